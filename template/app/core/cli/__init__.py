@@ -1,0 +1,1 @@
+"""The command line of the machinery; features add groups of their own."""

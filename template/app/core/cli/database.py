@@ -1,0 +1,37 @@
+"""A session for one command that uses the same async services as the API."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.cli.errors import CliError
+from app.core.database import Database, async_engine
+from app.core.settings import get_settings
+
+Result = TypeVar("Result")
+
+
+def with_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
+    """Run `work` in a session of its own and return what it returns.
+
+    Raises:
+        CliError: the database does not answer.
+    """
+
+    async def run() -> Result:
+        database = Database(async_engine(get_settings()))
+        try:
+            async with database.session() as session:
+                return await work(session)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except OSError as error:
+        raise CliError(
+            f"The database does not answer ({error}). Is DATABASE_URL right, and does "
+            "`uv run app dev` run?"
+        ) from error

@@ -1,0 +1,37 @@
+"""`app worker` and `app beat`: Celery with the settings of this project."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+cli = typer.Typer()
+
+LogLevel = Annotated[str, typer.Option(help="Least severe level that is logged.")]
+
+
+@cli.command()
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, help="Tasks run at once.")] = 2,
+    log_level: LogLevel = "info",
+) -> None:
+    """Run tasks until stopped; a task that runs is finished first."""
+    _celery("worker", f"--concurrency={concurrency}", f"--loglevel={log_level}")
+
+
+@cli.command()
+def beat(
+    schedule: Annotated[
+        Path, typer.Option(help="File that remembers when what was started.")
+    ] = Path(".dev/beat-schedule"),
+    log_level: LogLevel = "info",
+) -> None:
+    """Start scheduled tasks; exactly one beat may run."""
+    schedule.parent.mkdir(parents=True, exist_ok=True)
+    _celery("beat", f"--schedule={schedule}", f"--loglevel={log_level}", "--pidfile=")
+
+
+def _celery(*arguments: str) -> None:
+    from app.worker import celery
+
+    celery.start(list(arguments))

@@ -1,0 +1,58 @@
+"""What services raise when a rule says no. No HTTP here: `problems.py` turns them into answers."""
+
+
+class AppError(Exception):
+    """A refusal that the caller may be told about.
+
+    `code` is stable and for programs (`item_not_found`); `detail` is one sentence for people.
+    """
+
+    status = 400
+    code = "bad_request"
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.code
+
+
+class UnauthenticatedError(AppError):
+    """No token, or one that is not good."""
+
+    status = 401
+    code = "unauthenticated"
+
+
+class ForbiddenError(AppError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFoundError(AppError):
+    """It is not there, or not the caller's to see."""
+
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(AppError):
+    """It clashes with what is stored."""
+
+    status = 409
+    code = "conflict"
+
+
+class InvalidError(AppError):
+    """The values are well formed and still make no sense."""
+
+    status = 422
+    code = "invalid"
+
+
+class UnavailableError(AppError):
+    """Something this service needs does not answer; trying again later may help."""
+
+    status = 503
+    code = "unavailable"

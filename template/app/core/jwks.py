@@ -1,0 +1,95 @@
+"""The public keys that Supabase Auth signs access tokens with, fetched and kept.
+
+Rules (Supabase documents ten minutes at the edge and as the longest an application may cache):
+a set lives `TTL`; an unknown key id forces at most one fetch in `COOLDOWN`; when the endpoint
+cannot be reached the old set serves for `STALE` longer; a fetched set replaces the old one, so a
+revoked key is gone. One fetch is under way at a time.
+"""
+
+import asyncio
+import time
+
+import httpx
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from app.core.errors import UnavailableError
+from app.core.logging import get_logger
+
+TTL = 600.0  # seconds
+COOLDOWN = 30.0  # seconds
+STALE = 3600.0  # seconds
+TIMEOUT = 5.0  # seconds
+
+log = get_logger(__name__)
+
+
+class KeySet:
+    """Keys by id, refreshed from a fixed address; never from an address that a token names."""
+
+    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
+        self.url = url
+        self._client = client
+        self._lock = asyncio.Lock()
+        self._keys: dict[str, PyJWK] = {}
+        self._fetched = -STALE - TTL  # monotonic seconds of the last good fetch
+        self._tried = -COOLDOWN  # monotonic seconds of the last fetch, good or not
+
+    def cached(self, kid: str) -> PyJWK | None:
+        """Return the key if the set is fresh, without a fetch."""
+        fresh = time.monotonic() - self._fetched < TTL
+        return self._keys.get(kid) if fresh else None
+
+    async def get(self, kid: str) -> PyJWK | None:
+        """Return the key, or None where Supabase does not publish it.
+
+        Raises:
+            UnavailableError: the endpoint does not answer and no usable set is kept.
+        """
+        if key := self.cached(kid):
+            return key
+        async with self._lock:
+            # Whoever waited here finds what the first one fetched.
+            if key := self.cached(kid):
+                return key
+            if time.monotonic() - self._tried >= COOLDOWN:
+                await self._fetch()
+        if time.monotonic() - self._fetched > TTL + STALE:
+            raise UnavailableError(
+                "Sign-in cannot be checked at the moment; try again shortly.",
+                code="auth_unavailable",
+            )
+        return self._keys.get(kid)
+
+    def purge(self) -> None:
+        """Forget all keys and fetch at the next token: after a key was revoked."""
+        self._keys, self._fetched, self._tried = {}, -STALE - TTL, -COOLDOWN
+
+    async def _fetch(self) -> None:
+        self._tried = time.monotonic()
+        try:
+            answer = await self._client.get(self.url, timeout=TIMEOUT)
+            answer.raise_for_status()
+            keys = _parse(answer.json())
+        except (httpx.HTTPError, ValueError) as error:
+            log.error("jwks_unavailable", url=self.url, error=f"{type(error).__name__}: {error}")
+            # Without any key the next request must try again at once, not after the cooldown.
+            if not self._keys:
+                self._tried = -COOLDOWN
+            return
+        self._keys, self._fetched = keys, time.monotonic()
+
+
+def _parse(document: object) -> dict[str, PyJWK]:
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise ValueError("not a JSON Web Key Set")
+    keys = {}
+    for entry in document["keys"]:
+        try:
+            key = PyJWK(entry)
+        except PyJWTError as error:
+            log.warning("jwk_ignored", error=str(error))
+            continue
+        if key.key_id:
+            keys[key.key_id] = key
+    return keys

@@ -1,0 +1,84 @@
+"""Structured logs: `key=value` in a terminal, one JSON object a line elsewhere.
+
+Records of the standard library (uvicorn, Celery, SQLAlchemy) pass through the same processors.
+"""
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from app.core.context import BOUND
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from app.core.settings import CoreSettings
+
+
+def get_logger(name: str) -> Any:
+    """Return a logger whose methods take an event and fields: `log.info("paid", amount=3)`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def configure_logging(settings: "CoreSettings") -> None:
+    """Send every log line of this process to standard error, in the format of the settings."""
+    console = settings.log_format == "console" or (
+        settings.log_format == "auto" and (settings.environment == "local" or sys.stderr.isatty())
+    )
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _bind_context,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+    ]
+    renderer: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        if console
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_color_message, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    level = settings.log_level.upper()
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "celery"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    # Our middleware writes the access line, with the request id and the time it took.
+    logging.getLogger("uvicorn.access").disabled = True
+    for noisy in ("httpx", "httpcore", "asyncio"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _drop_color_message(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
+    # uvicorn repeats its message there with terminal codes.
+    event.pop("color_message", None)
+    return event
+
+
+def _bind_context(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
+    for name, variable in BOUND.items():
+        value = variable.get()
+        if value is not None:
+            event.setdefault(name, value)
+    return event

@@ -1,0 +1,45 @@
+"""Which tables a comparison of models and database may look at."""
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.sql.base import SchemaEventTarget
+
+from app.core.migrations import log
+from app.core.migrations.branches import branches, table_owners
+from app.core.models import SCHEMA
+
+
+class Scope:
+    """Filters for Alembic: our schema alone, and there the tables of one branch or of all.
+
+    A table belongs to a branch by its model or, once the model is removed, by the log: so a
+    removed model gets its `drop_table`. Tables that neither knows (those of an option that is
+    switched off, of Supabase, of a visitor) are never looked at.
+    """
+
+    def __init__(self, connection: Connection, branch: str | None) -> None:
+        self.schema_names = {SCHEMA}
+        if connection.dialect.default_schema_name == SCHEMA:
+            self.schema_names.add("")
+        owners = table_owners()
+        entries = log.entries(connection)
+        for name in branches():
+            for table in log.tables_of(entries, name):
+                owners.setdefault(table, name)
+        self.tables = {table for table, owner in owners.items() if branch in (None, owner)}
+
+    def include_name(self, name: str | None, kind: str, _parents: object) -> bool:
+        """For what is in the database."""
+        if kind == "schema":
+            return (name or "") in self.schema_names
+        return kind != "table" or name in self.tables
+
+    def include_object(
+        self,
+        item: SchemaEventTarget,
+        _name: str | None,
+        _kind: str,
+        _reflected: bool,  # noqa: FBT001  Alembic's signature
+        _compare_to: SchemaEventTarget | None,
+    ) -> bool:
+        """For what is in the models."""
+        return not isinstance(item, Table) or item.name in self.tables

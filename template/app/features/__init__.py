@@ -1,0 +1,1 @@
+"""One package per feature, found at run time by `app.core.features`."""

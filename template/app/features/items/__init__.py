@@ -1,0 +1,1 @@
+"""Things that a user owns: the sample to read first, and to replace by your own."""

@@ -1,0 +1,63 @@
+"""`/items`: the caller's own."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from app.core.database import DatabaseSession, Reader
+from app.core.pagination import OffsetPage
+from app.core.tasks import enqueue
+from app.features.items import service
+from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate, TaskAccepted
+from app.features.items.tasks import complete_all
+from app.features.users.deps import CurrentUser
+
+router = APIRouter()
+
+
+@router.get("", summary="List my items")
+async def list_items(
+    user: CurrentUser, query: Annotated[ItemQuery, Query()], reader: Reader
+) -> OffsetPage[ItemRead]:
+    """A page of the caller's items."""
+    rows, total = await service.list_items(reader, user.id, query)
+    return OffsetPage[ItemRead](
+        items=[ItemRead.model_validate(row) for row in rows],
+        total=total,
+        limit=query.limit,
+        offset=query.offset,
+    )
+
+
+@router.post("", status_code=201, summary="Add an item")
+async def create_item(user: CurrentUser, item: ItemCreate, session: DatabaseSession) -> ItemRead:
+    """Add an item for the caller."""
+    return ItemRead.model_validate(await service.create_item(session, user.id, item))
+
+
+@router.post("/complete-all", status_code=202, summary="Mark all my items as done")
+async def complete_all_items(user: CurrentUser) -> TaskAccepted:
+    """Hand the work to the workers."""
+    return TaskAccepted(task_id=await enqueue(complete_all, owner=user.id, owner_id=str(user.id)))
+
+
+@router.get("/{item_id}", summary="Read an item")
+async def read_item(user: CurrentUser, item_id: UUID, session: DatabaseSession) -> ItemRead:
+    """One item of the caller."""
+    return ItemRead.model_validate(await service.get_item(session, user.id, item_id))
+
+
+@router.patch("/{item_id}", summary="Change an item")
+async def update_item(
+    user: CurrentUser, item_id: UUID, changes: ItemUpdate, session: DatabaseSession
+) -> ItemRead:
+    """Change the fields that are sent; the others stay."""
+    values = changes.model_dump(exclude_unset=True)
+    return ItemRead.model_validate(await service.update_item(session, user.id, item_id, values))
+
+
+@router.delete("/{item_id}", status_code=204, summary="Remove an item")
+async def delete_item(user: CurrentUser, item_id: UUID, session: DatabaseSession) -> None:
+    """Remove an item of the caller."""
+    await service.delete_item(session, user.id, item_id)

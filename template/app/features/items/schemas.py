@@ -1,0 +1,58 @@
+"""Request and response models of this feature."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from app.core.pagination import OffsetQuery
+from app.core.schemas import Request, Response
+
+
+class ItemCreate(Request):
+    """A new item."""
+
+    title: str = Field(min_length=1, max_length=200)
+    notes: str | None = Field(default=None, max_length=10_000)
+
+
+class ItemUpdate(Request):
+    """Changes; what is not sent stays."""
+
+    title: str = Field(default="", min_length=1, max_length=200)
+    notes: str | None = Field(default=None, max_length=10_000)
+    done: bool = False
+
+
+class ItemRead(Response):
+    """An item as answers show it."""
+
+    id: UUID
+    title: str
+    notes: str | None
+    done: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class ItemSort(StrEnum):
+    """Orders of the list."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    TITLE = "title"
+
+
+class ItemQuery(OffsetQuery):
+    """Which items to list, and how."""
+
+    search: str | None = Field(default=None, max_length=100, description="Part of the title.")
+    done: bool | None = Field(default=None, description="Only those done, or only those not.")
+    sort: ItemSort = ItemSort.NEWEST
+
+
+class TaskAccepted(Response):
+    """Work that was handed to the workers; follow it at `/tasks/{task_id}`."""
+
+    task_id: str

@@ -1,0 +1,1 @@
+"""Background work: what became of a task that the caller started."""

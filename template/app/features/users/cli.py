@@ -1,0 +1,97 @@
+"""`app user`: people, from a terminal."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.cli.database import with_session
+from app.core.settings import get_settings
+from app.core.supabase import create_auth_user, find_auth_user
+from app.features.users import service
+from app.features.users.models import Role, Status, User
+from app.features.users.schemas import UserQuery
+
+cli = typer.Typer(name="user", no_args_is_help=True, help="The users of this backend.")
+
+Email = Annotated[str, typer.Argument(help="E-mail address of the user.")]
+
+
+@cli.command()
+def create(
+    email: Email,
+    password: Annotated[
+        str | None, typer.Option(envvar="USER_PASSWORD", help="Asked for if not given.")
+    ] = None,
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.USER,
+) -> None:
+    """Create a user in Supabase Auth, or take the one that is there, and let it in here."""
+    settings = get_settings()
+    user_id = find_auth_user(settings, email)
+    if user_id is None:
+        secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        user_id = create_auth_user(settings, email, secret)
+
+    async def work(session: AsyncSession) -> User:
+        user, _ = await service.enter(session, user_id, email.lower(), Status.APPROVED)
+        await service.set_status(session, user.id, Status.APPROVED)
+        return await service.set_role(session, user.id, role)
+
+    _show(with_session(work))
+
+
+@cli.command("list")
+def list_users(
+    search: Annotated[str | None, typer.Option(help="Part of the address or name.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only users with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+) -> None:
+    """List users, newest first."""
+    query = UserQuery(search=search, status=status, limit=limit)
+    found = with_session(lambda session: service.list_users(session, query))
+    _show(*found[:limit])
+
+
+@cli.command()
+def promote(email: Email) -> None:
+    """Make a user admin."""
+    _change(email, role=Role.ADMIN)
+
+
+@cli.command()
+def approve(email: Email) -> None:
+    """Let a user in."""
+    _change(email, status=Status.APPROVED)
+
+
+@cli.command()
+def suspend(email: Email) -> None:
+    """Shut a user out until approved again."""
+    _change(email, status=Status.SUSPENDED)
+
+
+def _change(email: str, *, role: Role | None = None, status: Status | None = None) -> None:
+    async def work(session: AsyncSession) -> User:
+        user = await service.find(session, email)
+        if status:
+            user = await service.set_status(session, user.id, status)
+        if role:
+            user = await service.set_role(session, user.id, role)
+        return user
+
+    _show(with_session(work))
+
+
+def _show(*users: User) -> None:
+    table = Table("E-mail", "Name", "Role", "Status", "Since", box=None)
+    for user in users:
+        table.add_row(
+            user.email or "",
+            user.display_name or "",
+            user.role,
+            user.status,
+            f"{user.created_at:%Y-%m-%d %H:%M}",
+        )
+    Console().print(table)

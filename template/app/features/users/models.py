@@ -1,0 +1,51 @@
+"""Tables of this feature."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Enum, Index
+from sqlmodel import Field
+
+from app.core.models import Model, Timestamps
+
+
+class Role(StrEnum):
+    """What a user may do in this application; Supabase's own roles are something else."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+class Status(StrEnum):
+    """Whether a user is let in."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SUSPENDED = "suspended"
+
+
+def _words(kind: type[StrEnum], name: str) -> Enum:
+    """A text column with a check: unlike a Postgres enum, it can lose a value in a migration."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class User(Timestamps, Model, table=True):
+    """One person; the key is the id that Supabase Auth gave."""
+
+    __tablename__ = "users"
+    __table_args__ = (Index("ix_users_created_at_id", "created_at", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    # Not unique: Auth guards that, and an address may move to another account there.
+    email: str | None = Field(default=None, max_length=320, index=True)
+    display_name: str | None = Field(default=None, max_length=100)
+    role: Role = Field(default=Role.USER, sa_type=_words(Role, "role"))
+    status: Status = Field(default=Status.PENDING, sa_type=_words(Status, "status"))

@@ -1,0 +1,44 @@
+"""Request and response models of this feature."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from app.core.pagination import KeysetQuery
+from app.core.schemas import Request, Response
+from app.features.users.models import Role, Status
+
+
+class UserRead(Response):
+    """A user as answers show it."""
+
+    id: UUID
+    email: str | None
+    display_name: str | None
+    role: Role
+    status: Status
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserUpdate(Request):
+    """What users may change about themselves."""
+
+    display_name: str | None = Field(default=None, max_length=100)
+
+
+class RoleUpdate(Request):
+    """A new role."""
+
+    role: Role
+
+
+class UserQuery(KeysetQuery):
+    """Which users to list."""
+
+    search: str | None = Field(
+        default=None, max_length=100, description="Part of the e-mail address or name."
+    )
+    status: Status | None = None
+    role: Role | None = None

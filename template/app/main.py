@@ -1,0 +1,92 @@
+"""The API: `uvicorn app.main:app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from redis import asyncio as redis
+
+from app.core import health
+from app.core.auth import TokenVerifier
+from app.core.celery_config import configure_celery
+from app.core.database import Database, async_engine
+from app.core.features import load, load_models, settings_groups
+from app.core.logging import configure_logging
+from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
+from app.core.openapi import add_docs, describe_api, operation_id
+from app.core.problems import install_problems
+from app.core.settings import check_all, get_settings
+
+
+def create_app() -> FastAPI:
+    """Build the API from the settings and the features found.
+
+    Raises:
+        SettingsError: settings are missing or wrong.
+        FeatureError: a feature cannot be loaded.
+    """
+    settings = get_settings()
+    check_all(settings_groups())
+    configure_logging(settings)
+    configure_celery(settings)
+    load_models()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Nothing connects here: the process starts, and says what is missing at /health/ready.
+        database = Database(async_engine(settings))
+        client = httpx.AsyncClient()
+        app.state.database = database
+        app.state.http = client
+        app.state.redis = redis.from_url(
+            settings.redis_url, max_connections=2, socket_timeout=3, socket_connect_timeout=3
+        )
+        app.state.verifier = TokenVerifier(settings, client)
+        yield
+        await app.state.redis.aclose()
+        await client.aclose()
+        await database.close()
+
+    app = FastAPI(
+        title=settings.project_name,
+        version=settings.app_version,
+        lifespan=lifespan,
+        debug=settings.debug,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        generate_unique_id_function=operation_id,
+        max_body_size=settings.max_body_bytes,
+    )
+    features = APIRouter(prefix=settings.api_prefix)
+    described: dict[str, str] = {}
+    for feature, router in load("routes"):
+        features.include_router(router, prefix=f"/{feature.name}", tags=[feature.name])
+        described[feature.name] = feature.summary
+    app.include_router(features)
+    app.include_router(health.router)
+    install_problems(app, debug=settings.debug)
+    describe_api(app, described)
+    if settings.docs_enabled:
+        add_docs(app)
+
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_credentials=settings.cors_credentials,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["X-Request-ID"],
+        )
+    app.add_middleware(AllowedHosts, hosts=settings.allowed_hosts)
+    app.add_middleware(SecurityHeaders, strict_transport=settings.online)
+    app.add_middleware(RequestLog)
+    return app
+
+
+app = create_app()

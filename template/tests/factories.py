@@ -1,0 +1,24 @@
+"""Base of the factories that features' tests make rows with."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from app.core.models import Model, utcnow
+
+Row = TypeVar("Row", bound=Model)
+
+
+class RowFactory(SQLAlchemyFactory[Row]):
+    """`build(...)` makes a row that is not stored yet; what is not named is random and valid."""
+
+    __is_base_factory__ = True
+    __set_relationships__ = False
+    __set_foreign_keys__ = False
+
+    @classmethod
+    def get_sqlalchemy_types(cls) -> dict[Any, Any]:
+        """Aware times: the columns refuse others."""
+        return {**super().get_sqlalchemy_types(), UTCDateTime: utcnow, datetime: utcnow}

@@ -1,0 +1,8 @@
+"""Rows for tests."""
+
+from app.features.items.models import Item
+from tests.factories import RowFactory
+
+
+class ItemFactory(RowFactory[Item]):
+    """`ItemFactory.build(owner_id=…)` makes an item."""

@@ -1,0 +1,25 @@
+"""People for tests: a row, and a token that the local Supabase signed."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from app.features.users.models import Role, Status
+
+
+@dataclass(frozen=True)
+class Person:
+    """A signed-in user."""
+
+    id: UUID
+    email: str
+    headers: dict[str, str]
+
+
+class SignIn(Protocol):
+    """The fixture `sign_in`: makes a user with a row and returns who it is."""
+
+    def __call__(
+        self, *, role: Role = Role.USER, status: Status = Status.APPROVED, aal: str = "aal1"
+    ) -> Awaitable[Person]: ...
