@@ -1,0 +1,135 @@
+"""`app dev` and `app token`."""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devstack import env as environment
+from devstack.errors import DevStackError
+
+cli = typer.Typer()
+
+# Not resolved: a linked checkout is its own project.
+ROOT = Path(__file__).absolute().parents[1]
+LOCAL_ENVIRONMENTS = ("local", "test")
+
+
+def fail(error: DevStackError) -> typer.Exit:
+    """Say what is wrong, without a traceback."""
+    typer.echo(f"Error: {error}", err=True)
+    return typer.Exit(1)
+
+
+@cli.command()
+def dev(
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of the API (default: 8000, or a free one)."),
+    ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Delete the local data first; .env stays.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Run everything on this machine: API, worker, beat, and the services that are not set."""
+    try:
+        code = run(ROOT, port, reset=reset, yes=yes)
+    except DevStackError as error:
+        raise fail(error) from None
+    except OSError as error:
+        raise fail(DevStackError(f"{error.filename or 'app dev'}: {error.strerror}.")) from None
+    raise typer.Exit(code)
+
+
+@cli.command()
+def token(
+    email: Annotated[
+        str | None, typer.Option(help="Who signs in (default: the demo user).")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="The token alone, for scripts.")
+    ] = False,
+) -> None:
+    """Print a signed-in access token of the local Supabase, for curl and the API's docs."""
+    from devstack.token import local_token
+
+    try:
+        signed_in = local_token(ROOT, email)
+    except DevStackError as error:
+        raise fail(error) from None
+    typer.echo(signed_in.access_token)
+    if not quiet:
+        typer.echo(
+            f"\n{signed_in.email}, valid for {signed_in.minutes} minutes. For example:\n"
+            f'curl -H "Authorization: Bearer $(uv run app token --quiet)" {signed_in.example}',
+            err=True,
+        )
+
+
+def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
+    """Run the stack of a project folder until it is stopped; the exit code.
+
+    Raises:
+        DevStackError: it cannot start; the text says why and what to do.
+    """
+    if sys.platform == "win32":
+        raise DevStackError("The dev stack runs on Linux and macOS; on Windows, use WSL2.")
+    from devstack.lock import folder_lock
+    from devstack.output import Output
+    from devstack.runner import API_PORT, Runner, api_socket
+
+    os.chdir(root)
+    output = Output(sys.stdout)
+    with folder_lock(root) as lock:
+        if reset:
+            delete_data(root, yes=yes)
+        refuse_online(environment.load(root))
+        if written := environment.ensure_env_file(root):
+            output.note(f".env: wrote {', '.join(written)}")
+        settings = environment.load(root)
+        with api_socket(port) as listening:
+            actual = listening.getsockname()[1]
+            if actual != (port or API_PORT):
+                output.note(f"port {API_PORT} is taken, the API uses {actual}")
+            setup = [sys.executable, "-m", "devstack.prepare"]
+            if "SUPABASE_URL" not in settings:
+                setup.append("--seed")
+            runner = Runner(root, settings, output, lock, listening, setup)
+            return asyncio.run(runner.run())
+
+
+def refuse_online(settings: dict[str, str]) -> None:
+    """Raise if the settings are those of a deployment."""
+    name = settings.get("ENVIRONMENT", "local")
+    if name not in LOCAL_ENVIRONMENTS:
+        raise DevStackError(
+            f"ENVIRONMENT is {name}: `app dev` migrates databases and makes users with known "
+            "passwords, so it runs with ENVIRONMENT=local only."
+        )
+
+
+def delete_data(root: Path, *, yes: bool) -> None:
+    """Ask, then delete what the stack keeps in `.dev`.
+
+    Only for the holder of the folder lock.
+    """
+    from devstack.lock import lock_file
+    from devstack.services import databases
+
+    data = root / ".dev"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise DevStackError("--reset deletes data and there is nobody to ask: add --yes.")
+        typer.confirm(f"Delete the local database, queue and users in {data}?", abort=True)
+    for server in databases(root, {}).values():
+        server.end_leftover()
+    for path in data.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != lock_file(root):
+            path.unlink()

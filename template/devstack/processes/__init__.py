@@ -1,0 +1,1 @@
+"""The processes of the dev stack, see `devstack.stack`."""

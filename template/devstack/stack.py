@@ -1,0 +1,64 @@
+"""What runs besides the databases: one file per process in `devstack/processes/`.
+
+Each module there has a function `process(stack)` that says how to run one process. A file that is
+there is run; nothing else has to know about it.
+"""
+
+import importlib
+import pkgutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack.ports import HOST
+
+
+@dataclass(frozen=True)
+class Process:
+    """How to run one process of the stack."""
+
+    name: str
+    command: list[str]
+    # Started in this order, stopped in the opposite one.
+    order: int
+    # Restarted when a Python file below one of these folders changes.
+    watch: tuple[str, ...] = ()
+    # Open sockets the process inherits.
+    sockets: tuple[socket.socket, ...] = ()
+    # Set in its environment in addition.
+    env: Mapping[str, str] = field(default_factory=dict)
+    # What to show a person once everything runs: label -> address.
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a process may need to know about the whole."""
+
+    root: Path
+    # What `.env` and the environment say.
+    env: Mapping[str, str]
+    # The API listens already, so that its port is certain and no request is refused in a restart.
+    api_socket: socket.socket
+    python: str = sys.executable
+
+    @property
+    def data(self) -> Path:
+        """Where the stack keeps its files."""
+        return self.root / ".dev"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.api_socket.getsockname()[1]}"
+
+
+def processes(stack: Stack, package: str) -> list[Process]:
+    """Find every process of `package`; return them in the order to start them."""
+    folder = importlib.import_module(package)
+    modules = [
+        importlib.import_module(f"{package}.{found.name}")
+        for found in pkgutil.iter_modules(folder.__path__)
+    ]
+    return sorted((module.process(stack) for module in modules), key=lambda each: each.order)

@@ -1,0 +1,34 @@
+"""`python -m devstack.supabase`: the local Supabase as a process of its own."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from devstack.errors import DevStackError
+from devstack.supabase.server import LocalSupabase
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m devstack.supabase", description=__doc__)
+    parser.add_argument("--port", type=int, default=54321)
+    parser.add_argument("--state", type=Path, default=None, help="file to keep users in")
+    parser.add_argument("--api-url", default="", help="address of the API, for the sign-in page")
+    options = parser.parse_args()
+    # Keys come from the environment: a command line shows in `ps`.
+    keys = {
+        name.lower().removeprefix("supabase_"): os.environ[name]
+        for name in ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")
+        if os.environ.get(name)
+    }
+    try:
+        server = LocalSupabase(options.state, port=options.port, api_url=options.api_url, **keys)
+    except DevStackError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    server.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

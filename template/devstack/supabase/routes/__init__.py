@@ -1,0 +1,1 @@
+"""The routes of the local Supabase, one file per subject."""

@@ -1,0 +1,85 @@
+"""Users, for the backend with the secret key."""
+
+import asyncio
+import uuid
+
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from devstack.supabase.access import auth_of, json_object, require_secret_key
+from devstack.supabase.errors import AuthError
+from devstack.supabase.store import User
+
+MAX_PER_PAGE = 1000
+
+
+class Users(HTTPEndpoint):
+    async def get(self, request: Request) -> Response:
+        """One page, newest first; total and further pages in the headers."""
+        require_secret_key(request)
+        page = positive(request, "page", 1)
+        per_page = min(positive(request, "per_page", 50), MAX_PER_PAGE)
+        everyone = list(auth_of(request).store.users.values())[::-1]
+        shown = everyone[(page - 1) * per_page : page * per_page]
+        last = max(1, -(-len(everyone) // per_page))
+        links = [(page + 1, "next")] if page < last else []
+        path = request.url.path
+        headers = {
+            "x-total-count": str(len(everyone)),
+            "link": ", ".join(
+                f'<{path}?page={number}&per_page={per_page}>; rel="{name}"'
+                for number, name in [*links, (last, "last")]
+            ),
+        }
+        users = [user.public() for user in shown]
+        return JSONResponse({"users": users, "aud": "authenticated"}, headers=headers)
+
+    async def post(self, request: Request) -> Response:
+        require_secret_key(request)
+        body = await json_object(request)
+        user = await asyncio.to_thread(
+            auth_of(request).create_user,
+            body.get("email", ""),
+            body.get("password"),
+            confirmed=bool(body.get("email_confirm")),
+            **{name: body.get(name) for name in ("app_metadata", "user_metadata", "ban_duration")},
+        )
+        return JSONResponse(user.public())
+
+
+class OneUser(HTTPEndpoint):
+    async def get(self, request: Request) -> Response:
+        return JSONResponse(self.user(request).public())
+
+    async def put(self, request: Request) -> Response:
+        user = self.user(request)
+        await asyncio.to_thread(auth_of(request).update_user, user, await json_object(request))
+        return JSONResponse(user.public())
+
+    async def delete(self, request: Request) -> Response:
+        auth_of(request).delete_user(self.user(request))
+        return JSONResponse({})
+
+    def user(self, request: Request) -> User:
+        require_secret_key(request)
+        try:
+            wanted = str(uuid.UUID(request.path_params["user_id"]))
+        except ValueError:
+            raise AuthError(404, "validation_failed", "user_id must be an UUID") from None
+        user = auth_of(request).store.users.get(wanted)
+        if user is None:
+            raise AuthError(404, "user_not_found", "User not found")
+        return user
+
+
+def positive(request: Request, name: str, default: int) -> int:
+    """A whole number from 1 in the query."""
+    given = request.query_params.get(name) or str(default)
+    if not given.isascii() or not given.isdigit() or not 0 < int(given[:12]) < 10**9:
+        raise AuthError(400, "validation_failed", f"Bad pagination parameter {name}: {given}")
+    return int(given)
+
+
+routes = [Route("/admin/users", Users), Route("/admin/users/{user_id}", OneUser)]

@@ -1,0 +1,35 @@
+"""What anyone may know: keys, health, settings."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from devstack.supabase.access import auth_of
+
+
+async def key_set(request: Request) -> Response:
+    keys = [key.jwk() for key in auth_of(request).store.keys]
+    return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=600"})
+
+
+async def health(_: Request) -> Response:
+    about = "Local stand-in for Supabase Auth"
+    return JSONResponse({"version": "local", "name": "GoTrue", "description": about})
+
+
+async def settings(_: Request) -> Response:
+    return JSONResponse(
+        {
+            "external": {"email": True, "phone": False, "anonymous_users": False},
+            "disable_signup": False,
+            "mailer_autoconfirm": True,
+            "phone_autoconfirm": False,
+            "sms_provider": "",
+            "saml_enabled": False,
+        }
+    )
+
+
+# The key set is read without an API key.
+open_routes = [Route("/.well-known/jwks.json", key_set)]
+routes = [Route("/health", health), Route("/settings", settings)]

@@ -1,0 +1,64 @@
+"""Sign up, sign in, refresh, sign out."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from devstack.supabase.access import auth_of, json_object, signed_in, text
+from devstack.supabase.errors import AuthError
+
+
+async def sign_up(request: Request) -> Response:
+    body = await json_object(request)
+    auth = auth_of(request)
+    email, password = text(body, "email"), text(body, "password")
+    if not email and not password:
+        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
+    if not password:
+        raise AuthError(400, "validation_failed", "Signup requires a valid password")
+    try:
+        # Hashing takes its time on purpose; others need not wait for it.
+        user = await asyncio.to_thread(
+            auth.create_user, email, password, user_metadata=body.get("data")
+        )
+    except AuthError as error:
+        if error.code != "email_exists":
+            raise
+        raise AuthError(422, "user_already_exists", "User already registered") from None
+    return JSONResponse(auth.start_session(user))
+
+
+async def token(request: Request) -> Response:
+    body = await json_object(request)
+    auth = auth_of(request)
+    match request.query_params.get("grant_type"):
+        case "password":
+            email, password = text(body, "email"), text(body, "password")
+            return JSONResponse(await asyncio.to_thread(auth.sign_in, email, password))
+        case "refresh_token":
+            return JSONResponse(auth.refresh(text(body, "refresh_token")))
+        case _:
+            raise AuthError(400, "invalid_credentials", "unsupported_grant_type")
+
+
+async def sign_out(request: Request) -> Response:
+    user, session = signed_in(request)
+    match request.query_params.get("scope", "global"):
+        case "local":
+            auth_of(request).end_sessions(user, only=session.id)
+        case "others":
+            auth_of(request).end_sessions(user, keep=session.id)
+        case "global":
+            auth_of(request).end_sessions(user)
+        case other:
+            raise AuthError(400, "validation_failed", f"Unsupported logout scope {other}")
+    return Response(status_code=204)
+
+
+routes = [
+    Route("/signup", sign_up, methods=["POST"]),
+    Route("/token", token, methods=["POST"]),
+    Route("/logout", sign_out, methods=["POST"]),
+]

@@ -1,0 +1,42 @@
+"""The signed-in user."""
+
+import asyncio
+
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from devstack.supabase.access import auth_of, json_object, signed_in, text
+from devstack.supabase.errors import AuthError
+from devstack.supabase.passwords import password_matches
+
+
+class CurrentUser(HTTPEndpoint):
+    async def get(self, request: Request) -> Response:
+        user, _ = signed_in(request)
+        return JSONResponse(user.public())
+
+    async def put(self, request: Request) -> Response:
+        user, session = signed_in(request)
+        body = await json_object(request)
+        auth = auth_of(request)
+        password = text(body, "password")
+        if password:
+            same = await asyncio.to_thread(password_matches, password, user.password_hash)
+            if same:
+                message = "New password should be different from the old password."
+                raise AuthError(422, "same_password", message)
+        # Only these: app_metadata, ban and confirmation are not the user's to change.
+        fields = {
+            "email": text(body, "email"),
+            "password": password,
+            "user_metadata": body.get("data"),
+        }
+        await asyncio.to_thread(auth.update_user, user, fields)
+        if password:
+            auth.end_sessions(user, keep=session.id)
+        return JSONResponse(user.public())
+
+
+routes = [Route("/user", CurrentUser)]

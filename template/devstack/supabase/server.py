@@ -1,0 +1,178 @@
+"""The local Supabase as a server."""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import BaseRoute, Mount, Route
+
+from devstack.errors import DevStackError
+from devstack.ports import HOST, listen
+from devstack.supabase.access import ApiKeyRequired, ApiVersion
+from devstack.supabase.auth import TOKEN_SECONDS, Auth
+from devstack.supabase.errors import AuthError, auth_error, http_error
+from devstack.supabase.routes import admin, local, public, sessions, user
+from devstack.supabase.store import Store, User
+
+START_SECONDS = 10.0
+# A page of the internet that a developer happens to visit is not a browser app of theirs.
+LOCAL_ORIGINS = r"https?://([a-z0-9-]+\.)*(localhost|127\.0\.0\.1)(:\d+)?"
+
+
+class LocalSupabase:
+    """A local Supabase on a port of 127.0.0.1.
+
+    In tests: `with LocalSupabase() as supabase:`, it serves from a thread. As a process:
+    `python -m devstack.supabase`.
+    """
+
+    def __init__(
+        self,
+        state: Path | None = None,
+        *,
+        port: int = 0,
+        publishable_key: str = "sb_publishable_local",
+        secret_key: str = "sb_secret_local",
+        api_url: str = "",
+    ) -> None:
+        """
+        Args:
+            state: file to keep users, sessions and keys in; None keeps nothing.
+            port: TCP port; 0 for any free one.
+            publishable_key: for browsers.
+            secret_key: for the backend.
+            api_url: address of the API, for the links of the sign-in page.
+
+        Raises:
+            DevStackError: in a deployment, when the port is taken, or when `state` is damaged.
+        """
+        environment = os.environ.get("ENVIRONMENT") or "local"
+        if environment not in ("local", "test"):
+            raise DevStackError(
+                f"The local Supabase hands out tokens for development and refuses to run with "
+                f"ENVIRONMENT={environment}; set SUPABASE_URL to the project's address."
+            )
+        self.publishable_key = publishable_key
+        self.secret_key = secret_key
+        store = Store(state)
+        try:
+            self._socket = listen(port)
+        except OSError as error:
+            raise DevStackError(
+                f"The local Supabase cannot listen on port {port} ({error.strerror})."
+            ) from None
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self.auth = Auth(store, issuer=f"{self.url}/auth/v1")
+        self.app = self._application(api_url)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of its tokens."""
+        return self.auth.issuer
+
+    def issue_token(
+        self,
+        email: str = "user@example.com",
+        *,
+        seconds: int = TOKEN_SECONDS,
+        claims: Mapping[str, Any] | None = None,
+    ) -> str:
+        """A signed access token of a user, who is made when unknown; needs no running server.
+
+        Args:
+            email: whose token.
+            seconds: lifetime; negative for one that has expired.
+            claims: replace or add claims; None as a value leaves a claim out.
+        """
+        return self.auth.access_token(
+            self.user(email), str(uuid.uuid4()), seconds=seconds, claims=claims
+        )
+
+    def user(self, email: str) -> User:
+        """The user with that address, made when unknown."""
+        return self.auth.store.by_email(email.lower()) or self.auth.create_user(email)
+
+    def serve(self) -> None:
+        """Serve until a signal comes, with a line for each request."""
+        server = uvicorn.Server(self._config(log_level="info"))
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        server.run(sockets=[self._socket])
+
+    def start(self) -> Self:
+        """Serve from a thread; returns when it answers."""
+        self._server = uvicorn.Server(self._config(log_config=None))
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > deadline:
+                raise DevStackError("The local Supabase did not start.")
+            time.sleep(0.005)
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and close the port."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _config(self, **options: Any) -> uvicorn.Config:
+        return uvicorn.Config(
+            self.app, lifespan="off", server_header=False, timeout_graceful_shutdown=2, **options
+        )
+
+    def _application(self, api_url: str) -> Starlette:
+        keys = (self.publishable_key, self.secret_key)
+        guarded: list[BaseRoute] = [
+            *public.routes,
+            *sessions.routes,
+            *user.routes,
+            *admin.routes,
+        ]
+        app = Starlette(
+            routes=[
+                *(Route(f"/auth/v1{each.path}", each.endpoint) for each in public.open_routes),
+                Mount("/auth/v1", routes=guarded, middleware=[Middleware(ApiKeyRequired, keys)]),
+                *local.routes,
+            ],
+            middleware=[
+                Middleware(ApiVersion),
+                Middleware(
+                    CORSMiddleware,
+                    allow_origin_regex=LOCAL_ORIGINS,
+                    allow_methods=["*"],
+                    allow_headers=["*"],
+                    expose_headers=["x-total-count", "link", "x-supabase-api-version"],
+                ),
+                # Against pages that point a name of theirs at this machine.
+                Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
+            ],
+            exception_handlers={AuthError: auth_error, HTTPException: http_error},
+        )
+        app.state.auth = self.auth
+        app.state.publishable_key = self.publishable_key
+        app.state.secret_key = self.secret_key
+        app.state.api_url = api_url
+        return app
