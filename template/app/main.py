@@ -12,12 +12,12 @@ from app.core import health
 from app.core.auth import TokenVerifier
 from app.core.celery_config import configure_celery
 from app.core.database import Database, async_engine
-from app.core.features import load, load_models, settings_groups
+from app.core.features import checked_settings, load, load_models
 from app.core.logging import configure_logging
 from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.openapi import add_docs, describe_api, operation_id
 from app.core.problems import install_problems
-from app.core.settings import check_all, get_settings
+from app.core.settings import CoreSettings
 
 
 def create_app() -> FastAPI:
@@ -27,8 +27,7 @@ def create_app() -> FastAPI:
         SettingsError: settings are missing or wrong.
         FeatureError: a feature cannot be loaded.
     """
-    settings = get_settings()
-    check_all(settings_groups())
+    settings = checked_settings()
     configure_logging(settings)
     configure_celery(settings)
     load_models()
@@ -52,13 +51,13 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title=settings.project_name,
         version=settings.app_version,
+        description=_how_to_sign_in(settings),
         lifespan=lifespan,
         debug=settings.debug,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         generate_unique_id_function=operation_id,
-        max_body_size=settings.max_body_bytes,
     )
     features = APIRouter(prefix=settings.api_prefix)
     described: dict[str, str] = {}
@@ -87,6 +86,15 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders, strict_transport=settings.online)
     app.add_middleware(RequestLog)
     return app
+
+
+def _how_to_sign_in(settings: CoreSettings) -> str:
+    if settings.environment != "local":
+        return "Send an access token of Supabase Auth as `Authorization: Bearer …`."
+    return (
+        f"[Sign in at the local Supabase]({settings.supabase_url}), copy the access token, and "
+        "give it to *Authorize* (`/docs`) or *Authentication* (`/scalar`)."
+    )
 
 
 app = create_app()

@@ -1,6 +1,6 @@
 """The Celery application: `celery -A app.worker worker`, `celery -A app.worker beat`."""
 
 from app.core.celery_config import configure_celery
-from app.core.settings import get_settings
+from app.core.features import checked_settings
 
-celery = configure_celery(get_settings())
+celery = configure_celery(checked_settings())

@@ -22,28 +22,32 @@ READ_BYTES = 65536
 class Guard:
     """The process that ends the children of a killed stack, see `devstack.guard`."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        """Start it; `root` is there for whoever reads the list of processes."""
+        reading, self._pipe = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__],
-            stdin=subprocess.PIPE,
+            [sys.executable, "-I", "-S", guard.__file__, str(root)],
+            stdin=reading,
             start_new_session=True,
         )
+        os.close(reading)
 
     def watch(self, pid: int, number: signal.Signals) -> None:
+        """List a child, with the signal that asks it to end."""
         self._tell(f"+{pid} {int(number)}\n")
 
     def forget(self, pid: int) -> None:
+        """Take a child that has ended off the list."""
         self._tell(f"-{pid}\n")
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        """End the guard; it ends who is still listed."""
+        os.close(self._pipe)
         self._process.wait()
 
     def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._process.stdin.fileno(), line.encode())
+            os.write(self._pipe, line.encode())
 
 
 class Child:
@@ -64,9 +68,11 @@ class Child:
 
     @property
     def name(self) -> str:
+        """Name of the process."""
         return self.process.name
 
     async def start(self) -> None:
+        """Start the process, and follow its output until it has ended."""
         self.changed.clear()
         self.tail.clear()
         reading, writing = os.pipe()
@@ -93,7 +99,8 @@ class Child:
 
     async def wait(self) -> int:
         """Exit code, negative for the signal that ended it; nothing of its group lives then."""
-        assert self._ended is not None
+        if self._ended is None:
+            raise RuntimeError(f"{self.name} was never started")
         return await asyncio.shield(self._ended)
 
     async def wait_or_change(self) -> int | None:

@@ -16,7 +16,7 @@ SERVICES = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL")
 
 
 def fresh_values() -> dict[str, str]:
-    """New secrets and sign-ins; `SUPABASE_…` and the sign-ins are for the local Supabase."""
+    """Make new secrets and sign-ins, the latter for the local Supabase."""
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "SUPABASE_PUBLISHABLE_KEY": f"sb_publishable_{secrets.token_urlsafe(24)}",
@@ -56,7 +56,7 @@ def ensure_env_file(root: Path) -> list[str]:
 
 
 def load(root: Path) -> dict[str, str]:
-    """What `.env` says, overruled by the environment; empty values count as absent.
+    """Read `.env`, overruled by the environment; empty values count as absent.
 
     Raises:
         DevStackError: `.env` cannot be read.
@@ -81,7 +81,11 @@ def write_service_file(root: Path, addresses: Mapping[str, str]) -> None:
 
 
 def read(path: Path) -> str:
-    """The text of a settings file, or one sentence about why not."""
+    """Read a settings file.
+
+    Raises:
+        DevStackError: it cannot be read, or is no UTF-8 text.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -96,7 +100,7 @@ def read(path: Path) -> str:
 
 
 def parse(path: Path, text: str) -> list[Binding]:
-    """The lines of a settings file.
+    """Split a settings file into its lines.
 
     Raises:
         DevStackError: a line is neither a comment nor NAME=value.
@@ -113,7 +117,7 @@ def parse(path: Path, text: str) -> list[Binding]:
 
 
 def fill(bindings: list[Binding], missing: Mapping[str, str]) -> str:
-    """The file's text with `missing` put into its blank lines, what has no line at the end."""
+    """Put `missing` into the blank lines of a file, and at its end what has no line there."""
     # The last line of a name is the one that counts.
     places = {binding.key: number for number, binding in enumerate(bindings)}
     parts = [binding.original.string for binding in bindings]

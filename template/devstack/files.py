@@ -10,9 +10,8 @@ def write_private(path: Path, text: str) -> None:
     path = path.resolve()  # A symbolic link stays one.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -22,7 +21,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def tail(path: Path, lines: int = 15) -> str:
-    """The last lines of a log file; empty if there is none."""
+    """Read the last lines of a log file; empty if there is none."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,8 +1,8 @@
-"""Ends what a killed dev stack leaves behind; runs as `python -I -S guard.py`.
+"""Ends what a killed dev stack leaves behind; runs as `python -I -S guard.py PROJECT`.
 
 The stack writes `+PID SIGNAL` for each child it starts and `-PID` for each that has ended. When the
-pipe closes, the stack is gone: every child still listed gets its signal, and after a few seconds
-its whole group is killed. A normal stop leaves nothing listed.
+pipe closes, the stack is gone: every child still listed gets its signal, and once they have ended,
+or after a few seconds, their whole groups are killed. A normal stop leaves nothing listed.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from collections.abc import Callable
 GRACE_SECONDS = 4.0
 
 
-def group_lives(pid: int) -> bool:
-    """Tell whether any process of the group that `pid` led is left."""
+def lives(pid: int) -> bool:
+    """Tell whether a process is still there."""
     try:
-        os.killpg(pid, 0)
+        os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
     return True
@@ -44,7 +44,7 @@ def main() -> None:
     for child, number in children.items():
         send(os.kill, child, number)
     deadline = time.monotonic() + GRACE_SECONDS
-    while any(map(group_lives, children)) and time.monotonic() < deadline:
+    while any(map(lives, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     for child in children:
         send(os.killpg, child, signal.SIGKILL)

@@ -21,11 +21,13 @@ CANNOT_START = 126
 
 
 def libc() -> ctypes.CDLL:
+    """Load the C library."""
     return ctypes.CDLL(None, use_errno=True)
 
 
 def write(path: str, text: str) -> None:
-    with open(path, "w") as file:
+    """Write a file of the kernel."""
+    with open(path, "w") as file:  # noqa: PTH123 - starts faster without pathlib
         file.write(text)
 
 
@@ -42,6 +44,7 @@ def enter_user_namespace() -> None:
 
 
 def become_nobody() -> None:
+    """Become the user without rights; the programs must be readable for it."""
     import pwd
 
     nobody = pwd.getpwnam("nobody")
@@ -51,6 +54,7 @@ def become_nobody() -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Prepare this process and become the program; returns only if that fails."""
     parent, signal, identity, *command = arguments
     try:
         if identity == "namespace":

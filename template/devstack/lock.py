@@ -24,11 +24,12 @@ class FolderLock:
 
 
 def lock_file(root: Path) -> Path:
+    """Say where the lock of a project folder is."""
     return root / ".dev" / "lock"
 
 
 def running_at(root: Path) -> str:
-    """Address of the API that runs now; empty before it is known."""
+    """Read the address of the API that runs now; empty before it is known."""
     try:
         return str(json.loads(lock_file(root).read_text(encoding="utf-8"))["address"])
     except (OSError, ValueError):

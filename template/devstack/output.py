@@ -7,6 +7,7 @@ from typing import TextIO
 PALETTE = (36, 32, 33, 35, 34, 96, 92, 93)
 BOLD = 1
 NAME_WIDTH = 8
+TABLE_WIDTH = 200
 
 
 class Output:
@@ -18,32 +19,34 @@ class Output:
         self.coloured = stream.isatty() and not os.environ.get("NO_COLOR")
 
     def line(self, name: str, text: str) -> None:
-        """One log line of a process."""
+        """Show one log line of a process."""
         colour = self._colours.setdefault(name, PALETTE[len(self._colours) % len(PALETTE)])
         self._write(f"{self._paint(name.ljust(NAME_WIDTH) + ' │', colour)} {text}\n")
 
     def note(self, text: str) -> None:
-        """What the dev stack itself has to say."""
+        """Say something on behalf of the dev stack itself."""
         self._write(f"{self._paint('dev'.ljust(NAME_WIDTH) + ' │', BOLD)} {text}\n")
 
     def table(self, addresses: Mapping[str, str], sign_ins: Mapping[str, tuple[str, str]]) -> None:
-        """Where everything is, and how to sign in there."""
+        """Show where everything is, and how to sign in there."""
         from rich import box
         from rich.console import Console
         from rich.table import Table
 
         table = Table(box=box.ROUNDED, show_header=False, title="Running. Stop with Ctrl-C.")
         table.add_column(style="bold" if self.coloured else "")
-        # A folded address cannot be clicked, a cut one is wrong.
-        table.add_column(no_wrap=True, overflow="ignore")
+        table.add_column()
         for label, address in addresses.items():
             table.add_row(label, address)
         if sign_ins:
             table.add_section()
         for label, (email, password) in sign_ins.items():
             table.add_row(label, f"{email}  {password}")
-        console = Console(file=self._stream, no_color=not self.coloured, highlight=False)
-        self._guarded(lambda: console.print(table, crop=False, markup=False))
+        # Wide enough for every address; a narrow terminal breaks lines, Rich would cut them.
+        console = Console(
+            file=self._stream, no_color=not self.coloured, highlight=False, width=TABLE_WIDTH
+        )
+        self._guarded(lambda: console.print(table))
 
     def _paint(self, text: str, code: int) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.coloured else text

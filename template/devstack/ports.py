@@ -6,7 +6,7 @@ HOST = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on `port` (0: any free one).
+    """Open a listening socket on `port` (0: any free one).
 
     Raises:
         OSError: the port is taken or not allowed.
@@ -24,7 +24,7 @@ def listen(port: int) -> socket.socket:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """`preferred` if nobody listens there, else any free port."""
+    """Return `preferred` if nobody listens there, else any free port."""
     for port in (preferred or 0, 0):
         try:
             with listen(port) as server:

@@ -58,7 +58,8 @@ class Postgres(Server):
         fsync: bool = False,
         bin_dir: Path | None = None,
     ) -> None:
-        """
+        """Describe a server; `start` starts it.
+
         Args:
             data_dir: kept between starts; made when missing.
             port: preferred TCP port; another one is taken if it is not free.
@@ -71,6 +72,7 @@ class Postgres(Server):
 
     @property
     def url(self) -> str:
+        """Address for the app: no superuser, as on Supabase."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
 
     @property
@@ -80,6 +82,7 @@ class Postgres(Server):
 
     @cached_property
     def bin_dir(self) -> Path:
+        """Folder of PostgreSQL's programs."""
         chosen = self._bin_dir or os.environ.get("DEV_POSTGRES_BIN")
         folder = Path(chosen).expanduser() if chosen else bundled_binaries()
         for program in ("postgres", "initdb"):
@@ -100,6 +103,7 @@ class Postgres(Server):
         return int(match[1])
 
     def identity(self) -> str:
+        """Anybody but root, see `launch`."""
         return self._identity
 
     @cached_property
@@ -125,6 +129,7 @@ class Postgres(Server):
         )
 
     def prepare(self) -> None:
+        """Create the data folder, or see that this PostgreSQL can read it."""
         try:
             found = int((self.data_dir / "PG_VERSION").read_text())
         except FileNotFoundError:
@@ -141,6 +146,7 @@ class Postgres(Server):
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def command(self) -> list[str]:
+        """Run PostgreSQL in the foreground."""
         settings = {
             "listen_addresses": "127.0.0.1",
             # Socket paths are limited to about 100 characters, project paths are not.
@@ -150,14 +156,12 @@ class Postgres(Server):
             "log_timezone": "UTC",
             "fsync": "on" if self.fsync else "off",
             "full_page_writes": "on" if self.fsync else "off",
-            # Loses at most the last moments in a crash of the machine, never consistency.
-            "synchronous_commit": "off",
         }
         program = [str(self.bin_dir / "postgres"), "-D", str(self.data_dir), "-p", str(self.port)]
         return program + [part for name in settings for part in ("-c", f"{name}={settings[name]}")]
 
     def answers(self) -> bool:
-        """The last line of the pid file says so; `pg_ctl` waits in the same way."""
+        """Look for the word in the pid file, as `pg_ctl` does."""
         try:
             lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
         except OSError:

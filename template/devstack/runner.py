@@ -30,7 +30,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def api_socket(port: int | None) -> socket.socket:
-    """Where the API listens: `port`, or 8000 if that is free, or any free one.
+    """Open where the API listens: `port`, or 8000 if that is free, or any free one.
 
     Raises:
         DevStackError: the chosen port cannot be had.
@@ -47,7 +47,7 @@ def api_socket(port: int | None) -> socket.socket:
 
 
 async def http_status(host: str, port: int, path: str) -> int:
-    """Status of a GET request; waits for the answer.
+    """Return the status of a GET request; waits for the answer.
 
     Raises:
         OSError: nobody listens there, or the answer is no HTTP.
@@ -102,7 +102,7 @@ class Runner:
     async def run(self) -> int:
         """Run until a signal or a failure; the exit code of the command."""
         self._hurry = asyncio.Event()
-        self._guard = Guard()
+        self._guard = Guard(self.root)
         main = asyncio.create_task(self._serve())
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
@@ -169,8 +169,8 @@ class Runner:
         # whose starting thread has gone.
         await asyncio.to_thread(server.end_leftover)
         await asyncio.to_thread(server.start)
-        assert server.process is not None
-        self._guard.watch(server.process.pid, server.stop_signal)
+        if server.process is not None:
+            self._guard.watch(server.process.pid, server.stop_signal)
 
     async def _set_up(self) -> None:
         child = self._child(Process(name="setup", command=list(self.setup), order=0))
@@ -204,8 +204,10 @@ class Runner:
             code_changed = True
 
     async def _supervise_server(self, server: Server) -> None:
-        while server.process is not None and server.process.poll() is None:
-            await asyncio.sleep(0.2)
+        if server.process is not None:
+            # Not waited for: reaping it here would race with `stop`.
+            while server.process.poll() is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
         raise DevStackError(
             f"{server.title} ended. The last lines of its log:\n{server.log_tail()}"
         )
@@ -257,13 +259,13 @@ class Runner:
 
 
 def died(child: Child, code: int) -> DevStackError:
-    """What to say about a process that should still be there."""
+    """Say what happened to a process that should still be there."""
     how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     lines = "\n".join(child.tail) or "(it wrote nothing)"
     return DevStackError(f"{child.name} ended {how}. Its last lines:\n{lines}")
 
 
 def first(failures: BaseExceptionGroup[DevStackError]) -> DevStackError:
-    """One failure of a group: what failed next to it mostly failed because of it."""
+    """Pick one failure of a group: what failed next to it mostly failed because of it."""
     failure = failures.exceptions[0]
     return first(failure) if isinstance(failure, BaseExceptionGroup) else failure

@@ -64,7 +64,8 @@ class Server(ABC):
     stop_signal: signal.Signals = signal.SIGTERM
 
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
-        """
+        """Describe a server; `start` starts it.
+
         Args:
             data_dir: kept between starts; made when missing.
             port: preferred TCP port on 127.0.0.1; another one is taken if it is not free.
@@ -91,22 +92,23 @@ class Server(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """True once clients can connect."""
+        """Tell whether clients can connect."""
 
     def configuration(self) -> bytes:
-        """What the server reads from its standard input."""
+        """Return what the server reads from its standard input."""
         return b""
 
     def identity(self) -> str:
-        """Who the server runs as, see `launch`."""
+        """Say who the server runs as, see `launch`."""
         return "same"
 
     @property
     def log_file(self) -> Path:
+        """What the server wrote since its last start."""
         return self._beside("log")
 
     def log_tail(self) -> str:
-        """The last lines that the server wrote."""
+        """Return the last lines that the server wrote."""
         return tail(self.log_file)
 
     @property
@@ -214,23 +216,25 @@ class Server(ABC):
             if self._stopped:
                 raise DevStackError(f"{self.title} was stopped before it had started.")
             self.port = free_port(self.preferred_port)
+            reading, writing = os.pipe()
             with self.log_file.open("wb") as log:
                 self.process = subprocess.Popen(
                     child_command(
                         self.command(), death_signal=self.stop_signal, identity=self.identity()
                     ),
-                    stdin=subprocess.PIPE,
+                    stdin=reading,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self.data_dir,
                     start_new_session=True,
                     pass_fds=(lock,),
                 )
+            os.close(reading)
             os.ftruncate(lock, 0)
             os.pwrite(lock, str(self.process.pid).encode(), 0)
-            assert self.process.stdin is not None
-            with contextlib.suppress(BrokenPipeError), self.process.stdin as stdin:
-                stdin.write(self.configuration())
+            with contextlib.suppress(BrokenPipeError):
+                os.write(writing, self.configuration())
+            os.close(writing)
 
     def _wait(self) -> bool:
         deadline = time.monotonic() + START_SECONDS

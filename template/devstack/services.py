@@ -19,7 +19,7 @@ SUPABASE_KEYS = ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")
 
 
 def databases(root: Path, env: Mapping[str, str]) -> dict[str, Server]:
-    """The embedded databases to start, by the name of the setting that holds their address."""
+    """Choose the embedded databases; by the name of the setting that holds their address."""
     data = root / ".dev"
     servers: dict[str, Server] = {}
     if "DATABASE_URL" not in env:
@@ -47,11 +47,12 @@ class LocalSupabaseProcess:
 
     @property
     def url(self) -> str:
+        """Its address."""
         return f"http://{HOST}:{self.port}"
 
 
 def supabase_process(stack: Stack) -> LocalSupabaseProcess | None:
-    """How to run the local Supabase, or None where SUPABASE_URL names another one."""
+    """Say how to run the local Supabase, or None where SUPABASE_URL names another one."""
     env = stack.env
     if "SUPABASE_URL" in env:
         return None

@@ -51,6 +51,7 @@ class Stack:
 
     @property
     def api_url(self) -> str:
+        """Address of the API."""
         return f"http://{HOST}:{self.api_socket.getsockname()[1]}"
 
 

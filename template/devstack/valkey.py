@@ -39,7 +39,8 @@ class Valkey(Server):
     def __init__(
         self, data_dir: Path, port: int | None = None, program: Path | None = None
     ) -> None:
-        """
+        """Describe a server; `start` starts it.
+
         Args:
             data_dir: kept between starts; made when missing.
             port: preferred TCP port; another one is taken if it is not free.
@@ -50,10 +51,12 @@ class Valkey(Server):
 
     @property
     def url(self) -> str:
+        """Address with password."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     @cached_property
     def program(self) -> Path:
+        """The program to run."""
         chosen = self._program or os.environ.get("DEV_REDIS_BIN")
         if not chosen:
             return bundled_binary()
@@ -66,9 +69,11 @@ class Valkey(Server):
         return Path(found)
 
     def prepare(self) -> None:
+        """Make the data folder."""
         self.data_dir.mkdir(mode=0o700, exist_ok=True)
 
     def command(self) -> list[str]:
+        """Read the configuration from standard input."""
         return [str(self.program), "-"]
 
     def configuration(self) -> bytes:
@@ -84,6 +89,7 @@ class Valkey(Server):
         ).encode()
 
     def answers(self) -> bool:
+        """Sign in and ping."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())

@@ -31,10 +31,12 @@ REQUIRED_CLAIMS = ["exp", "iat", "sub", "aud", "iss"]
 # Verified tokens kept per process: one costs about 3 kB, a signature about 0.2 ms.
 CACHED_TOKENS = 4096
 
+BEARER = "Supabase access token"
+
 bearer = HTTPBearer(
     auto_error=False,
     bearerFormat="JWT",
-    scheme_name="Supabase access token",
+    scheme_name=BEARER,
     description="An access token of Supabase Auth. Locally: sign in on the page of the local "
     "Supabase that `uv run app dev` prints, or run `uv run app token`.",
 )

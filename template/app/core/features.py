@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import app.features
-from app.core.settings import SettingsGroup, get_settings
+from app.core.settings import SettingsGroup, boot_settings, check_all, get_settings
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 # Module of a feature -> the name that it must define, or None where importing it is enough.
 OFFERS: dict[str, str | None] = {
@@ -84,8 +87,9 @@ def features() -> tuple[Feature, ...]:
 
     Raises:
         FeatureError: `FEATURES` names one that is not there.
+        SettingsError: see `boot_settings`.
     """
-    return _narrow(installed(), get_settings().features)
+    return _narrow(installed(), boot_settings().features)
 
 
 @cache
@@ -112,6 +116,16 @@ def settings_groups() -> tuple[type[SettingsGroup], ...]:
     from app.settings import Settings
 
     return (Settings, *(group for _, group in load("settings")))
+
+
+def checked_settings() -> "Settings":
+    """Return the project's settings, once those of every loaded feature are good as well.
+
+    Raises:
+        SettingsError: one message that names every variable, the features' too.
+    """
+    check_all(settings_groups())
+    return get_settings()
 
 
 def _narrow(found: tuple[Feature, ...], names: list[str] | None) -> tuple[Feature, ...]:

@@ -3,7 +3,8 @@
 Rules (Supabase documents ten minutes at the edge and as the longest an application may cache):
 a set lives `TTL`; an unknown key id forces at most one fetch in `COOLDOWN`; when the endpoint
 cannot be reached the old set serves for `STALE` longer; a fetched set replaces the old one, so a
-revoked key is gone. One fetch is under way at a time.
+revoked key is gone. One fetch is under way at a time, and while there is no key at all, tries are
+`RETRY` apart.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from app.core.logging import get_logger
 TTL = 600.0  # seconds
 COOLDOWN = 30.0  # seconds
 STALE = 3600.0  # seconds
+RETRY = 1.0  # seconds
 TIMEOUT = 5.0  # seconds
 
 log = get_logger(__name__)
@@ -44,7 +46,8 @@ class KeySet:
         """Return the key, or None where Supabase does not publish it.
 
         Raises:
-            UnavailableError: the endpoint does not answer and no usable set is kept.
+            UnavailableError: the endpoint does not answer and no usable set is kept, or the set is
+                empty, as that of a project which still signs with the legacy secret.
         """
         if key := self.cached(kid):
             return key
@@ -54,7 +57,7 @@ class KeySet:
                 return key
             if time.monotonic() - self._tried >= COOLDOWN:
                 await self._fetch()
-        if time.monotonic() - self._fetched > TTL + STALE:
+        if not self._keys or time.monotonic() - self._fetched > TTL + STALE:
             raise UnavailableError(
                 "Sign-in cannot be checked at the moment; try again shortly.",
                 code="auth_unavailable",
@@ -73,10 +76,11 @@ class KeySet:
             keys = _parse(answer.json())
         except (httpx.HTTPError, ValueError) as error:
             log.error("jwks_unavailable", url=self.url, error=f"{type(error).__name__}: {error}")
-            # Without any key the next request must try again at once, not after the cooldown.
             if not self._keys:
-                self._tried = -COOLDOWN
+                self._tried = time.monotonic() - COOLDOWN + RETRY
             return
+        if not keys:
+            log.error("jwks_empty", url=self.url, advice="make an asymmetric signing key")
         self._keys, self._fetched = keys, time.monotonic()
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import MetaData
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
-from app.core.settings import BootSettings
+from app.core.settings import boot_settings
 
 # Read at import: a table is bound to its schema when its class is made.
-SCHEMA = BootSettings().db_schema
+SCHEMA = boot_settings().db_schema
 
 # Alembic can only alter or drop a constraint that has a name, and the name must be predictable.
 NAMING_CONVENTION = {

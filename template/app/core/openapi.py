@@ -14,9 +14,10 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
-from scalar_fastapi import get_scalar_api_reference
+from scalar_fastapi import AgentScalarConfig, get_scalar_api_reference
 from starlette.staticfiles import StaticFiles
 
+from app.core.auth import BEARER
 from app.core.problems import MEDIA_TYPE, Problem
 
 ASSETS = "/docs/assets"
@@ -92,6 +93,9 @@ def add_docs(app: FastAPI) -> None:
                 with_default_fonts=False,
                 persist_auth=True,
                 telemetry=False,
+                show_developer_tools="never",
+                agent=AgentScalarConfig(disabled=True),
+                authentication={"preferredSecurityScheme": BEARER},
             )
         )
 

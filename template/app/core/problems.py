@@ -4,6 +4,7 @@ Nothing internal leaves the process: an unexpected error is logged with its trac
 with its request id alone.
 """
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -18,12 +19,21 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy import exc as sa
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.context import request_id
 from app.core.errors import AppError
 from app.core.logging import get_logger
 
 MEDIA_TYPE = "application/problem+json"
+
+# RFC 9110 renamed these, and Python did with 3.13: a code must not depend on the interpreter.
+_RENAMED = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 
 log = get_logger(__name__)
 
@@ -53,6 +63,10 @@ class ProblemResponse(JSONResponse):
 
     media_type = MEDIA_TYPE
 
+    def render(self, content: Any) -> bytes:
+        """ASCII alone: a field's name in a request may hold what UTF-8 cannot write."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
 
 def problem(
     status: int,
@@ -64,7 +78,7 @@ def problem(
 ) -> ProblemResponse:
     """Build the answer for an error."""
     body = Problem(
-        title=HTTPStatus(status).phrase,
+        title=_phrase(status),
         status=status,
         detail=detail,
         code=code,
@@ -78,8 +92,35 @@ def problem(
     )
 
 
+class UnexpectedErrors:
+    """Answers what no handler knows.
+
+    Starlette's own place for that is around all middleware, whose headers and request id such an
+    answer would lack.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await _unexpected(error)(scope, receive, send)
+
+
 def install_problems(app: FastAPI, *, debug: bool) -> None:
-    """Register the handlers of all errors on `app`."""
+    """Register the handlers of all errors on `app`; call it before middleware is added."""
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
@@ -88,7 +129,7 @@ def install_problems(app: FastAPI, *, debug: bool) -> None:
     for kind in (BrokerError, RedisConnectionError, RedisTimeoutError):
         app.add_exception_handler(kind, _redis_error)
     if not debug:
-        app.add_exception_handler(Exception, _unexpected)
+        app.add_middleware(UnexpectedErrors)
 
 
 def _app_error(_request: Request, error: Exception) -> ProblemResponse:
@@ -102,7 +143,7 @@ def _app_error(_request: Request, error: Exception) -> ProblemResponse:
 
 def _http_error(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
+    phrase = _phrase(error.status_code)
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     detail = error.detail if error.detail != phrase else f"{phrase}."
     return problem(error.status_code, code, detail, headers=error.headers)
@@ -119,7 +160,7 @@ def _validation_error(_request: Request, error: Exception) -> ProblemResponse:
     )
 
 
-def _database_error(request: Request, error: Exception) -> ProblemResponse:
+def _database_error(_request: Request, error: Exception) -> ProblemResponse:
     if _is_data_error(error):
         # The value passed our schema and Postgres still cannot store it: a NUL character, say.
         return problem(422, "unstorable_value", "A value cannot be stored: check the text sent.")
@@ -131,7 +172,7 @@ def _database_error(request: Request, error: Exception) -> ProblemResponse:
             "The database does not answer; try again shortly.",
             headers={"Retry-After": "5"},
         )
-    return _unexpected(request, error)
+    return _unexpected(error)
 
 
 def _redis_error(_request: Request, error: Exception) -> ProblemResponse:
@@ -144,9 +185,13 @@ def _redis_error(_request: Request, error: Exception) -> ProblemResponse:
     )
 
 
-def _unexpected(_request: Request, error: Exception) -> ProblemResponse:
+def _unexpected(error: Exception) -> ProblemResponse:
     log.error("unexpected_error", exc_info=error)
     return problem(500, "internal_error", "Something went wrong on our side.")
+
+
+def _phrase(status: int) -> str:
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def _is_data_error(error: Exception) -> bool:
@@ -163,7 +208,10 @@ def _is_data_error(error: Exception) -> bool:
 
 
 def _is_outage(error: Exception) -> bool:
-    """Connection refused, cut or not to be had; an `OSError` is asyncpg's refused connection."""
+    """Connection refused, cut or not to be had."""
+    if isinstance(error, OSError):
+        # asyncpg lets refused connections through as they are; those of files name the file.
+        return error.filename is None
     if isinstance(error, sa.DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
         return (

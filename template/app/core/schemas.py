@@ -13,3 +13,9 @@ class Response(BaseModel):
     """A response body, built from rows or entities by attribute."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class TaskAccepted(Response):
+    """Work that was handed to the workers; follow it at `/tasks/{task_id}`."""
+
+    task_id: str

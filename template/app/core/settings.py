@@ -78,6 +78,9 @@ class BootSettings(SettingsGroup):
     environment: Environment = Field(
         default="local", description="One of local, test, staging, production."
     )
+    features: Annotated[list[str] | None, NoDecode, BeforeValidator(_split)] = Field(
+        default=None, description="Names of the features to load, with commas; empty for all."
+    )
     db_schema: str = Field(
         default="app",
         pattern=r"^[a-z_][a-z0-9_]{0,62}$",
@@ -98,9 +101,6 @@ class CoreSettings(BootSettings):
     )
     api_prefix: str = Field(
         default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$", description="Path before every route."
-    )
-    features: Annotated[list[str] | None, NoDecode, BeforeValidator(_split)] = Field(
-        default=None, description="Names of the features to load, with commas; empty for all."
     )
 
     database_url: str = Field(
@@ -211,6 +211,16 @@ def is_online(settings: BootSettings) -> bool:
     return settings.environment in ("staging", "production")
 
 
+def boot_settings() -> BootSettings:
+    """Read what is needed before all settings are complete.
+
+    Raises:
+        SettingsError: see `load_settings`.
+    """
+    check_all((BootSettings,))
+    return BootSettings()
+
+
 @cache
 def load_settings(group: type[Group]) -> Group:
     """Read and check one group, once per process.
@@ -232,7 +242,7 @@ def check_settings(group: type[SettingsGroup]) -> list[tuple[str, str]]:
         return [(".env", f"is not UTF-8 text ({error.reason}): save it as UTF-8.")]
     except OSError as error:
         return [(".env", f"cannot be read ({error.strerror}): make it readable for this user.")]
-    return list(settings.production_problems()) if is_online(BootSettings()) else []
+    return list(settings.production_problems()) if _online() else []
 
 
 def check_all(groups: tuple[type[SettingsGroup], ...]) -> None:
@@ -267,6 +277,14 @@ def get_settings() -> "Settings":
 
     settings: Settings = load_settings(Settings)
     return settings
+
+
+def _online() -> bool:
+    try:
+        return is_online(BootSettings())
+    except ValidationError:
+        # The project's settings, which hold these too, say what is wrong.
+        return False
 
 
 def _explain(group: type[SettingsGroup], details: Any) -> tuple[str, str]:

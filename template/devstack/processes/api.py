@@ -4,6 +4,7 @@ from devstack.stack import Process, Stack
 
 
 def process(stack: Stack) -> Process:
+    """Run the API with uvicorn."""
     # Restarted by the runner, as all others are, not by uvicorn's own reloader: so a start that
     # fails ends the process and is seen. An open browser connection must not hold that up.
     options = f"--fd {stack.api_socket.fileno()} --timeout-graceful-shutdown 3"

@@ -10,6 +10,7 @@ from devstack.supabase.server import LocalSupabase
 
 
 def main() -> int:
+    """Serve until a signal comes; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m devstack.supabase", description=__doc__)
     parser.add_argument("--port", type=int, default=54321)
     parser.add_argument("--state", type=Path, default=None, help="file to keep users in")

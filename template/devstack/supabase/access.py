@@ -49,16 +49,18 @@ class ApiVersion:
 
 
 def same(given: str | None, known: str) -> bool:
+    """Compare a key in constant time."""
     return given is not None and hmac.compare_digest(given.encode(), known.encode())
 
 
 def auth_of(request: Request) -> Auth:
+    """Return the users and sessions of this server."""
     auth: Auth = request.app.state.auth
     return auth
 
 
 def signed_in(request: Request) -> tuple[User, Session]:
-    """The user and session of the request's access token.
+    """Find the user and session of the request's access token.
 
     Raises:
         AuthError: there is none, or it is not valid.
@@ -67,6 +69,11 @@ def signed_in(request: Request) -> tuple[User, Session]:
 
 
 def bearer(request: Request) -> str:
+    """Take the token from the Authorization header.
+
+    Raises:
+        AuthError: there is none.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise AuthError(401, "no_authorization", "This endpoint requires a valid Bearer token")
@@ -74,7 +81,7 @@ def bearer(request: Request) -> str:
 
 
 def require_secret_key(request: Request) -> None:
-    """Admin routes: the secret key, and no user's token beside it.
+    """Let only the secret key pass, without a user's token beside it.
 
     Raises:
         AuthError: 401 without any credentials beside the publishable key, else 403.
@@ -89,7 +96,7 @@ def require_secret_key(request: Request) -> None:
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """The request's body.
+    """Read the request's body.
 
     Raises:
         AuthError: it is no JSON object.
@@ -105,7 +112,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 def text(body: dict[str, Any], name: str) -> str:
-    """A string of the body; empty if it is not there.
+    """Take a string from the body; empty if it is not there.
 
     Raises:
         AuthError: it is something else.

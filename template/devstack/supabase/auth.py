@@ -80,12 +80,13 @@ class Auth:
             user.updated_at = timestamp()
 
     def delete_user(self, user: User) -> None:
+        """Delete a user and all sessions."""
         with self.store.change():
             self.end_sessions(user)
             del self.store.users[user.id]
 
     def sign_in(self, email: str, password: str) -> dict[str, Any]:
-        """A new session for the right password.
+        """Start a session for the right password.
 
         Raises:
             AuthError: wrong, or this user may not sign in.
@@ -229,9 +230,9 @@ class Auth:
         """Let the last replaced token pass for a moment, else end the session."""
         limit = datetime.now(UTC) - timedelta(seconds=REUSE_SECONDS)
         replaced = session.refreshed_at
-        if token == session.previous_token and replaced is not None:
-            if datetime.fromisoformat(replaced) >= limit:
-                return
+        is_previous = token == session.previous_token and replaced is not None
+        if is_previous and datetime.fromisoformat(replaced or "") >= limit:
+            return
         # Saved here: the error below leaves the surrounding change unsaved.
         with self.store.change():
             del self.store.sessions[session.id]
@@ -239,7 +240,7 @@ class Auth:
 
 
 def checked_email(email: object) -> str:
-    """The address as it is kept."""
+    """Return the address as it is kept."""
     if not isinstance(email, str) or not EMAIL.fullmatch(email.strip()) or len(email) > 255:
         raise AuthError(
             400, "validation_failed", "Unable to validate email address: invalid format"
@@ -248,7 +249,7 @@ def checked_email(email: object) -> str:
 
 
 def checked_password(password: object) -> str:
-    """The password, if it is long enough."""
+    """Return the password, if it is long enough."""
     if not isinstance(password, str) or len(password) < MIN_LENGTH:
         raise AuthError(
             422,
@@ -260,6 +261,7 @@ def checked_password(password: object) -> str:
 
 
 def refuse_banned(user: User, status: int = 400) -> None:
+    """Raise an AuthError if the user is banned."""
     if user.banned:
         raise AuthError(status, "user_banned", "User is banned")
 
@@ -284,7 +286,7 @@ def apply(user: User, fields: Mapping[str, Any]) -> None:
 
 
 def banned_until(duration: str) -> str | None:
-    """End of a ban such as `24h` or `1h30m`; None for `none`, which lifts it."""
+    """Compute the end of a ban such as `24h` or `1h30m`; None for `none`, which lifts it."""
     if duration == "none":
         return None
     match = DURATION.fullmatch(duration)

@@ -19,13 +19,14 @@ class AuthError(Exception):
 
 
 def auth_error(_: Request, error: Exception) -> JSONResponse:
+    """Answer an AuthError."""
     assert isinstance(error, AuthError)
     body = {"code": error.status, "error_code": error.code, "msg": str(error), **error.details}
     return JSONResponse(body, error.status)
 
 
 def http_error(_: Request, error: Exception) -> JSONResponse:
-    """Unknown paths and methods."""
+    """Answer unknown paths and methods."""
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
     body = {"code": error.status_code, "error_code": code, "msg": error.detail}

@@ -22,6 +22,7 @@ class SigningKey:
 
     @classmethod
     def create(cls) -> "SigningKey":
+        """Make a new pair."""
         private = ec.generate_private_key(ec.SECP256R1())
         pem = private.private_bytes(
             serialization.Encoding.PEM,
@@ -32,16 +33,18 @@ class SigningKey:
 
     @cached_property
     def private(self) -> ec.EllipticCurvePrivateKey:
+        """The half that signs."""
         key = serialization.load_pem_private_key(self.pem.encode(), password=None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return key
 
     @property
     def public(self) -> ec.EllipticCurvePublicKey:
+        """The half that verifies."""
         return self.private.public_key()
 
     def jwk(self) -> dict[str, Any]:
-        """The public half, as the key set lists it."""
+        """Return the public half as the key set lists it."""
         numbers = json.loads(ECAlgorithm.to_jwk(self.public))
         extra = {"kid": self.kid, "alg": ALGORITHM, "use": "sig", "key_ops": ["verify"]}
         return {**numbers, **extra, "ext": True}

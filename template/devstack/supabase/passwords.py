@@ -12,12 +12,13 @@ MIN_LENGTH = 6  # Supabase's default
 
 
 def hash_password(password: str) -> str:
+    """Hash a password with a salt of its own."""
     salt = secrets.token_bytes(16)
     return f"{b64encode(salt).decode()}${b64encode(_scrypt(password, salt)).decode()}"
 
 
 def password_matches(password: str, hashed: str | None) -> bool:
-    """Compare in the same time whether or not there is a hash."""
+    """Compare, in the same time whether or not there is a hash."""
     salt, _, digest = (hashed or f"{b64encode(bytes(16)).decode()}$").partition("$")
     given = _scrypt(password, b64decode(salt))
     return hmac.compare_digest(given, b64decode(digest))

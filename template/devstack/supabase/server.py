@@ -43,10 +43,11 @@ class LocalSupabase:
         *,
         port: int = 0,
         publishable_key: str = "sb_publishable_local",
-        secret_key: str = "sb_secret_local",
+        secret_key: str = "sb_secret_local",  # noqa: S107 - of a server on this machine only
         api_url: str = "",
     ) -> None:
-        """
+        """Take the port; `start` or `serve` serves.
+
         Args:
             state: file to keep users, sessions and keys in; None keeps nothing.
             port: TCP port; 0 for any free one.
@@ -90,7 +91,7 @@ class LocalSupabase:
         seconds: int = TOKEN_SECONDS,
         claims: Mapping[str, Any] | None = None,
     ) -> str:
-        """A signed access token of a user, who is made when unknown; needs no running server.
+        """Sign an access token of a user, who is made when unknown; needs no running server.
 
         Args:
             email: whose token.
@@ -102,7 +103,7 @@ class LocalSupabase:
         )
 
     def user(self, email: str) -> User:
-        """The user with that address, made when unknown."""
+        """Return the user with that address, made when unknown."""
         return self.auth.store.by_email(email.lower()) or self.auth.create_user(email)
 
     def serve(self) -> None:

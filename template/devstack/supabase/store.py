@@ -36,6 +36,7 @@ class User:
 
     @property
     def banned(self) -> bool:
+        """Whether a ban lasts."""
         return self.banned_until is not None and self.banned_until > timestamp()
 
     def public(self) -> dict[str, Any]:
@@ -83,7 +84,8 @@ class Store:
     """Everything the local Supabase remembers."""
 
     def __init__(self, path: Path | None) -> None:
-        """
+        """Read what is kept.
+
         Args:
             path: file to keep everything in; None keeps nothing.
 
@@ -107,6 +109,7 @@ class Store:
         return self.keys[0]
 
     def by_email(self, email: str) -> User | None:
+        """Find a user by address, or None."""
         return next((user for user in self.users.values() if user.email == email), None)
 
     @contextlib.contextmanager

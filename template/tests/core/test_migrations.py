@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from app.core.migrations import commands, drop, log, revise, state
 from app.core.migrations.access import API_ROLES, unprotected
 from app.core.migrations.errors import MigrationError
 from app.core.migrations.graph import effective_heads, ordered
-from app.core.migrations.lock import LOCK_KEY, exclusive
+from app.core.migrations.lock import exclusive
 from app.core.migrations.render import body
 from app.core.models import SCHEMA, metadata
 from tests.core.workshop import Workshop, open_workshop
@@ -27,9 +26,9 @@ OWN_TABLES = {"alembic_version", "alembic_log"}
 
 @pytest.fixture
 def workshop(
-    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Workshop]:
-    with open_workshop(empty_database_url, tmp_path, monkeypatch) as workshop:
+    with open_workshop(database_url, tmp_path, monkeypatch) as workshop:
         yield workshop
 
 
@@ -81,7 +80,7 @@ def test_a_feature_that_is_off_keeps_its_data_and_goes_on_where_it_was(
     workshop: Workshop,
 ) -> None:
     heads = commands.heads()
-    path = workshop.feature("parcels")
+    workshop.feature("parcels")
     # With these dependencies Alembic keeps one row for everything.
     workshop.migration("parcels", "parcels_0001", needs=tuple(sorted(heads)))
     commands.upgrade()
@@ -89,13 +88,13 @@ def test_a_feature_that_is_off_keeps_its_data_and_goes_on_where_it_was(
     with workshop.connected() as connection:
         connection.execute(text(f"INSERT INTO {SCHEMA}.parcels VALUES (7)"))
 
-    away = path.rename(workshop.folder.parent / "parcels_away")
+    workshop.switch_off("parcels")
     state.revisions.cache_clear()
     commands.upgrade()
     assert workshop.version_rows() == effective_heads(commands.scripts(), known())
     assert commands.drift() == []
 
-    away.rename(path)
+    workshop.switch_on("parcels")
     workshop.migration(
         "parcels",
         "parcels_0002",
@@ -141,7 +140,7 @@ def test_stamping_keeps_the_log_true(workshop: Workshop) -> None:
 
 
 def test_dropping_a_feature_that_is_no_longer_in_the_code(workshop: Workshop) -> None:
-    path = workshop.feature("parcels")
+    workshop.feature("parcels")
     workshop.migration(
         "parcels",
         "parcels_0001",
@@ -152,7 +151,7 @@ def test_dropping_a_feature_that_is_no_longer_in_the_code(workshop: Workshop) ->
         ),
     )
     commands.upgrade()
-    away = path.rename(workshop.folder.parent / "parcels_away")
+    workshop.switch_off("parcels")
 
     gone = drop.drop("parcels")
 
@@ -161,7 +160,7 @@ def test_dropping_a_feature_that_is_no_longer_in_the_code(workshop: Workshop) ->
     with pytest.raises(MigrationError, match="holds nothing of 'parcels'"):
         drop.drop("parcels")
     # Nothing is left that a fresh start would trip over.
-    away.rename(path)
+    workshop.switch_on("parcels")
     commands.upgrade()
     assert "parcels" in tables(workshop)
 
@@ -176,19 +175,19 @@ def test_what_carries_others_is_not_dropped(workshop: Workshop) -> None:
             " schema=SCHEMA)"
         ),
     )
-    labels = workshop.feature("labels")
+    workshop.feature("labels")
     workshop.migration(
         "labels",
         "labels_0001",
         needs=("parcels_0001",),
         up=(
             'key = sa.ForeignKey(f"{SCHEMA}.parcels.id")\n'
-            'op.create_table("labels", sa.Column("parcel_id", key), schema=SCHEMA)'
+            'op.create_table("labels", sa.Column("parcel_id", sa.Integer(), key), schema=SCHEMA)'
         ),
     )
     commands.upgrade()
 
-    with pytest.raises(MigrationError, match="these tables rest on it: app.labels"):
+    with pytest.raises(MigrationError, match=rf"these tables rest on it: {SCHEMA}\.labels"):
         drop.drop("parcels")
     with workshop.connected() as connection:
         connection.execute(text(f"ALTER TABLE {SCHEMA}.labels DROP COLUMN parcel_id"))
@@ -197,7 +196,7 @@ def test_what_carries_others_is_not_dropped(workshop: Workshop) -> None:
     with pytest.raises(MigrationError, match="'core' carries everything else"):
         drop.drop("core")
 
-    labels.rename(workshop.folder.parent / "labels_away")
+    workshop.switch_off("labels")
     drop.drop("labels")
     drop.drop("parcels")
     assert {"parcels", "labels"}.isdisjoint(tables(workshop))
@@ -213,7 +212,7 @@ def test_a_migration_is_written_for_one_feature_alone(workshop: Workshop) -> Non
     assert path == workshop.folder / "parcels/migrations/parcels_0001_make_parcels.py"
     code = path.read_text()
     assert 'protect("parcels")' in code
-    assert "branch_labels = (\"parcels\",)" in code
+    assert 'branch_labels = ("parcels",)' in code
     assert "stickers" not in code
     assert f'"{SCHEMA}"' not in code
     commands.upgrade()
@@ -251,7 +250,7 @@ def test_two_heads_of_a_branch_are_named_and_merged(workshop: Workshop) -> None:
     for revision in ("aaaa", "bbbb"):
         workshop.migration("parcels", revision, after="parcels_0001", up="pass", down="pass")
 
-    with pytest.raises(MigrationError, match="aaaa and bbbb.*app db merge --feature parcels"):
+    with pytest.raises(MigrationError, match=r"aaaa and bbbb.*app db merge --feature parcels"):
         commands.upgrade()
     assert revise.merge("parcels", "join").parent == workshop.folder / "parcels/migrations"
     state.revisions.cache_clear()
@@ -301,25 +300,23 @@ def test_an_index_is_built_concurrently_under_the_lock(workshop: Workshop) -> No
     assert "parcels_0002" in workshop.logged()
 
 
-def test_upgrades_at_the_same_time_queue_up(workshop: Workshop) -> None:
+def test_ours_and_the_stock_command_queue_up_and_agree(
+    workshop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
     ours = threading.Thread(target=commands.upgrade)
-    with commands.migration_engine() as engine, exclusive(engine):
-        ours.start()
-        stock = stock_alembic("upgrade heads")
-        wait_for_queue(workshop, length=2)
-        assert tables(workshop) == set()
-    ours.join(timeout=20)
-    assert stock.wait(timeout=20) == 0, stock.communicate()
+    with stock_alembic("upgrade heads", "current", "check", "history") as stock:
+        with commands.migration_engine() as engine, exclusive(engine):
+            ours.start()
+            assert stock.stderr is not None
+            assert "Waiting for another migration" in stock.stderr.readline()
+            assert "Waiting for another migration" in caplog.text
+            assert tables(workshop) == set()
+        ours.join(timeout=20)
+        out, problems = stock.communicate(timeout=30)
+    assert stock.returncode == 0, problems
     assert workshop.logged() == known()
-
-
-def test_the_stock_command(workshop: Workshop) -> None:
-    stock = stock_alembic("upgrade heads", "current", "check", "history")
-    out, err = stock.communicate(timeout=30)
-    assert stock.returncode == 0, err
     assert "No new upgrade operations detected." in out
     assert commands.heads() <= set(out.replace(",", " ").split())
-    assert workshop.logged() == known()
 
 
 async def test_pending_on_an_async_connection(connection: AsyncConnection) -> None:
@@ -344,11 +341,11 @@ def test_a_locked_table_is_explained(workshop: Workshop) -> None:
 def test_generated_code_names_no_schema() -> None:
     code = f"""
     # ### commands auto generated by Alembic - please adjust! ###
-    op.create_table('a', sa.ForeignKeyConstraint(['b'], ['{SCHEMA}.b.id']), schema='{SCHEMA}')
+    op.create_table(
+        'a', sa.ForeignKeyConstraint(['b'], ['{SCHEMA}.b.id']), schema='{SCHEMA}')
     # ### end Alembic commands ###"""
-    expected = (
-        """op.create_table('a', sa.ForeignKeyConstraint(['b'], [f"{SCHEMA}.b.id"]), schema=SCHEMA)"""
-    )
+    expected = """op.create_table(
+        'a', sa.ForeignKeyConstraint(['b'], [f"{SCHEMA}.b.id"]), schema=SCHEMA)"""
     assert body(code) == expected
     assert body("") == "pass"
 
@@ -363,17 +360,3 @@ def stock_alembic(*commands_: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def wait_for_queue(workshop: Workshop, *, length: int) -> None:
-    query = text(
-        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
-        " WHERE datname = current_database() AND objid = :key AND NOT granted"
-    )
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with workshop.connected() as connection:
-            if connection.scalar(query, {"key": LOCK_KEY}) == length:
-                return
-        time.sleep(0.05)
-    pytest.fail("The upgrades did not wait for the lock.")

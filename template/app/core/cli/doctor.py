@@ -69,7 +69,7 @@ def _database() -> str:
 
 def _migrations() -> str:
     from app.core.database import sync_session
-    from app.core.migrations.commands import pending
+    from app.core.migrations.state import pending
 
     with sync_session() as session:
         missing = pending(session.connection())

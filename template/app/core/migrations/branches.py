@@ -4,6 +4,7 @@
 two processes of one deployment must not disagree about it.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from sqlmodel.main import default_registry
 
 from app.core.features import installed
 from app.core.migrations.errors import MigrationError
+from app.core.models import metadata
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -46,13 +48,18 @@ def branch_of(script: "Script") -> str:
 
 
 def table_owners() -> dict[str, str]:
-    """Branch of each mapped table by the table's name, once `load_models()` has run."""
-    return {
-        mapper.local_table.name: branch
-        for mapper in default_registry.mappers
-        if isinstance(mapper.local_table, Table)
-        and (branch := _branch_of_module(mapper.class_.__module__))
-    }
+    """Branch of each table in the metadata by the table's name, once `load_models()` has run."""
+    owners = {}
+    # A table without a class, as between two others, is a variable of the feature's `models`.
+    for feature in installed():
+        for value in vars(sys.modules.get(f"{feature.package}.models", feature)).values():
+            if isinstance(value, Table):
+                owners[value] = feature.name
+    for mapper in default_registry.mappers:
+        branch = _branch_of_module(mapper.class_.__module__)
+        if isinstance(mapper.local_table, Table) and branch:
+            owners[mapper.local_table] = branch
+    return {t.name: owners[t] for t in metadata.tables.values() if t in owners}
 
 
 def _branch_of_module(module: str) -> str | None:

@@ -16,19 +16,24 @@ from app.core.migrations.lock import exclusive
 from app.core.models import SCHEMA
 
 _REFERENCES = text("""
+    WITH ours AS (
+        SELECT to_regclass(name) AS oid FROM unnest(CAST(:tables AS text[])) AS name
+    )
     SELECT DISTINCT conrelid::regclass::text
     FROM pg_constraint
     WHERE contype = 'f'
-      AND confrelid IN (SELECT to_regclass(name) FROM unnest(CAST(:tables AS text[])) AS name)
-      AND conrelid NOT IN (SELECT to_regclass(name) FROM unnest(CAST(:tables AS text[])) AS name)
+      AND confrelid IN (SELECT oid FROM ours)
+      AND conrelid NOT IN (SELECT oid FROM ours)
     ORDER BY 1
 """)
 
 # Enum types and domains do not go with the tables, and a second CREATE TYPE would fail.
 _TYPES = text("""
-    WITH used AS (
-        SELECT attribute.atttypid AS type,
-               relation.oid IN (SELECT to_regclass(name) FROM unnest(CAST(:tables AS text[])) AS name) AS ours
+    WITH ours AS (
+        SELECT to_regclass(name) AS oid FROM unnest(CAST(:tables AS text[])) AS name
+    ),
+    used AS (
+        SELECT attribute.atttypid AS type, relation.oid IN (SELECT oid FROM ours) AS ours
         FROM pg_attribute AS attribute
         JOIN pg_class AS relation ON relation.oid = attribute.attrelid
         WHERE relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')

@@ -51,8 +51,9 @@ def imports(code: str, extra: str | None) -> str:
 
 
 def docstring(message: str) -> str:
-    """The message, safe between triple quotes."""
-    return message.strip().replace("\\", "\\\\").replace('"', "'")
+    """Return the message as a sentence on one line, safe between triple quotes."""
+    line = " ".join(message.split()).replace("\\", "\\\\").replace('"', "'")
+    return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
 def tidy(filename: str) -> None:

@@ -1,11 +1,16 @@
 """Which tables a comparison of models and database may look at."""
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 from sqlalchemy.sql.base import SchemaEventTarget
 
 from app.core.migrations import log
 from app.core.migrations.branches import branches, table_owners
 from app.core.models import SCHEMA
+
+_PARTITIONS = text("""
+    SELECT relname FROM pg_class
+    WHERE relispartition AND relnamespace::regnamespace::text = quote_ident(:schema)
+""")
 
 
 class Scope:
@@ -13,7 +18,7 @@ class Scope:
 
     A table belongs to a branch by its model or, once the model is removed, by the log: so a
     removed model gets its `drop_table`. Tables that neither knows (those of an option that is
-    switched off, of Supabase, of a visitor) are never looked at.
+    switched off, of Supabase, of a visitor) are never looked at, and neither are partitions.
     """
 
     def __init__(self, connection: Connection, branch: str | None) -> None:
@@ -26,6 +31,7 @@ class Scope:
             for table in log.tables_of(entries, name):
                 owners.setdefault(table, name)
         self.tables = {table for table, owner in owners.items() if branch in (None, owner)}
+        self.tables -= set(connection.scalars(_PARTITIONS, {"schema": SCHEMA}))
 
     def include_name(self, name: str | None, kind: str, _parents: object) -> bool:
         """For what is in the database."""

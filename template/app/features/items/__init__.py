@@ -1,1 +1,4 @@
-"""Things that a user owns: the sample to read first, and to replace by your own."""
+"""Items, each its owner's alone."""
+
+# Features whose `service`, `deps` and `schemas` this one may import.
+USES = ("users",)

@@ -9,7 +9,7 @@ from app.core.models import SCHEMA, Model, Timestamps, UUIDKey
 
 
 class Item(UUIDKey, Timestamps, Model, table=True):
-    """One thing of one user."""
+    """An item of one user."""
 
     __tablename__ = "items"
     # Every list asks for one owner's rows in order of time.

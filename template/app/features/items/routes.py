@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query
 
 from app.core.database import DatabaseSession, Reader
 from app.core.pagination import OffsetPage
+from app.core.schemas import TaskAccepted
 from app.core.tasks import enqueue
 from app.features.items import service
-from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate, TaskAccepted
+from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
 from app.features.items.tasks import complete_all
 from app.features.users.deps import CurrentUser
 

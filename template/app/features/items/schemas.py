@@ -50,9 +50,3 @@ class ItemQuery(OffsetQuery):
     search: str | None = Field(default=None, max_length=100, description="Part of the title.")
     done: bool | None = Field(default=None, description="Only those done, or only those not.")
     sort: ItemSort = ItemSort.NEWEST
-
-
-class TaskAccepted(Response):
-    """Work that was handed to the workers; follow it at `/tasks/{task_id}`."""
-
-    task_id: str

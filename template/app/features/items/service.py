@@ -25,7 +25,7 @@ _ORDERS = {
 async def list_items(
     reader: AsyncConnection, owner_id: UUID, query: ItemQuery
 ) -> tuple[Sequence[Row[Any]], int | None]:
-    """Return a page of the owner's items, and how many there are unless that was declined."""
+    """Return a page of the owner's items, and the total unless it was declined."""
     searched, filtered = query.search is not None, query.done is not None
     values = {
         "owner_id": owner_id,

@@ -16,8 +16,10 @@ MAX_PER_PAGE = 1000
 
 
 class Users(HTTPEndpoint):
+    """All users."""
+
     async def get(self, request: Request) -> Response:
-        """One page, newest first; total and further pages in the headers."""
+        """Show one page, newest first; total and further pages in the headers."""
         require_secret_key(request)
         page = positive(request, "page", 1)
         per_page = min(positive(request, "per_page", 50), MAX_PER_PAGE)
@@ -37,6 +39,7 @@ class Users(HTTPEndpoint):
         return JSONResponse({"users": users, "aud": "authenticated"}, headers=headers)
 
     async def post(self, request: Request) -> Response:
+        """Create a user."""
         require_secret_key(request)
         body = await json_object(request)
         user = await asyncio.to_thread(
@@ -50,19 +53,25 @@ class Users(HTTPEndpoint):
 
 
 class OneUser(HTTPEndpoint):
+    """One user, by id."""
+
     async def get(self, request: Request) -> Response:
+        """Show it."""
         return JSONResponse(self.user(request).public())
 
     async def put(self, request: Request) -> Response:
+        """Change it."""
         user = self.user(request)
         await asyncio.to_thread(auth_of(request).update_user, user, await json_object(request))
         return JSONResponse(user.public())
 
     async def delete(self, request: Request) -> Response:
+        """Delete it and its sessions."""
         auth_of(request).delete_user(self.user(request))
         return JSONResponse({})
 
     def user(self, request: Request) -> User:
+        """Find the user that the path names."""
         require_secret_key(request)
         try:
             wanted = str(uuid.UUID(request.path_params["user_id"]))
@@ -75,7 +84,7 @@ class OneUser(HTTPEndpoint):
 
 
 def positive(request: Request, name: str, default: int) -> int:
-    """A whole number from 1 in the query."""
+    """Read a whole number from 1 in the query."""
     given = request.query_params.get(name) or str(default)
     if not given.isascii() or not given.isdigit() or not 0 < int(given[:12]) < 10**9:
         raise AuthError(400, "validation_failed", f"Bad pagination parameter {name}: {given}")

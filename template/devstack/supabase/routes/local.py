@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[1] / "page.html"
 
 
 async def page(request: Request) -> Response:
-    """Sign in or up in a browser, and copy the access token from there."""
+    """Show the page to sign in or up on, and to copy the access token from."""
     state = request.app.state
     config = {"key": state.publishable_key, "api": state.api_url}
     nonce = secrets.token_urlsafe(16)
@@ -31,7 +31,7 @@ async def page(request: Request) -> Response:
 
 
 async def local_token(request: Request) -> Response:
-    """A new session of a user, for `app token`; needs the secret key."""
+    """Start a session of a user, for `app token`; needs the secret key."""
     require_secret_key(request)
     auth = auth_of(request)
     email = text(await json_object(request), "email").strip().lower()

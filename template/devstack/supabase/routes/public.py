@@ -8,16 +8,19 @@ from devstack.supabase.access import auth_of
 
 
 async def key_set(request: Request) -> Response:
+    """List the public keys."""
     keys = [key.jwk() for key in auth_of(request).store.keys]
     return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=600"})
 
 
 async def health(_: Request) -> Response:
+    """Answer who asks whether this runs."""
     about = "Local stand-in for Supabase Auth"
     return JSONResponse({"version": "local", "name": "GoTrue", "description": about})
 
 
 async def settings(_: Request) -> Response:
+    """Tell clients what they can offer."""
     return JSONResponse(
         {
             "external": {"email": True, "phone": False, "anonymous_users": False},

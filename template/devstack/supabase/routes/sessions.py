@@ -11,6 +11,7 @@ from devstack.supabase.errors import AuthError
 
 
 async def sign_up(request: Request) -> Response:
+    """Create a user and sign it in."""
     body = await json_object(request)
     auth = auth_of(request)
     email, password = text(body, "email"), text(body, "password")
@@ -31,6 +32,7 @@ async def sign_up(request: Request) -> Response:
 
 
 async def token(request: Request) -> Response:
+    """Sign in with a password, or go on with a refresh token."""
     body = await json_object(request)
     auth = auth_of(request)
     match request.query_params.get("grant_type"):
@@ -44,6 +46,7 @@ async def token(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
+    """End this session, the others, or all."""
     user, session = signed_in(request)
     match request.query_params.get("scope", "global"):
         case "local":

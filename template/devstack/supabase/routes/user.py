@@ -13,11 +13,15 @@ from devstack.supabase.passwords import password_matches
 
 
 class CurrentUser(HTTPEndpoint):
+    """The user of the access token."""
+
     async def get(self, request: Request) -> Response:
+        """Show it."""
         user, _ = signed_in(request)
         return JSONResponse(user.public())
 
     async def put(self, request: Request) -> Response:
+        """Change address, password or metadata."""
         user, session = signed_in(request)
         body = await json_object(request)
         auth = auth_of(request)

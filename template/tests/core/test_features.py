@@ -1,0 +1,113 @@
+"""The loader: what it finds, and how it says what is wrong with a feature."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import app.features
+from app.core.celery_config import schedules
+from app.core.features import OFFERS, FeatureError, features, installed, load, load_models
+from app.main import create_app
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Write a feature beside the project's own: `write("parcels", routes="router = 1")`."""
+
+    def write(name: str, **modules: str) -> None:
+        (tmp_path / name).mkdir()
+        for module, code in {"__init__": '"""Parcels on their way.\n\nMore."""', **modules}.items():
+            (tmp_path / name / f"{module}.py").write_text(code)
+        importlib.invalidate_caches()
+
+    monkeypatch.setattr(app.features, "__path__", [*app.features.__path__, str(tmp_path)])
+    load.cache_clear()
+    yield write
+    load.cache_clear()
+    for path in tmp_path.iterdir():
+        for module in [m for m in sys.modules if m.startswith(f"app.features.{path.name}")]:
+            del sys.modules[module]
+
+
+def test_a_package_is_a_feature_and_nothing_else_is(write: Write, tmp_path: Path) -> None:
+    write("parcels")
+    write("_private")
+    (tmp_path / "module.py").touch()
+    (tmp_path / "notes").mkdir()
+    found = {feature.name: feature for feature in installed()}
+    assert found.keys() - {"items", "tasks", "users"} == {"parcels"}
+    parcels = found["parcels"]
+    assert (parcels.package, parcels.path) == ("app.features.parcels", tmp_path / "parcels")
+    assert parcels.summary == "Parcels on their way."
+    assert parcels.migrations == tmp_path / "parcels" / "migrations"
+
+
+def test_what_a_feature_offers_is_taken_and_what_it_lacks_is_not(write: Write) -> None:
+    write("parcels", routes="router = 'the router'", cli="cli = 'the group'")
+    offered = {
+        kind: {feature.name: thing for feature, thing in load(kind)}.get("parcels")
+        for kind in OFFERS
+    }
+    assert offered == dict.fromkeys(OFFERS) | {"routes": "the router", "cli": "the group"}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in OFFERS.items() if n])
+def test_a_module_without_its_name_is_an_error(write: Write, kind: str, name: str) -> None:
+    write("parcels", **{kind: "other = 1"})
+    with pytest.raises(
+        FeatureError, match=f"^Feature 'parcels': app.features.parcels.{kind} defines no `{name}`$"
+    ):
+        load(kind)
+
+
+@pytest.mark.parametrize("kind", OFFERS)
+def test_a_feature_that_fails_to_import_fails_the_start_by_name(write: Write, kind: str) -> None:
+    write("parcels", **{kind: "import no_such_library"})
+    with pytest.raises(FeatureError) as caught:
+        create_app()
+        load("cli")
+    assert str(caught.value) == (
+        f"Feature 'parcels' cannot be loaded: app.features.parcels.{kind} raised "
+        "ModuleNotFoundError: No module named 'no_such_library'"
+    )
+
+
+def test_a_package_that_fails_to_import_is_named_too(write: Write) -> None:
+    write("parcels", __init__="1 / 0", routes="router = 1")
+    with pytest.raises(FeatureError, match="^Feature 'parcels' cannot be loaded: .*division"):
+        load("routes")
+
+
+def test_models_are_loaded_of_features_that_are_switched_off(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("parcels", models="")
+    monkeypatch.setenv("FEATURES", "users")
+    load_models()
+    assert "app.features.parcels.models" in sys.modules
+
+
+def test_an_unknown_name_in_features_lists_the_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEATURES", "users,order")
+    with pytest.raises(
+        FeatureError,
+        match="^FEATURES names order, which app/features does not hold; there are: .*items",
+    ):
+        features()
+
+
+def test_a_schedule_starts_with_the_name_of_its_feature(write: Write) -> None:
+    write("parcels", schedules="SCHEDULES = {'parcels.sweep': {'task': 'x', 'schedule': 9}}")
+    assert schedules()["parcels.sweep"] == {"task": "x", "schedule": 9}
+    assert "core.heartbeat" in schedules()
+
+
+def test_a_schedule_of_another_name_is_an_error(write: Write) -> None:
+    write("parcels", schedules="SCHEDULES = {'core.heartbeat': {'task': 'x', 'schedule': 9}}")
+    with pytest.raises(FeatureError, match="^Feature 'parcels': the schedule 'core.heartbeat'"):
+        schedules()

@@ -1,0 +1,236 @@
+"""Settings: one message for everything that is wrong, and nothing secret in it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from app.core.features import checked_settings, features, load
+from app.core.settings import (
+    PUBLIC_DEMO_KEYS,
+    FeatureSettings,
+    SettingsError,
+    check_all,
+    check_settings,
+    load_settings,
+)
+from app.features.users.settings import UserSettings
+from app.settings import Settings
+
+PROJECT = Path(__file__).parents[2]
+GOOD_ONLINE = {
+    "ENVIRONMENT": "production",
+    "SUPABASE_URL": "https://abc.supabase.co",
+    "ALLOWED_HOSTS": "api.example.com",
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    """Nothing kept from the process; `monkeypatch` takes the environment back before the next."""
+    load_settings.cache_clear()
+
+
+@pytest.fixture
+def online(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A complete production environment, to spoil."""
+    for name, value in GOOD_ONLINE.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def from_file(path: Path) -> type[Settings]:
+    """The project's settings as they read `path` instead of `.env`."""
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(env_file=path)
+
+    return FromFile
+
+
+def test_everything_missing_and_wrong_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "SUPABASE_PUBLISHABLE_KEY"):
+        monkeypatch.delenv(name)
+    # Empty counts as missing.
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "")
+    for name, value in (
+        ("SECRET_KEY", "hunter2"),
+        ("REDIS_URL", "http://127.0.0.1"),
+        ("USER_APPROVAL", "never"),
+        ("DB_POOL_SIZE", "many"),
+    ):
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as caught:
+        checked_settings()
+
+    lines = dict(line.split(maxsplit=1) for line in str(caught.value).splitlines()[1:-1])
+    wrong = {name for name, text in lines.items() if text.startswith("is wrong")}
+    missing = {name for name, text in lines.items() if text.startswith("is missing.")}
+    assert missing == {"DATABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY"}
+    assert wrong == {"SECRET_KEY", "REDIS_URL", "USER_APPROVAL", "DB_POOL_SIZE"}
+    assert "secrets.token_urlsafe" in lines["SECRET_KEY"]
+    assert "redis://:password@host:6379/0" in lines["REDIS_URL"]
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENVIRONMENT", "prod"),
+        ("DB_SCHEMA", "App-1"),
+        ("MAX_BODY_BYTES", "1"),
+        ("CELERY_TIME_LIMIT", "3600"),
+        ("API_PREFIX", "api/v1/"),
+        ("LOG_LEVEL", "loud"),
+        ("SUPABASE_URL", "abc.supabase.co"),
+        ("DATABASE_URL", "mysql://root@127.0.0.1/app"),
+    ],
+)
+def test_a_wrong_value_is_named_once(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    problems = check_settings(Settings) + check_settings(UserSettings)
+    assert [problem[0] for problem in problems] == [name]
+
+
+def test_the_file_counts_and_the_environment_counts_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ".env"
+    path.write_text("PROJECT_NAME=Zürich\nDB_SCHEMA=other\nUNKNOWN=1\n", encoding="utf-8")
+    monkeypatch.setenv("DB_SCHEMA", "app")
+    settings = from_file(path)()
+    assert (settings.project_name, settings.db_schema) == ("Zürich", "app")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.touch(mode=0o000)
+    if os.geteuid() == 0:
+        # Nothing is forbidden to root; reading this fails for everybody.
+        path.unlink()
+        path.symlink_to("/proc/self/mem")
+    ((name, text),) = check_settings(from_file(path))
+    assert name == ".env"
+    assert "cannot be read" in text
+
+
+def test_a_file_in_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes("PROJECT_NAME=Zürich\n".encode("latin-1"))
+    ((name, text),) = check_settings(from_file(path))
+    assert name == ".env"
+    assert "save it as UTF-8" in text
+
+
+def test_a_bad_file_stops_the_command_line_with_the_one_message(tmp_path: Path) -> None:
+    """In a process of its own: models read the schema while they are imported."""
+    (tmp_path / ".env").write_bytes(b"PROJECT_NAME=\xff\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "routes"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Settings are missing or wrong:\n  .env  is not UTF-8")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("DEBUG", "true", "tracebacks"),
+        ("ALLOWED_HOSTS", "", "public host names"),
+        ("ALLOWED_HOSTS", "localhost,127.0.0.1", "public host names"),
+        ("ALLOWED_HOSTS", "*", "public host names"),
+        ("SUPABASE_URL", "http://abc.supabase.co", "https"),
+        ("SECRET_KEY", "changeme" * 5, "guessable"),
+        ("SUPABASE_SECRET_KEY", "postgres", "no Supabase key"),
+    ],
+)
+@pytest.mark.parametrize("environment", ["production", "staging"])
+def test_what_must_not_go_online(
+    online: pytest.MonkeyPatch, environment: str, name: str, value: str, reason: str
+) -> None:
+    online.setenv("ENVIRONMENT", environment)
+    assert check_settings(Settings) == []
+    online.setenv(name, value)
+    ((found, text),) = check_settings(Settings)
+    assert found == name
+    assert reason in text
+
+
+def test_browsers_with_cookies_from_anywhere_are_refused(online: pytest.MonkeyPatch) -> None:
+    online.setenv("CORS_ORIGINS", "*")
+    assert check_settings(Settings) == []
+    online.setenv("CORS_CREDENTIALS", "true")
+    assert [name for name, _ in check_settings(Settings)] == ["CORS_ORIGINS"]
+
+
+@pytest.mark.parametrize("value", sorted(PUBLIC_DEMO_KEYS))
+def test_published_demo_values_are_refused(online: pytest.MonkeyPatch, value: str) -> None:
+    for name in ("SECRET_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY"):
+        with online.context() as patch:
+            patch.setenv(name, value.ljust(32, "x") if name == "DATABASE_URL" else value)
+            assert name in {found for found, _ in check_settings(Settings)}
+
+
+def test_a_feature_has_production_checks_too(online: pytest.MonkeyPatch) -> None:
+    class Mail(FeatureSettings):
+        model_config = SettingsConfigDict(env_prefix="MAIL_")
+
+        def production_problems(self):  # type: ignore[no-untyped-def]
+            yield "MAIL_HOST", "name it."
+
+    with pytest.raises(SettingsError, match=r"DEBUG .*\n +MAIL_HOST +name it\."):
+        online.setenv("DEBUG", "true")
+        check_all((Settings, Mail))
+    online.setenv("ENVIRONMENT", "local")
+    assert check_settings(Mail) == []
+
+
+def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example, https://b.example,")
+    monkeypatch.setenv("ALLOWED_HOSTS", "")
+    settings = Settings()
+    assert settings.cors_origins == ["https://a.example", "https://b.example"]
+    assert "localhost" in settings.allowed_hosts
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_not_for_print")
+    settings = Settings()
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "sb_secret_not_for_print" not in shown
+    assert settings.secret_key.get_secret_value() not in shown
+    assert isinstance(settings.supabase_secret_key, SecretStr)
+
+
+def test_the_issuer_follows_the_address_unless_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "https://abc.supabase.co/")
+    assert Settings().jwt_issuer == "https://abc.supabase.co/auth/v1"
+    monkeypatch.setenv("SUPABASE_JWT_ISSUER", "https://auth.example.com/auth/v1")
+    assert Settings().jwt_issuer == "https://auth.example.com/auth/v1"
+
+
+def test_features_narrow_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = {feature.name for feature in features()}
+    assert {"users", "items", "tasks"} <= everything
+    monkeypatch.setenv("FEATURES", "users, tasks")
+    load.cache_clear()
+    try:
+        assert [feature.name for feature in features()] == ["tasks", "users"]
+        assert [feature.name for feature, _ in load("routes")] == ["tasks", "users"]
+    finally:
+        load.cache_clear()

@@ -1,0 +1,1 @@
+"""A stack of small programs, which the tests write into the project folder."""

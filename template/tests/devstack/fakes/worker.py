@@ -1,0 +1,10 @@
+from devstack.stack import Process, Stack
+
+
+def process(stack: Stack) -> Process:
+    return Process(
+        name="worker",
+        command=[stack.python, "-S", f"{stack.root}/app/worker.py"],
+        order=20,
+        watch=("app",),
+    )

@@ -1,0 +1,84 @@
+"""`app dev` as a whole, on the real app: a first run, then a person's first call."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from dotenv import dotenv_values
+
+from devstack import env
+from tests.devstack.processes import eventually, mentioning
+
+PROJECT = Path(__file__).absolute().parents[2]
+SECONDS = 90
+
+# It starts everything, with an empty database: about as long as all other tests together.
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The project without `.env` and data, which are made afresh."""
+    for name in ("app", "devstack", "alembic.ini"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    return tmp_path
+
+
+@pytest.fixture
+def dev(project: Path) -> Iterator[subprocess.Popen[bytes]]:
+    clean = {*env.SERVICES, *env.fresh_values(), "ENVIRONMENT"}
+    with (project / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from app.cli import main; main()", "dev"],
+            cwd=project,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={
+                **{name: value for name, value in os.environ.items() if name not in clean},
+                "PYTHONPATH": str(project),
+            },
+        )
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    assert eventually(lambda: not mentioning(project))
+
+
+def test_first_run(dev: subprocess.Popen[bytes], project: Path) -> None:
+    def said(text: str) -> bool:
+        return dev.poll() is not None or text in (project / "output").read_text()
+
+    eventually(lambda: said("Running. Stop with Ctrl-C.") and said("celery@"), SECONDS)
+    output = (project / "output").read_text()
+    assert dev.poll() is None, output
+    addresses = dict(re.findall(r"│ (API|Sign in, sign up) +│ (\S+)", output))
+    settings = dotenv_values(project / ".env")
+
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        api = addresses["API"]
+        ready = client.get(f"{api}/health/ready")
+        assert ready.status_code == 200, ready.text
+        assert client.get(f"{api}/api/v1/users/me").status_code == 401
+        session = client.post(
+            f"{addresses['Sign in, sign up']}/auth/v1/token?grant_type=password",
+            headers={"apikey": settings["SUPABASE_PUBLISHABLE_KEY"] or ""},
+            json={
+                "email": settings["FIRST_ADMIN_EMAIL"],
+                "password": settings["FIRST_ADMIN_PASSWORD"],
+            },
+        ).json()
+        bearer = {"Authorization": f"Bearer {session['access_token']}"}
+        me = client.get(f"{api}/api/v1/users/me", headers=bearer)
+    assert me.json()["role"] == "admin", me.text
+
+    dev.send_signal(signal.SIGINT)
+    assert dev.wait(SECONDS) == 0
+    assert not mentioning(project)
+    assert "Traceback" not in (project / "output").read_text()

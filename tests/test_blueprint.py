@@ -1,0 +1,42 @@
+"""The sample feature is what `app feature new items` writes: one shape, in one place."""
+
+from pathlib import Path
+from string import Template
+
+TEMPLATE = Path(__file__).parents[1] / "template"
+BLUEPRINT = TEMPLATE / "app/core/blueprint"
+SAMPLE = {
+    "feature": TEMPLATE / "app/features/items",
+    "tests": TEMPLATE / "tests/features/items",
+}
+WORDS = {
+    "features": "items",
+    "Features": "Items",
+    "one": "item",
+    "Entity": "Item",
+    "a_one": "an item",
+    "A_one": "An item",
+}
+
+
+def written() -> dict[Path, str]:
+    return {
+        SAMPLE[part]
+        / str(path.relative_to(BLUEPRINT / part))
+        .replace("features", "items")
+        .removesuffix(".txt"): Template(path.read_text()).substitute(WORDS)
+        for part in SAMPLE
+        for path in (BLUEPRINT / part).rglob("*.txt")
+    }
+
+
+def test_the_sample_is_the_blueprint() -> None:
+    sample = {path: path.read_text() for root in SAMPLE.values() for path in root.rglob("*.py")}
+    assert sample == written()
+
+
+def test_the_blueprint_keeps_no_name_of_the_sample() -> None:
+    # Pages call their entries `items`, whatever they are.
+    for path in BLUEPRINT.rglob("*.txt"):
+        text = path.read_text().replace("items=[", "").replace('["items"]', "")
+        assert "item" not in text.lower(), path
