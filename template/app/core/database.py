@@ -6,7 +6,7 @@ builds an engine, so an address behaves the same everywhere.
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -130,7 +130,7 @@ class Database:
         """A session for a unit of work; the service commits it, closing rolls back."""
         return AsyncSession(self.engine, expire_on_commit=False)
 
-    def reader(self) -> AsyncConnection:
+    def reader(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection for reading alone: each statement stands by itself, without BEGIN."""
         return self._reader.connect()
 

@@ -48,7 +48,6 @@ def _publish(task: "Task[Any, Any]", owner: UUID | None, arguments: Mapping[str,
     result = task.apply_async(kwargs=dict(arguments), headers=headers)
     if owner is not None:
         store().set(_owner_key(result.id), str(owner))
-        store().expire(_owner_key(result.id), RESULT_EXPIRES)
     return str(result.id)
 
 
