@@ -64,8 +64,13 @@ def load(root: Path) -> dict[str, str]:
     path = root / ".env"
     bindings = parse(path, read(path)) if path.exists() else []
     values = {binding.key: binding.value for binding in bindings if binding.key}
-    merged: dict[str, str | None] = {**values, **os.environ}
-    return {name: value for name, value in merged.items() if value}
+    # Filtered before they are merged: an empty variable must not hide what the file says.
+    return {
+        name: value
+        for source in (values, os.environ)
+        for name, value in source.items()
+        if name and value
+    }
 
 
 def service_file(root: Path) -> Path:

@@ -70,6 +70,8 @@ def test_the_environment_overrules_and_empty_is_absent(
     assert env.load(tmp_path)["REDIS_URL"] == "redis://file"
     monkeypatch.setenv("REDIS_URL", "redis://environment")
     assert env.load(tmp_path)["REDIS_URL"] == "redis://environment"
+    monkeypatch.setenv("REDIS_URL", "")
+    assert env.load(tmp_path)["REDIS_URL"] == "redis://file"
     assert "DATABASE_URL" not in env.load(tmp_path)
 
 

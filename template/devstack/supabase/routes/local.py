@@ -23,8 +23,9 @@ async def page(request: Request) -> Response:
     # `<` could end the script element that holds the values.
     html = html.replace("__CONFIG__", json.dumps(config).replace("<", "\\u003c"))
     policy = (
-        "default-src 'none'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
-        f"frame-ancestors 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'"
+        "default-src 'none'; connect-src 'self'; img-src data:; form-action 'none'; "
+        "base-uri 'none'; frame-ancestors 'none'; "
+        f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'"
     )
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(html.replace("__NONCE__", nonce), headers=headers)

@@ -1,0 +1,1 @@
+"""The commands `new` and `update`: Copier, and what it lacks around it."""

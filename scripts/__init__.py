@@ -1,0 +1,1 @@
+"""Scripts that write committed files: each has a test that says the file is current."""

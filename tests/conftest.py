@@ -1,0 +1,104 @@
+"""Fixtures: a snapshot of the template, shared renders of it, and a machine without settings."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from filelock import FileLock
+from harness import run, shared_render, snapshot
+from running import DevStack, dev_stack, install
+
+Render = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No settings of git or Copier but these, whoever runs the tests."""
+    home = tmp_path_factory.mktemp("machine")
+    (home / "gitconfig").write_text(
+        "[user]\nname = Test Person\nemail = person@example.com\n[init]\ndefaultBranch = main\n"
+        "[core]\nautocrlf = false\n[advice]\ndetachedHead = false\n"
+    )
+    (home / "copier.yml").write_text("{}\n")
+    settings = {
+        "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "COPIER_SETTINGS_PATH": str(home / "copier.yml"),
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        # A hook that runs these tests must not point their repositories at its own.
+        for name in [name for name in os.environ if name in ("GIT_DIR", "GIT_INDEX_FILE")]:
+            patch.delenv(name)
+        yield home
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(shared: Path, machine: Path) -> Path:  # noqa: ARG001  git needs its settings
+    """The template as it is on disk, committed and tagged. Read-only."""
+    folder = shared / "template"
+    with FileLock(shared / "template.lock"):
+        if not folder.exists():
+            snapshot(shared / "template.part").rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def render(template: Path, shared: Path) -> Render:
+    """`render(name=answer, …)`: the project of these answers, else the defaults. Read-only."""
+
+    def renders(**answers: object) -> Path:
+        return shared_render(template, shared, answers)
+
+    return renders
+
+
+@pytest.fixture(scope="session")
+def project(render: Render) -> Path:
+    """The project of the default answers. Read-only: copy it before changing anything."""
+    return render()
+
+
+@pytest.fixture(scope="session")
+def installed(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The minimal project, committed and installed. What a test writes into it, it takes away."""
+    return install(render(preset="minimal"), tmp_path_factory.mktemp("installed") / "demo")
+
+
+@pytest.fixture(scope="session")
+def dev(installed: Path) -> Iterator[DevStack]:
+    """The dev stack of the installed project, running for the whole session."""
+    with dev_stack(installed) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def person(dev: DevStack) -> Iterator[httpx.Client]:
+    """The demo user, signed in."""
+    token = run(["uv", "run", "--quiet", "app", "token", "--quiet"], dev.project).strip()
+    with httpx.Client(base_url=dev.url, headers={"Authorization": f"Bearer {token}"}) as client:
+        yield client
+
+
+@pytest.fixture
+def stoppable_dev(installed: Path, tmp_path: Path) -> Iterator[DevStack]:
+    """A dev stack of its own, for a test that stops it."""
+    copy = tmp_path / "demo"
+    run(["git", "clone", "--quiet", str(installed), str(copy)], tmp_path)
+    run(["uv", "sync", "--quiet"], copy)
+    with dev_stack(copy) as stack:
+        yield stack

@@ -1,0 +1,111 @@
+"""A rendered project that is installed, and its dev stack while it runs."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from harness import commit, constrain, run
+
+# Generous: a cold start unpacks Postgres and creates a database on a busy machine.
+START_SECONDS = 120
+STOP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class DevStack:
+    """`uv run app dev` of a project: its address, its log, and the mark its processes carry."""
+
+    project: Path
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+    mark: str
+
+    def left(self) -> list[str]:
+        """Command lines of the processes it has started that are still there (Linux only)."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.mark.encode() in (entry / "environ").read_bytes():
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if command:  # a zombie has none
+                        found.append(command)
+            except OSError:
+                continue
+        return found
+
+    def stop(self) -> int:
+        """Send SIGTERM, as a supervisor does, and give the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+
+def install(rendered: Path, folder: Path) -> Path:
+    """A committed copy of a render in an environment of its own, in the tested versions."""
+    shutil.copytree(rendered, folder)
+    constrain(folder)
+    run(["uv", "sync", "--quiet"], folder)
+    run(["git", "init", "--quiet"], folder)
+    commit(folder, "Start from the template")
+    return folder
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def dev_stack(project: Path) -> Iterator[DevStack]:
+    """Run `uv run app dev` until the API is ready; stop it at the end, whatever happened."""
+    mark = f"TEMPLATE_TEST={uuid.uuid4()}"
+    name, value = mark.split("=")
+    port = free_port()
+    log = project.parent / f"dev-{port}.log"
+    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"} | {name: value}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["uv", "run", "--quiet", "app", "dev", "--port", str(port)],
+            cwd=project,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    stack = DevStack(project, f"http://127.0.0.1:{port}", log, process, mark)
+    try:
+        wait_until_ready(stack)
+        yield stack
+    finally:
+        if process.poll() is None:
+            try:
+                stack.stop()
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def wait_until_ready(stack: DevStack) -> None:
+    """Raises AssertionError with the log if the stack ends, or is not ready in time."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        assert stack.process.poll() is None, stack.log.read_text("utf-8", "replace")
+        try:
+            if httpx.get(f"{stack.url}/health/ready", timeout=5).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(stack.log.read_text("utf-8", "replace"))

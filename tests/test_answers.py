@@ -1,0 +1,229 @@
+"""Answers: bad ones are refused with a sentence, odd but good ones render into whole files."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+from conftest import Render
+from harness import ROOT, TAG, questions, render, tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2_ansible_filters import AnsibleCoreFiltersExtension
+
+COPIER = str(Path(sys.executable).parent / "copier")
+CHECKS: Any = (
+    Environment(
+        loader=FileSystemLoader(ROOT),
+        extensions=[AnsibleCoreFiltersExtension],
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  as Copier has it
+    )
+    .get_template("checks.jinja")
+    .module
+)
+
+BAD = {
+    "empty name": ("project_name", "", "must not be empty"),
+    "blank name": ("project_name", "   ", "must not be empty"),
+    "name of signs": ("project_name", "!!!", "neither a letter nor a digit"),
+    "name of two lines": ("project_name", "My\nShop", "line break"),
+    "name with a bell": ("project_name", "My\x07Shop", "invisible character"),
+    "name that turns right to left": ("project_name", "My\u202eShop", "invisible character"),
+    "name with a space behind": ("project_name", "Shop ", "begins or ends with a space"),
+    "long name": ("project_name", "n" * 81, "use at most 80"),
+    "upper-case slug": ("project_slug", "Shop", "lower-case letter"),
+    "slug with a space": ("project_slug", "my shop", "lower-case letter"),
+    "slug that starts with a digit": ("project_slug", "1shop", "start with a lower-case letter"),
+    "slug that ends with a hyphen": ("project_slug", "shop-", "single hyphens between"),
+    "slug with two hyphens": ("project_slug", "my--shop", "single hyphens between"),
+    "slug with an underscore": ("project_slug", "my_shop", "lower-case letter"),
+    "slug with an accent": ("project_slug", "café", "lower-case letter"),
+    "slug with a line break": ("project_slug", "shop\n", "lower-case letter"),
+    "empty slug": ("project_slug", "", "lower-case letter"),
+    "long slug": ("project_slug", "s" * 51, "use at most 50"),
+    "Windows slug": ("project_slug", "con", "Windows keeps for itself"),
+    "slug of a dependency": ("project_slug", "celery", "package that the project needs"),
+    "description of two lines": ("description", "One\nTwo", "line break"),
+    "description with a tab": ("description", "One\tTwo", "a tab"),
+    "description with a null": ("description", "One\x00Two", "invisible character"),
+    "long description": ("description", "d" * 301, "use at most 300"),
+    "author of two lines": ("author_name", "Ada\nLovelace", "line break"),
+    "long author": ("author_name", "a" * 101, "use at most 100"),
+    "e-mail without host": ("author_email", "ada", "does not look like an e-mail"),
+    "two e-mails": ("author_email", "a@b.example, c@d.example", "does not look like an e-mail"),
+    "e-mail of two lines": ("author_email", "a@b.example\n", "line break"),
+    "owner with a space": ("github_owner", "the team", "GitHub login"),
+    "owner with its sign": ("github_owner", "@octocat", "without the @"),
+    "unknown licence": ("license", "GPL", "must be one of Proprietary, MIT, Apache-2.0"),
+    "old Python": ("python_version", "3.10", "must be one of 3.11"),
+    "unknown preset": ("preset", "maximal", "must be one of minimal"),
+}
+
+GOOD = {
+    "quotes": {
+        "project_name": 'Bob\'s "Best" `Shop`',
+        "description": "It's a \"shop\" \\ with 'quotes' and a back\\slash",
+        "author_name": 'Conan O\'Brien, "The" Author',
+        "author_email": "o.brien+x@example.com",
+    },
+    "braces": {
+        "project_name": "{{ project_slug }} {% if x %}",
+        "description": "${HOME} $(id) `id` %s {0} {{ 7 * 7 }} {# no #} <b>&amp;</b>",
+    },
+    "other scripts": {
+        "project_name": "日本語 Ünïcödé Øresund",
+        "description": "Κόσμε, мир, 世界, שלום, 👩‍💻 " + "é" * 200,
+        "author_name": "Łukasz Żółć",
+    },
+    "YAML": {"project_name": "yes", "description": "- key: [value] # no comment, & * ! | > ' %"},
+    "TOML": {"project_name": "[project]", "description": '"""', "project_slug": "null"},
+    "numbers": {"project_name": "007", "description": "1e3", "project_slug": "n0"},
+    "keyword": {"project_name": "class", "project_slug": "import", "description": "None"},
+    "standard library": {"project_name": "json", "project_slug": "json", "description": "~"},
+    "comment signs": {"project_name": "# C# = shop;", "description": "# not a comment"},
+    "empty": {"description": "", "author_name": "", "author_email": ""},
+    "long": {"project_name": "n" * 80, "project_slug": "s" * 50, "description": "d" * 300},
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_answer_is_refused_and_nothing_left(case: str, template: Path, tmp_path: Path) -> None:
+    name, value, sentence = BAD[case]
+    dest = tmp_path / "shop"
+    with pytest.raises(Exception, match=re.escape(sentence)):
+        copier.run_copy(
+            str(template), dest, data={name: value}, defaults=True, quiet=True, vcs_ref=TAG
+        )
+    assert not dest.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--data", "project_slug=Shop"], "project_slug must start with a lower-case letter"),
+        (["--data", "licence=MIT"], "there is no question called licence: the names are project_"),
+        (["--data", "python_version=3.9"], "python_version must be one of 3.11"),
+    ],
+)
+def test_plain_copier_shows_one_line(
+    arguments: list[str], sentence: str, template: Path, tmp_path: Path
+) -> None:
+    result = subprocess.run(
+        [COPIER, "copy", "--defaults", *arguments, str(template), str(tmp_path / "shop")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert sentence in result.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("existing", ["README.md", ".env", "app/main.py", "src/app/core/x.txt"])
+def test_plain_copier_leaves_a_used_folder_alone(
+    existing: str, template: Path, tmp_path: Path
+) -> None:
+    dest = tmp_path / "used"
+    (dest / existing).parent.mkdir(parents=True)
+    (dest / existing).write_text("mine")
+    result = subprocess.run(
+        [COPIER, "copy", "--defaults", str(template), str(dest)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if existing.count("/") > 2:
+        # Deeper than the check looks, and in nobody's way.
+        assert result.returncode == 0
+    else:
+        assert result.returncode == 1
+        assert "already holds files" in result.stderr
+        assert tree(dest) == {existing: b"mine"}
+    assert (dest / existing).read_text() == "mine"
+
+
+def test_plain_copier_takes_an_empty_repository(template: Path, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path / "shop")], check=True)
+    render(template, tmp_path / "shop")
+    assert (tmp_path / "shop/pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_odd_answer_renders_into_whole_files(case: str, render: Render) -> None:
+    answers = {"github_owner": "octocat", **GOOD[case]}
+    project = render(**answers)
+    pyproject = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    recorded = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
+    assert {name: recorded[name] for name in answers} == answers
+    assert pyproject["project"]["name"] == recorded["project_slug"]
+    assert pyproject["project"]["description"] == recorded["description"]
+    for name in tree(project):
+        path = project / name
+        match path.suffix:
+            case ".yml" | ".yaml":
+                list(yaml.safe_load_all(path.read_text("utf-8")))
+            case ".json":
+                json.loads(path.read_text("utf-8"))
+            case ".toml":
+                tomllib.loads(path.read_text("utf-8"))
+            case ".py":
+                ast.parse(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "slug"),
+    [
+        ("my-shop", "My Shop", "my-shop"),
+        ("my_shop_api", "My Shop API", "my-shop-api"),
+        ("CamelCase", "CamelCase", "camelcase"),
+        ("Café Zürich", "Café Zürich", "cafe-zurich"),
+        ("Straße Øst", "Straße Øst", "strasse-ost"),
+        ("日本語", "日本語", "backend"),
+        ("2024-report", "2024 Report", "report"),
+        ("Bob's shop", "Bob's Shop", "bobs-shop"),
+        ("redis", "Redis", "redis-backend"),
+        ("con", "Con", "con-backend"),
+        ("---", "My Backend", "my-backend"),
+        ("x" * 200, "X" + "x" * 79, "x" * 50),
+    ],
+)
+def test_defaults_come_from_the_folder(folder: str, name: str, slug: str) -> None:
+    assert CHECKS.name_from_folder(folder).strip() == name
+    assert CHECKS.slug_from_name(name).strip() == slug
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=120))
+def test_defaults_of_any_folder_are_accepted(folder: str) -> None:
+    name = CHECKS.name_from_folder(folder).strip()
+    assert CHECKS.refuse_project_name(name).strip() == ""
+    assert CHECKS.refuse_project_slug(CHECKS.slug_from_name(name).strip()).strip() == ""
+
+
+def test_checks_know_every_question_choice_and_package() -> None:
+    asked = questions()
+    assert [*CHECKS.NAMES, *CHECKS.OPTIONS] == list(asked)
+    assert set(CHECKS.STANDARD) <= set(CHECKS.OPTIONS)
+    for name, question in asked.items():
+        choices = question.get("choices", [])
+        values = list(choices.values() if isinstance(choices, dict) else choices)
+        assert CHECKS.CHOICES.get(name, []) == values
+        assert question["help"]
+        assert (question["type"] == "bool") == (name in CHECKS.OPTIONS)
+    pyproject = (ROOT / "template/pyproject.toml.jinja").read_text("utf-8")
+    needed = set(
+        re.findall(r'^    "([a-z0-9-]+)(?:\[[a-z,0-9]+\])?[><=!~]', pyproject, re.MULTILINE)
+    )
+    assert needed
+    assert needed <= set(CHECKS.PACKAGES), "name these in PACKAGES of checks.jinja"

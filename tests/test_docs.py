@@ -1,0 +1,155 @@
+"""The documentation: it builds, it is current, and its commands run.
+
+Every shell block has a comment above it: `<!-- run in: PLACE -->` or `<!-- not run: REASON -->`.
+"""
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from harness import ROOT, attempt, run
+from running import DevStack
+
+from scripts import constraints, options
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(
+    r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```sh\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+PLACES = ("an empty folder", "a project", "a running project", "the checkout")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A shell block of a page, and the mark above it."""
+
+    page: str
+    line: int
+    mark: str
+    code: str
+
+
+def blocks() -> list[Block]:
+    found = []
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for match in BLOCK.finditer(text):
+            line = text[: match.start("code")].count("\n") + 1
+            found.append(Block(page.name, line, match["mark"] or "", match["code"]))
+    return found
+
+
+def in_place(*places: str) -> list[object]:
+    return [
+        pytest.param(block, id=f"{block.page}:{block.line}")
+        for block in blocks()
+        if block.mark.removeprefix("run in: ") in places
+    ]
+
+
+def shell(block: Block, folder: Path, template: Path) -> None:
+    # A path stands for the template's address here, and an installer wants it as a URL.
+    code = block.code.replace("git+$TEMPLATE", "git+file://$TEMPLATE")
+    run(["bash", "-euo", "pipefail", "-c", code], folder, TEMPLATE=str(template))
+
+
+def test_every_block_says_where_it_runs() -> None:
+    assert blocks()
+    for block in blocks():
+        known = block.mark.removeprefix("run in: ") in PLACES
+        assert known or block.mark.startswith("not run: "), f"{block.page}:{block.line}"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("block", in_place("an empty folder"))
+def test_command_runs_in_an_empty_folder(block: Block, template: Path, tmp_path: Path) -> None:
+    shell(block, tmp_path, template)
+    assert (tmp_path / "my-shop/pyproject.toml").is_file()
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("block", in_place("a project"))
+def test_command_runs_in_a_project(
+    block: Block, installed: Path, tmp_path: Path, template: Path
+) -> None:
+    project = tmp_path / "demo"
+    run(["git", "clone", "--quiet", str(installed), str(project)], tmp_path)
+    shell(block, project, template)
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("running")
+@pytest.mark.parametrize("block", in_place("a running project"))
+def test_command_runs_in_a_running_project(
+    block: Block, stoppable_dev: DevStack, template: Path
+) -> None:
+    shell(block, stoppable_dev.project, template)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("block", in_place("the checkout"))
+def test_command_runs_in_the_checkout(block: Block, template: Path, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(template, checkout)
+    shell(block, checkout, template)
+
+
+def test_site_builds_without_a_warning(tmp_path: Path) -> None:
+    for name in ("docs", "zensical.toml"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    result = attempt([str(Path(sys.executable).parent / "zensical"), "build", "--strict"], tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "warning" not in (result.stdout + result.stderr).lower()
+    for page in (tmp_path / "docs").glob("*.md"):
+        built = "index.html" if page.stem == "index" else f"{page.stem}/index.html"
+        assert (tmp_path / "site" / built).is_file()
+
+
+def test_site_builder_notices_a_broken_link(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    for page in (ROOT / "docs").glob("*.md"):
+        (tmp_path / "docs" / page.name).write_text("# Page\n\n[nowhere](no-such-page.md)\n")
+    zensical = str(Path(sys.executable).parent / "zensical")
+    assert attempt([zensical, "build", "--strict"], tmp_path).returncode != 0
+
+
+def test_links_between_files_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_options_page_is_current() -> None:
+    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    written = options.PAGE.read_text("utf-8")
+    current = options.page(config, options.standard_options())
+    assert written == current, "run: uv run python -m scripts.options"
+
+
+def test_options_page_lists_options_with_their_presets() -> None:
+    config = {
+        "preset": {"type": "str", "help": "Which?", "default": "standard", "choices": ["minimal"]},
+        "admin": {"type": "bool", "help": "A site?", "default": "{{ x }}"},
+        "pgvector": {"type": "bool", "help": "Vectors?", "default": "{{ x }}"},
+    }
+    page = options.page(config, {"admin"})
+    assert "| `admin` | A site? | from `preset` | `true`, `false` |" in page
+    assert "| `admin` | | yes | yes |\n| `pgvector` | |  | yes |\n" in page
+
+
+def test_constraints_are_the_same_in_both_places() -> None:
+    pins = [
+        line
+        for line in constraints.CONSTRAINTS.read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert pins
+    assert constraints.with_block(pyproject, pins) == pyproject
+    assert "://" not in "".join(pins)

@@ -1,0 +1,312 @@
+"""`new` and `update`: what they leave behind, and what they refuse."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from harness import TAG, attempt, commit, render, run, tree
+
+from launcher import machine, source
+from launcher.errors import LauncherError
+from launcher.notes import notes_between
+
+network = pytest.mark.network
+
+
+def command(name: str, template: Path) -> list[str]:
+    """`new` or `update` of the snapshot, not of the checkout under test."""
+    code = f"import sys; sys.path.insert(0, {str(template)!r})\n"
+    return [sys.executable, "-c", f"{code}from launcher.{name} import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A project that `new --defaults` made, and what it printed to stdout and stderr."""
+    folder = tmp_path_factory.mktemp("launcher")
+    result = attempt([*command("new", template), "deep/my-shop", "--defaults"], folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "deep/my-shop", result.stdout, result.stderr
+
+
+@network
+def test_new_leaves_a_committed_locked_project(made: tuple[Path, str, str]) -> None:
+    project, stdout, stderr = made
+    assert run(["git", "status", "--porcelain"], project) == ""
+    assert run(["git", "log", "--format=%s|%an|%D"], project).strip() == (
+        "Start from the template|Test Person|HEAD -> main"
+    )
+    assert "uv.lock" in run(["git", "ls-files"], project).splitlines()
+    assert stdout.split("\n")[-3:] == ["  cd deep/my-shop", "  uv run app dev", ""]
+    for step in ("files rendered", "dependencies locked", "first commit"):
+        assert step in stderr
+    assert [path.name for path in project.parent.iterdir()] == ["my-shop"]
+
+
+@network
+def test_new_takes_defaults_from_the_machine(made: tuple[Path, str, str]) -> None:
+    answers = yaml.safe_load((made[0] / ".copier-answers.yml").read_text("utf-8"))
+    assert answers["project_name"] == "My Shop"
+    assert answers["author_name"] == "Test Person"
+    assert answers["author_email"] == "person@example.com"
+    assert answers["_commit"] == TAG
+
+
+@network
+def test_new_works_without_a_git_identity(template: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    result = attempt(
+        [*command("new", template), "shop", "--defaults", "--data", "author_name=Ada"],
+        tmp_path,
+        GIT_CONFIG_GLOBAL=str(tmp_path / "empty"),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "git knows no user.name and user.email yet" in " ".join(result.stderr.split())
+    author = run(["git", "log", "--format=%an <%ae>"], tmp_path / "shop").strip()
+    assert author == "Ada <project@localhost>"
+
+
+@network
+def test_new_asks_at_a_terminal(template: Path, tmp_path: Path) -> None:
+    """Every question is shown with its default, and Enter takes it; the name is typed over."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [*command("new", template), "shop"],
+        cwd=tmp_path,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+        start_new_session=True,
+    )
+    os.close(follower)
+    shown = ""
+
+    def read_until(text: str) -> None:
+        nonlocal shown
+        seen = len(shown)
+        end = time.monotonic() + 60
+        while text not in shown[seen:]:
+            assert time.monotonic() < end, f"{text!r} did not appear: {shown}"
+            if select.select([leader], [], [], 1)[0]:
+                try:
+                    shown += os.read(leader, 65536).decode("utf-8", "replace")
+                except OSError:  # the end of the process is the end of its terminal
+                    assert text in shown[seen:], shown
+                    return
+
+    try:
+        read_until("called?")
+        os.write(leader, b" Two\r")
+        for question in ("short name", "one line?", "author?", "e-mail", "reviews", "licence?"):
+            read_until(question)
+            os.write(leader, b"\r")
+        read_until("Python version")
+        os.write(leader, b"\r")
+        read_until("options do you want?")
+        os.write(leader, b"\r")
+        read_until("uv run app dev")
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+    answers = yaml.safe_load((tmp_path / "shop/.copier-answers.yml").read_text("utf-8"))
+    assert answers["project_name"] == "Shop Two"
+    assert answers["project_slug"] == "shop-two"
+    assert answers["author_name"] == "Test Person"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["shop", "--defaults", "-d", "project_slug=Shop"], "project_slug must start with"),
+        (["shop", "--defaults", "-d", "licence=MIT"], "there is no question called licence"),
+        (["shop", "--defaults", "-d", "preset=maximal"], "preset must be one of minimal"),
+        (["shop", "--defaults", "-d", "project_name"], "write it as --data name=value"),
+        (["shop"], "There is no terminal to ask questions in"),
+        (["used", "--defaults"], "already holds files"),
+        (["file", "--defaults"], "exists and is not a folder"),
+        (["file/shop", "--defaults"], "cannot be written to"),
+        (["shop", "--defaults", "--vcs-ref", "v0.0.404"], "v0.0.404"),
+        (["/", "--defaults"], "cannot hold a project"),
+    ],
+)
+def test_new_refuses_with_a_sentence_and_leaves_nothing(
+    arguments: list[str], sentence: str, template: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used/notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    result = attempt([*command("new", template), *arguments], tmp_path)
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert sentence in last
+    assert "Traceback" not in result.stderr
+    assert tree(tmp_path) == {"used/notes.txt": b"mine", "file": b"mine"}
+    assert {path.name for path in tmp_path.iterdir()} == {"used", "file"}
+
+
+def test_new_without_network_leaves_nothing(template: Path, tmp_path: Path) -> None:
+    result = attempt(
+        [*command("new", template), "work/shop", "--defaults"],
+        tmp_path,
+        UV_OFFLINE="1",
+        UV_CACHE_DIR=str(tmp_path / "cache"),
+    )
+    assert result.returncode == 1
+    assert "is the network there?" in result.stderr.strip().splitlines()[-1]
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("name", ["new", "update"])
+def test_missing_git_is_said(name: str, template: Path, tmp_path: Path) -> None:
+    result = attempt([*command(name, template), "shop"], tmp_path, PATH=str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr == ("Error: git is not installed: install it and run the command again.\n")
+
+
+def test_machine_defaults_are_fixed_commands_and_may_fail(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for expression in yaml.safe_load(machine.defaults_file().read_text("utf-8")).values():
+        # One literal, one filter: nothing can be put into the command.
+        assert re.fullmatch(r"\{\{ '[^'{}]*2>/dev/null' \| shell\(timeout=5\) \}\}", expression)
+    machine.machine_defaults.cache_clear()
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "empty"))
+    monkeypatch.setenv("PATH", "/nowhere:/bin")
+    monkeypatch.chdir(tmp_path)
+    found = machine.machine_defaults()
+    machine.machine_defaults.cache_clear()
+    assert found == {}
+
+
+def test_dirty_checkout_never_records_what_cannot_be_found(template: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "template"
+    shutil.copytree(template, folder)
+    from_checkout = source._from_checkout  # noqa: SLF001
+    assert from_checkout(folder, None) == source.Source(str(folder))
+    run(["git", "tag", "--delete", *run(["git", "tag"], folder).split()], folder)
+    head = run(["git", "rev-parse", "HEAD"], folder).strip()
+    assert from_checkout(folder, None) == source.Source(str(folder), head)
+    (folder / "template/new-file").touch()
+    dirty = from_checkout(folder, None)
+    assert (dirty.ref, "left out" in str(dirty.note)) == (head, True)
+    included = from_checkout(folder, "HEAD")
+    assert (included.ref, "included" in str(included.note)) == ("HEAD", True)
+    shutil.rmtree(folder / ".git")
+    assert "not a git repository" in str(from_checkout(folder, None).note)
+    run(["git", "init", "--quiet"], folder)
+    with pytest.raises(LauncherError, match="no commit yet"):
+        from_checkout(folder, None)
+
+
+@network
+def test_launcher_runs_from_a_git_address(template: Path, tmp_path: Path) -> None:
+    address = f"git+file://{template}"
+    result = attempt(["uvx", "--from", f"{address}@{TAG}", "new", "shop", "--defaults"], tmp_path)
+    assert result.returncode == 0, result.stderr
+    answers = yaml.safe_load((tmp_path / "shop/.copier-answers.yml").read_text("utf-8"))
+    assert (answers["_src_path"], answers["_commit"]) == (address, TAG)
+    assert answers["author_name"] == "Test Person"
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A committed project, and its template with a newer version and update notes."""
+    versions = tmp_path / "template"
+    run(["git", "clone", "--quiet", str(template), str(versions)], tmp_path)
+    folder = render(versions, tmp_path / "shop")
+    run(["git", "init", "--quiet"], folder)
+    commit(folder, "Start from the template")
+    main = versions / "template/app/main.py"
+    main.write_text(main.read_text("utf-8") + "\n# Theirs.\n", "utf-8")
+    changelog = versions / "CHANGELOG.md"
+    changelog.write_text(
+        changelog.read_text("utf-8")
+        + "\n## [9999.1.0] - 2099-01-01\n\n### Update notes\n\nSet [BRAVERY] first.\n",
+        "utf-8",
+    )
+    commit(versions, "A newer version", "v9999.1.0")
+    return folder, versions
+
+
+def test_update_shows_the_notes_and_the_next_steps(
+    project: tuple[Path, Path], template: Path
+) -> None:
+    folder, _ = project
+    result = attempt([*command("update", template), "--defaults"], folder)
+    assert result.returncode == 0, result.stderr
+    assert f"{TAG} → v9999.1.0" in result.stderr
+    assert "Update notes, 9999.1.0 - 2099-01-01" in result.stderr
+    assert "Set [BRAVERY] first." in result.stderr
+    assert "this is the first version" not in result.stderr
+    assert "uv run app db upgrade" in result.stderr
+    assert (folder / "app/main.py").read_text("utf-8").endswith("# Theirs.\n")
+
+
+def test_update_names_what_conflicts(project: tuple[Path, Path], template: Path) -> None:
+    folder, _ = project
+    main = folder / "app/main.py"
+    main.write_text(main.read_text("utf-8") + "\n# Ours.\n", "utf-8")
+    commit(folder, "Ours")
+    result = attempt([*command("update", template), str(folder), "--defaults"], folder.parent)
+    assert result.returncode == 1
+    assert "hold conflicts" in result.stderr
+    assert result.stderr.rstrip().endswith("\n  app/main.py")
+
+
+def test_update_says_which_answer_has_no_question(
+    project: tuple[Path, Path], template: Path
+) -> None:
+    folder, _ = project
+    result = attempt([*command("update", template), "-l", "-d", "licence=MIT"], folder)
+    assert "the template has no question licence: ignored" in " ".join(result.stderr.split())
+
+
+def test_update_refuses_uncommitted_work(project: tuple[Path, Path], template: Path) -> None:
+    folder, _ = project
+    before = tree(folder)
+    (folder / "notes.txt").write_text("mine")
+    result = attempt([*command("update", template)], folder)
+    assert result.returncode == 1
+    assert "git stash --include-untracked" in result.stderr
+    assert result.stderr.rstrip().endswith("\n  ?? notes.txt")
+    (folder / "notes.txt").unlink()
+    assert tree(folder) == before
+
+
+def test_update_refuses_what_is_no_project(template: Path, project: tuple[Path, Path]) -> None:
+    folder, versions = project
+    update = command("update", template)
+    nowhere = attempt([*update, "no-such-folder"], folder.parent)
+    assert "it has no .copier-answers.yml" in nowhere.stderr
+    versions.rename(versions.with_name("moved"))
+    gone = attempt([*update, "--defaults"], folder)
+    assert gone.returncode == 1
+    assert gone.stderr.splitlines()[-1].startswith("Error: ")
+    assert run(["git", "status", "--porcelain"], folder) == ""
+    shutil.rmtree(folder / ".git")
+    loose = attempt(update, folder)
+    assert "is not in a git repository" in loose.stderr
+    (folder / ".copier-answers.yml").write_text("project_name: Shop\n")
+    assert "does not say which version" in attempt(update, folder).stderr
+    (folder / ".copier-answers.yml").write_text("{")
+    assert "cannot be read" in attempt(update, folder).stderr
+    assert {nowhere.returncode, loose.returncode} == {1}
+
+
+def test_notes_are_those_the_older_version_did_not_have() -> None:
+    old = "# C\n\n## [1.0]\n\n### Update notes\n\nOne.\n"
+    new = "# C\n\n## [Unreleased]\n\n### Fixed\n\n- x\n\n## [1.1]\n\n### Update notes\n\nTwo.\n\n"
+    assert notes_between(old, new + old.removeprefix("# C\n\n")) == {"1.1": "Two."}
+    assert notes_between("", "") == {}

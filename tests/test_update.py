@@ -1,0 +1,178 @@
+"""Updates: the template's part comes, the team's own work stays."""
+
+import shutil
+from pathlib import Path
+
+import copier
+import pytest
+import yaml
+from harness import TAG, attempt, commit, render, run, tree
+
+OLD, NEW = "v9999.1.0", "v9999.2.0"
+
+
+@pytest.fixture
+def versions(template: Path, tmp_path: Path) -> Path:
+    """A template with two tags: the working tree, and one that changes what updates meet."""
+    folder = tmp_path / "template"
+    run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
+    run(["git", "tag", OLD], folder)
+    files = folder / "template"
+    for name in (
+        "app/core/__init__.py",
+        "app/main.py",
+        "app/features/items/service.py",
+        "app/settings.py",
+    ):
+        append(files / name, "\n# Changed by the template.\n")
+    append(files / "README.md.jinja", "\nChanged by the template.\n")
+    (files / "app/core/added.py").write_text('"""New in this version."""\n')
+    (files / "Procfile").unlink()
+    edit(files / "pyproject.toml.jinja", '"structlog>=26.0"', '"structlog>=26.1"')
+    append(
+        folder / "CHANGELOG.md",
+        "\n## [9999.2.0] - 2099-01-01\n\n### Update notes\n\nSet BRAVERY before the deploy.\n",
+    )
+    commit(folder, "A new version", NEW)
+    return folder
+
+
+@pytest.fixture
+def old_project(versions: Path, tmp_path: Path) -> Path:
+    """A committed project of the older version."""
+    project = render(versions, tmp_path / "shop", ref=OLD)
+    run(["git", "init", "--quiet"], project)
+    commit(project, "Start from the template")
+    return project
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text("utf-8") + text, "utf-8")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def update(project: Path) -> None:
+    copier.run_update(project, vcs_ref=NEW, defaults=True, overwrite=True, quiet=True, unsafe=False)
+
+
+def unfinished(project: Path) -> list[str]:
+    """What an update could not merge: Copier's exit code does not tell."""
+    marked = attempt(["git", "grep", "--untracked", "-lE", "^(<{7}|>{7}) "], project).stdout
+    unmerged = run(["git", "ls-files", "--unmerged"], project)
+    return [*marked.splitlines(), *unmerged.splitlines(), *map(str, project.rglob("*.rej"))]
+
+
+def test_unedited_project_becomes_a_fresh_render(
+    versions: Path, old_project: Path, tmp_path: Path
+) -> None:
+    update(old_project)
+    fresh = tree(render(versions, tmp_path / "fresh" / "shop", ref=NEW))
+    updated = tree(old_project)
+    assert unfinished(old_project) == []
+    assert set(updated) == set(fresh)
+    differ = {name for name in fresh if fresh[name] != updated[name]}
+    # The user's files stay as they were; everything else is what a newcomer gets.
+    assert differ == {"README.md", "app/settings.py", "app/features/items/service.py"}
+
+
+def test_own_work_survives(old_project: Path) -> None:
+    project = old_project
+    append(project / "app/settings.py", "\n# Our setting.\n")
+    (project / "README.md").write_text("# Ours\n")
+    edit(project / "CHANGELOG.md", "# ", "# Our ")
+    own = project / "app/features/orders"
+    shutil.copytree(project / "app/features/items", own)
+    shutil.rmtree(project / "app/features/items")
+    shutil.rmtree(project / "tests/features/items", ignore_errors=True)
+    edit(project / "pyproject.toml", "dependencies = []", 'dependencies = [\n    "boto3>=1.40",\n]')
+    append(project / "justfile", "\nours:\n    echo ours\n")
+    (project / "Makefile").write_text("all:\n")
+    commit(project, "Our work")
+
+    update(project)
+
+    assert unfinished(project) == []
+    assert (project / "app/settings.py").read_text("utf-8").endswith("\n# Our setting.\n")
+    assert (project / "README.md").read_text() == "# Ours\n"
+    assert (project / "CHANGELOG.md").read_text("utf-8").startswith("# Our ")
+    assert not (project / "app/features/items").exists()
+    assert not (project / "tests/features/items").exists()
+    assert {path.name for path in own.iterdir()} >= {"models.py", "routes.py", "service.py"}
+    assert "ours:" in (project / "justfile").read_text("utf-8")
+    assert (project / "Makefile").is_file()
+    pyproject = (project / "pyproject.toml").read_text("utf-8")
+    assert '"boto3>=1.40"' in pyproject
+    assert '"structlog>=26.1"' in pyproject
+    # And the new version is there.
+    assert (project / "app/core/added.py").is_file()
+    assert not (project / "Procfile").exists()
+    assert "Changed by the template" in (project / "app/main.py").read_text("utf-8")
+    assert yaml.safe_load((project / ".copier-answers.yml").read_text())["_commit"] == NEW
+
+
+def test_edited_sample_is_left_as_it_is(old_project: Path) -> None:
+    before = "\n# Ours.\n"
+    append(old_project / "app/features/items/service.py", before)
+    (old_project / "app/features/items/routes.py").unlink()
+    commit(old_project, "Our sample")
+    update(old_project)
+    assert unfinished(old_project) == []
+    text = (old_project / "app/features/items/service.py").read_text("utf-8")
+    assert text.endswith(before)
+    assert "Changed by the template" not in text
+    assert not (old_project / "app/features/items/routes.py").exists()
+
+
+def test_edits_of_template_files_merge_or_are_shown(old_project: Path) -> None:
+    edit(old_project / "app/main.py", '"""', '"""Ours. ')
+    append(old_project / "app/core/__init__.py", "\n# Ours, at the same place.\n")
+    commit(old_project, "Our edits of the template's files")
+    update(old_project)
+    text = (old_project / "app/main.py").read_text("utf-8")
+    assert '"""Ours. ' in text
+    assert "Changed by the template" in text
+    left = unfinished(old_project)
+    assert left
+    assert all("app/core/__init__.py" in entry for entry in left)
+
+
+def test_answers_can_change_without_a_new_version(old_project: Path) -> None:
+    copier.run_update(
+        old_project,
+        data={"python_version": "3.14", "github_owner": "octocat"},
+        vcs_ref=OLD,
+        defaults=True,
+        overwrite=True,
+        quiet=True,
+    )
+    assert unfinished(old_project) == []
+    assert (old_project / ".github/CODEOWNERS").is_file()
+    assert "3.14" in (old_project / "Dockerfile").read_text("utf-8")
+
+
+def test_question_that_a_newer_version_dropped_does_not_stop_the_update(
+    versions: Path, tmp_path: Path
+) -> None:
+    append(versions / "copier.yml", "\nlegacy:\n  type: str\n  help: Gone soon?\n  default: x\n")
+    edit(versions / "checks.jinja", "'preset',\n]", "'preset', 'legacy',\n]")
+    commit(versions, "A question for a while", "v9999.1.5")
+    project = render(versions, tmp_path / "shop", ref="v9999.1.5")
+    assert "legacy" in (project / ".copier-answers.yml").read_text()
+    run(["git", "init", "--quiet"], project)
+    commit(project, "Start")
+    run(["git", "checkout", "--quiet", NEW], versions)
+    commit(versions, "Without it again", "v9999.3.0")
+    copier.run_update(
+        project, vcs_ref="v9999.3.0", defaults=True, overwrite=True, quiet=True, unsafe=False
+    )
+    assert unfinished(project) == []
+    assert "legacy" not in (project / ".copier-answers.yml").read_text()
+
+
+def test_tag_of_the_snapshot_is_the_newest(template: Path) -> None:
+    assert run(["git", "describe", "--tags"], template).strip() == TAG
