@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from redis import asyncio as redis
 
@@ -59,12 +59,11 @@ def create_app() -> FastAPI:
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         generate_unique_id_function=operation_id,
     )
-    features = APIRouter(prefix=settings.api_prefix)
     described: dict[str, str] = {}
     for feature, router in load("routes"):
-        features.include_router(router, prefix=f"/{feature.name}", tags=[feature.name])
+        path = f"{settings.api_prefix}/{feature.name}"
+        app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    app.include_router(features)
     app.include_router(health.router)
     install_problems(app, debug=settings.debug)
     describe_api(app, described)

@@ -80,4 +80,3 @@ alter default privileges for role postgres in schema public
 
 alter default privileges for role postgres in schema public
   grant execute on functions to anon, authenticated, service_role;
-

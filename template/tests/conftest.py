@@ -4,9 +4,15 @@ The services run once for a test run, in a folder of their own: `app dev` may ru
 process of pytest-xdist gets a database of its own, cloned from one that was migrated once.
 """
 
+import logging
 import os
+
+# Before anything of the app is imported: it would read the developer's `.env`.
+os.environ["ENVIRONMENT"] = "test"
+
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -15,6 +21,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import redis
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import Engine, make_url
@@ -26,6 +33,7 @@ from devstack.postgres import Postgres
 from devstack.supabase import LocalSupabase
 from devstack.valkey import Valkey
 from tests.people import Person, SignIn
+from tests.processes import Process, running
 
 TEMPLATE = "template_migrated"
 
@@ -40,7 +48,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _start_services(collect_only=options.collectonly)
         if options.collectonly or getattr(options, "numprocesses", None):
             return
-    os.environ["DATABASE_URL"] = _clone(f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
+    process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    os.environ["DATABASE_URL"] = _clone(f"test_{process}")
+    # Redis counts its databases from 0 to 15.
+    number = int(process.removeprefix("gw")) % 16 if process != "main" else 0
+    os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
     supabase = LocalSupabase(
         publishable_key=os.environ["SUPABASE_PUBLISHABLE_KEY"],
         secret_key=os.environ["SUPABASE_SECRET_KEY"],
@@ -50,7 +62,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop what this process started."""
+    """Stop what this process started, without its farewells."""
+    logging.disable()
     _services.close()
 
 
@@ -195,13 +208,54 @@ async def app(running_app: FastAPI, connection: AsyncConnection) -> AsyncIterato
             return _session_on(connection)
 
         @asynccontextmanager
-        async def reader(self) -> AsyncIterator[AsyncConnection]:
+        async def autocommit(self) -> AsyncIterator[AsyncConnection]:
             yield connection
 
     real = running_app.state.database
     running_app.state.database = OneTransaction(real.engine)
     yield running_app
     running_app.state.database = real
+
+
+@pytest.fixture(scope="session")
+def committed_url() -> Iterator[str]:
+    """A migrated database for what must be committed, as a worker would not see it else.
+
+    It is shared: leave nothing that others would trip over.
+    """
+    name = f"committed_{uuid4().hex}"
+    yield _clone(name)
+    _drop(name)
+
+
+@pytest.fixture
+async def committed(running_app: FastAPI, committed_url: str) -> AsyncIterator[AsyncClient]:
+    """A client of the API whose commits are real."""
+    from app.core.database import Database, async_engine
+    from app.core.settings import get_settings
+
+    settings = get_settings().model_copy(update={"database_url": committed_url})
+    database = Database(async_engine(settings))
+    real = running_app.state.database
+    running_app.state.database = database
+    transport = ASGITransport(running_app, raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://testserver") as client:
+        yield client
+    running_app.state.database = real
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def worker(committed_url: str) -> Iterator[Process]:
+    """A Celery worker on that database, with nothing to do."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        client.flushdb()
+    # Alone, it need not look for others, which takes a second.
+    alone = ("--concurrency=1", "--without-mingle", "--without-gossip")
+    command = ("celery", "-A", "app.worker", "worker", *alone)
+    # A warm shutdown takes two seconds.
+    with running(*command, stop=signal.SIGKILL, DATABASE_URL=committed_url) as worker:
+        yield worker
 
 
 @pytest.fixture

@@ -5,14 +5,24 @@ builds an engine, so an address behaves the same everywhere.
 """
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import URL, Engine, NullPool, Pool, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Engine,
+    Executable,
+    NullPool,
+    Pool,
+    Row,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import Session
@@ -124,19 +134,36 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def session(self) -> AsyncSession:
         """A session for a unit of work; the service commits it, closing rolls back."""
         return AsyncSession(self.engine, expire_on_commit=False)
 
-    def reader(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A connection for reading alone: each statement stands by itself, without BEGIN."""
-        return self._reader.connect()
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement stands by itself, without BEGIN."""
+        async with self.engine.connect() as connection:
+            # Not as an option of an engine: there it makes every statement fire events.
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+class Reader:
+    """For reading alone: one statement is one round trip, and no connection is held in between."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def rows(
+        self, statement: Executable, values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """Run a statement and return its rows: of an entity, its columns, which nobody tracks."""
+        async with self._database.autocommit() as connection:
+            return (await connection.execute(statement, values)).all()
 
 
 def database_of(request: Request) -> Database:
@@ -150,15 +177,14 @@ async def _session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def _reader(request: Request) -> AsyncIterator[AsyncConnection]:
-    async with database_of(request).reader() as connection:
-        yield connection
+async def _reader(request: Request) -> Reader:
+    return Reader(database_of(request))
 
 
-# Both end before the answer is sent: a commit is never pending behind a 200, and a slow client
-# holds no connection.
+# Ends before the answer is sent: a commit is never pending behind a 200, and a slow client holds no
+# connection.
 DatabaseSession = Annotated[AsyncSession, Depends(_session, scope="function")]
-Reader = Annotated[AsyncConnection, Depends(_reader, scope="function")]
+DatabaseReader = Annotated[Reader, Depends(_reader)]
 
 
 @cache

@@ -92,12 +92,12 @@ async def _timed(name: str, check: Callable[[], Awaitable[None]]) -> Part:
 
 
 async def _database(request: Request) -> None:
-    async with database_of(request).reader() as connection:
+    async with database_of(request).autocommit() as connection:
         await connection.execute(text("select 1"))
 
 
 async def _migrations(request: Request) -> None:
-    async with database_of(request).reader() as connection:
+    async with database_of(request).autocommit() as connection:
         missing = await _pending(connection)
     if missing:
         raise _UnreadyError(f"behind: {', '.join(missing)}")

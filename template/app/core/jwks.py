@@ -91,7 +91,7 @@ def _parse(document: object) -> dict[str, PyJWK]:
     for entry in document["keys"]:
         try:
             key = PyJWK(entry)
-        except PyJWTError as error:
+        except (PyJWTError, ValueError, TypeError, AttributeError) as error:
             log.warning("jwk_ignored", error=str(error))
             continue
         if key.key_id:

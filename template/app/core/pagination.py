@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
@@ -34,7 +33,7 @@ class OffsetQuery(BaseModel):
 class OffsetPage(Response, Generic[Entry]):
     """A page by offset."""
 
-    items: Sequence[Entry]
+    items: list[Entry]
     total: int | None = Field(description="Entries in all, or null where it was declined.")
     limit: int
     offset: int
@@ -54,7 +53,7 @@ class KeysetQuery(BaseModel):
 class KeysetPage(Response, Generic[Entry]):
     """A page by keyset, newest first."""
 
-    items: Sequence[Entry]
+    items: list[Entry]
     next_cursor: str | None = Field(description="Of the next page, or null on the last.")
 
 

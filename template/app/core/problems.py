@@ -5,6 +5,7 @@ with its request id alone.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -120,7 +121,10 @@ class UnexpectedErrors:
 
 
 def install_problems(app: FastAPI, *, debug: bool) -> None:
-    """Register the handlers of all errors on `app`; call it before middleware is added."""
+    """Register the handlers of all errors on `app`; call it before middleware is added.
+
+    They are coroutines as others would wait for a thread, behind all routes that block.
+    """
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
@@ -132,7 +136,7 @@ def install_problems(app: FastAPI, *, debug: bool) -> None:
         app.add_middleware(UnexpectedErrors)
 
 
-def _app_error(_request: Request, error: Exception) -> ProblemResponse:
+async def _app_error(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, AppError)
     headers = {
         401: {"WWW-Authenticate": "Bearer"},
@@ -141,15 +145,15 @@ def _app_error(_request: Request, error: Exception) -> ProblemResponse:
     return problem(error.status, error.code, error.detail, headers=headers)
 
 
-def _http_error(_request: Request, error: Exception) -> ProblemResponse:
+async def _http_error(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     phrase = _phrase(error.status_code)
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    code = re.sub(r"[ -]", "_", phrase.lower().replace("'", ""))
     detail = error.detail if error.detail != phrase else f"{phrase}."
     return problem(error.status_code, code, detail, headers=error.headers)
 
 
-def _validation_error(_request: Request, error: Exception) -> ProblemResponse:
+async def _validation_error(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
     errors = [
         FieldError(location=list(item["loc"]), message=item["msg"], type=item["type"])
@@ -160,7 +164,7 @@ def _validation_error(_request: Request, error: Exception) -> ProblemResponse:
     )
 
 
-def _database_error(_request: Request, error: Exception) -> ProblemResponse:
+async def _database_error(_request: Request, error: Exception) -> ProblemResponse:
     if _is_data_error(error):
         # The value passed our schema and Postgres still cannot store it: a NUL character, say.
         return problem(422, "unstorable_value", "A value cannot be stored: check the text sent.")
@@ -175,7 +179,7 @@ def _database_error(_request: Request, error: Exception) -> ProblemResponse:
     return _unexpected(error)
 
 
-def _redis_error(_request: Request, error: Exception) -> ProblemResponse:
+async def _redis_error(_request: Request, error: Exception) -> ProblemResponse:
     log.error("redis_unavailable", error=f"{type(error).__name__}: {error}"[:300])
     return problem(
         503,

@@ -1,5 +1,7 @@
 """Base of request and response models."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -7,6 +9,20 @@ class Request(BaseModel):
     """A request body: an unknown field is an error, so that a typo is never lost in silence."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+class Changes(Request):
+    """A body of changes: what is not sent stays, so no default is promised to its readers.
+
+    Fields have one all the same, which nobody reads; take `model_dump(exclude_unset=True)`.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 class Response(BaseModel):

@@ -129,7 +129,8 @@ class LocalSupabase:
     def stop(self) -> None:
         """Stop serving and close the port."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            # Without waiting for clients that keep their connections.
+            self._server.should_exit = self._server.force_exit = True
             self._thread.join()
         self._socket.close()
 

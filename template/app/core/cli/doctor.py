@@ -1,10 +1,15 @@
 """`app doctor`: is everything this backend needs there, and if not, what to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 cli = typer.Typer()
 
@@ -60,22 +65,35 @@ def _features() -> str:
 def _database() -> str:
     from sqlalchemy import text
 
-    from app.core.database import sync_session
-
-    with sync_session() as session:
-        version = session.connection().scalar(text("show server_version"))
+    with _connected() as connection:
+        version = connection.scalar(text("show server_version"))
     return f"PostgreSQL {version}"
 
 
 def _migrations() -> str:
-    from app.core.database import sync_session
     from app.core.migrations.state import pending
 
-    with sync_session() as session:
-        missing = pending(session.connection())
+    with _connected() as connection:
+        missing = pending(connection)
     if missing:
         raise _WrongError(f"behind by {', '.join(missing)}: run `uv run app db upgrade`")
     return "at head"
+
+
+@contextmanager
+def _connected() -> "Iterator[Connection]":
+    from sqlalchemy.exc import OperationalError
+
+    from app.core.database import sync_session
+
+    try:
+        with sync_session() as session:
+            yield session.connection()
+    except OperationalError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise _WrongError(
+            f"{reason}: is DATABASE_URL right, and does `uv run app dev` run?"
+        ) from error
 
 
 def _connections() -> str:

@@ -69,10 +69,11 @@ def new(
     for path in written:
         print(f"Wrote {path.relative_to(root)}")
     print(
-        f"\nChange app/features/{name}/models.py to what you need, then\n"
-        f'  uv run app db migrate --feature {name} -m "…"\n'
+        "\nNext:\n"
         "  uv run app db upgrade\n"
-        f"  uv run pytest tests/features/{name}"
+        f"  uv run pytest tests/features/{name}\n"
+        f"Then change app/features/{name}/models.py to what you need, and\n"
+        f'  uv run app db migrate --feature {name} -m "What changes"'
     )
 
 

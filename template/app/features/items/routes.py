@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.core.database import DatabaseSession, Reader
+from app.core.database import DatabaseReader, DatabaseSession
 from app.core.pagination import OffsetPage
 from app.core.schemas import TaskAccepted
 from app.core.tasks import enqueue
@@ -19,7 +19,7 @@ router = APIRouter()
 
 @router.get("", summary="List my items")
 async def list_items(
-    user: CurrentUser, query: Annotated[ItemQuery, Query()], reader: Reader
+    user: CurrentUser, query: Annotated[ItemQuery, Query()], reader: DatabaseReader
 ) -> OffsetPage[ItemRead]:
     """A page of the caller's items."""
     rows, total = await service.list_items(reader, user.id, query)

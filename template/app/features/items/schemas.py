@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.pagination import OffsetQuery
-from app.core.schemas import Request, Response
+from app.core.schemas import Changes, Request, Response
 
 
 class ItemCreate(Request):
@@ -17,7 +17,7 @@ class ItemCreate(Request):
     notes: str | None = Field(default=None, max_length=10_000)
 
 
-class ItemUpdate(Request):
+class ItemUpdate(Changes):
     """Changes; what is not sent stays."""
 
     title: str = Field(default="", min_length=1, max_length=200)

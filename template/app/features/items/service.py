@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CursorResult, Row, Text, bindparam, func, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.database import Reader
 from app.core.errors import NotFoundError
 from app.core.models import utcnow
 from app.features.items.models import Item
@@ -23,7 +23,7 @@ _ORDERS = {
 
 
 async def list_items(
-    reader: AsyncConnection, owner_id: UUID, query: ItemQuery
+    reader: Reader, owner_id: UUID, query: ItemQuery
 ) -> tuple[Sequence[Row[Any]], int | None]:
     """Return a page of the owner's items, and the total unless it was declined."""
     searched, filtered = query.search is not None, query.done is not None
@@ -34,11 +34,13 @@ async def list_items(
         "limit": query.limit,
         "offset": query.offset,
     }
-    page = _page(query.sort, searched=searched, filtered=filtered)
-    rows = (await reader.execute(page, values)).all()
+    page = _page(query.sort, searched=searched, filtered=filtered, counted=query.total)
+    rows = await reader.rows(page, values)
     if not query.total:
         return rows, None
-    return rows, await reader.scalar(_total(searched=searched, filtered=filtered), values)
+    # Where no row came to carry the total, the page is empty or behind the last one.
+    counts = rows or await reader.rows(_total(searched=searched, filtered=filtered), values)
+    return rows, counts[0].in_all
 
 
 async def get_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> Item:
@@ -107,15 +109,18 @@ def count_open(session: Session) -> int:
 
 
 @cache
-def _page(sort: ItemSort, *, searched: bool, filtered: bool) -> Any:
-    # On a connection instead of a session this gives rows of columns, which nobody tracks.
+def _page(sort: ItemSort, *, searched: bool, filtered: bool, counted: bool) -> Any:
     statement = _filter(select(Item), searched=searched, filtered=filtered)
+    if counted:
+        total = _total(searched=searched, filtered=filtered)
+        statement = statement.add_columns(total.scalar_subquery().label("in_all"))
     return statement.order_by(*_ORDERS[sort]).limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 @cache
 def _total(*, searched: bool, filtered: bool) -> Any:
-    count = select(func.count()).select_from(Item)
+    # Uncorrelated: within the page's statement it must not count the page's own row.
+    count = select(func.count().label("in_all")).select_from(Item).correlate(None)
     return _filter(count, searched=searched, filtered=filtered)
 
 

@@ -16,6 +16,7 @@ def get_task(owner_id: UUID, task_id: UUID) -> TaskRead:
     if owner_of(str(task_id)) != owner_id:
         raise NotFoundError("There is no such task.", code="task_not_found")
     result = celery.AsyncResult(str(task_id))
-    state = TaskState(result.state.lower())
+    # A state of the task's own (`update_state`) is one of a task that runs.
+    state = TaskState.__members__.get(result.state, TaskState.STARTED)
     value = result.result if state is TaskState.SUCCESS else None
     return TaskRead(id=str(task_id), state=state, result=value)

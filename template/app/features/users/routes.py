@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.core.database import DatabaseSession
+from app.core.database import DatabaseReader, DatabaseSession
 from app.core.pagination import KeysetPage, encode_cursor
 from app.features.users import service
 from app.features.users.deps import AdminUser, CurrentUser
@@ -16,9 +16,9 @@ router = APIRouter()
 
 
 @router.get("/me", summary="Who am I?")
-async def read_me(user: CurrentUser, session: DatabaseSession) -> UserRead:
+async def read_me(user: CurrentUser, reader: DatabaseReader) -> UserRead:
     """The caller, as stored now."""
-    return _read(await service.get(session, user.id))
+    return UserRead.model_validate(await service.read(reader, user.id))
 
 
 @router.patch("/me", summary="Change my profile")

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.pagination import KeysetQuery
-from app.core.schemas import Request, Response
+from app.core.schemas import Changes, Request, Response
 from app.features.users.models import Role, Status
 
 
@@ -22,7 +22,7 @@ class UserRead(Response):
     updated_at: datetime
 
 
-class UserUpdate(Request):
+class UserUpdate(Changes):
     """What users may change about themselves."""
 
     display_name: str | None = Field(default=None, max_length=100)

@@ -1,19 +1,20 @@
 """How people come in: the first request, approval, second factors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from cachetools import TTLCache
 from fastapi import Depends, FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
+from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database import Database, async_engine
 from app.core.models import utcnow
-from app.core.settings import get_settings
+from app.core.settings import load_settings
 from app.features.users import deps, service
 from app.features.users.models import Role, Status, User
 from app.features.users.settings import Approval, UserSettings
@@ -126,6 +127,72 @@ async def test_email_approval_asks_auth_whether_the_address_is_confirmed(
     assert (await client.get(ME, headers=session_headers)).status_code == 200
 
 
+async def test_email_approval_takes_nobodys_word_for_it(
+    client: AsyncClient,
+    supabase: LocalSupabase,
+    session: AsyncSession,
+    approval: Callable[[Approval], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    approval(Approval.EMAIL)
+    auth_user = supabase.auth.create_user(f"{uuid4().hex}@example.com", confirmed=False)
+    claims = {"user_metadata": {"email_verified": True}}
+    said = bearer(supabase.issue_token(auth_user.email, claims=claims))
+    assert (await client.get(ME, headers=said)).json()["code"] == "account_pending"
+
+    # Where Auth does not answer, nobody is let in, and nobody is called pending for it.
+    service.forget(UUID(auth_user.id))
+    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:1")
+    load_settings.cache_clear()
+    try:
+        answer = await client.get(ME, headers=said)
+    finally:
+        load_settings.cache_clear()
+    assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
+    assert (await service.get(session, UUID(auth_user.id))).status is Status.PENDING
+
+
+async def test_a_change_by_another_process_is_seen_soon(
+    client: AsyncClient,
+    sign_in: SignIn,
+    session: AsyncSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    seconds = UserSettings().cache_seconds
+    monkeypatch.setattr(service, "_seen", TTLCache(10, ttl=seconds, timer=lambda: now))
+    person = await sign_in()
+    await client.get(ME, headers=person.headers)
+    row = await service.get(session, person.id)
+    row.status = Status.SUSPENDED
+    await session.commit()
+
+    now = seconds - 0.1
+    assert (await client.get(ME, headers=person.headers)).status_code == 200
+    now = seconds
+    assert (await client.get(ME, headers=person.headers)).json()["code"] == "account_suspended"
+
+
+async def test_routes_for_guests_too(app: FastAPI, client: AsyncClient, sign_in: SignIn) -> None:
+    async def hello(user: deps.OptionalUser) -> str:
+        return str(user.id) if user else "guest"
+
+    app.add_api_route("/hello", hello)
+    try:
+        assert (await client.get("/hello")).json() == "guest"
+        person = await sign_in()
+        assert (await client.get("/hello", headers=person.headers)).json() == str(person.id)
+        # A guest is who says nothing; who says something wrong is refused.
+        for header in ("Bearer x", "Basic YTpi", "Bearer", "x"):
+            answer = await client.get("/hello", headers={"Authorization": header})
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+        waiting = await sign_in(status=Status.PENDING)
+        assert (await client.get("/hello", headers=waiting.headers)).status_code == 403
+    finally:
+        app.router.routes.pop()
+
+
 async def test_a_second_factor_is_asked_for(
     app: FastAPI, client: AsyncClient, sign_in: SignIn
 ) -> None:
@@ -143,28 +210,12 @@ async def test_a_second_factor_is_asked_for(
         app.router.routes.pop()
 
 
-@pytest.fixture
-async def committing(
-    running_app: FastAPI, database_url: str
-) -> AsyncIterator[tuple[AsyncClient, Database]]:
-    """A client whose requests commit, each on a connection of its own."""
-    settings = get_settings().model_copy(update={"database_url": database_url})
-    database = Database(async_engine(settings))
-    real = running_app.state.database
-    running_app.state.database = database
-    transport = ASGITransport(running_app)
-    async with AsyncClient(transport=transport, base_url="http://testserver") as client:
-        yield client, database
-    running_app.state.database = real
-    await database.close()
-
-
 async def test_of_fifty_first_requests_at_once_one_makes_the_row(
-    committing: tuple[AsyncClient, Database],
+    committed: AsyncClient,
+    running_app: FastAPI,
     newcomer: Newcomer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    client, database = committing
     made: list[bool] = []
     enter = service.enter
 
@@ -175,9 +226,40 @@ async def test_of_fifty_first_requests_at_once_one_makes_the_row(
 
     monkeypatch.setattr(service, "enter", counted)
     monkeypatch.setattr(service, "remembered", lambda *_: None)
-    answers = await asyncio.gather(*(client.get(ME, headers=newcomer.headers) for _ in range(50)))
+    answers = await asyncio.gather(
+        *(committed.get(ME, headers=newcomer.headers) for _ in range(50))
+    )
     assert {answer.status_code for answer in answers} == {200}
     assert (len(made), sum(made)) == (50, 1)
-    async with database.session() as session:
+    async with running_app.state.database.session() as session:
         rows = await session.exec(select(User).where(col(User.id) == newcomer.id))
         assert len(rows.all()) == 1
+
+
+async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
+    committed: AsyncClient, running_app: FastAPI, supabase: LocalSupabase
+) -> None:
+    emails = [f"{uuid4().hex}@example.com" for _ in range(2)]
+    ids = [UUID(supabase.user(email).id) for email in emails]
+    headers = [bearer(supabase.issue_token(email)) for email in emails]
+    async with running_app.state.database.session() as session:
+        await session.exec(update(User).values(role=Role.USER))
+        for user_id, email in zip(ids, emails, strict=True):
+            session.add(User(id=user_id, email=email, role=Role.ADMIN, status=Status.APPROVED))
+        await session.commit()
+    for mine in headers:
+        # Known as admins from here on, so that both are let in to what follows.
+        await committed.get("/api/v1/users", headers=mine)
+
+    answers = await asyncio.gather(
+        *(
+            committed.put(f"/api/v1/users/{other}/role", json={"role": "user"}, headers=mine)
+            for mine, other in zip(headers, reversed(ids), strict=True)
+        )
+    )
+
+    # The later one is refused: by the rule or, if the other was through already, as no admin.
+    assert sorted(answer.status_code for answer in answers) in ([200, 409], [200, 403])
+    async with running_app.state.database.session() as session:
+        admins = await session.exec(select(User).where(col(User.role) == Role.ADMIN))
+        assert len(admins.all()) == 1

@@ -1,0 +1,81 @@
+"""A load generator: one request, sent again and again over some connections of one thread.
+
+It is here so that the benchmarks need nothing installed. It writes ready bytes and looks at no more
+of an answer than its status and length, and reports its own share of a processor: well below 1, it
+is not what is measured.
+"""
+
+import selectors
+import socket
+import statistics
+import time
+from dataclasses import dataclass
+
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run measured."""
+
+    per_second: float
+    p50_ms: float
+    processor_share: float  # of one core, used by this generator
+
+
+@dataclass
+class _Connection:
+    socket: socket.socket
+    sent: float = 0.0
+    answer: bytes = b""
+
+
+def run_load(port: int, path: str, token: str, *, connections: int, seconds: float) -> Load:
+    """Ask `path` of 127.0.0.1 for some seconds, each connection with one request under way.
+
+    Raises:
+        RuntimeError: an answer is not 200.
+    """
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
+        f"Authorization: Bearer {token}\r\n\r\n"
+    ).encode()
+    latencies: list[float] = []
+    with selectors.DefaultSelector() as selector:
+        for _ in range(connections):
+            client = socket.create_connection(("127.0.0.1", port), timeout=10)
+            client.setblocking(False)
+            selector.register(client, selectors.EVENT_READ, _Connection(client))
+        opened = [key.data for key in selector.get_map().values()]
+        processor, started = time.process_time(), time.perf_counter()
+        for connection in opened:
+            _send(connection, request)
+        while (now := time.perf_counter()) - started < seconds:
+            for key, _ in selector.select(timeout=1):
+                connection = key.data
+                connection.answer += connection.socket.recv(CHUNK)
+                if _complete(connection.answer):
+                    latencies.append(time.perf_counter() - connection.sent)
+                    _send(connection, request)
+        share = (time.process_time() - processor) / (now - started)
+        for connection in opened:
+            connection.socket.close()
+    return Load(len(latencies) / (now - started), statistics.median(latencies) * 1000, share)
+
+
+def _send(connection: _Connection, request: bytes) -> None:
+    connection.answer = b""
+    connection.sent = time.perf_counter()
+    connection.socket.send(request)
+
+
+def _complete(answer: bytes) -> bool:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    if not separator:
+        if answer:
+            return False
+        raise RuntimeError("The server closed a connection.")
+    if b" 200 " not in head[:16]:
+        raise RuntimeError(f"Not 200: {answer[:500].decode(errors='replace')}")
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    return len(body) == int(length)

@@ -1,0 +1,45 @@
+"""Variants of the API."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+
+Build = Callable[..., FastAPI]
+ClientOf = Callable[[FastAPI], AsyncClient]
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[AsyncClient]:
+    """A client of anything; making one takes a while, for the certificates it reads."""
+    async with AsyncClient() as client:
+        yield client
+
+
+@pytest.fixture
+def build(monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
+    """Make an API with other settings: `build(CORS_ORIGINS="*")`. Its lifespan does not run."""
+    # Not above: this file is read before the settings are there.
+    from app.core.settings import load_settings
+    from app.main import create_app
+
+    def build(**environment: str) -> FastAPI:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        load_settings.cache_clear()
+        return create_app()
+
+    yield build
+    load_settings.cache_clear()
+
+
+@pytest.fixture
+def client_of() -> ClientOf:
+    """A client of an API without a database."""
+
+    def client_of(app: FastAPI) -> AsyncClient:
+        transport = ASGITransport(app, raise_app_exceptions=False)
+        return AsyncClient(transport=transport, base_url="http://testserver")
+
+    return client_of

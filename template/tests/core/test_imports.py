@@ -1,0 +1,162 @@
+"""Who may import whom: core no feature, a feature only what it states, the image no dev tool."""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from typer.main import get_command
+
+from app.cli import build
+
+PROJECT = Path(__file__).parents[2]
+FEATURES = PROJECT / "app" / "features"
+
+# What a feature shows to others. Its tables are its own.
+SHOWN = {"service", "deps", "schemas"}
+
+
+def imported(code: str, package: str) -> Iterator[str]:
+    """Dotted names that code in `package` imports, each with what is taken from it."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            module = importlib.util.resolve_name(relative, package)
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def uses(code: str) -> set[str]:
+    """The names in a feature's `USES`."""
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "USES":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def violations(feature: str, init: str, package: str, code: str) -> list[str]:
+    """What code of `feature` imports and may not."""
+    allowed = {f"app.features.{name}.{part}" for name in uses(init) for part in SHOWN}
+    allowed |= {"app.core", "app.settings", f"app.features.{feature}"}
+    return [
+        name
+        for name in imported(code, package)
+        if name.split(".")[0] in ("app", "devstack", "tests")
+        and not any(f"{name}.".startswith(f"{good}.") for good in allowed)
+    ]
+
+
+def modules() -> list[Path]:
+    return sorted(FEATURES.glob("*/**/*.py"))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(FEATURES)))
+def test_a_feature_imports_core_itself_and_what_it_states(path: Path) -> None:
+    feature = path.relative_to(FEATURES).parts[0]
+    init = (FEATURES / feature / "__init__.py").read_text(encoding="utf-8")
+    package = ".".join(path.parent.relative_to(PROJECT).parts)
+    assert violations(feature, init, package, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "forbidden"),
+    [
+        ("from app.features.users.service import find", []),
+        ("from app.features.users import service", []),
+        ("import app.features.users.deps", []),
+        ("from ..users.schemas import UserRead", []),
+        ("from app.core.models import Model\nfrom app.settings import Settings", []),
+        ("from . import service\nfrom app.features.orders.models import Order", []),
+        ("import application, testsuite", []),
+        ("from app.features.users.models import User", ["app.features.users.models.User"]),
+        ("from app.features.users import models", ["app.features.users.models"]),
+        ("from ..users.models import User", ["app.features.users.models.User"]),
+        ("from app.features.users.services import x", ["app.features.users.services.x"]),
+        ("from app.features import users", ["app.features.users"]),
+        ("from app.features.items.service import x", ["app.features.items.service.x"]),
+        ("def late():\n    import app.features.items.models", ["app.features.items.models"]),
+        ("from app.main import app", ["app.main.app"]),
+        ("from devstack.postgres import Postgres", ["devstack.postgres.Postgres"]),
+    ],
+)
+def test_the_rule_itself(code: str, forbidden: list[str]) -> None:
+    init = 'USES = ("users",)'
+    assert violations("orders", init, "app.features.orders", code) == forbidden
+
+
+def test_what_a_feature_states_is_there() -> None:
+    for path in FEATURES.glob("*/__init__.py"):
+        for name in uses(path.read_text(encoding="utf-8")):
+            assert (FEATURES / name / "__init__.py").exists(), f"{path}: {name}"
+
+
+def test_import_linter() -> None:
+    """Core knows no feature, not even through others."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def closure(requirements: list[str]) -> set[str]:
+    """Names of the distributions that these bring, by what is installed."""
+    found: set[tuple[str, str]] = set()
+    queue = [Requirement(text) for text in requirements]
+    while queue:
+        requirement = queue.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in ("", *requirement.extras):
+            if (name, extra) in found:
+                continue
+            found.add((name, extra))
+            needs = map(Requirement, metadata.requires(name) or [])
+            queue += [n for n in needs if not n.marker or n.marker.evaluate({"extra": extra})]
+    return {name for name, _ in found}
+
+
+def test_the_image_needs_nothing_of_the_dev_group() -> None:
+    """It holds the group `core`, those of the chosen options, and what the project adds."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = {name: g for name, g in project["dependency-groups"].items() if name != "dev"}
+    shipped = closure([*project["project"]["dependencies"], *chain(*groups.values())])
+    homes = metadata.packages_distributions()
+    for path in sorted((PROJECT / "app").rglob("*.py")):
+        for name in imported(path.read_text(encoding="utf-8"), "app"):
+            root = name.partition(".")[0]
+            # The command line looks whether it is there before it imports it.
+            if root in sys.stdlib_module_names or root in ("app", "devstack"):
+                continue
+            assert {canonicalize_name(home) for home in homes[root]} & shipped, f"{path}: {name}"
+
+
+def test_the_command_line_starts_without_the_dev_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = get_command(build()).commands  # type: ignore[attr-defined]
+    assert "dev" in commands
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "devstack" else find_spec(name)
+    )
+    assert commands.keys() - get_command(build()).commands.keys() == {"dev", "token"}  # type: ignore[attr-defined]
+
+
+def test_nothing_but_the_command_line_knows_the_dev_stack() -> None:
+    known = {
+        str(path.relative_to(PROJECT))
+        for path in (PROJECT / "app").rglob("*.py")
+        for name in imported(path.read_text(encoding="utf-8"), "app")
+        if name.partition(".")[0] in ("devstack", "tests")
+    }
+    assert known == {"app/cli.py"}

@@ -1,0 +1,127 @@
+"""Lines as people and machines read them."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.core import context
+from app.core.logging import configure_logging, get_logger
+from app.core.settings import get_settings
+
+Configure = Callable[..., io.StringIO]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Configure the logs with changed settings; returns what is written."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def configure(*, terminal: bool = False, **changes: str) -> io.StringIO:
+        output = io.StringIO()
+        monkeypatch.setattr(output, "isatty", lambda: terminal)
+        monkeypatch.setattr(sys, "stderr", output)
+        configure_logging(get_settings().model_copy(update=changes))
+        return output
+
+    yield configure
+    monkeypatch.undo()
+    configure_logging(get_settings())
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def is_json(output: io.StringIO) -> bool:
+    return output.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("log_format", "environment", "terminal", "expected"),
+    [
+        ("auto", "local", False, False),
+        ("auto", "production", True, False),
+        ("auto", "production", False, True),
+        ("console", "production", False, False),
+        ("json", "local", True, True),
+    ],
+)
+def test_who_reads_json(
+    configure: Configure, log_format: str, environment: str, terminal: bool, expected: bool
+) -> None:
+    output = configure(terminal=terminal, log_format=log_format, environment=environment)
+    get_logger("any").info("hello")
+    assert is_json(output) is expected
+
+
+def test_a_line_for_machines(configure: Configure) -> None:
+    output = configure(log_format="json")
+    get_logger("shop").info("paid", amount=3, who="Zoë")
+    line = json.loads(output.getvalue())
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "paid", "amount": 3, "who": "Zoë", "level": "info", "logger": "shop"}
+
+
+def test_a_line_for_people(configure: Configure) -> None:
+    output = configure(log_format="console")
+    get_logger("shop").info("paid", amount=3)
+    assert "[info     ] paid [shop] amount=3" in output.getvalue()
+    assert "\x1b" not in output.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_is_worked_for_is_in_every_line(configure: Configure, log_format: str) -> None:
+    output = configure(log_format=log_format)
+    tokens = [(v, v.set(f"the-{name}")) for name, v in context.BOUND.items()]
+    try:
+        get_logger("ours").info("one")
+        logging.getLogger("theirs").warning("two %s", "words")
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+    get_logger("ours").info("three")
+    ours, theirs, after = output.getvalue().splitlines()
+    for name in context.BOUND:
+        assert f"the-{name}" in ours
+        assert f"the-{name}" in theirs
+        assert f"the-{name}" not in after
+    assert "two words" in theirs
+
+
+def test_lines_of_libraries_have_the_same_shape(configure: Configure) -> None:
+    output = configure(log_format="json")
+    logging.getLogger("uvicorn.error").info(
+        "Started %d", 7, extra={"color_message": "\x1b[36mStarted\x1b[0m", "port": 1}
+    )
+    logging.getLogger("uvicorn.access").info("GET /")
+    line = json.loads(output.getvalue())
+    assert (line["event"], line["logger"], line["port"]) == ("Started 7", "uvicorn.error", 1)
+    assert "color_message" not in line
+
+
+def test_less_severe_lines_are_left_out(configure: Configure) -> None:
+    output = configure(log_level="warning", log_format="console")
+    get_logger("ours").info("quiet")
+    logging.getLogger("theirs").info("quiet")
+    get_logger("ours").warning("loud")
+    assert "quiet" not in output.getvalue()
+    assert "loud" in output.getvalue()
+
+
+def test_http_clients_do_not_tell_every_request(configure: Configure) -> None:
+    output = configure(log_level="info")
+    logging.getLogger("httpx").info("HTTP Request: GET https://auth.example/user?token=x")
+    assert output.getvalue() == ""
+
+
+def test_the_command_line_is_not_logged_into() -> None:
+    """Standard output belongs to what a command prints."""
+    code = "from app.core.logging import *; from app.core.settings import get_settings\n"
+    code += "configure_logging(get_settings()); get_logger('x').info('hello')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert "hello" in done.stderr

@@ -1,0 +1,146 @@
+"""Services that go away and come back, under a real server that is never restarted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from app.core.migrations.commands import upgrade
+from devstack.ports import free_port
+from devstack.postgres import Postgres
+from devstack.supabase import LocalSupabase
+from devstack.valkey import Valkey
+from tests.processes import Process, eventually, running
+
+ME = "/api/v1/users/me"
+
+
+class Stage:
+    """A database and a Redis of this module's own, each where it was when it comes back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.postgres = Postgres(folder / "postgres").start()
+        self.valkey = Valkey(folder / "valkey").start()
+
+    def start_postgres(self) -> None:
+        self.postgres = Postgres(self.postgres.data_dir, self.postgres.port).start()
+
+    def start_valkey(self) -> None:
+        self.valkey = Valkey(self.valkey.data_dir, self.valkey.port).start()
+
+    def start(self) -> None:
+        """Start what does not run."""
+        if self.postgres.process is None:
+            self.start_postgres()
+        if self.valkey.process is None:
+            self.start_valkey()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The services, migrated; the database has been stopped."""
+    stage = Stage(tmp_path_factory.mktemp("services"))
+    upgrade(stage.postgres.url)
+    stage.postgres.stop()
+    yield stage
+    stage.postgres.stop()
+    stage.valkey.stop()
+
+
+@pytest.fixture(scope="module")
+def server(stage: Stage) -> Iterator[tuple[Process, str]]:
+    """The API, started while the database is down, and its address."""
+    port = free_port()
+    with running(
+        *("uvicorn", "tests.core.probe_api:app", f"--port={port}"),
+        DATABASE_URL=stage.postgres.url,
+        REDIS_URL=stage.valkey.url,
+    ) as process:
+        yield process, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+async def api(
+    server: tuple[Process, str], supabase: LocalSupabase
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A signed-in client of it."""
+    process, url = server
+    headers = {"Authorization": f"Bearer {supabase.issue_token('outage@example.com')}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=15) as client:
+
+        async def listens() -> bool:
+            try:
+                return (await client.get("/health/live")).is_success
+            except httpx.TransportError:
+                return False
+
+        await eventually(listens, process)
+        yield client
+
+
+async def status(api: httpx.AsyncClient, path: str, method: str = "GET") -> tuple[int, str | None]:
+    """Status of an answer, and its code if it is a problem."""
+    answer = await api.request(method, path)
+    body: Any = answer.json()
+    return answer.status_code, body.get("code") if isinstance(body, dict) else None
+
+
+async def down(api: httpx.AsyncClient) -> set[str]:
+    """The parts that are not ready."""
+    checks = (await api.get("/health/ready")).json()["checks"]
+    return {name for name, part in checks.items() if not part["ok"]}
+
+
+async def test_the_database_is_down_at_the_start_and_comes_later(
+    stage: Stage, api: httpx.AsyncClient
+) -> None:
+    # This test comes first: nothing has started the database yet.
+    assert stage.postgres.process is None
+    assert await status(api, "/health/live") == (200, None)
+    assert await status(api, "/health/ready") == (503, None)
+    assert await down(api) == {"database", "migrations"}
+    assert await status(api, ME) == (503, "database_unavailable")
+    stage.start()
+    assert await status(api, ME) == (200, None)
+    assert await status(api, "/health/ready") == (200, None)
+
+
+async def test_the_database_is_killed_in_flight(stage: Stage, api: httpx.AsyncClient) -> None:
+    stage.start()
+    # Connections that the pool keeps die as well.
+    assert {await status(api, ME) for _ in range(3)} == {(200, None)}
+    slow = asyncio.create_task(status(api, "/probe/slow"))
+    with psycopg.connect(stage.postgres.url, autocommit=True) as connection:
+
+        async def works() -> bool:
+            query = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+            return connection.execute(query).fetchone() is not None
+
+        await eventually(works)
+
+    stage.postgres.stop(timeout=0)
+
+    assert await slow == (503, "database_unavailable")
+    assert await status(api, ME) == (503, "database_unavailable")
+    assert await status(api, "/health/live") == (200, None)
+    stage.start_postgres()
+    answers = await asyncio.gather(*(status(api, ME) for _ in range(10)))
+    assert set(answers) == {(200, None)}
+
+
+async def test_redis_is_down_and_what_needs_none_goes_on(
+    stage: Stage, api: httpx.AsyncClient
+) -> None:
+    stage.start()
+    assert await status(api, "/probe/task", "POST") == (200, None)
+    stage.valkey.stop(timeout=0)
+    assert await status(api, "/probe/task", "POST") == (503, "queue_unavailable")
+    assert await status(api, ME) == (200, None)
+    assert await down(api) == {"redis"}
+    stage.start_valkey()
+    assert await status(api, "/probe/task", "POST") == (200, None)
+    assert await status(api, "/health/ready") == (200, None)

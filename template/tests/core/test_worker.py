@@ -1,0 +1,93 @@
+"""A real worker and a real beat; what they run of the features is the features' to test."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery.contrib.testing.mocks import TaskMessage
+
+from app.core import context
+from app.core.celery_config import configure_celery
+from app.core.maintenance import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat, heartbeat_age
+from app.core.settings import get_settings
+from app.core.tasks import celery, enqueue, store
+from tests.processes import Process, eventually, running
+
+
+@pytest.fixture(scope="module")
+def beat(worker: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Starts what is scheduled, the heartbeat all the time."""
+    schedule = f"--schedule={tmp_path_factory.mktemp('beat') / 'schedule'}"
+    command = ("celery", "-A", "tests.core.fast_beat", "beat", schedule, "--pidfile=")
+    with running(*command) as beat:
+        yield beat
+
+
+async def end_of(task_id: str, worker: Process) -> dict[str, Any]:
+    """The line that the worker writes when a task has succeeded."""
+    event = f"[{task_id}] succeeded"
+
+    async def told() -> bool:
+        return event in worker.said()
+
+    await eventually(told, worker)
+    lines = [json.loads(line) for line in worker.said().splitlines() if event in line]
+    (line,) = lines
+    return dict(line)
+
+
+# They start side by side: the first test waits for both.
+async def test_a_task_runs_and_the_log_says_for_which_request(
+    worker: Process, beat: Process
+) -> None:
+    request_id = uuid4().hex
+    token = context.request_id.set(request_id)
+    task_id = await enqueue(heartbeat)
+    context.request_id.reset(token)
+    line = await end_of(task_id, worker)
+    assert (line["task_id"], line["request_id"]) == (task_id, request_id)
+
+
+async def test_a_beat_starts_what_is_scheduled(worker: Process, beat: Process) -> None:
+    async def has_beaten() -> bool:
+        age = heartbeat_age()
+        return age is not None and age < HEARTBEAT_SECONDS
+
+    # What is there by now may be the work of another test.
+    await eventually(has_beaten, worker, beat)
+    store().delete(HEARTBEAT_KEY)
+    await eventually(has_beaten, worker, beat)
+
+
+def test_every_schedule_starts_a_task_that_is_there() -> None:
+    schedule = celery.conf.beat_schedule
+    assert "core.heartbeat" in schedule
+    assert {entry["task"] for entry in schedule.values()} <= celery.tasks.keys()
+
+
+def test_a_slow_task_is_not_delivered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis hands a message out again that was not acknowledged for the visibility timeout."""
+    before = get_settings()
+    try:
+        configure_celery(before.model_copy(update={"celery_time_limit": 3000}))
+        conf = celery.conf
+        assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit == 3000
+        assert conf.task_soft_time_limit < conf.task_time_limit
+    finally:
+        configure_celery(before)
+
+
+async def test_only_json_is_understood(worker: Process) -> None:
+    """A pickle in the queue would be code from whoever can write to Redis."""
+    with celery.connection_for_write() as connection, connection.SimpleQueue("celery") as queue:
+        message = TaskMessage("core.heartbeat")
+        queue.put({"ran": True}, serializer="pickle", headers=message.headers)
+
+    async def refused() -> bool:
+        return "Refusing to deserialize" in worker.said()
+
+    await eventually(refused, worker)
+    # It goes on with the next.
+    await end_of(await enqueue(heartbeat), worker)

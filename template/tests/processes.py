@@ -1,0 +1,74 @@
+"""The project's own processes, as children of a test."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+SECONDS = 20.0  # for anything that a process is waited for
+
+
+@dataclass
+class Process:
+    """One that runs, and what it has said."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def said(self) -> str:
+        """Everything so far, of both its outputs."""
+        return self.log.read_text(encoding="utf-8")
+
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+
+async def eventually(condition: Callable[[], Awaitable[object]], *processes: Process) -> None:
+    """Wait until something is true while the processes live.
+
+    Raises:
+        AssertionError: it did not come true in time, or a process ended.
+    """
+    deadline = time.monotonic() + SECONDS
+    while not await condition():
+        for process in processes:
+            assert process.lives(), process.said()
+        assert time.monotonic() < deadline, [process.said() for process in processes]
+        await asyncio.sleep(0.02)
+
+
+@contextmanager
+def running(
+    *arguments: str, stop: signal.Signals = signal.SIGTERM, **environment: str
+) -> Iterator[Process]:
+    """Run `python -m …` in the project, and stop it, by default as an orchestrator would."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=PROJECT,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        child = Process(process, log)
+        try:
+            yield child
+            os.killpg(process.pid, stop)
+            # uvicorn ends in order and then by the signal, as shells expect.
+            assert process.wait(SECONDS) in (0, -stop), child.said()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
