@@ -119,7 +119,11 @@ class CoreSettings(BootSettings):
         default=5, ge=1, le=100, description="Connections each API process keeps."
     )
     db_max_overflow: int = Field(
-        default=2, ge=0, le=100, description="Further connections under load."
+        default=0,
+        ge=0,
+        le=100,
+        description="Further connections under load, closed after use: to open one costs more "
+        "than a short wait.",
     )
     db_ssl_mode: Literal["disable", "require", "verify-ca", "verify-full"] | None = Field(
         default=None, description="TLS to Postgres; overrides `sslmode` in DATABASE_URL."

@@ -91,7 +91,7 @@ def test_everything_missing_and_wrong_is_one_message(monkeypatch: pytest.MonkeyP
         ("API_PREFIX", "api/v1/"),
         ("LOG_LEVEL", "loud"),
         ("SUPABASE_URL", "abc.supabase.co"),
-        ("DATABASE_URL", "mysql://root@127.0.0.1/app"),
+        ("DATABASE_URL", "mysql://me@127.0.0.1/app"),
     ],
 )
 def test_a_wrong_value_is_named_once(
@@ -210,10 +210,10 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_not_for_print")
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_hush")
     settings = Settings()
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
-    assert "sb_secret_not_for_print" not in shown
+    assert "sb_secret_hush" not in shown
     assert settings.secret_key.get_secret_value() not in shown
     assert isinstance(settings.supabase_secret_key, SecretStr)
 

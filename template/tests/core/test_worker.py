@@ -12,7 +12,8 @@ from app.core import context
 from app.core.celery_config import configure_celery
 from app.core.maintenance import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat, heartbeat_age
 from app.core.settings import get_settings
-from app.core.tasks import celery, enqueue, store
+from app.core.tasks import enqueue, store
+from app.worker import celery
 from tests.processes import Process, eventually, running
 
 

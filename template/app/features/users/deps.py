@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.core.auth import Claims, Credentials, OptionalClaims
+from app.core.auth import Claims, OptionalClaims
 from app.core.database import database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
 from app.core.settings import get_settings, load_settings
@@ -16,39 +16,21 @@ from app.features.users.schemas import UserRead
 from app.features.users.settings import Approval, UserSettings
 
 
-async def known_user(
-    request: Request, claims: OptionalClaims, credentials: Credentials
-) -> UserRead | None:
-    """The caller's row whatever its status, made at the first request; None without a token."""
-    if claims is None or credentials is None:
-        return None
-    if known := service.remembered(claims.user_id, claims.email):
-        return known
-    # A session of its own: the usual request finds the user above and needs none.
-    async with database_of(request).session() as session:
-        approval = load_settings(UserSettings).approval
-        initial = Status.APPROVED if approval is Approval.AUTO else Status.PENDING
-        user, _ = await service.enter(session, claims.user_id, claims.email, initial)
-        if user.status is Status.PENDING and approval is Approval.EMAIL:
-            client = request.app.state.http
-            if await email_confirmed(client, get_settings(), credentials.credentials):
-                user = await service.set_status(session, user.id, Status.APPROVED)
-        return service.remember(user)
-
-
-KnownUser = Annotated[UserRead | None, Depends(known_user)]
-
-
-async def optional_user(user: KnownUser) -> UserRead | None:
+async def optional_user(request: Request, claims: OptionalClaims) -> UserRead | None:
     """The caller, or None without a token; one who is not let in is refused."""
-    return service.let_in(user) if user else None
+    if claims is None:
+        return None
+    known = service.remembered(claims.user_id, claims.email) or await _enter(request, claims)
+    return service.let_in(known)
 
 
-async def current_user(user: KnownUser) -> UserRead:
+async def current_user(request: Request, claims: OptionalClaims) -> UserRead:
     """The caller, signed in and let in."""
+    # Called and not depended on: FastAPI takes longer to solve a dependency than this takes to run.
+    user = await optional_user(request, claims)
     if user is None:
         raise UnauthenticatedError("Sign in first: send a Supabase access token.")
-    return service.let_in(user)
+    return user
 
 
 OptionalUser = Annotated[UserRead | None, Depends(optional_user)]
@@ -74,3 +56,17 @@ async def require_aal2(_: CurrentUser, claims: OptionalClaims) -> Claims:
     if claims is None or claims.assurance != "aal2":
         raise ForbiddenError("This needs a second factor: sign in with it.", code="aal2_required")
     return claims
+
+
+async def _enter(request: Request, claims: Claims) -> UserRead:
+    """Read the caller's row, made at the first request, and remember it."""
+    # A session of its own: the usual request finds the user in the memory and needs none.
+    async with database_of(request).session() as session:
+        approval = load_settings(UserSettings).approval
+        initial = Status.APPROVED if approval is Approval.AUTO else Status.PENDING
+        user, _ = await service.enter(session, claims.user_id, claims.email, initial)
+        if user.status is Status.PENDING and approval is Approval.EMAIL:
+            token = request.headers["authorization"].partition(" ")[2]
+            if await email_confirmed(request.app.state.http, get_settings(), token):
+                user = await service.set_status(session, user.id, Status.APPROVED)
+        return service.remember(user)
