@@ -1,10 +1,10 @@
 """The same two answers as the template's, written by hand with Starlette and asyncpg.
 
 What a good engineer would write who wants nothing but these two routes to be fast: the same SQL
-statements on a pool of the same size, the same verification of tokens (keys by JWKS, verified tokens
+statements on a pool of the same size, the same verification of tokens (keys by JWKS, good ones
 remembered), the same memory of users, the same headers, one JSON log line for each request. Not
 here: other routes, filters and sorts, the check of the query string against a schema, error answers
-in the house's shape, OpenAPI, pool modes. JSON is written by pydantic-core, which is the fastest
+in the house's shape, OpenAPI, pool modes. JSON is written by pydantic-core, the fastest
 writer that a rendered project has installed, and needs no models.
 
 Run it as the API is run: `uvicorn handwritten:app`, with the same environment.
@@ -53,7 +53,7 @@ HEADERS = [
 ]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The request has no good token."""
 
 
@@ -70,7 +70,7 @@ class Tokens:
         """Who sent the request."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            raise Refused
+            raise RefusedError
         if time.monotonic() - self.fetched > KEYS_TTL:
             await self.fetch()
         if (seen := self.seen.get(token)) and time.time() < seen[1]:
@@ -86,9 +86,9 @@ class Tokens:
                 options={"require": ["exp", "iat", "sub", "aud", "iss"]},
             )
         except (jwt.PyJWTError, KeyError) as error:
-            raise Refused from error
+            raise RefusedError from error
         if claims.get("role") != "authenticated" or claims.get("is_anonymous"):
-            raise Refused
+            raise RefusedError
         self.seen[token] = UUID(claims["sub"]), float(claims["exp"])
         return self.seen[token][0]
 
@@ -107,7 +107,7 @@ async def let_in(request: Request) -> UUID:
     if user_id not in state.users:
         row = await state.pool.fetchrow(USER, user_id)
         if row is None or row["status"] != "approved":
-            raise Refused
+            raise RefusedError
         state.users[user_id] = True
     return user_id
 
@@ -201,7 +201,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 app = Starlette(
     routes=[Route("/api/v1/items", list_items), Route("/api/v1/users/me", read_me)],
-    exception_handlers={Refused: refused},
+    exception_handlers={RefusedError: refused},
     lifespan=lifespan,
 )
 app.add_middleware(Edge)

@@ -18,7 +18,8 @@ CHUNK = 1 << 18
 class Load:
     """What one run measured."""
 
-    per_second: float
+    requests: int
+    seconds: float
     p50_ms: float
     processor_share: float  # of one core, used by this generator
 
@@ -60,7 +61,7 @@ def run_load(port: int, path: str, token: str, *, connections: int, seconds: flo
         share = (time.process_time() - processor) / (now - started)
         for connection in opened:
             connection.socket.close()
-    return Load(len(latencies) / (now - started), statistics.median(latencies) * 1000, share)
+    return Load(len(latencies), now - started, statistics.median(latencies) * 1000, share)
 
 
 def _send(connection: _Connection, request: bytes) -> None:

@@ -1,22 +1,48 @@
-"""A rendered project to measure, and its processes."""
+"""The rendered project that is measured, and its processes."""
 
 import contextlib
 import json
 import os
-import socket
 import subprocess
+import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness import constrain, render, run, snapshot
+HERE = Path(__file__).resolve().parent
+# Rendering and running a project is what the tests do too.
+sys.path.append(str(HERE.parent / "tests"))
 
-HERE = Path(__file__).parent
+from harness import constrain, render, run, snapshot  # noqa: E402
+from running import dev_stack, free_port, install  # noqa: E402
+
+__all__ = [
+    "ANSWERS",
+    "HERE",
+    "Services",
+    "child",
+    "constrain",
+    "dev_stack",
+    "load_average",
+    "project_folder",
+    "python_of",
+    "render",
+    "run",
+    "server",
+    "services",
+    "snapshot",
+]
+
+ANSWERS = {"preset": "minimal"}
 START_SECONDS = 60.0
+
+# Every child runs as on a developer's machine: in the project's own environment, and with compiled
+# files kept, which containers often forbid.
+for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
+    os.environ.pop(name, None)
 
 
 @dataclass(frozen=True)
@@ -28,21 +54,16 @@ class Services:
 
 
 @contextlib.contextmanager
-def project_folder(given: Path | None) -> Iterator[Path]:
-    """The project at `given`, or a new one of the minimal preset, with its environment installed."""
+def project_folder(given: Path | None = None) -> Iterator[Path]:
+    """The project at `given`, or a new one, with its environment installed."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        project = given.absolute() if given else new_project(Path(folder))
-        run(["uv", "sync", "--quiet"], project)
-        # Compiled once: what is measured is neither the first import nor a cold package.
-        run([python_of(project), "-m", "compileall", "-q", "app", "devstack"], project)
+        if given:
+            project = given.absolute()
+            run(["uv", "sync", "--quiet"], project)
+        else:
+            rendered = render(snapshot(Path(folder) / "template"), Path(folder) / "render", ANSWERS)
+            project = install(rendered, Path(folder) / "project")
         yield project
-
-
-def new_project(folder: Path) -> Path:
-    """Render the working tree, with the libraries' versions that the tests ran with."""
-    project = render(snapshot(folder / "template"), folder / "project", {"preset": "minimal"})
-    constrain(project)
-    return project
 
 
 def python_of(project: Path) -> str:
@@ -52,20 +73,22 @@ def python_of(project: Path) -> str:
 
 @contextlib.contextmanager
 def services(project: Path) -> Iterator[Services]:
-    """Postgres, Valkey and the local Supabase, with users and items."""
-    command = [python_of(project), str(HERE / "services.py")]
-    path = {"PYTHONPATH": str(project)}
+    """Postgres, Valkey and the local Supabase, with users and items.
+
+    Raises:
+        SystemExit: they do not start.
+    """
     with subprocess.Popen(
-        command,
+        [python_of(project), str(HERE / "services.py")],
         cwd=project,
-        env=clean_environment() | path,
+        env=os.environ | {"PYTHONPATH": str(project)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
-        assert process.stdout and process.stdin
-        line = process.stdout.readline()
-        if not line:
-            raise SystemExit("The services did not start; their reason stands above.")
+        assert process.stdout
+        assert process.stdin
+        if not (line := process.stdout.readline()):
+            raise SystemExit("The services did not start: the reason stands above.")
         try:
             yield Services(**json.loads(line))
         finally:
@@ -73,56 +96,58 @@ def services(project: Path) -> Iterator[Services]:
 
 
 @contextlib.contextmanager
-def api(
-    project: Path, environment: dict[str, str], module: str = "app.main:app", folder: Path | None = None
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """One API process on a free port, as a deployment runs it, its log in a file."""
+def server(
+    project: Path, environment: dict[str, str], module: str = "app.main:app", folder: str = "."
+) -> Iterator[tuple[int, int]]:
+    """One uvicorn process as a deployment runs it, its log in a file: pid and port.
+
+    Raises:
+        SystemExit: it does not start.
+    """
     port = free_port()
-    command = [python_of(project), "-m", "uvicorn", module, "--port", str(port), "--no-access-log"]
-    command += ["--app-dir", str(folder or project), "--log-level", "warning"]
+    options = ["--port", str(port), "--app-dir", folder, "--no-access-log", "--log-level=warning"]
+    command = [python_of(project), "-m", "uvicorn", module, *options]
     with (
         tempfile.TemporaryFile() as log,
-        subprocess.Popen(
-            command, cwd=project, env=clean_environment() | environment, stderr=log
-        ) as process,
+        child(command, project, environment, stderr=log) as process,
     ):
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                log.seek(0)
+                raise SystemExit(f"{module} did not start:\n{log.read().decode()}")
+            time.sleep(0.05)
+        yield process.pid, port
+
+
+@contextlib.contextmanager
+def child(
+    command: list[str], project: Path, environment: dict[str, str], **streams: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is asked to end at the end."""
+    with subprocess.Popen(
+        command,
+        cwd=project,
+        env=os.environ | environment,
+        **streams,  # type: ignore[call-overload]
+    ) as process:
         try:
-            wait_for_port(port, process)
-            yield process, port
+            yield process
         finally:
             process.terminate()
 
 
-def clean_environment() -> dict[str, str]:
-    """This process's, without what would point into this repository's own environment."""
-    return {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+def answers(port: int) -> bool:
+    """Whether an API answers on 127.0.0.1."""
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Return when somebody listens there.
-
-    Raises:
-        SystemExit: the process ended, or nobody listens after a minute.
-    """
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"{' '.join(map(str, process.args))} did not start.")
-
-
-def get(url: str, token: str | None = None) -> tuple[dict[str, str], bytes]:
-    """Headers, names in lower case, and body of an answer."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
-        return {name.lower(): value for name, value in answer.headers.items()}, answer.read()
+def load_average() -> str:
+    """How busy the machine was over the last minute; to be said beside every figure."""
+    return f"Load average: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."

@@ -21,7 +21,8 @@ USERS = 5
 ITEMS_PER_USER = 1_000
 FILL = """
 INSERT INTO app.items (id, created_at, updated_at, owner_id, title, notes, done)
-SELECT gen_random_uuid(), moment, moment, %(owner)s, 'Item ' || n, repeat('note ', n %% 20), n %% 3 = 0
+SELECT gen_random_uuid(), moment, moment, %(owner)s, 'Item ' || n,
+       repeat('note ', n %% 20), n %% 3 = 0
 FROM (SELECT n, now() - n * interval '1 minute' AS moment FROM generate_series(1, %(count)s) n)
 """
 SIGN_UP = """

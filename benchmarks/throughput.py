@@ -1,83 +1,123 @@
 """Requests per second of the API, as a ratio to a hand-written app of the same answers.
 
-Both run at the same time as one process each, and are asked in turns, round after round: whatever
-else the machine does meets both. See `handwritten.py` for what is compared.
+Both run at once as one process each and are asked in turns, round after round: whatever else the
+machine does meets both. `handwritten.py` says what is compared.
 """
 
 import argparse
+import os
 import statistics
-import time
+import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import Load, run_load
-from benchmarks.project import HERE, api, get, project_folder, services
+from load import run_load
+from project import HERE, load_average, project_folder, server, services
 
 PATHS = {"items, 20 of 1,000 with total": "/api/v1/items", "users/me": "/api/v1/users/me"}
 # Differ from answer to answer by their nature.
 VOLATILE = ("date", "x-request-id")
 WARM_UP = 1.0  # seconds
+TICKS = os.sysconf("SC_CLK_TCK")  # of processor time, per second
+
+
+@dataclass(frozen=True)
+class Round:
+    """One measurement of one server."""
+
+    per_second: float
+    p50_ms: float
+    processor_us: float  # of the server, per request
+    generator_share: float
 
 
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", type=Path, help="a rendered project; default: render one")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one measurement")
+    parser.add_argument("--connections", type=int, nargs="+", default=[4, 16])
     options = parser.parse_args()
     with (
         project_folder(options.project) as project,
         services(project) as given,
-        api(project, given.environment) as (_, template),
-        api(project, given.environment, "handwritten:app", HERE) as (_, handwritten),
+        server(project, given.environment) as ours,
+        server(project, given.environment, "handwritten:app", str(HERE)) as theirs,
     ):
         for path in PATHS.values():
-            compare(path, template, handwritten, given.token)
-        print(f"load before: {Path('/proc/loadavg').read_text().split()[0]}")
-        print("| | template req/s | p50 ms | hand-written req/s | p50 ms | ratio (range) |")
-        print("|---|---|---|---|---|---|")
-        for name, path in PATHS.items():
-            ours, theirs = [], []
-            for port in (template, handwritten):
-                run_load(port, path, given.token, connections=options.connections, seconds=WARM_UP)
-            for _ in range(options.rounds):
-                for port, results in ((template, ours), (handwritten, theirs)):
-                    results.append(
-                        run_load(
-                            port,
-                            path,
-                            given.token,
-                            connections=options.connections,
-                            seconds=options.seconds,
-                        )
-                    )
-            print(row(name, ours, theirs), flush=True)
+            compare(path, ours[1], theirs[1], given.token)
+        print(
+            "| | connections | template req/s | p50 ms | CPU µs | hand-written req/s | p50 ms "
+            "| CPU µs | ratio of req/s (quartiles) | ratio of CPU |\n|---|" + "---:|" * 9
+        )
+        shares = []
+        for connections in options.connections:
+            for name, path in PATHS.items():
+                rounds: list[tuple[Round, Round]] = []
+                for number in range(options.rounds + 1):
+                    seconds = options.seconds if number else WARM_UP
+                    measured = [
+                        measure(*which, path, given.token, connections, seconds)
+                        for which in (ours, theirs)
+                    ]
+                    if number:
+                        rounds.append((measured[0], measured[1]))
+                print(row(name, connections, rounds), flush=True)
+                shares += [each.generator_share for pair in rounds for each in pair]
+        print(f"\n{load_average()} The generator used at most {max(shares):.0%} of a core.")
 
 
-def compare(path: str, template: int, handwritten: int, token: str) -> None:
-    """Make sure that both answer the same, to the byte.
+def measure(pid: int, port: int, path: str, token: str, connections: int, seconds: float) -> Round:
+    """Load one server for some seconds."""
+    before = processor_seconds(pid)
+    load = run_load(port, path, token, connections=connections, seconds=seconds)
+    used = processor_seconds(pid) - before
+    return Round(
+        load.requests / load.seconds, load.p50_ms, used / load.requests * 1e6, load.processor_share
+    )
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process has used, in user and in system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def compare(path: str, ours: int, theirs: int, token: str) -> None:
+    """Make sure that both answer the same body and the same headers.
 
     Raises:
         SystemExit: they do not.
     """
-    answers = []
-    for port in (template, handwritten):
-        headers, body = get(f"http://127.0.0.1:{port}{path}", token)
-        answers.append(({k: v for k, v in headers.items() if k not in VOLATILE}, body))
-    if answers[0] != answers[1]:
-        raise SystemExit(f"The answers to {path} differ:\n{answers[0]}\n{answers[1]}")
+    given = []
+    for port in (ours, theirs):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            given.append(({k: v for k, v in headers.items() if k not in VOLATILE}, answer.read()))
+    if given[0] != given[1]:
+        raise SystemExit(f"The answers to {path} differ:\n{given[0]}\n{given[1]}")
 
 
-def row(name: str, ours: list[Load], theirs: list[Load]) -> str:
-    """One row of the table: medians over the rounds, the ratio of each round by itself."""
-    ratios = sorted(a.per_second / b.per_second for a, b in zip(ours, theirs, strict=True))
-    cells = [name]
-    for loads in (ours, theirs):
-        cells.append(f"{statistics.median(load.per_second for load in loads):,.0f}")
-        cells.append(f"{statistics.median(load.p50_ms for load in loads):.1f}")
-    cells.append(f"**{statistics.median(ratios):.2f}** ({ratios[0]:.2f}–{ratios[-1]:.2f})")
-    return "| " + " | ".join(cells) + " |"
+def row(name: str, connections: int, rounds: list[tuple[Round, Round]]) -> str:
+    """One row of the table: medians over the rounds, and of the ratios within each round."""
+    cells = [name, str(connections)]
+    for side in zip(*rounds, strict=True):
+        cells.append(f"{statistics.median(each.per_second for each in side):,.0f}")
+        cells.append(f"{statistics.median(each.p50_ms for each in side):.1f}")
+        cells.append(f"{statistics.median(each.processor_us for each in side):,.0f}")
+    low, middle, high = statistics.quantiles(
+        (ours.per_second / theirs.per_second for ours, theirs in rounds), n=4
+    )
+    cells.append(f"**{middle:.2f}** ({low:.2f}–{high:.2f})")
+    processor = statistics.median(
+        theirs.processor_us / ours.processor_us for ours, theirs in rounds
+    )
+    cells.append(f"{processor:.2f}")
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

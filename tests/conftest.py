@@ -1,6 +1,5 @@
 """Fixtures: a snapshot of the template, shared renders of it, and a machine without settings."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,8 +32,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name, value in settings.items():
             patch.setenv(name, value)
         # A hook that runs these tests must not point their repositories at its own.
-        for name in [name for name in os.environ if name in ("GIT_DIR", "GIT_INDEX_FILE")]:
-            patch.delenv(name)
+        for name in ("GIT_DIR", "GIT_INDEX_FILE"):
+            patch.delenv(name, raising=False)
+        # Without bytecode, as some containers run, every command would compile all packages anew.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield home
 
 

@@ -14,10 +14,10 @@ from devstack import env as environment
 def commands(settings: dict[str, str], *, seed: bool) -> Iterator[list[str]]:
     """Yield the `app` commands to run, in order."""
     yield ["db", "upgrade"]
-    for name, role in (("FIRST_ADMIN", "admin"), ("DEMO_USER", "user")):
+    for name, rights in (("FIRST_ADMIN", ["--role", "admin"]), ("DEMO_USER", [])):
         email, password = settings.get(f"{name}_EMAIL"), settings.get(f"{name}_PASSWORD")
         if seed and email and password:
-            yield ["user", "create", email, "--password", password, "--role", role]
+            yield ["user", "create", email, "--password", password, *rights]
 
 
 def main() -> None:

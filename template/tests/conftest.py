@@ -14,8 +14,8 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -24,7 +24,7 @@ import pytest
 import redis
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -199,17 +199,23 @@ async def running_app() -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def app(running_app: FastAPI, connection: AsyncConnection) -> AsyncIterator[FastAPI]:
     """The API on the test's transaction."""
-    from app.core.database import Database
+    from app.core.database import Database, Reader, Result
+
+    class ReaderInside(Reader):
+        """Reads in the test's transaction."""
+
+        async def run(self, work: Callable[[Connection], Result]) -> Result:
+            return await connection.run_sync(work)
 
     class OneTransaction(Database):
         """Every session and reader of the test's requests, in the test's transaction."""
 
+        def __init__(self, engine: AsyncEngine) -> None:
+            super().__init__(engine)
+            self.reader = ReaderInside(engine)
+
         def session(self) -> AsyncSession:
             return _session_on(connection)
-
-        @asynccontextmanager
-        async def autocommit(self) -> AsyncIterator[AsyncConnection]:
-            yield connection
 
     real = running_app.state.database
     running_app.state.database = OneTransaction(real.engine)

@@ -5,15 +5,16 @@ builds an engine, so an address behaves the same everywhere.
 """
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from sqlalchemy import (
     URL,
+    Connection,
     Engine,
     Executable,
     NullPool,
@@ -24,7 +25,8 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -33,6 +35,8 @@ from app.core.settings import CoreSettings, SettingsError, get_settings
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+Result = TypeVar("Result")
 
 TRANSACTION_POOLER_PORT = 6543
 
@@ -129,41 +133,48 @@ def async_engine(settings: CoreSettings) -> AsyncEngine:
     return engine
 
 
-class Database:
-    """The engine of one API process and the two ways to use it."""
+class Reader:
+    """For reading alone: each statement stands by itself, without BEGIN.
+
+    A connection is held for no longer than a call; one call is one round trip for each statement.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-
-    def session(self) -> AsyncSession:
-        """A session for a unit of work; the service commits it, closing rolls back."""
-        return AsyncSession(self.engine, expire_on_commit=False)
-
-    @asynccontextmanager
-    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement stands by itself, without BEGIN."""
-        async with self.engine.connect() as connection:
-            # Not as an option of an engine: there it makes every statement fire events.
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            yield connection
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self.engine.dispose()
-
-
-class Reader:
-    """For reading alone: one statement is one round trip, and no connection is held in between."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def rows(
         self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> Sequence[Row[Any]]:
         """Run a statement and return its rows: of an entity, its columns, which nobody tracks."""
-        async with self._database.autocommit() as connection:
-            return (await connection.execute(statement, values)).all()
+        return await self.run(lambda connection: connection.execute(statement, values).all())
+
+    async def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Return what `work` returns, given a connection."""
+
+        def connected() -> Result:
+            with self.engine.sync_engine.connect() as connection:
+                # Not as an option of an engine: there it makes every statement fire events.
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                return work(connection)
+
+        # One greenlet for all steps: an `AsyncConnection` starts one for each, and a task to close.
+        return await greenlet_spawn(connected)
+
+
+class Database:
+    """The engine of one API process and the two ways to use it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.reader = Reader(engine)
+
+    def session(self) -> AsyncSession:
+        """A session for a unit of work; the service commits it, closing rolls back."""
+        return AsyncSession(self.engine, expire_on_commit=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
 
 
 def database_of(request: Request) -> Database:
@@ -178,7 +189,7 @@ async def _session(request: Request) -> AsyncIterator[AsyncSession]:
 
 
 async def _reader(request: Request) -> Reader:
-    return Reader(database_of(request))
+    return database_of(request).reader
 
 
 # Ends before the answer is sent: a commit is never pending behind a 200, and a slow client holds no

@@ -8,7 +8,6 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.database import database_of
 from app.core.logging import get_logger
@@ -92,19 +91,12 @@ async def _timed(name: str, check: Callable[[], Awaitable[None]]) -> Part:
 
 
 async def _database(request: Request) -> None:
-    async with database_of(request).autocommit() as connection:
-        await connection.execute(text("select 1"))
+    await database_of(request).reader.rows(text("select 1"))
 
 
 async def _migrations(request: Request) -> None:
-    async with database_of(request).autocommit() as connection:
-        missing = await _pending(connection)
-    if missing:
+    if missing := await database_of(request).reader.run(pending):
         raise _UnreadyError(f"behind: {', '.join(missing)}")
-
-
-async def _pending(connection: AsyncConnection) -> list[str]:
-    return await connection.run_sync(pending)
 
 
 async def _redis(request: Request) -> None:

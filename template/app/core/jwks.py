@@ -52,9 +52,7 @@ class KeySet:
         if key := self.cached(kid):
             return key
         async with self._lock:
-            # Whoever waited here finds what the first one fetched.
-            if key := self.cached(kid):
-                return key
+            # Whoever waited here finds that the first one has tried.
             if time.monotonic() - self._tried >= COOLDOWN:
                 await self._fetch()
         if not self._keys or time.monotonic() - self._fetched > TTL + STALE:

@@ -65,7 +65,7 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
     def render(self, content: Any) -> bytes:
-        """ASCII alone: a field's name in a request may hold what UTF-8 cannot write."""
+        """ASCII alone: a sentence may repeat what was sent, and JSON can hold what UTF-8 cannot."""
         return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 

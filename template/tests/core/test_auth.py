@@ -224,6 +224,24 @@ async def test_a_bad_token_is_refused_and_not_told_why(
     await verifier.verify(server.keys[0].sign(server.claims()))
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        legacy_service_role,
+        with_header(kid=None),
+        public_key_as_secret,
+        lambda _: "sb_secret_abcdefghijklmnopqrstuvwxyz",
+    ],
+    ids=["legacy key", "no kid", "HS256", "secret key"],
+)
+async def test_what_cannot_be_good_costs_no_fetch(
+    verifier: TokenVerifier, server: KeyServer, build: Build
+) -> None:
+    with pytest.raises(UnauthenticatedError):
+        await verifier.verify(build(server))
+    assert server.fetches == 0
+
+
 @pytest.mark.parametrize("name", ["jku", "x5u", "jwk"])
 async def test_keys_that_a_token_brings_are_not_looked_at(
     verifier: TokenVerifier, server: KeyServer, name: str

@@ -98,4 +98,5 @@ async def test_a_part_that_hangs_is_given_up(
 
     monkeypatch.setattr(health, "TIMEOUT", 0.2)
     monkeypatch.setattr(running_app.state.redis, "ping", hang)
-    assert (await checks(committed, 503))["redis"] == SILENT
+    async with asyncio.timeout(3):
+        assert (await checks(committed, 503))["redis"] == SILENT

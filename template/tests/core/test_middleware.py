@@ -47,12 +47,12 @@ async def test_a_request_id_is_taken_over(client: AsyncClient, given: str) -> No
 
 @pytest.mark.parametrize(
     "given",
-    ["", "short", "a" * 65, "a b c d e f", "a=1 level=error", "id\tid\tid", "ünïcödé-ünïcödé"],
+    ["", "short", "a" * 65, "a b c d e f", "a=1 level=error", "id\tid\tid", "éééééééé"],
 )
 async def test_a_request_id_that_could_forge_lines_is_replaced(
     client: AsyncClient, given: str
 ) -> None:
-    answer = await client.get(LIVE, headers={b"X-Request-ID": given.encode()})
+    answer = await client.get(LIVE, headers={b"X-Request-ID": given.encode("latin-1")})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
 
 

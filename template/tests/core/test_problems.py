@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asyncpg.exceptions import ConnectionDoesNotExistError
 from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
 from httpx import AsyncClient, Response
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -32,6 +33,7 @@ class Note(Request):
 ERRORS: dict[str, Callable[[], Exception]] = {
     "bug": lambda: RuntimeError(SECRET),
     "lost": lambda: NotFoundError("There is no such note.", code="note_not_found"),
+    "echo": lambda: NotFoundError("There is no \ud800."),
     "taken": lambda: ConflictError("There is one already."),
     "stranger": lambda: UnauthenticatedError("Sign in first."),
     "later": lambda: UnavailableError("Not now."),
@@ -87,6 +89,8 @@ def problem(answer: Response) -> Problem:
     [
         ("bug", 500, "internal_error"),
         ("lost", 404, "note_not_found"),
+        # What JSON can say and UTF-8 cannot.
+        ("echo", 404, "not_found"),
         ("taken", 409, "conflict"),
         ("stranger", 401, "unauthenticated"),
         ("later", 503, "unavailable"),
@@ -148,19 +152,47 @@ async def test_debug_shows_the_traceback_instead(build: Build, client_of: Client
     assert "RuntimeError: seen" in answer.text
 
 
-async def test_an_answer_that_has_begun_is_cut_and_not_mended(
-    faulty: FastAPI, client_of: ClientOf
-) -> None:
-    from fastapi.responses import StreamingResponse
+async def ask(app: FastAPI, path: str, sent: list[Any], **headers: str) -> None:
+    """Collect what an app sends, straight from ASGI: a client library hides some of it."""
 
+    async def receive() -> Any:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    pairs = {"host": "testserver", **headers}.items()
+    await app(
+        {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.replace("_", "-").encode(), v.encode()) for name, v in pairs],
+            # Else Starlette listens for the end of the connection while it streams.
+            "asgi": {"spec_version": "2.4"},
+        },
+        receive,
+        send,
+    )
+
+
+async def test_an_answer_that_has_begun_is_cut_and_not_mended(faulty: FastAPI) -> None:
     def parts() -> Iterator[str]:
         yield "one"
         raise RuntimeError(SECRET)
 
-    faulty.add_api_route("/stream", lambda: StreamingResponse(parts()), response_model=None)
-    async with client_of(faulty) as client:
-        answer = await client.get("/stream")
-    assert (answer.status_code, answer.text) == (200, "one")
+    sent: list[Any] = []
+
+    @faulty.get("/stream")
+    def stream() -> StreamingResponse:
+        return StreamingResponse(parts())
+
+    # The server closes the connection then, and the client sees that something is missing.
+    with pytest.raises(RuntimeError):
+        await ask(faulty, "/stream", sent)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
 
 async def test_routes_and_methods_that_are_not_there(api: AsyncClient) -> None:
@@ -182,7 +214,6 @@ async def test_routes_and_methods_that_are_not_there(api: AsyncClient) -> None:
         (b'{"text": NaN}', 422, "invalid_request"),
         (b'{"text": 1}', 422, "invalid_request"),
         (b"[" * LIMIT, 400, "bad_request"),
-        # A name that UTF-8 cannot write comes back in the list of errors.
         (b'{"text": "a", "\\ud800": 1}', 422, "invalid_request"),
     ],
 )
@@ -224,18 +255,8 @@ async def test_a_body_above_the_limit_is_refused_however_it_comes(api: AsyncClie
 
 
 async def test_a_body_that_declares_too_much_is_not_waited_for(faulty: FastAPI) -> None:
-    """Straight to ASGI: a client library would send what it declares."""
     sent: list[Any] = []
-
-    async def receive() -> Any:
-        raise AssertionError("the body was asked for")
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [(b"host", b"testserver"), (b"content-length", b"99999999999")]
-    scope = {"type": "http", "method": "POST", "path": "/echo", "headers": headers}
-    await faulty({**scope, "query_string": b"", "root_path": ""}, receive, send)
+    await ask(faulty, "/echo", sent, content_length="99999999999")
     assert sent[0]["status"] == 413
 
 

@@ -19,7 +19,7 @@ _REVISION = re.compile(r"""^revision\s*(?::\s*str\s*)?=\s*["']([^"']+)["']""", r
 def pending(connection: Connection) -> list[str]:
     """Revisions of the code that the database lacks, core's first; all where there is no log yet.
 
-    An async connection takes it as `await connection.run_sync(pending)`.
+    The API takes it as `await database.reader.run(pending)`.
     """
     done = {entry.revision for entry in entries(connection)}
     return [r for r in revisions(tuple(branches().values())) if r not in done]

@@ -25,9 +25,11 @@ def create(
     password: Annotated[
         str | None, typer.Option(envvar="USER_PASSWORD", help="Asked for if not given.")
     ] = None,
-    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.USER,
+    role: Annotated[
+        Role | None, typer.Option(help="What the user may do; who is here already keeps theirs.")
+    ] = None,
 ) -> None:
-    """Create a user in Supabase Auth, or take the one that is there, and let it in here."""
+    """Create a user in Supabase Auth, or take the one that is there, and let a new one in here."""
     settings = get_settings()
     user_id = find_auth_user(settings, email)
     if user_id is None:
@@ -36,8 +38,7 @@ def create(
 
     async def work(session: AsyncSession) -> User:
         user, _ = await service.enter(session, user_id, email.lower(), Status.APPROVED)
-        await service.set_status(session, user.id, Status.APPROVED)
-        return await service.set_role(session, user.id, role)
+        return await service.set_role(session, user.id, role) if role else user
 
     _show(with_session(work))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.core.errors import AppError, NotFoundError
+from app.core.errors import AppError, ConflictError, NotFoundError, UnavailableError
 from app.core.settings import load_settings
 from app.features.users.cli import cli
 from devstack.supabase import LocalSupabase
@@ -61,6 +61,15 @@ async def test_status_and_role_change(supabase: LocalSupabase) -> None:
         assert (await row("bob@"))[1:3] == expected
 
 
+async def test_who_is_here_already_keeps_role_and_status(supabase: LocalSupabase) -> None:
+    await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
+    await user("create", "kim@example.com", "--password", "correct horse 1", "--role", "admin")
+    await user("suspend", "kim@example.com")
+    again = await user("create", "kim@example.com")
+    assert again.exit_code == 0, again.output
+    assert (await row("kim@"))[1:3] == ["admin", "suspended"]
+
+
 @pytest.mark.parametrize("command", ["promote", "approve", "suspend"])
 async def test_somebody_unknown_is_named(command: str) -> None:
     with pytest.raises(NotFoundError, match=r"no user nobody@example\.com"):
@@ -70,3 +79,22 @@ async def test_somebody_unknown_is_named(command: str) -> None:
 async def test_the_reason_of_auth_is_passed_on() -> None:
     with pytest.raises(AppError, match=r"Supabase Auth refuses: .*[Pp]assword"):
         await user("create", "eve@example.com", "--password", "x")
+
+
+async def test_the_last_admin_is_kept_here_too(supabase: LocalSupabase) -> None:
+    await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
+    listed = (await user("list", "--limit", "100")).stdout.splitlines()[1:]
+    for line in listed:
+        if line.split()[0] != EMAIL:
+            await user("suspend", line.split()[0])
+    with pytest.raises(ConflictError, match="last admin"):
+        await user("suspend", EMAIL)
+    assert (await row(EMAIL))[1:3] == ["admin", "approved"]
+
+
+async def test_without_auth_nobody_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:1")
+    load_settings.cache_clear()
+    with pytest.raises(UnavailableError, match="Supabase Auth does not answer"):
+        await user("create", "zoe@example.com", "--password", "correct horse 1")
+    assert await row("zoe@") == []
