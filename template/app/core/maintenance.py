@@ -5,7 +5,7 @@ from typing import Any
 
 from app.core.tasks import celery, store
 
-HEARTBEAT_SECONDS = 60
+HEARTBEAT_SECONDS = 20
 HEARTBEAT_KEY = "heartbeat"
 
 

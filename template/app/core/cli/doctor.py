@@ -145,5 +145,8 @@ def _workers() -> str:
     age = heartbeat_age()
     if age is None or age > 3 * HEARTBEAT_SECONDS:
         seen = "never" if age is None else f"{age:.0f} s ago"
-        raise _WrongError(f"last heartbeat {seen}: start `uv run app worker` and `uv run app beat`")
+        raise _WrongError(
+            f"last heartbeat {seen}: start `uv run app worker` and `uv run app beat`; the first "
+            f"comes {HEARTBEAT_SECONDS} s after their start"
+        )
     return f"last heartbeat {age:.0f} s ago"
