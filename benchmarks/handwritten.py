@@ -34,11 +34,11 @@ SUPABASE = os.environ["SUPABASE_URL"]
 HOSTS = {"localhost", "127.0.0.1"}
 KEYS_TTL = 600.0  # seconds
 
-PAGE = """
-SELECT id, title, notes, done, created_at, updated_at FROM app.items
+TOTAL = "SELECT count(*) FROM app.items WHERE owner_id = $1"
+PAGE = f"""
+SELECT id, title, notes, done, created_at, updated_at, ({TOTAL}) AS in_all FROM app.items
 WHERE owner_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 """
-TOTAL = "SELECT count(*) FROM app.items WHERE owner_id = $1"
 USER = """
 SELECT id, email, display_name, role, status, created_at, updated_at FROM app.users WHERE id = $1
 """
@@ -117,10 +117,12 @@ async def list_items(request: Request) -> Response:
     owner = await let_in(request)
     limit = int(request.query_params.get("limit", 20))
     offset = int(request.query_params.get("offset", 0))
-    async with request.app.state.pool.acquire() as connection:
-        rows = await connection.fetch(PAGE, owner, limit, offset)
-        total = await connection.fetchval(TOTAL, owner)
-    items = [dict(row) for row in rows]
+    pool = request.app.state.pool
+    items = [dict(row) for row in await pool.fetch(PAGE, owner, limit, offset)]
+    # An empty page carries no total.
+    total = items[0]["in_all"] if items else await pool.fetchval(TOTAL, owner)
+    for item in items:
+        del item["in_all"]
     return answer({"items": items, "total": total, "limit": limit, "offset": offset})
 
 
@@ -194,7 +196,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.tokens = Tokens()
     app.state.users = TTLCache[UUID, bool](10_000, ttl=5)
     dsn = os.environ["DATABASE_URL"]
-    async with asyncpg.create_pool(dsn, min_size=5, max_size=7, reset=keep) as app.state.pool:
+    async with asyncpg.create_pool(dsn, min_size=5, max_size=5, reset=keep) as app.state.pool:
         yield
     await app.state.tokens.client.aclose()
 

@@ -27,7 +27,7 @@ VARIANTS = {preset: {"preset": preset} for preset in ("minimal", "standard", "ev
     }
 }
 # What a lock file, an image or a script could have brought along.
-REGISTRIES = re.compile(r"pypi\.org|pythonhosted|registry\.npmjs|deb\.debian\.org")
+REGISTRIES = re.compile(r"pypi\.org|python-?hosted|registry\.npmjs|deb\.debian\.org")
 SECRETS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\bsb_secret_\w{10,}|\bsbp_\w{20,}|\beyJ[\w-]{20,}\.eyJ|"
     r"\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{30,}"

@@ -1,11 +1,10 @@
 """The rules: an item is its owner's alone."""
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Row, Text, bindparam, func, update
+from sqlalchemy import CursorResult, Text, bindparam, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,7 +23,7 @@ _ORDERS = {
 
 async def list_items(
     reader: Reader, owner_id: UUID, query: ItemQuery
-) -> tuple[Sequence[Row[Any]], int | None]:
+) -> tuple[list[dict[str, Any]], int | None]:
     """Return a page of the owner's items, and the total unless it was declined."""
     searched, filtered = query.search is not None, query.done is not None
     values = {
@@ -40,7 +39,7 @@ async def list_items(
         return rows, None
     # Where no row came to carry the total, the page is empty or behind the last one.
     counts = rows or await reader.rows(_total(searched=searched, filtered=filtered), values)
-    return rows, counts[0].in_all
+    return rows, counts[0]["in_all"]
 
 
 async def get_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> Item:

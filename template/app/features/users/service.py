@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from cachetools import TTLCache
-from sqlalchemy import Row, bindparam, literal_column, tuple_
+from sqlalchemy import bindparam, literal_column, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -103,7 +103,7 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
     return user
 
 
-async def read(reader: Reader, user_id: UUID) -> Row[Any]:
+async def read(reader: Reader, user_id: UUID) -> dict[str, Any]:
     """Return a user's columns, by a statement that is built once.
 
     Raises:
