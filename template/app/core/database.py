@@ -144,9 +144,9 @@ class Reader:
     async def rows(
         self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """Run a statement and return its rows by column, which nobody tracks, of entities as well.
+        """Run a statement and return its rows by column, an entity's too, which nobody tracks.
 
-        Dictionaries: response models read them in half the time that attributes of a `Row` take.
+        Response models read dictionaries in two thirds of the time that attributes take.
         """
 
         def fetch(connection: Connection) -> list[dict[str, Any]]:
