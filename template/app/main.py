@@ -12,12 +12,12 @@ from app.core import health
 from app.core.auth import TokenVerifier
 from app.core.celery_config import configure_celery
 from app.core.database import Database, async_engine
-from app.core.features import checked_settings, load, load_models
+from app.core.features import FeatureError, checked_settings, load, load_models
 from app.core.logging import configure_logging
 from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.openapi import add_docs, describe_api, operation_id
 from app.core.problems import install_problems
-from app.core.settings import CoreSettings
+from app.core.settings import CoreSettings, SettingsError
 
 
 def create_app() -> FastAPI:
@@ -96,4 +96,8 @@ def _how_to_sign_in(settings: CoreSettings) -> str:
     )
 
 
-app = create_app()
+try:
+    app = create_app()
+except (SettingsError, FeatureError) as error:
+    # The reason alone: uvicorn would bury it under a traceback of its own.
+    raise SystemExit(f"Error: {error}") from error

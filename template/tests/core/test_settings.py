@@ -132,20 +132,31 @@ def test_a_file_in_another_encoding(tmp_path: Path) -> None:
     assert "save it as UTF-8" in text
 
 
-def test_a_bad_file_stops_the_command_line_with_the_one_message(tmp_path: Path) -> None:
-    """In a process of its own: models read the schema while they are imported."""
-    (tmp_path / ".env").write_bytes(b"PROJECT_NAME=\xff\n")
+def stopped(folder: Path, *command: str) -> str:
+    """What a process without settings of its own says when it ends."""
     done = subprocess.run(
-        [sys.executable, "-m", "app", "routes"],
-        cwd=tmp_path,
+        [sys.executable, "-m", *command],
+        cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: Settings are missing or wrong:\n  .env  is not UTF-8")
     assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_bad_file_stops_the_command_line_with_the_one_message(tmp_path: Path) -> None:
+    # Models read the schema while they are imported.
+    (tmp_path / ".env").write_bytes(b"PROJECT_NAME=\xff\n")
+    said = stopped(tmp_path, "app", "routes")
+    assert said.startswith("Error: Settings are missing or wrong:\n  .env  is not UTF-8")
+
+
+def test_missing_settings_stop_the_server_with_the_one_message(tmp_path: Path) -> None:
+    said = stopped(tmp_path, "uvicorn", "app.main:app")
+    assert said.startswith("Error: Settings are missing or wrong:\n  SECRET_KEY")
 
 
 @pytest.mark.parametrize(
