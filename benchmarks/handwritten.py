@@ -35,9 +35,10 @@ HOSTS = {"localhost", "127.0.0.1"}
 KEYS_TTL = 600.0  # seconds
 
 TOTAL = "SELECT count(*) FROM app.items WHERE owner_id = $1"
-PAGE = f"""
-SELECT id, title, notes, done, created_at, updated_at, ({TOTAL}) AS in_all FROM app.items
-WHERE owner_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
+PAGE = """
+SELECT id, title, notes, done, created_at, updated_at,
+       (SELECT count(*) FROM app.items WHERE owner_id = $1) AS in_all
+FROM app.items WHERE owner_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 """
 USER = """
 SELECT id, email, display_name, role, status, created_at, updated_at FROM app.users WHERE id = $1
