@@ -29,6 +29,14 @@ def header(request: "Context", name: str) -> Any:
     return (request.headers or {}).get(name)
 
 
+@celery.on_after_configure.connect
+def _configure(**_: Any) -> None:
+    # API and worker configure at their start; a command that enqueues comes here.
+    from app.core.celery_config import configure_celery
+
+    configure_celery(get_settings())
+
+
 @setup_logging.connect
 def _setup_logging(**_: Any) -> None:
     # Connecting at all keeps Celery from configuring the logs its own way.

@@ -53,24 +53,28 @@ class Task(Generic[P, R]):
         self.tries = tries
         self.name = options.pop("name", None) or _name(function)
         self.is_async = inspect.iscoroutinefunction(function)
+        self._signature = inspect.signature(function, eval_str=True)
+        parameters = list(self._signature.parameters.values())
+        session = parameters[0].annotation if parameters else None
+        self.takes_session = session in (Session, AsyncSession)
+        if self.takes_session:
+            if (session is AsyncSession) is not self.is_async:
+                raise TypeError(f"Task {self.name}: async tasks take AsyncSession, others Session.")
+            self._signature = self._signature.replace(parameters=parameters[1:])
+        self.celery = self._register(options)
 
+    def _register(self, options: dict[str, Any]) -> "CeleryTask[Any, Any]":
         def run(bound: "CeleryTask[Any, Any]", /, **arguments: Any) -> Any:
             # Only a worker needs what runs tasks.
             from app.core.tasks.run import run
 
             return run(self, bound.request, arguments)
 
+        run.__module__, run.__qualname__ = self.function.__module__, self.function.__qualname__
+        run.__doc__ = self.function.__doc__
         declare: Any = celery.task(name=self.name, bind=True, **options)
-        self.celery: CeleryTask[Any, Any] = declare(run)
-        self._signature = inspect.signature(function, eval_str=True)
-        first = next(iter(self._signature.parameters.values()), None)
-        self.takes_session = first is not None and first.annotation in (Session, AsyncSession)
-        if self.takes_session:
-            assert first is not None
-            if (first.annotation is AsyncSession) is not self.is_async:
-                raise TypeError(f"Task {self.name}: async tasks take AsyncSession, others Session.")
-            rest = list(self._signature.parameters.values())[1:]
-            self._signature = self._signature.replace(parameters=rest)
+        registered: CeleryTask[Any, Any] = declare(run)
+        return registered
 
     @cached_property
     def _arguments(self) -> type[BaseModel]:
