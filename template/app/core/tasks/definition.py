@@ -143,7 +143,7 @@ def task(*, name: str | None = None, tries: int = TRIES, **options: Any) -> _Dec
     A first parameter of type `Session` or `AsyncSession` is opened for each run, and committed with
     the record of its success: the effect is there exactly when the task counts as done. Everything
     else must be the same when done twice. `tries` counts the runs before an enqueued task is given
-    up; `options` are Celery's own, such as `time_limit` in seconds or `queue`.
+    up; `options` are Celery's own, such as `time_limit` in seconds.
 
     Raises:
         TypeError: the kind of session does not fit the function.

@@ -36,7 +36,7 @@ class ItemRead(Response):
     updated_at: datetime
 
 
-class ItemsCompleted(Response):
+class Completed(Response):
     """What the task that marks all items as done returns."""
 
     completed: int

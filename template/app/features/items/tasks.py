@@ -8,15 +8,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.logging import get_logger
 from app.core.tasks import task
 from app.features.items import service
-from app.features.items.schemas import ItemsCompleted
+from app.features.items.schemas import Completed
 
 log = get_logger(__name__)
 
 
 @task()
-async def complete_all(session: AsyncSession, owner_id: UUID) -> ItemsCompleted:
+async def complete_all(session: AsyncSession, owner_id: UUID) -> Completed:
     """Mark all items of a user as done; the result says how many were not."""
-    return ItemsCompleted(completed=await service.complete_all(session, owner_id))
+    return Completed(completed=await service.complete_all(session, owner_id))
 
 
 @task()

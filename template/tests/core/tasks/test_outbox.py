@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from kombu.exceptions import OperationalError
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, NullPool, update
 from sqlmodel import Session, col, select
 
 from app.core import context
@@ -24,7 +24,7 @@ CALL = write.s(note="a")
 
 @pytest.fixture(scope="module")
 def engine(database_url: str) -> Iterator[Engine]:
-    engine = sync_engine(database_url, get_settings())
+    engine = sync_engine(database_url, get_settings(), poolclass=NullPool)
     yield engine
     engine.dispose()
 
