@@ -34,9 +34,10 @@ class Entry(RedBeatSchedulerEntry):  # type: ignore[misc]
     @property
     def due_at(self) -> datetime:
         """When it has to be started next; now where that is past."""
-        now = self.default_now()
-        left: timedelta = self.schedule.remaining_estimate(self.last_run_at or now)
-        return now + max(left, timedelta())
+        last = self.last_run_at or self.default_now()
+        left: timedelta = self.schedule.remaining_estimate(last)
+        # Asked for last: a moment too late is in the right second, a moment too early is not.
+        return self.default_now() + max(left, timedelta())
 
 
 class Scheduler(RedBeatScheduler):  # type: ignore[misc]

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -10,7 +13,7 @@ import redis
 
 from app.core.settings import get_settings
 from devstack.ports import free_port
-from tests.processes import Process, eventually, running
+from tests.processes import PROJECT, Process, eventually, running
 
 SIGN_IN = ("ada", "correct-horse-battery")
 
@@ -104,3 +107,18 @@ async def test_it_holds_few_connections(
 
     # Those of the questions are closed with the answers.
     await eventually(few, flower[0])
+
+
+def test_a_taken_port_is_a_sentence(flower: tuple[Process, str]) -> None:
+    port = flower[1].rpartition(":")[2]
+    second = subprocess.run(
+        [sys.executable, "-m", "app", "flower", "--port", port],
+        cwd=PROJECT,
+        env={**os.environ, "FLOWER_PASSWORD": SIGN_IN[1]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"Error: Flower cannot listen on 127.0.0.1:{port} (")
+    assert "Traceback" not in second.stderr
