@@ -10,7 +10,8 @@ from uuid import uuid4
 from app.core import context
 from app.core.logging import get_logger
 from app.core.settings import get_settings
-from app.core.tasks import store
+from app.core.tasks.application import store
+from app.core.tasks.definition import SkipRunError
 
 log = get_logger(__name__)
 
@@ -23,12 +24,12 @@ _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del
 
 def single_run(
     name: str, timeout: float | None = None
-) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result | None]]:
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Decorate a task so that of several runs at once all but the first are skipped.
 
-    Put it between `@celery.task(…)` and the function, which may be `async`. A run that is skipped
-    logs `run_skipped` and returns None. A run that is delivered again, because its worker died, is
-    the same run: it gets the lock it had.
+    Put it between `@task()` and the function, which may be `async`. A run that is skipped logs
+    `run_skipped` and counts as done, without a result. A run that is delivered again, because its
+    worker died, is the same run: it gets the lock it had.
 
     Args:
         name: of the lock; tasks that share one exclude each other.
@@ -36,22 +37,20 @@ def single_run(
             CELERY_TIME_LIMIT, as no run is longer.
     """
 
-    def decorate(
-        function: Callable[Parameters, Result],
-    ) -> Callable[Parameters, Result | None]:
+    def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def wait(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
-                with _lock(name, timeout) as ours:
-                    return await function(*args, **kwargs) if ours else None
+                with _lock(name, timeout):
+                    return await function(*args, **kwargs)
 
             return wait  # type: ignore[return-value]
 
         @functools.wraps(function)
-        def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result | None:
-            with _lock(name, timeout) as ours:
-                return function(*args, **kwargs) if ours else None
+        def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            with _lock(name, timeout):
+                return function(*args, **kwargs)
 
         return run
 
@@ -59,8 +58,12 @@ def single_run(
 
 
 @contextmanager
-def _lock(name: str, timeout: float | None) -> Iterator[bool]:
-    """Hold a lock in Redis, unless somebody else does; yields which of the two."""
+def _lock(name: str, timeout: float | None) -> Iterator[None]:
+    """Hold a lock in Redis.
+
+    Raises:
+        SkipRunError: somebody else holds it.
+    """
     settings = get_settings()
     client = store().client
     key = f"{settings.db_schema}:lock:{name}"
@@ -69,9 +72,8 @@ def _lock(name: str, timeout: float | None) -> Iterator[bool]:
     holder = client.set(key, token, nx=True, get=True, px=milliseconds)
     if holder not in (None, token.encode()):
         log.info("run_skipped", lock=name, holder=holder.decode())
-        yield False
-        return
+        raise SkipRunError
     try:
-        yield True
+        yield
     finally:
         client.eval(_RELEASE, 1, key, token)

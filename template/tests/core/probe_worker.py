@@ -2,11 +2,12 @@
 
 import time
 
-from app.core.tasks import store
+from app.core.tasks import task
+from app.core.tasks.application import store
 from app.worker import celery
 
 
-@celery.task(name="probe.slow")
+@task(name="probe.slow")
 def slow(key: str) -> str:
     """Count a start, wait to be told, count an end. The state lies in Redis, below `key`."""
     client = store().client

@@ -12,7 +12,8 @@ from app.core import context
 from app.core.locks import single_run
 from app.core.logging import configure_logging
 from app.core.settings import get_settings
-from app.core.tasks import store
+from app.core.tasks import SkipRunError
+from app.core.tasks.application import store
 from tests.logs import rendered
 
 
@@ -47,7 +48,8 @@ def test_a_second_run_at_once_is_skipped_and_says_so(
     first.start()
     try:
         assert started.wait(20)
-        assert work(2) is None
+        with pytest.raises(SkipRunError):
+            work(2)
         assert [line for line in rendered(caplog) if "run_skipped" in line and name in line]
     finally:
         end.set()
@@ -65,9 +67,10 @@ async def test_an_async_run_is_waited_for(name: str) -> None:
         await end.wait()
         return True
 
-    first = asyncio.create_task(work())  # type: ignore[arg-type]
+    first = asyncio.create_task(work())
     await started.wait()
-    assert await work() is None  # type: ignore[misc]
+    with pytest.raises(SkipRunError):
+        await work()
     end.set()
     assert await first
     assert not held(name)

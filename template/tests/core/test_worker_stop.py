@@ -32,7 +32,7 @@ class Job:
 
     def send(self) -> None:
         """Enqueue it."""
-        slow.apply_async((self.key,), queue=self.key)
+        slow.celery.apply_async(kwargs={"key": self.key}, queue=self.key)
 
     def release(self) -> None:
         """Let it come to its end."""

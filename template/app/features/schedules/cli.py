@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 from kombu.exceptions import OperationalError
@@ -11,10 +12,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rich.console import Console
 from rich.table import Table
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.celery_config import configure_celery
+from app.core.cli.database import with_session
 from app.core.cli.errors import CliError
 from app.core.features import checked_settings
+from app.core.tasks import enqueue
 from app.features.schedules import service
 from app.features.schedules.schemas import ScheduleCreate, ScheduleRead
 
@@ -87,8 +91,15 @@ def remove(name: Name) -> None:
 
 @cli.command("run-now")
 def run_now(name: Name) -> None:
-    """Start its task at once, paused or not; prints the id of the run."""
-    typer.echo(_do(lambda: service.run_now(name)))
+    """Start its task at once, paused or not; prints its id, for `app task show`."""
+    call = _do(lambda: service.call_of(name))
+
+    async def work(session: AsyncSession) -> UUID:
+        task_id = enqueue(session, call)
+        await session.commit()
+        return task_id
+
+    typer.echo(with_session(work))
 
 
 def _do(work: Callable[[], Result]) -> Result:

@@ -1,8 +1,11 @@
 """`/schedules`: for admins."""
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 
+from app.core.database import DatabaseSession
 from app.core.schemas import TaskAccepted
+from app.core.tasks import enqueue
 from app.features.schedules import service
 from app.features.schedules.schemas import ScheduleCreate, ScheduleRead
 from app.features.users.deps import AdminUser
@@ -35,9 +38,11 @@ def resume(_: AdminUser, name: str) -> ScheduleRead:
 
 
 @router.post("/{name}/run-now", status_code=202, summary="Run a schedule now")
-def run_now(_: AdminUser, name: str) -> TaskAccepted:
+async def run_now(_: AdminUser, name: str, session: DatabaseSession) -> TaskAccepted:
     """Start its task at once, paused or not. For admins."""
-    return TaskAccepted(task_id=service.run_now(name))
+    task_id = enqueue(session, await run_in_threadpool(service.call_of, name))
+    await session.commit()
+    return TaskAccepted(task_id=task_id)
 
 
 @router.delete("/{name}", status_code=204, summary="Remove a schedule")

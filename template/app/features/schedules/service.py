@@ -3,18 +3,19 @@
 All of it blocks, as RedBeat does.
 """
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 from celery.schedules import crontab, schedule
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import ValidationError
 from redbeat.schedulers import ensure_conf, get_redis  # type: ignore[import-untyped]
 
 from app.core.errors import ConflictError, InvalidError, NotFoundError
-from app.core.tasks import celery
+from app.core.tasks import Call
+from app.core.tasks.application import celery
+from app.core.tasks.definition import declared
 from app.features.schedules.scheduler import Entry
 from app.features.schedules.schemas import Origin, ScheduleCreate, ScheduleRead, parse_crontab
 
@@ -36,14 +37,14 @@ def add_schedule(values: ScheduleCreate) -> ScheduleRead:
         InvalidError: there is no such task, or it does not take these arguments.
         ConflictError: there is a schedule of that name.
     """
-    _check_call(values.task, values.arguments)
+    call = _call(values.task, values.arguments)
     when = parse_crontab(values.crontab) if values.crontab else schedule(values.every)
     with _redis() as client:
         entry = Entry(
             values.name,
             values.task,
             when,
-            kwargs=values.arguments,
+            kwargs=call.arguments,
             enabled=values.enabled,
             app=celery,
         )
@@ -101,19 +102,16 @@ def remove(name: str) -> None:
         entry.delete()
 
 
-def run_now(name: str) -> str:
-    """Start a schedule's task at once, paused or not, and return the id of the run.
+def call_of(name: str) -> Call:
+    """Return what a schedule starts, paused or not.
 
     Raises:
         NotFoundError: there is no such schedule.
-        InvalidError: its task is gone from the code.
+        InvalidError: its task is gone from the code, or takes other arguments now.
     """
     with _redis():
         entry = _get(name)
-    if entry.task not in celery.tasks:
-        raise _no_such_task(entry.task)
-    result = celery.tasks[entry.task].apply_async(entry.args, entry.kwargs, **entry.options)
-    return str(result.id)
+    return _call(entry.task, entry.kwargs)
 
 
 @contextmanager
@@ -157,20 +155,15 @@ def _read(entry: Entry) -> ScheduleRead:
     )
 
 
-def _check_call(name: str, arguments: dict[str, Any]) -> None:
+def _call(name: str, arguments: dict[str, Any]) -> Call:
     """Hold arguments to the signature of a task."""
-    if name not in celery.tasks or name.startswith("celery."):
-        raise _no_such_task(name)
-    parameters = inspect.signature(celery.tasks[name].run, eval_str=True).parameters
-    fields: dict[str, Any] = {
-        parameter.name: (
-            Any if parameter.annotation is parameter.empty else parameter.annotation,
-            ... if parameter.default is parameter.empty else parameter.default,
+    if name not in declared:
+        raise InvalidError(
+            f"There is no task {name}; there are: {', '.join(sorted(declared))}.",
+            code="unknown_task",
         )
-        for parameter in parameters.values()
-    }
     try:
-        create_model("Arguments", __config__=ConfigDict(extra="forbid"), **fields)(**arguments)
+        return declared[name].call(arguments)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
@@ -178,10 +171,3 @@ def _check_call(name: str, arguments: dict[str, Any]) -> None:
         raise InvalidError(
             f"The task {name} does not take these arguments ({wrong}).", code="wrong_arguments"
         ) from error
-
-
-def _no_such_task(name: str) -> InvalidError:
-    names = sorted(task for task in celery.tasks if not task.startswith("celery."))
-    return InvalidError(
-        f"There is no task {name}; there are: {', '.join(names)}.", code="unknown_task"
-    )

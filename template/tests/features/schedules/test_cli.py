@@ -56,7 +56,7 @@ def test_without_redis_there_is_a_sentence(
 ) -> None:
     from redbeat.schedulers import ensure_conf  # type: ignore[import-untyped]
 
-    from app.core.tasks import celery
+    from app.core.tasks.application import celery
 
     monkeypatch.setattr(ensure_conf(celery), "redis_url", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(celery, "redbeat_redis", None)

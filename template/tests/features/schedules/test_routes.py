@@ -52,9 +52,8 @@ async def test_a_paused_schedule_is_run_now(
     await client.post(f"{PATH}/core.a/pause", headers=headers)
     answer = await client.post(f"{PATH}/core.a/run-now", headers=headers)
     assert answer.status_code == 202, answer.text
-    with redis.Redis.from_url(get_settings().redis_url) as store:
-        (message,) = store.lrange(f"app:{QUEUE}", 0, -1)
-    assert answer.json()["task_id"].encode() in message
+    task = await client.get(f"/api/v1/tasks/{answer.json()['task_id']}", headers=headers)
+    assert (task.json()["name"], task.json()["state"]) == ("core.heartbeat", "pending")
 
 
 @pytest.mark.parametrize(

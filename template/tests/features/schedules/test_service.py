@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.settings import get_settings
-from app.core.tasks import celery
+from app.core.tasks import task
+from app.core.tasks.application import celery
+from app.core.tasks.definition import declared
 from app.features.schedules import service
 from app.features.schedules.celery import configuration
 from app.features.schedules.scheduler import Entry
@@ -102,7 +104,7 @@ def test_a_name_is_taken_once(start_beat: Start) -> None:
     assert listed() == {"mine": (60, True)}
 
 
-@pytest.mark.parametrize("name", ["pause", "resume", "remove", "run_now"])
+@pytest.mark.parametrize("name", ["pause", "resume", "remove", "call_of"])
 def test_an_unknown_name_is_said(start_beat: Start, name: str) -> None:
     with pytest.raises(NotFoundError, match=r"^There is no schedule nowhere"):
         getattr(service, name)("nowhere")
@@ -146,7 +148,7 @@ def test_what_is_no_schedule_is_refused(values: dict[str, Any], sentence: str) -
 def test_a_call_that_could_not_work_is_refused(
     start_beat: Start, values: dict[str, Any], sentence: str
 ) -> None:
-    @celery.task(name="probe.add")
+    @task(name="probe.add")
     def add(first: int, second: int = 2) -> int:
         return first + second
 
@@ -160,6 +162,7 @@ def test_a_call_that_could_not_work_is_refused(
         )
     finally:
         celery.tasks.unregister("probe.add")
+        del declared["probe.add"]
 
 
 BERLIN = "Europe/Berlin"
