@@ -16,11 +16,12 @@ def fresh_values() -> dict[str, str]:
 def process(stack: Stack) -> Process:
     """Run Flower."""
     port = free_port(PORT)
+    sign_in = (stack.env.get("FLOWER_USER", ""), stack.env.get("FLOWER_PASSWORD", ""))
     return Process(
         name="flower",
         command=[stack.python, "-m", "app", "flower", "--port", str(port)],
         order=40,
         watch=("app",),
         addresses={"Flower": f"http://{HOST}:{port}"},
-        sign_ins={"Flower": (stack.env["FLOWER_USER"], stack.env["FLOWER_PASSWORD"])},
+        sign_ins={"Flower": sign_in},
     )
