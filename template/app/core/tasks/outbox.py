@@ -125,6 +125,8 @@ def publish_all(rows: Sequence[Any]) -> None:
                 kwargs=row.arguments,
                 task_id=str(row.id),
                 producer=producer,
+                # It stands in the record. Celery would subscribe to it in Redis for each task.
+                ignore_result=True,
                 headers={
                     DELIVERY: row.deliveries,
                     "request_id": row.request_id,

@@ -150,6 +150,8 @@ _CLAIM = (
     .values(
         state=TaskState.STARTED,
         attempts=tasks.c.attempts + 1,
+        # Who sent it may have died before it could say so.
+        deliveries=func.greatest(tasks.c.deliveries, bindparam("delivery")),
         started_at=func.now(),
         sent_at=func.coalesce(tasks.c.sent_at, func.now()),
     )

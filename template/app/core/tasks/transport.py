@@ -1,8 +1,4 @@
-"""What becomes of the messages that a worker holds when its connection to Redis is lost.
-
-Celery and kombu 5.7 close such a connection twice, and acknowledge on it what ends later, both
-after it was taken apart: a worker that ran a task when Redis was restarted died of it.
-"""
+"""Celery's connections to Redis: fewer of them, and what becomes of messages when one is lost."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +10,11 @@ from redis.exceptions import ConnectionError as ConnectionLostError
 
 
 class Channel(redis.Channel):
-    """Leaves lost messages to Redis, which delivers them again after the visibility timeout."""
+    """Leaves lost messages to Redis, which delivers them again after the visibility timeout.
+
+    Celery and kombu 5.7 close a lost connection twice, and acknowledge on it what ends later, both
+    after it was taken apart: a worker that ran a task when Redis was restarted died of it.
+    """
 
     @property
     def do_restore(self) -> bool:  # type: ignore[override]
@@ -23,6 +23,11 @@ class Channel(redis.Channel):
         Else they would be handed to the next worker while they run here.
         """
         return any(why not in (None, False) for why in (state.should_stop, state.should_terminate))
+
+    @property
+    def pool(self) -> Any:
+        """The consumer's, for everything: a process that only publishes would keep one of each."""
+        return self.async_pool
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
@@ -37,4 +42,7 @@ class Channel(redis.Channel):
             yield acquired
 
 
-redis.Transport.Channel = Channel
+class Transport(redis.Transport):
+    """Redis with these channels."""
+
+    Channel = Channel
