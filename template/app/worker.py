@@ -3,7 +3,7 @@
 from app.core import liveness  # noqa: F401 - listens to signals
 from app.core.celery_config import configure_celery
 from app.core.features import checked_settings, load_models
-from app.core.tasks import channel, loop  # noqa: F401 - what they change, before the pool forks
+from app.core.tasks import loop  # noqa: F401 - its signals, before the pool forks
 
 load_models()
 celery = configure_celery(checked_settings())
