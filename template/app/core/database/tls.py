@@ -1,0 +1,145 @@
+"""TLS to Postgres, one meaning for both drivers.
+
+Left to themselves they differ: asyncpg knows no `sslrootcert` in an address and trusts the system's
+CAs, libpq knows no PEM text and trusts nobody.
+"""
+
+import atexit
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import certifi
+from sqlalchemy import URL
+
+from app.core.database.address import is_inside, plain_url
+from app.core.settings import CoreSettings, SettingsError
+
+# As libpq names them; the first three carry on in clear text where the server has no TLS.
+OPEN_MODES = ("disable", "allow", "prefer")
+VERIFYING_MODES = ("verify-ca", "verify-full")
+MODES = (*OPEN_MODES, "require", *VERIFYING_MODES)
+
+# Supabase signs its servers with a CA of its own, which no system knows.
+# Source: the dashboard's Database Settings, SSL Configuration.
+_OWN_CA = (".supabase.co", ".supabase.com")
+
+
+class Tls(NamedTuple):
+    """How a server is spoken to: the mode (None: as the driver likes) and a CA, path or PEM."""
+
+    mode: str | None
+    root_cert: str | None
+
+
+def tls_of(url: URL, settings: CoreSettings) -> Tls:
+    """What the settings say, else the address, else `verify-full` for servers out there.
+
+    Raises:
+        SettingsError: the address names a mode that there is not.
+    """
+    query = {key: str(value) for key, value in url.query.items()}
+    mode = settings.db_ssl_mode or query.get("sslmode") or query.get("ssl")
+    if mode is None and settings.online and not is_inside(url.host):
+        mode = "verify-full"
+    if mode not in (None, *MODES):
+        raise SettingsError(f"sslmode={mode} is unknown: take one of {', '.join(MODES)}.")
+    return Tls(mode, settings.db_ssl_root_cert or query.get("sslrootcert"))
+
+
+def without_tls(url: URL) -> URL:
+    """The address without what `tls_of` reads from it."""
+    return url.difference_update_query(["sslmode", "ssl", "sslrootcert"])
+
+
+def asyncpg_arguments(tls: Tls) -> dict[str, Any]:
+    """The arguments of `asyncpg.connect`.
+
+    Raises:
+        SettingsError: the CA cannot be read.
+    """
+    if tls.mode is None:
+        return {}
+    return {"ssl": tls.mode if tls.mode in OPEN_MODES else _context(tls)}
+
+
+def libpq_arguments(tls: Tls) -> dict[str, Any]:
+    """The arguments of `psycopg.connect`.
+
+    Raises:
+        SettingsError: the CA cannot be read.
+    """
+    if tls.mode is None:
+        return {}
+    if tls.mode not in VERIFYING_MODES:
+        return {"sslmode": tls.mode}
+    _context(tls)  # libpq would complain at the first connection, and less clearly
+    return {"sslmode": tls.mode, "sslrootcert": _ca_file(tls.root_cert)}
+
+
+def production_problems(settings: CoreSettings) -> Iterator[tuple[str, str]]:
+    """Yield `(VARIABLE, what to do)` for a server out there whose TLS is off or cannot work."""
+    for name, address in (
+        ("DATABASE_URL", settings.database_url),
+        ("MIGRATION_DATABASE_URL", settings.migration_database_url),
+    ):
+        url = plain_url(address) if address else None
+        if url is None or is_inside(url.host):
+            continue
+        tls = tls_of(url, settings)
+        if tls.mode in OPEN_MODES:
+            text = (
+                f"`{tls.mode}` would let the data of {name} travel in clear text: take "
+                "verify-full with DB_SSL_ROOT_CERT, or at least require."
+            )
+            yield "DB_SSL_MODE", text
+        elif tls.mode in VERIFYING_MODES and not tls.root_cert and _has_own_ca(url):
+            text = (
+                f"is missing: the server of {name} has a certificate of Supabase's own CA. "
+                "Download that in the dashboard (Database Settings, SSL Configuration)."
+            )
+            yield "DB_SSL_ROOT_CERT", text
+
+
+def _has_own_ca(url: URL) -> bool:
+    return (url.host or "").endswith(_OWN_CA)
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=_ca_file(tls.root_cert))
+    except OSError as error:  # an `SSLError` is one
+        raise SettingsError(
+            "DB_SSL_ROOT_CERT holds no certificates: give the path of a PEM file, or its text from "
+            "-----BEGIN CERTIFICATE----- on."
+        ) from error
+    # Python 3.13 asks for fields that private CAs, unlike public ones, often leave out; libpq
+    # does not.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.check_hostname = tls.mode == "verify-full"
+    if tls.mode not in VERIFYING_MODES:
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _ca_file(root_cert: str | None) -> str:
+    if root_cert is None:
+        return certifi.where()
+    if "BEGIN CERTIFICATE" in root_cert:
+        return _written(root_cert)
+    return str(Path(root_cert).expanduser())
+
+
+@cache
+def _written(pem: str) -> str:
+    """Write a PEM text where libpq can read it: it takes files alone."""
+    descriptor, name = tempfile.mkstemp(suffix=".pem")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # In an environment variable, line ends are often written as \n.
+        file.write(pem.replace("\\n", "\n"))
+    atexit.register(Path(name).unlink, missing_ok=True)
+    return name
