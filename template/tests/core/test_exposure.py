@@ -35,6 +35,18 @@ USAGE = text("""
 """)
 
 
+# What Supabase's docs have people run to serve a schema over HTTP, and new tables in it.
+SERVED = """
+    CREATE SCHEMA {schema};
+    GRANT USAGE ON SCHEMA {schema} TO PUBLIC, anon, authenticated, service_role;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
+        GRANT ALL ON TABLES TO anon, authenticated, service_role;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
+        GRANT ALL ON SEQUENCES TO anon, authenticated, service_role;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
+        GRANT ALL ON ROUTINES TO anon, authenticated, service_role;
+"""
+
 # A cluster's roles are made in template1 first, and found in the other databases.
 PLAIN = """
 do $$ begin
@@ -54,7 +66,13 @@ def workshop(
         yield workshop
 
 
-def test_after_the_migrations_all_is_closed_but_what_a_policy_opens(workshop: Workshop) -> None:
+@pytest.mark.parametrize("served", [False, True], ids=["private", "served before"])
+def test_after_the_migrations_all_is_closed_but_what_a_policy_opens(
+    workshop: Workshop, served: bool
+) -> None:
+    if served:
+        with workshop.connected() as connection:
+            connection.execute(text(SERVED.format(schema=SCHEMA)))
     commands.upgrade()
     here = {"schema": SCHEMA}
     with workshop.connected() as connection:
