@@ -47,6 +47,12 @@ SERVED = """
         GRANT ALL ON ROUTINES TO anon, authenticated, service_role;
 """
 
+# Supabase and others run older majors than the wheel's: those that the system has are asked, too.
+OTHER_MAJORS = [
+    pytest.param(path, marks=pytest.mark.slow)
+    for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+]
+
 # A cluster's roles are made in template1 first, and found in the other databases.
 PLAIN = """
 do $$ begin
@@ -155,12 +161,15 @@ def test_a_function_of_a_migration_is_closed_with_it(workshop: Workshop) -> None
         assert connection.scalar(may) is False
 
 
+@pytest.mark.parametrize(
+    "programs", [None, *OTHER_MAJORS], ids=lambda path: path and path.parts[-2]
+)
 def test_a_postgres_without_any_of_supabase_is_migrated_up_and_down(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Path | None
 ) -> None:
     (tmp_path / "plain.sql").write_text(PLAIN)
     monkeypatch.setattr(postgres, "BOOTSTRAP", tmp_path / "plain.sql")
-    with Postgres(tmp_path / "data") as server:
+    with Postgres(tmp_path / "data", bin_dir=programs) as server:
         monkeypatch.setenv("DATABASE_URL", server.url)
         load_settings.cache_clear()
         try:
