@@ -5,7 +5,7 @@ group of its own as a subclass of `FeatureSettings` in its `settings.py`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -48,18 +48,31 @@ def _split(value: Any) -> Any:
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
-def _postgres(address: str) -> str:
-    # Not above: the database reads these settings.
+# The database reads these settings: what checks its part of them is imported when it is called.
+
+
+def _address(value: str) -> str:
     from app.core.database.address import plain_url
 
+    return _passed(plain_url, value)
+
+
+def _certificates(value: str) -> str:
+    from app.core.database.tls import check_ca
+
+    return _passed(check_ca, value)
+
+
+def _passed(check: Callable[[str], object], value: str) -> str:
     try:
-        plain_url(address)
+        check(value)
     except SettingsError as error:
         raise ValueError(str(error)) from error
-    return address
+    return value
 
 
-PostgresAddress = Annotated[str, AfterValidator(_postgres)]
+PostgresAddress = Annotated[str, AfterValidator(_address)]
+Certificates = Annotated[str, AfterValidator(_certificates)]
 
 
 class SettingsGroup(BaseSettings):
@@ -149,7 +162,7 @@ class CoreSettings(BootSettings):
         default=None,
         description="TLS to Postgres; default `sslmode` of the address, else verify-full online.",
     )
-    db_ssl_root_cert: str | None = Field(
+    db_ssl_root_cert: Certificates | None = Field(
         default=None,
         description="CA of the Postgres server, a path or the PEM text; default the public CAs.",
     )
@@ -227,7 +240,6 @@ class CoreSettings(BootSettings):
                 yield name, "is a published demo value: take the project's own."
         if not self.supabase_secret_key.get_secret_value().startswith(("sb_secret_", "eyJ")):
             yield "SUPABASE_SECRET_KEY", "is no Supabase key: it starts with sb_secret_."
-        # Not above: the database reads these settings.
         from app.core.database import tls
 
         yield from tls.production_problems(self)

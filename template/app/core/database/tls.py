@@ -81,6 +81,15 @@ def libpq_arguments(tls: Tls) -> dict[str, Any]:
     return {"sslmode": tls.mode, "sslrootcert": _ca_file(tls.root_cert)}
 
 
+def check_ca(root_cert: str) -> None:
+    """See that a CA, a path or a PEM text, can be read.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    _context(Tls("verify-full", root_cert))
+
+
 def production_problems(settings: CoreSettings) -> Iterator[tuple[str, str]]:
     """Yield `(VARIABLE, what to do)` for a server out there whose TLS is off or cannot work."""
     for name, address in (
@@ -114,8 +123,8 @@ def _context(tls: Tls) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=_ca_file(tls.root_cert))
     except OSError as error:  # an `SSLError` is one
         raise SettingsError(
-            "DB_SSL_ROOT_CERT holds no certificates: give the path of a PEM file, or its text from "
-            "-----BEGIN CERTIFICATE----- on."
+            "The database's CA cannot be read: give DB_SSL_ROOT_CERT the path of a PEM file, or its "
+            "text from -----BEGIN CERTIFICATE----- on."
         ) from error
     # Python 3.13 asks for fields that private CAs, unlike public ones, often leave out; libpq
     # does not.

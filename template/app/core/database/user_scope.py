@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 # What Supabase gives the role; a role's own settings apply at sign-in, and not to SET ROLE.
 STATEMENT_TIMEOUT = "8s"

@@ -146,11 +146,17 @@ async def test_weaker_modes_trust_what_they_say(servers: Servers) -> None:
 
 
 @pytest.mark.parametrize("certificate", ["/nowhere/ca.crt", "-----BEGIN CERTIFICATE-----\nx"])
-async def test_a_ca_that_cannot_be_read_is_named(servers: Servers, certificate: str) -> None:
+async def test_a_ca_that_cannot_be_read_is_named(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, certificate: str
+) -> None:
+    monkeypatch.setenv("DB_SSL_ROOT_CERT", certificate)
+    ((name, problem),) = check_settings(Settings)
+    assert name == "DB_SSL_ROOT_CERT"
+    assert "the path of a PEM file" in problem
     settings = servers.settings("good", db_ssl_root_cert=certificate)
-    with pytest.raises(SettingsError, match="DB_SSL_ROOT_CERT holds no certificates"):
+    with pytest.raises(SettingsError, match="give DB_SSL_ROOT_CERT the path"):
         async_engine(settings)
-    with pytest.raises(SettingsError, match="DB_SSL_ROOT_CERT holds no certificates"):
+    with pytest.raises(SettingsError, match="give DB_SSL_ROOT_CERT the path"):
         sync_engine(settings.database_url, settings)
 
 
