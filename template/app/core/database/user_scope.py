@@ -2,7 +2,12 @@
 
 The backend's own role passes row level security, so in an ordinary session the service decides who
 may see what. A session that acts as a user lets the database decide, by the table's policies, as
-Supabase's HTTP interfaces do. docs/database.md says when that is worth it.
+Supabase's HTTP interfaces do.
+
+It is worth a further round trip for each transaction where browsers read the same tables over
+those interfaces, where a rule has many parts that every query would repeat, or where somebody else
+writes the query. Otherwise a WHERE in the service is simpler. `app.features.items` has the policy
+and the grants that a table needs, in its second migration.
 """
 
 import json

@@ -71,7 +71,7 @@ async def _user_session(
         yield session
 
 
-# Acts as the caller, under the tables' policies; see docs/database.md for when that is worth it.
+# Acts as the caller, under the tables' policies; `app.core.database.user_scope` says when to.
 UserSession = Annotated[AsyncSession, Depends(_user_session, scope="function")]
 
 

@@ -1,5 +1,7 @@
 """Open items to their owners, for sessions that act as a user.
 
+The routes of items need none, see `app.core.database.user_scope`: this shows what it takes.
+
 Revision: items_0002
 """
 
