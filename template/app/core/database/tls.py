@@ -78,7 +78,8 @@ def libpq_arguments(tls: Tls) -> dict[str, Any]:
     if tls.mode not in VERIFYING_MODES:
         return {"sslmode": tls.mode}
     _context(tls)  # libpq would complain at the first connection, and less clearly
-    return {"sslmode": tls.mode, "sslrootcert": _ca_file(tls.root_cert)}
+    text = _text(tls.root_cert)
+    return {"sslmode": tls.mode, "sslrootcert": _written(text) if text else _path(tls.root_cert)}
 
 
 def check_ca(root_cert: str) -> None:
@@ -119,8 +120,13 @@ def _has_own_ca(url: URL) -> bool:
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
+    text = _text(tls.root_cert)
     try:
-        context = ssl.create_default_context(cafile=_ca_file(tls.root_cert))
+        context = (
+            ssl.create_default_context(cadata=text)
+            if text
+            else ssl.create_default_context(cafile=_path(tls.root_cert))
+        )
     except OSError as error:  # an `SSLError` is one
         raise SettingsError(
             "The database's CA cannot be read: give DB_SSL_ROOT_CERT the path of a PEM file, or its "
@@ -135,20 +141,28 @@ def _context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def _ca_file(root_cert: str | None) -> str:
-    if root_cert is None:
-        return certifi.where()
-    if "BEGIN CERTIFICATE" in root_cert:
-        return _written(root_cert)
-    return str(Path(root_cert).expanduser())
+def _path(root_cert: str | None) -> str:
+    return str(Path(root_cert).expanduser()) if root_cert else certifi.where()
+
+
+def _text(root_cert: str | None) -> str | None:
+    """The PEM text, if it is one; line ends in environment variables are often written as \\n."""
+    if root_cert and "BEGIN CERTIFICATE" in root_cert:
+        return root_cert.replace("\\n", "\n")
+    return None
 
 
 @cache
 def _written(pem: str) -> str:
     """Write a PEM text where libpq can read it: it takes files alone."""
-    descriptor, name = tempfile.mkstemp(suffix=".pem")
+    try:
+        descriptor, name = tempfile.mkstemp(suffix=".pem")
+    except OSError as error:
+        raise SettingsError(
+            "DB_SSL_ROOT_CERT as a text has to be written to a file once, and there is no folder "
+            "for temporary ones: mount /tmp, or give the path of a file."
+        ) from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        # In an environment variable, line ends are often written as \n.
-        file.write(pem.replace("\\n", "\n"))
+        file.write(pem)
     atexit.register(Path(name).unlink, missing_ok=True)
     return name

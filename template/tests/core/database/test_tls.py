@@ -1,6 +1,7 @@
 """TLS to Postgres: the same trust by both drivers, and a sentence where there is none."""
 
 import ssl
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -157,6 +158,15 @@ async def test_a_ca_that_cannot_be_read_is_named(
     with pytest.raises(SettingsError, match="give DB_SSL_ROOT_CERT the path"):
         async_engine(settings)
     with pytest.raises(SettingsError, match="give DB_SSL_ROOT_CERT the path"):
+        sync_engine(settings.database_url, settings)
+
+
+def test_a_ca_as_text_needs_a_place_for_a_file(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    settings = servers.settings("good", db_ssl_root_cert=authority("Third").pem)
+    with pytest.raises(SettingsError, match="mount /tmp, or give the path"):
         sync_engine(settings.database_url, settings)
 
 
