@@ -18,6 +18,7 @@ from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHea
 from app.core.openapi import add_docs, describe_api, operation_id
 from app.core.problems import install_problems
 from app.core.settings import CoreSettings, SettingsError
+from app.core.tasks.relay import Relay
 
 
 def create_app() -> FastAPI:
@@ -43,7 +44,8 @@ def create_app() -> FastAPI:
             settings.redis_url, max_connections=2, socket_timeout=3, socket_connect_timeout=3
         )
         app.state.verifier = TokenVerifier(settings, client)
-        yield
+        async with Relay():
+            yield
         await app.state.redis.aclose()
         await client.aclose()
         await database.close()

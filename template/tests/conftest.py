@@ -266,7 +266,7 @@ def worker(committed_url: str) -> Iterator[Process]:
         client.flushdb()
     # Alone, it need not look for others, which takes a second.
     alone = ("--concurrency=1", "--without-mingle", "--without-gossip")
-    command = ("celery", "-A", "app.worker", "worker", *alone)
+    command = ("celery", "-A", "tests.worker", "worker", *alone)
     # A warm shutdown takes two seconds.
     with running(*command, stop=signal.SIGKILL, DATABASE_URL=committed_url) as worker:
         yield worker

@@ -7,29 +7,30 @@ from celery import Celery
 from app.core.features import FeatureError, load
 from app.core.maintenance import SCHEDULES
 from app.core.settings import CoreSettings
-from app.core.tasks import RESULT_EXPIRES, celery
+from app.core.tasks.application import celery
 
-# A message is delivered again when it was not acknowledged for the visibility timeout. Were that
-# shorter than the longest task, a slow one would run twice.
-VISIBILITY_MARGIN = 300  # seconds
+RESULT_EXPIRES = 86_400  # seconds; of tasks that switch Celery's own results on
+
+# Connections that one process may open to Redis: publishing, results.
+CONNECTIONS = {"small": (1, 2), "large": (10, 20)}
 
 
 def configure_celery(settings: CoreSettings) -> Celery:
     """Apply the settings to the one Celery application and load every feature's tasks.
 
     Raises:
-        FeatureError: a feature's tasks or schedules cannot be loaded.
+        FeatureError: a feature's tasks or schedules cannot be loaded, or a task may run too long.
     """
     # Several projects may share one database of one Redis.
     prefix = {"global_keyprefix": f"{settings.db_schema}:"}
+    publishing, results = CONNECTIONS[settings.redis_connections]
     celery.conf.update(
         broker_url=settings.redis_url,
         broker_connection_retry_on_startup=True,
-        # The smallest Redis plans allow 30 connections in all.
-        broker_pool_limit=1,
+        broker_pool_limit=publishing,
         broker_transport_options=prefix
         | {
-            "visibility_timeout": settings.celery_time_limit + VISIBILITY_MARGIN,
+            "visibility_timeout": settings.celery_visibility_timeout,
             "health_check_interval": 30,
             "socket_keepalive": True,
             "socket_connect_timeout": 5,
@@ -37,7 +38,7 @@ def configure_celery(settings: CoreSettings) -> Celery:
         result_backend=settings.redis_url,
         result_backend_transport_options=prefix,
         result_expires=RESULT_EXPIRES,
-        redis_max_connections=4,
+        redis_max_connections=results,
         redis_socket_keepalive=True,
         redis_socket_timeout=5,
         redis_backend_health_check_interval=30,
@@ -48,7 +49,8 @@ def configure_celery(settings: CoreSettings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
-        task_track_started=True,
+        # What becomes of a task stands in its record: see `app.core.tasks`.
+        task_ignore_result=True,
         task_time_limit=settings.celery_time_limit,
         task_soft_time_limit=settings.celery_time_limit - 5,
         # Publishing from a request fails soon instead of holding the request.
@@ -57,6 +59,13 @@ def configure_celery(settings: CoreSettings) -> Celery:
         beat_schedule=schedules(),
     )
     load("tasks")
+    for name, task in celery.tasks.items():
+        if (task.time_limit or 0) > settings.celery_time_limit:
+            raise FeatureError(
+                f"Task {name} may run for {task.time_limit} s, which is longer than "
+                f"CELERY_TIME_LIMIT={settings.celery_time_limit}: raise that, or Redis would "
+                "deliver the task a second time while it runs."
+            )
     return celery
 
 

@@ -103,10 +103,11 @@ def load(kind: str) -> tuple[tuple[Feature, Any], ...]:
 
 
 def load_models() -> None:
-    """Import the models of all installed features, so that relations and metadata are complete.
+    """Import the models of core and all installed features: relations and metadata are complete.
 
     `FEATURES` does not narrow this: a table stays known where its feature is not served.
     """
+    importlib.import_module("app.core.tasks.models")
     for feature in installed():
         feature.module("models")
 

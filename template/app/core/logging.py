@@ -39,7 +39,7 @@ def configure_logging(settings: "CoreSettings") -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
     ]
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        [_prefix_with_id, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
         if console
         else [_tracebacks, structlog.processors.JSONRenderer()]
     )
@@ -86,4 +86,15 @@ def _bind_context(_logger: "WrappedLogger", _method: str, event: "EventDict") ->
         value = variable.get()
         if value is not None:
             event.setdefault(name, value)
+    return event
+
+
+def _prefix_with_id(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
+    """Put what belongs together under one short word: the end of the task's id, or the request's.
+
+    The end, for an id that begins with the time differs little from its neighbours there.
+    """
+    request_id, task_id = event.pop("request_id", None), event.pop("task_id", None)
+    if whole := task_id or request_id:
+        event["event"] = f"[{whole[-8:]}] {event['event']}"
     return event

@@ -1,6 +1,7 @@
 """Base of request and response models."""
 
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,4 +35,4 @@ class Response(BaseModel):
 class TaskAccepted(Response):
     """Work that was handed to the workers; follow it at `/tasks/{task_id}`."""
 
-    task_id: str
+    task_id: UUID

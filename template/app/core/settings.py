@@ -208,11 +208,26 @@ class CoreSettings(BootSettings):
     celery_time_limit: int = Field(
         default=600, ge=10, le=3000, description="Seconds after which a task is killed."
     )
+    redis_connections: Literal["small", "large"] = Field(
+        default="small",
+        description="small fits plans with 30 connections; large lets each process open more.",
+    )
+    task_keep_days: int = Field(
+        default=30, ge=1, description="Days that tasks which ended well can be looked up."
+    )
 
     @property
     def jwt_issuer(self) -> str:
         """Issuer that every access token must name."""
         return self.supabase_jwt_issuer or f"{self.supabase_url.rstrip('/')}/auth/v1"
+
+    @property
+    def celery_visibility_timeout(self) -> int:
+        """Seconds after which a message that was not acknowledged is delivered again.
+
+        Were it shorter than the longest task, a slow one would run twice.
+        """
+        return self.celery_time_limit + 30
 
     @property
     def online(self) -> bool:

@@ -1,17 +1,27 @@
 """The API and routes that lean on one service each: `uvicorn tests.core.probe_api:app`."""
 
+from uuid import UUID
+
 from sqlalchemy import text
 
 from app.core.database import DatabaseSession
 from app.core.maintenance import heartbeat
-from app.core.tasks import enqueue
+from app.core.tasks import enqueue, send
 from app.main import app
 
 
 @app.post("/probe/task")
-async def hand_over() -> str:
+async def hand_over(session: DatabaseSession) -> UUID:
+    """Needs the database; what it enqueues is sent when Redis is there."""
+    task_id = enqueue(session, heartbeat.s())
+    await session.commit()
+    return task_id
+
+
+@app.post("/probe/send")
+def hand_over_at_once() -> UUID:
     """Needs Redis."""
-    return await enqueue(heartbeat)
+    return send(heartbeat.s())
 
 
 @app.get("/probe/slow")

@@ -20,7 +20,7 @@ from app.core.features import FeatureError
 from app.core.maintenance import HEARTBEAT_KEY, heartbeat
 from app.core.migrations.errors import MigrationError
 from app.core.settings import SettingsError, get_settings, load_settings
-from app.core.tasks import store
+from app.core.tasks.application import store
 from app.main import app as api
 from app.worker import celery
 
@@ -148,7 +148,7 @@ def test_a_console_has_settings_session_and_tables(call: Call) -> None:
 
 
 def test_doctor_finds_everything_in_order(call: Call) -> None:
-    heartbeat()
+    heartbeat.function()
     answer = call("doctor")
     assert answer.code == 0, answer.out
     found = {line.split()[1]: line.split()[0] for line in answer.out.splitlines() if "✓" in line}

@@ -73,9 +73,8 @@ def test_a_line_for_people(configure: Configure) -> None:
     assert "\x1b" not in output.getvalue()
 
 
-@pytest.mark.parametrize("log_format", ["json", "console"])
-def test_what_is_worked_for_is_in_every_line(configure: Configure, log_format: str) -> None:
-    output = configure(log_format=log_format)
+def test_what_is_worked_for_is_in_every_line(configure: Configure) -> None:
+    output = configure(log_format="json")
     tokens = [(v, v.set(f"the-{name}")) for name, v in context.BOUND.items()]
     try:
         get_logger("ours").info("one")
@@ -90,6 +89,34 @@ def test_what_is_worked_for_is_in_every_line(configure: Configure, log_format: s
         assert f"the-{name}" in theirs
         assert f"the-{name}" not in after
     assert "two words" in theirs
+
+
+@pytest.mark.parametrize(
+    ("bound", "prefix"),
+    [
+        ({"request_id": "1c369a4dcfba479e89e11c3154818574"}, "[54818574] paid"),
+        # Ids of tasks begin with the time: neighbours share their first letters.
+        (
+            {"request_id": "1c369a4d", "task_id": "01a1fcd9-3490-77e5-b897-ef4cbc212ade"},
+            "[bc212ade] paid",
+        ),
+        ({}, "] paid"),
+    ],
+)
+def test_a_short_id_stands_before_what_people_read(
+    configure: Configure, bound: dict[str, str], prefix: str
+) -> None:
+    output = configure(log_format="console")
+    tokens = [(context.BOUND[name], context.BOUND[name].set(bound[name])) for name in bound]
+    try:
+        get_logger("shop").info("paid")
+        logging.getLogger("theirs").warning("paid %d", 3)
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+    for line in output.getvalue().splitlines():
+        assert prefix in line
+        assert "_id=" not in line
 
 
 def test_lines_of_libraries_have_the_same_shape(configure: Configure) -> None:

@@ -57,7 +57,7 @@ def test_up_and_down_and_up_again(workshop: Workshop) -> None:
 def test_a_feature_that_is_off_keeps_its_data_and_goes_on_where_it_was(
     workshop: Workshop,
 ) -> None:
-    heads = commands.heads()
+    heads = effective_heads(commands.scripts(), set(commands.heads()))
     workshop.feature("parcels")
     # With these dependencies Alembic keeps one row for everything.
     workshop.migration("parcels", "parcels_0001", needs=tuple(sorted(heads)))
@@ -204,6 +204,33 @@ def test_a_migration_is_written_for_one_feature_alone(workshop: Workshop) -> Non
     path = revise.write("parcels", "no more parcels")
     assert path is not None
     assert 'op.drop_table("parcels", schema=SCHEMA)' in path.read_text()
+
+
+def test_a_migration_depends_on_nothing_that_is_implied_already(workshop: Workshop) -> None:
+    """Alembic fails to merge heads into a revision that names one that another of them implies."""
+    table = """
+from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
+from app.core.models import SCHEMA, metadata
+
+{name} = Table(
+    "{name}",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *(Column(f"{{one}}_id", kind, ForeignKey(f"{{SCHEMA}}.{{one}}.id")) for one, kind in {needs}),
+)
+"""
+    for name, needs in (
+        ("parcels", "[('users', Uuid)]"),
+        ("stickers", "[('users', Uuid), ('parcels', Integer)]"),
+    ):
+        models = workshop.feature(name) / "models.py"
+        models.write_text(table.format(name=name, needs=needs))
+        commands.upgrade()
+        path = revise.write(name, f"Make {name}")
+    assert path is not None
+    assert 'depends_on = "parcels_0001"' in path.read_text()
+    commands.upgrade()
+    assert workshop.version_rows() >= {"stickers_0001"}
 
 
 def test_a_behind_database_is_not_compared(workshop: Workshop) -> None:

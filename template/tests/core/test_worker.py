@@ -12,7 +12,8 @@ from app.core import context
 from app.core.celery_config import configure_celery
 from app.core.maintenance import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat, heartbeat_age
 from app.core.settings import get_settings
-from app.core.tasks import enqueue, store
+from app.core.tasks import send
+from app.core.tasks.application import store
 from app.worker import celery
 from tests.processes import Process, eventually, running
 
@@ -45,7 +46,7 @@ async def test_a_task_runs_and_the_log_says_for_which_request(
 ) -> None:
     request_id = uuid4().hex
     token = context.request_id.set(request_id)
-    task_id = await enqueue(heartbeat)
+    task_id = str(send(heartbeat.s()))
     context.request_id.reset(token)
     line = await end_of(task_id, worker)
     assert (line["task_id"], line["request_id"]) == (task_id, request_id)
@@ -91,4 +92,4 @@ async def test_only_json_is_understood(worker: Process) -> None:
 
     await eventually(refused, worker)
     # It goes on with the next.
-    await end_of(await enqueue(heartbeat), worker)
+    await end_of(str(send(heartbeat.s())), worker)

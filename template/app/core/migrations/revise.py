@@ -12,7 +12,12 @@ from app.core.features import load_models
 from app.core.migrations.branches import CORE, branch_of, folder, table_owners
 from app.core.migrations.commands import config, readable, scripts
 from app.core.migrations.errors import MigrationError
-from app.core.migrations.graph import ancestors, branch_heads, require_single_heads
+from app.core.migrations.graph import (
+    ancestors,
+    branch_heads,
+    effective_heads,
+    require_single_heads,
+)
 from app.core.migrations.render import tidy
 from app.core.models import metadata
 
@@ -95,4 +100,6 @@ def _dependencies(directory: ScriptDirectory, branch: str, head: str | None) -> 
                 f"'{branch}' refers to tables of '{other}', which has no migration yet: write that "
                 f'one first, with `uv run app db migrate --feature {other} -m "…"`.'
             )
-    return [heads[other][0] for other in wanted]
+    # Alembic cannot merge several heads into a revision that names what one of them implies.
+    needed = ancestors(directory, [heads[other][0] for other in wanted])
+    return sorted(effective_heads(directory, needed))

@@ -38,9 +38,11 @@ async def create_item(user: CurrentUser, item: ItemCreate, session: DatabaseSess
 
 
 @router.post("/complete-all", status_code=202, summary="Mark all my items as done")
-async def complete_all_items(user: CurrentUser) -> TaskAccepted:
+async def complete_all_items(user: CurrentUser, session: DatabaseSession) -> TaskAccepted:
     """Hand the work to the workers."""
-    return TaskAccepted(task_id=await enqueue(complete_all, owner=user.id, owner_id=str(user.id)))
+    task_id = enqueue(session, complete_all.s(owner_id=user.id))
+    await session.commit()
+    return TaskAccepted(task_id=task_id)
 
 
 @router.get("/{item_id}", summary="Read an item")

@@ -36,6 +36,12 @@ class ItemRead(Response):
     updated_at: datetime
 
 
+class Completed(Response):
+    """What the task that marks all items as done returns."""
+
+    completed: int
+
+
 class ItemSort(StrEnum):
     """Orders of the list."""
 

@@ -86,15 +86,14 @@ async def delete_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> N
     await session.commit()
 
 
-def complete_all(session: Session, owner_id: UUID) -> int:
-    """Mark all items of the owner as done and return how many were not. Commits."""
+async def complete_all(session: AsyncSession, owner_id: UUID) -> int:
+    """Mark all items of the owner as done and return how many were not."""
     statement = (
         update(Item)
         .where(col(Item.owner_id) == owner_id, col(Item.done).is_(False))
         .values(done=True, updated_at=utcnow())
     )
-    result: CursorResult[Any] = session.exec(statement)
-    session.commit()
+    result: CursorResult[Any] = await session.exec(statement)
     return result.rowcount
 
 

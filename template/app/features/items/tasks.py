@@ -2,23 +2,24 @@
 
 from uuid import UUID
 
-from app.core.database import sync_session
+from sqlmodel import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from app.core.logging import get_logger
-from app.core.tasks import celery
+from app.core.tasks import task
 from app.features.items import service
+from app.features.items.schemas import Completed
 
 log = get_logger(__name__)
 
 
-@celery.task(name="items.complete_all")
-def complete_all(owner_id: str) -> dict[str, int]:
+@task()
+async def complete_all(session: AsyncSession, owner_id: UUID) -> Completed:
     """Mark all items of a user as done; the result says how many were not."""
-    with sync_session() as session:
-        return {"completed": service.complete_all(session, UUID(owner_id))}
+    return Completed(completed=await service.complete_all(session, owner_id))
 
 
-@celery.task(name="items.report", ignore_result=True)
-def report() -> None:
+@task()
+def report(session: Session) -> None:
     """Log how many items wait to be done."""
-    with sync_session() as session:
-        log.info("items_open", count=service.count_open(session))
+    log.info("items_open", count=service.count_open(session))

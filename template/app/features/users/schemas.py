@@ -21,6 +21,11 @@ class UserRead(Response):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user may administer the application."""
+        return self.role is Role.ADMIN
+
 
 class UserUpdate(Changes):
     """What users may change about themselves."""

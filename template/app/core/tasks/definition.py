@@ -1,0 +1,164 @@
+"""How a task is declared: a typed function, whose arguments and result cross Redis as JSON."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+    overload,
+)
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from sqlmodel import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.tasks.application import celery
+
+if TYPE_CHECKING:
+    from celery.app.task import Task as CeleryTask
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TRIES = 5
+
+
+class TaskError(Exception):
+    """The task cannot succeed, and trying again would not help; the text is told to its owner."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A task and its arguments, checked, as JSON."""
+
+    task: "Task[..., Any]"
+    arguments: dict[str, Any]
+
+
+class Task(Generic[P, R]):
+    """A declared task; make a call of it with `s`, as of Celery's own."""
+
+    def __init__(
+        self, function: Callable[..., Any], *, tries: int, options: dict[str, Any]
+    ) -> None:
+        self.function = function
+        self.tries = tries
+        self.name = options.pop("name", None) or _name(function)
+        self.is_async = inspect.iscoroutinefunction(function)
+        self._signature = inspect.signature(function, eval_str=True)
+        parameters = list(self._signature.parameters.values())
+        session = parameters[0].annotation if parameters else None
+        self.takes_session = session in (Session, AsyncSession)
+        if self.takes_session:
+            if (session is AsyncSession) is not self.is_async:
+                raise TypeError(f"Task {self.name}: async tasks take AsyncSession, others Session.")
+            self._signature = self._signature.replace(parameters=parameters[1:])
+        self.celery = self._register(options)
+
+    def _register(self, options: dict[str, Any]) -> "CeleryTask[Any, Any]":
+        def run(bound: "CeleryTask[Any, Any]", /, **arguments: Any) -> Any:
+            # Only a worker needs what runs tasks.
+            from app.core.tasks.run import run
+
+            return run(self, bound.request, arguments)
+
+        run.__module__, run.__qualname__ = self.function.__module__, self.function.__qualname__
+        run.__doc__ = self.function.__doc__
+        declare: Any = celery.task(name=self.name, bind=True, **options)
+        registered: CeleryTask[Any, Any] = declare(run)
+        return registered
+
+    @cached_property
+    def _arguments(self) -> type[BaseModel]:
+        fields: dict[str, Any] = {
+            name: (each.annotation, ... if each.default is each.empty else each.default)
+            for name, each in self._signature.parameters.items()
+        }
+        return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+    @cached_property
+    def _result(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self._signature.return_annotation)
+
+    def s(self, *args: P.args, **kwargs: P.kwargs) -> Call:
+        """Bind arguments, for `enqueue` or `send`.
+
+        Raises:
+            TypeError: they do not fit the function.
+            ValidationError: a value does not fit its type.
+        """
+        bound = self._signature.bind(*args, **kwargs)
+        return Call(self, self._arguments(**bound.arguments).model_dump(mode="json"))
+
+    def values(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Check what came from the queue and return the function's arguments.
+
+        Raises:
+            TaskError: it does not fit, as after a change of the function.
+        """
+        try:
+            checked = self._arguments.model_validate(arguments)
+        except ValidationError as error:
+            raise TaskError(f"The arguments of {self.name} do not fit: {error}") from error
+        return {name: getattr(checked, name) for name in self._signature.parameters}
+
+    def dump(self, result: R) -> Any:
+        """Return a result as JSON.
+
+        Raises:
+            TaskError: it is not what the function promises.
+        """
+        try:
+            return self._result.dump_python(self._result.validate_python(result), mode="json")
+        except ValidationError as error:
+            raise TaskError(f"The result of {self.name} does not fit its type: {error}") from error
+
+
+class _Declare(Protocol):
+    """What `task(...)` makes a task of: with a session first or without, async or not."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[AsyncSession, P], Awaitable[R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[Session, P], R], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+def task(*, name: str | None = None, tries: int = TRIES, **options: Any) -> _Declare:
+    """Declare a task. Its name is `feature.function` where none is given.
+
+    A first parameter of type `Session` or `AsyncSession` is opened for each run, and committed with
+    the record of its success: the effect is there exactly when the task counts as done. Everything
+    else must be the same when done twice. `tries` counts the runs before an enqueued task is given
+    up; `options` are Celery's own, such as `time_limit` in seconds.
+
+    Raises:
+        TypeError: the kind of session does not fit the function.
+    """
+
+    def declare(function: Callable[..., Any], /) -> Task[..., Any]:
+        return Task(function, tries=tries, options=options | {"name": name})
+
+    return cast("_Declare", declare)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """`items.report` for `report` in `app.features.items.tasks`; `core.…` for the core's own."""
+    parts = function.__module__.split(".")
+    owner = (
+        parts[2] if parts[:2] == ["app", "features"] else parts[1] if len(parts) > 1 else parts[0]
+    )
+    return f"{owner}.{function.__name__}"

@@ -1,0 +1,68 @@
+"""The event loop of a worker process: one for all its tasks, so that pools outlive a task."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from functools import cache
+from typing import Any, TypeVar
+
+from celery.signals import worker_process_init, worker_process_shutdown
+
+from app.core.database import Database, async_engine, process_engine
+from app.core.settings import get_settings
+
+T = TypeVar("T")
+
+CLEAN_UP = 3.0  # seconds that a coroutine has after its time limit
+
+
+@cache
+def process_loop() -> asyncio.AbstractEventLoop:
+    """The loop of this process, in a thread of its own; started at the first use, after a fork."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="tasks-loop", daemon=True).start()
+    return loop
+
+
+@cache
+def process_database() -> Database:
+    """The async database of this process: one connection, for it runs one task at a time."""
+    return Database(async_engine(get_settings().model_copy(update={"db_pool_size": 1})))
+
+
+def run_on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the process's loop and wait for it.
+
+    Celery's soft time limit is raised here, in the waiting thread: the coroutine is then cancelled.
+    """
+    ended = threading.Event()
+
+    async def ending() -> T:
+        try:
+            return await coroutine
+        finally:
+            ended.set()
+
+    future = asyncio.run_coroutine_threadsafe(ending(), process_loop())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        ended.wait(CLEAN_UP)
+        raise
+
+
+@worker_process_init.connect
+def _forked(**_: Any) -> None:
+    # A connection of the parent's would be used by both.
+    if process_engine.cache_info().currsize:
+        process_engine().dispose(close=False)
+        process_engine.cache_clear()
+
+
+@worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    if process_database.cache_info().currsize:
+        run_on_loop(process_database().close())
+    if process_engine.cache_info().currsize:
+        process_engine().dispose()

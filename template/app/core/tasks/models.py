@@ -1,0 +1,93 @@
+"""The record of each enqueued task: its outbox entry, and what became of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Enum, Identity, Index, func, inspect, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from app.core.models import Model, UUIDKey, utcnow
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+
+
+class TaskState(StrEnum):
+    """Where a task stands."""
+
+    PENDING = "pending"
+    STARTED = "started"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    REVOKED = "revoked"
+
+
+UNFINISHED = (TaskState.PENDING, TaskState.STARTED)
+
+_UNSENT = text("state = 'pending' AND sent_at IS NULL")
+_ORDERED = text("ordered_by IS NOT NULL AND state IN ('pending', 'started')")
+_SENT = text("state IN ('pending', 'started') AND sent_at IS NOT NULL")
+
+
+class TaskRecord(UUIDKey, Model, table=True):
+    """One enqueued task; the key is its id in Celery, too.
+
+    A failed one stays (a dead letter) until it is retried or forgotten.
+    """
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("ix_tasks_unsent", "due_at", postgresql_where=_UNSENT),
+        Index("ix_tasks_ordered_by", "ordered_by", "position", postgresql_where=_ORDERED),
+        Index("ix_tasks_sent", "sent_at", postgresql_where=_SENT),
+        Index("ix_tasks_owner_id", "owner_id", "created_at", "id"),
+        Index("ix_tasks_state", "state", "ended_at"),
+    )
+
+    # Counted by the database, in the order of enqueuing.
+    position: int | None = Field(
+        default=None, nullable=False, sa_type=BigInteger, sa_column_args=(Identity(),)
+    )
+    name: str = Field(max_length=200)
+    arguments: dict[str, Any] = Field(sa_type=JSONB)
+    # Without a foreign key: the machinery knows no users, and a record outlives its owner.
+    owner_id: UUID | None = None
+    request_id: str | None = Field(default=None, max_length=64)
+    ordered_by: str | None = Field(default=None, max_length=200)
+
+    state: TaskState = Field(
+        default=TaskState.PENDING,
+        sa_type=Enum(
+            TaskState,
+            name="state",
+            native_enum=False,
+            create_constraint=True,
+            length=20,
+            values_callable=lambda members: [member.value for member in members],
+        ),
+    )
+    deliveries: int = 0
+    attempts: int = 0
+    created_at: datetime = Field(default_factory=utcnow)
+    # By the clock of the database, which compares it.
+    due_at: datetime | None = Field(
+        default=None, nullable=False, sa_column_kwargs={"server_default": func.now()}
+    )
+    sent_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    progress_done: int | None = None
+    progress_total: int | None = None
+    cancel_requested: bool = False
+    result: Any | None = Field(default=None, sa_type=JSONB)
+    # What its owner is told, and what operators are.
+    reason: str | None = Field(default=None, max_length=500)
+    error: str | None = Field(default=None, max_length=4000)
+
+
+# The table behind it, for statements that need no entities.
+tasks = cast("Table", inspect(TaskRecord).local_table)

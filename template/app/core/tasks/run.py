@@ -1,0 +1,120 @@
+"""One run of a task in a worker."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from celery.exceptions import Ignore, Reject
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from app.core.database import process_engine
+from app.core.logging import get_logger
+from app.core.tasks import records
+from app.core.tasks.application import header
+from app.core.tasks.definition import Task, TaskError
+from app.core.tasks.loop import process_database, run_on_loop
+from app.core.tasks.outbox import RECORDED, relay_here
+from app.core.tasks.progress import CancelledError, last_report
+from app.core.tasks.records import Claim, LostClaimError
+
+if TYPE_CHECKING:
+    from celery.app.task import Context
+
+DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database is away
+
+log = get_logger(__name__)
+
+
+def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> Any:
+    """Run a task once, and see to its record; without one, it came by `send` or a schedule.
+
+    Raises:
+        Ignore: the message is done with: the task has ended, is another's, or comes again later.
+        Reject: the database is away; the message goes back into the queue.
+        Exception: what the task raised, in its last run.
+    """
+    if not header(request, RECORDED):
+        return _execute(task, arguments, None)
+    redelivered = bool((request.delivery_info or {}).get("redelivered"))
+    with _requeued_without_database():
+        claim = records.claim(UUID(request.id), redelivered=redelivered)
+    if claim is None:
+        log.info("task_skipped", task=task.name)
+        raise Ignore
+    try:
+        return _recorded(task, arguments, claim)
+    finally:
+        if claim.ordered_by and (following := records.next_in_order(claim.ordered_by)):
+            relay_here(process_engine(), following)
+
+
+def _recorded(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> Any:
+    if claim.attempt > task.tries:
+        records.give_up(claim)
+        log.error("task_given_up", task=task.name, attempts=claim.attempt - 1)
+        raise Ignore
+    last_report.set(0.0)
+    try:
+        return _execute(task, arguments, claim)
+    except LostClaimError as error:
+        log.warning("task_lost_claim", task=task.name)
+        raise Ignore from error
+    except CancelledError as error:
+        records.revoke(claim)
+        log.info("task_cancelled", task=task.name)
+        raise Ignore from error
+    except Exception as error:
+        reason = str(error) if isinstance(error, TaskError) else None
+        with _requeued_without_database():
+            again = records.fail(claim, error, reason, task.tries)
+        if not again:
+            raise
+        log.warning("task_fails", task=task.name, attempt=claim.attempt, exc_info=True)
+        raise Ignore from error
+    finally:
+        last_report.set(None)
+
+
+def _execute(task: Task[..., Any], arguments: dict[str, Any], claim: Claim | None) -> Any:
+    values = task.values(arguments)
+    if not task.takes_session:
+        returned = task.function(**values)
+        result = task.dump(run_on_loop(returned) if task.is_async else returned)
+        if claim:
+            records.succeed(claim, result)
+        return result
+    if task.is_async:
+        return run_on_loop(_in_async_session(task, values, claim))
+    with Session(process_engine(), expire_on_commit=False) as session:
+        result = task.dump(task.function(session, **values))
+        if claim:
+            statement, parameters = records.success(claim, result)
+            records.check(session.exec(statement, params=parameters).first())
+        session.commit()
+    return result
+
+
+async def _in_async_session(
+    task: Task[..., Any], values: dict[str, Any], claim: Claim | None
+) -> Any:
+    async with process_database().session() as session:
+        result = task.dump(await task.function(session, **values))
+        if claim:
+            statement, parameters = records.success(claim, result)
+            records.check((await session.exec(statement, params=parameters)).first())
+        await session.commit()
+    return result
+
+
+@contextmanager
+def _requeued_without_database() -> Iterator[None]:
+    """Give the message back while the database is away: it alone knows of the task then."""
+    try:
+        yield
+    except DBAPIError as error:
+        log.warning("task_waits_for_database", error=str(error.orig)[:200])
+        time.sleep(DATABASE_PAUSE)
+        raise Reject(requeue=True) from error

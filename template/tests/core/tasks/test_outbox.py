@@ -1,0 +1,202 @@
+"""Enqueuing: what is committed is sent, and nothing else."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from kombu.exceptions import OperationalError
+from sqlalchemy import Engine, NullPool, update
+from sqlmodel import Session, col, select
+
+from app.core import context
+from app.core.database import sync_engine
+from app.core.settings import get_settings
+from app.core.tasks import enqueue, outbox
+from app.core.tasks.models import TaskRecord, TaskState
+from tests.core.tasks.work import write
+
+CALL = write.s(note="a")
+
+
+@pytest.fixture(scope="module")
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = sync_engine(database_url, get_settings(), poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """Ids that commits have handed over."""
+    ids: list[UUID] = []
+    monkeypatch.setattr(outbox, "deliver", lambda _, committed: ids.extend(committed))
+    return ids
+
+
+@pytest.fixture
+def session(engine: Engine, delivered: list[UUID]) -> Iterator[Session]:
+    with engine.begin() as connection:
+        connection.execute(update(TaskRecord).values(state=TaskState.SUCCESS))
+    with Session(engine) as session:
+        yield session
+
+
+def sent(engine: Engine, ids: Sequence[UUID] | None = None) -> list[UUID]:
+    """Relay, and return whose messages would go to Redis."""
+    rows: list[Any] = []
+    outbox.relay(engine, ids, rows.extend)
+    return [row.id for row in rows]
+
+
+def test_a_commit_hands_over_what_was_enqueued_in_it(
+    session: Session, engine: Engine, delivered: list[UUID]
+) -> None:
+    first, second = enqueue(session, CALL), enqueue(session, CALL)
+    session.flush()
+    assert delivered == []
+    assert sent(engine) == []
+    session.commit()
+    assert delivered == [first, second]
+    # Once, although both ways come by.
+    assert sent(engine, delivered) == [first, second]
+    assert sent(engine, delivered) == sent(engine) == []
+    # And not with the next commit again.
+    session.add(TaskRecord(name="x", arguments={}, state=TaskState.SUCCESS))
+    session.commit()
+    assert delivered == [first, second]
+
+
+def test_what_is_rolled_back_never_runs(
+    session: Session, engine: Engine, delivered: list[UUID]
+) -> None:
+    enqueue(session, CALL)
+    session.flush()
+    session.rollback()
+    session.commit()
+    with Session(engine) as abandoned:
+        enqueue(abandoned, CALL)
+        abandoned.flush()
+    assert delivered == []
+    assert sent(engine) == []
+
+
+def test_a_savepoint_takes_its_tasks_along(
+    session: Session, engine: Engine, delivered: list[UUID]
+) -> None:
+    before = enqueue(session, CALL)
+    savepoint = session.begin_nested()
+    enqueue(session, CALL)
+    savepoint.rollback()
+    with session.begin_nested():
+        inside = enqueue(session, CALL)
+    assert delivered == []
+    session.commit()
+    assert sent(engine, delivered) == [before, inside]
+
+
+def test_a_message_says_for_whom_and_which_request(session: Session, engine: Engine) -> None:
+    user = uuid4()
+    tokens = context.request_id.set("request-1"), context.user_id.set(str(user))
+    enqueue(session, CALL)
+    context.request_id.reset(tokens[0])
+    context.user_id.reset(tokens[1])
+    session.commit()
+    rows: list[Any] = []
+    outbox.relay(engine, None, rows.extend)
+    (row,) = rows
+    assert (row.request_id, row.owner_id, row.arguments) == ("request-1", user, {"note": "a"})
+
+
+def test_a_delay_is_waited_for(session: Session, engine: Engine, delivered: list[UUID]) -> None:
+    task_id = enqueue(session, CALL, delay=timedelta(hours=1))
+    session.commit()
+    assert delivered == []
+    assert sent(engine) == []
+    record = session.get_one(TaskRecord, task_id)
+    assert record.due_at is not None
+    record.due_at -= timedelta(hours=2)
+    session.commit()
+    assert sent(engine) == [task_id]
+
+
+def test_redis_is_away_and_the_record_waits(session: Session, engine: Engine) -> None:
+    task_id = enqueue(session, CALL)
+    session.commit()
+
+    def fail(rows: Sequence[Any]) -> None:
+        raise OperationalError("connection refused")
+
+    with pytest.raises(OperationalError):
+        outbox.relay(engine, None, fail)
+    session.expire_all()
+    assert session.get_one(TaskRecord, task_id).sent_at is None
+    assert sent(engine) == [task_id]
+
+
+def test_two_that_relay_at_once_send_nothing_twice(session: Session, engine: Engine) -> None:
+    ids = {enqueue(session, CALL) for _ in range(50)}
+    session.commit()
+    both = Barrier(2, timeout=10)
+    taken: list[UUID] = []
+
+    def relay() -> None:
+        def publish(rows: Sequence[Any]) -> None:
+            # While one holds its records, the other asks for some.
+            both.wait()
+            taken.extend(row.id for row in rows)
+
+        outbox.relay(engine, None, publish)
+
+    with ThreadPoolExecutor(2) as threads:
+        for future in [threads.submit(relay) for _ in range(2)]:
+            future.result()
+    assert len(taken) == len(ids)
+    assert set(taken) == ids
+
+
+def end(engine: Engine, task_id: UUID, state: TaskState) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            update(TaskRecord).where(col(TaskRecord.id) == task_id).values(state=state)
+        )
+
+
+def test_tasks_with_one_key_follow_each_other(session: Session, engine: Engine) -> None:
+    a1, a2, a3 = (enqueue(session, CALL, ordered_by="a") for _ in range(3))
+    b1 = enqueue(session, CALL, ordered_by="b")
+    session.commit()
+    assert sent(engine) == [a1, b1]
+    end(engine, a1, TaskState.STARTED)
+    assert sent(engine) == []
+    end(engine, a1, TaskState.SUCCESS)
+    assert sent(engine) == [a2]
+    # A task that has failed for good lets the next one go on.
+    end(engine, a2, TaskState.FAILURE)
+    assert sent(engine) == [a3]
+
+
+def test_the_order_is_that_of_the_commits(session: Session, engine: Engine) -> None:
+    """The second to enqueue for a key waits until the first has committed."""
+    first = enqueue(session, CALL, ordered_by="c")
+    session.flush()
+
+    def enqueue_second() -> UUID:
+        with Session(engine) as other:
+            second = enqueue(other, CALL, ordered_by="c")
+            other.commit()
+            return second
+
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(enqueue_second)
+        with Session(engine) as watching:
+            blocked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while not watching.connection().exec_driver_sql(blocked).scalar_one():
+                assert not waiting.done()
+        session.commit()
+        second = waiting.result()
+    ids = select(TaskRecord.id).where(col(TaskRecord.ordered_by) == "c")
+    assert session.exec(ids.order_by(col(TaskRecord.position))).all() == [first, second]

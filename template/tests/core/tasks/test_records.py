@@ -1,0 +1,171 @@
+"""Claims: one run has a task, and one that lost it can end nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from celery.app.task import Context
+from celery.exceptions import Ignore
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from app.core import context
+from app.core.database import process_engine
+from app.core.settings import load_settings
+from app.core.tasks import enqueue, outbox, progress, records, task
+from app.core.tasks.definition import Task
+from app.core.tasks.models import TaskRecord, TaskState
+from app.core.tasks.outbox import RECORDED
+from app.core.tasks.run import run
+
+
+@task(name="test.overtaken", tries=2)
+def overtaken(session: Session) -> None:
+    """Be taken for dead while running: another run claims the task."""
+    records.claim(UUID(context.task_id.get()), redelivered=True)
+    session.add(TaskRecord(name="test.effect", arguments={}))
+
+
+@task(name="test.fails", tries=2)
+def fails() -> None:
+    """Fail."""
+    raise ValueError("hunter2")
+
+
+@task(name="test.reports")
+def reports(times: int) -> None:
+    """Report more often than anybody can read."""
+    for done in range(times + 1):
+        progress(done, times)
+
+
+@pytest.fixture(scope="module")
+def _own_database(database_url: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", database_url)
+        load_settings.cache_clear()
+        process_engine.cache_clear()
+        yield
+        process_engine().dispose()
+    load_settings.cache_clear()
+    process_engine.cache_clear()
+
+
+@pytest.fixture
+def session(_own_database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    monkeypatch.setattr(outbox, "deliver", lambda *_: None)
+    with Session(process_engine()) as session:
+        yield session
+
+
+def enqueued(session: Session, declared: Task[..., Any], **arguments: Any) -> UUID:
+    task_id = enqueue(session, declared.s(**arguments))
+    session.commit()
+    return task_id
+
+
+def execute(declared: Task[..., Any], task_id: UUID, *, redelivered: bool = False) -> Any:
+    """Run a message as the worker would."""
+    record = {"id": str(task_id), "headers": {RECORDED: "yes"}}
+    token = context.task_id.set(str(task_id))
+    try:
+        request = Context(**record, delivery_info={"redelivered": redelivered})
+        with Session(process_engine()) as session:
+            arguments = session.get_one(TaskRecord, task_id).arguments
+        return run(declared, request, arguments)
+    finally:
+        context.task_id.reset(token)
+
+
+def state(session: Session, task_id: UUID) -> TaskState:
+    session.expire_all()
+    return session.get_one(TaskRecord, task_id).state
+
+
+def test_a_task_is_claimed_once(session: Session) -> None:
+    task_id = enqueued(session, fails)
+    first = records.claim(task_id, redelivered=False)
+    assert first is not None
+    assert first.attempt == 1
+    assert records.claim(task_id, redelivered=False) is None
+    # Redis delivers again what a worker took along into its grave.
+    second = records.claim(task_id, redelivered=True)
+    assert second is not None
+    assert second.attempt == 2
+    with pytest.raises(records.LostClaimError):
+        records.succeed(first, None)
+    assert state(session, task_id) is TaskState.STARTED
+    records.succeed(second, None)
+    assert state(session, task_id) is TaskState.SUCCESS
+    assert records.claim(task_id, redelivered=True) is None
+
+
+def test_a_run_that_was_taken_for_dead_commits_nothing(session: Session) -> None:
+    task_id = enqueued(session, overtaken)
+    with pytest.raises(Ignore):
+        execute(overtaken, task_id)
+    effects = session.connection().exec_driver_sql(
+        "SELECT count(*) FROM app.tasks WHERE name = 'test.effect'"
+    )
+    assert effects.scalar_one() == 0
+    # It is the other's now.
+    assert state(session, task_id) is TaskState.STARTED
+
+
+def test_a_task_fails_after_its_last_try(session: Session) -> None:
+    task_id = enqueued(session, fails)
+    with pytest.raises(Ignore):
+        execute(fails, task_id)
+    assert state(session, task_id) is TaskState.PENDING
+    with pytest.raises(ValueError, match="hunter2"):
+        execute(fails, task_id)
+    assert state(session, task_id) is TaskState.FAILURE
+    with pytest.raises(Ignore):
+        execute(fails, task_id)
+
+
+def test_each_try_waits_longer(session: Session) -> None:
+    task_id = enqueued(session, fails)
+    waits = []
+    for attempt in range(1, 10):
+        session.connection().execute(
+            update(TaskRecord)
+            .where(col(TaskRecord.id) == task_id)
+            .values(state=TaskState.STARTED, attempts=attempt)
+        )
+        session.commit()
+        claim = records.Claim(task_id, attempt, None)
+        assert records.fail(claim, ValueError("x"), None, tries=10)
+        wait = "SELECT round(extract(epoch FROM due_at - now())) FROM app.tasks WHERE id = %s"
+        waits.append(int(session.connection().exec_driver_sql(wait, (task_id,)).scalar_one()))
+        session.commit()
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600]
+
+
+def test_a_task_that_kills_its_workers_is_given_up(session: Session) -> None:
+    task_id = enqueued(session, fails)
+    for _ in range(fails.tries):
+        assert records.claim(task_id, redelivered=True)
+    with pytest.raises(Ignore):
+        execute(fails, task_id, redelivered=True)
+    assert state(session, task_id) is TaskState.FAILURE
+    assert session.get_one(TaskRecord, task_id).error == "The worker died in each of 2 runs."
+
+
+def test_progress_is_written_now_and_then(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    report = records.report
+
+    def counted(task_id: UUID, done: int, total: int) -> bool:
+        written.append(done)
+        return report(task_id, done, total)
+
+    monkeypatch.setattr(records, "report", counted)
+    task_id = enqueued(session, reports, times=1000)
+    execute(reports, task_id)
+    assert written[-1] == 1000
+    assert len(written) < 20
+    assert session.get_one(TaskRecord, task_id).progress_done == 1000
