@@ -8,6 +8,8 @@ from app.core.settings import CoreSettings
 
 # One that holds the lock and one that migrates. Beat has none.
 MIGRATIONS = 2
+# What a worker's process keeps for tasks that are coroutines, see `app.core.tasks.loop`.
+LOOP_POOL_SIZE = 1
 
 # Of Supabase's smallest computes. In session mode a client holds one of the pool's connections for
 # as long as it lives; a direct server says its limit itself.
@@ -35,6 +37,7 @@ def budget(settings: CoreSettings, *, api_processes: int, worker_processes: int)
     return Budget(
         mode=mode,
         api=api_processes * (settings.db_pool_size + settings.db_max_overflow),
-        worker=worker_processes * (SYNC_POOL_SIZE + SYNC_MAX_OVERFLOW),
+        worker=worker_processes
+        * (SYNC_POOL_SIZE + SYNC_MAX_OVERFLOW + LOOP_POOL_SIZE + settings.db_max_overflow),
         limit=settings.db_connection_limit or LIMITS.get(mode),
     )
