@@ -79,10 +79,20 @@ def migration_url(settings: CoreSettings) -> URL:
     return url
 
 
+def is_remote(url: URL) -> bool:
+    """Whether a public network lies on the way to one of the address's hosts."""
+    named = url.query.get("host", ())  # several, or the folder of a socket
+    hosts = (url.host, *((named,) if isinstance(named, str) else named))
+    return not all(map(is_inside, hosts))
+
+
 def is_inside(host: str | None) -> bool:
     """Whether no public network lies on the way: this machine, a container, a private network."""
-    if not host or not {".", ":"} & set(host):
+    if not host or host.startswith("/") or not {".", ":"} & set(host):
         return True  # a socket, or a name that only its own network resolves
+    name, _, port = host.rpartition(":")
+    if port.isdigit() and ":" not in name:
+        return is_inside(name)
     try:
         return ip_address(host).is_private
     except ValueError:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import certifi
 from sqlalchemy import URL
 
-from app.core.database.address import is_inside, plain_url
+from app.core.database.address import is_remote, plain_url
 from app.core.settings import CoreSettings, SettingsError
 
 # As libpq names them; the first three carry on in clear text where the server has no TLS.
@@ -44,7 +44,7 @@ def tls_of(url: URL, settings: CoreSettings) -> Tls:
     """
     query = {key: str(value) for key, value in url.query.items()}
     mode = settings.db_ssl_mode or query.get("sslmode") or query.get("ssl")
-    if mode is None and settings.online and not is_inside(url.host):
+    if mode is None and settings.online and is_remote(url):
         mode = "verify-full"
     if mode not in (None, *MODES):
         raise SettingsError(f"sslmode={mode} is unknown: take one of {', '.join(MODES)}.")
@@ -98,7 +98,7 @@ def production_problems(settings: CoreSettings) -> Iterator[tuple[str, str]]:
         ("MIGRATION_DATABASE_URL", settings.migration_database_url),
     ):
         url = plain_url(address) if address else None
-        if url is None or is_inside(url.host):
+        if url is None or not is_remote(url):
             continue
         tls = tls_of(url, settings)
         if tls.mode in OPEN_MODES:

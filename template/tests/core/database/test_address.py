@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import NullPool, text
 
 from app.core.database import async_engine, migration_url, plain_url, pool_mode, sync_engine
-from app.core.database.address import is_inside
+from app.core.database.address import is_inside, is_remote
 from app.core.settings import CoreSettings, SettingsError, check_settings, get_settings
 from app.settings import Settings
 
@@ -118,10 +118,19 @@ def test_migrations_have_an_address_of_their_own() -> None:
         ("10.1.2.3", True),
         ("db.default.svc.cluster.local", True),
         ("app-db.internal", True),
+        ("postgres:5433", True),
+        ("/cloudsql/project:region:name", True),
         ("8.8.8.8", False),
+        ("db.abc.supabase.co:5432", False),
         ("db.abc.supabase.co", False),
         ("2a05:d014::1", False),
     ],
 )
 def test_inside_is_where_no_public_network_is_on_the_way(host: str | None, inside: bool) -> None:
     assert is_inside(host) is inside
+
+
+def test_every_host_of_an_address_counts() -> None:
+    assert not is_remote(plain_url("postgresql:///x?host=/var/run/postgresql"))
+    assert not is_remote(plain_url("postgresql:///x?host=first:5432&host=second:5432"))
+    assert is_remote(plain_url("postgresql:///x?host=first:5432&host=db.example.com:5432"))
