@@ -9,16 +9,22 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
+from devstack import stack
 from devstack.errors import DevStackError
 from devstack.files import write_private
 
 SERVICES = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL")
 
 
+def fresh_secrets() -> dict[str, str]:
+    """Make what this backend's own processes need."""
+    return {"SECRET_KEY": secrets.token_urlsafe(48), **stack.fresh_values()}
+
+
 def fresh_values() -> dict[str, str]:
-    """Make new secrets and sign-ins, the latter for the local Supabase."""
+    """Make new secrets, and keys and sign-ins for the local Supabase."""
     return {
-        "SECRET_KEY": secrets.token_urlsafe(48),
+        **fresh_secrets(),
         "SUPABASE_PUBLISHABLE_KEY": f"sb_publishable_{secrets.token_urlsafe(24)}",
         "SUPABASE_SECRET_KEY": f"sb_secret_{secrets.token_urlsafe(24)}",
         "FIRST_ADMIN_EMAIL": "admin@example.com",
@@ -45,9 +51,8 @@ def ensure_env_file(root: Path) -> list[str]:
     text = read(path if path.exists() else example) if path.exists() or example.exists() else ""
     bindings = parse(path, text)
     values = {binding.key: binding.value for binding in bindings if binding.key}
-    wanted = fresh_values()
-    if values.get("SUPABASE_URL") or os.environ.get("SUPABASE_URL"):
-        wanted = {"SECRET_KEY": wanted["SECRET_KEY"]}
+    own = values.get("SUPABASE_URL") or os.environ.get("SUPABASE_URL")
+    wanted = fresh_secrets() if own else fresh_values()
     missing = {name: value for name, value in wanted.items() if not values.get(name)}
     if path.exists() and not missing:
         return []

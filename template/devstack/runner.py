@@ -19,7 +19,7 @@ from devstack.ports import HOST, listen
 from devstack.postgres import Postgres
 from devstack.server import Server
 from devstack.services import databases, supabase_process
-from devstack.stack import Process, Stack, processes
+from devstack.stack import PROCESSES, Process, Stack, processes
 
 API_PORT = 8000
 API_SECONDS = 60.0
@@ -93,7 +93,7 @@ class Runner:
     listening: socket.socket
     # Migrates and seeds, once, before the processes start.
     setup: Sequence[str]
-    package: str = "devstack.processes"
+    package: str = PROCESSES
     _addresses: dict[str, str] = field(default_factory=dict)
     _servers: dict[str, Server] = field(default_factory=dict)
     _children: list[Child] = field(default_factory=list)
@@ -240,6 +240,8 @@ class Runner:
                     self.settings[f"{name}_EMAIL"],
                     self.settings[f"{name}_PASSWORD"],
                 )
+        for each in members:
+            sign_ins |= each.sign_ins
         labels = {"DATABASE_URL": "Postgres", "REDIS_URL": "Redis"}
         addresses |= {labels[name]: services[name] for name in labels if name in services}
         self.output.table(addresses, sign_ins)

@@ -1,7 +1,8 @@
 """What runs besides the databases: one file per process in `devstack/processes/`.
 
-Each module there has a function `process(stack)` that says how to run one process. A file that is
-there is run; nothing else has to know about it.
+Each module there has a function `process(stack)` that says how to run one process, and, where that
+needs values of its own in `.env`, `fresh_values()` that makes some up. A file that is there is run;
+nothing else has to know about it.
 """
 
 import importlib
@@ -11,8 +12,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from devstack.ports import HOST
+
+PROCESSES = "devstack.processes"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Process:
     env: Mapping[str, str] = field(default_factory=dict)
     # What to show a person once everything runs: label -> address.
     addresses: Mapping[str, str] = field(default_factory=dict)
+    # And how to sign in there: label -> name and password.
+    sign_ins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,25 @@ class Stack:
         return f"http://{HOST}:{self.api_socket.getsockname()[1]}"
 
 
-def processes(stack: Stack, package: str) -> list[Process]:
-    """Find every process of `package`; return them in the order to start them."""
+def modules(package: str) -> list[ModuleType]:
+    """Import every module of `package`."""
     folder = importlib.import_module(package)
-    modules = [
+    return [
         importlib.import_module(f"{package}.{found.name}")
         for found in pkgutil.iter_modules(folder.__path__)
     ]
-    return sorted((module.process(stack) for module in modules), key=lambda each: each.order)
+
+
+def processes(stack: Stack, package: str = PROCESSES) -> list[Process]:
+    """Find every process of `package`; return them in the order to start them."""
+    found = (module.process(stack) for module in modules(package))
+    return sorted(found, key=lambda each: each.order)
+
+
+def fresh_values(package: str = PROCESSES) -> dict[str, str]:
+    """Make up what the processes of `package` need in `.env`."""
+    values: dict[str, str] = {}
+    for module in modules(package):
+        if hasattr(module, "fresh_values"):
+            values |= module.fresh_values()
+    return values

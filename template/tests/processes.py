@@ -65,7 +65,8 @@ def running(
         child = Process(process, log)
         try:
             yield child
-            os.killpg(process.pid, stop)
+            if child.lives():
+                os.killpg(process.pid, stop)
             # uvicorn ends in order and then by the signal, as shells expect.
             assert process.wait(SECONDS) in (0, -stop), child.said()
         finally:

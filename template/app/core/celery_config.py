@@ -19,7 +19,8 @@ def configure_celery(settings: CoreSettings) -> Celery:
     """Apply the settings to the one Celery application and load every feature's tasks.
 
     Raises:
-        FeatureError: a feature's tasks or schedules cannot be loaded, or a task may run too long.
+        FeatureError: a feature's tasks, schedules or configuration cannot be loaded, or a task may
+            run too long.
     """
     # Several projects may share one database of one Redis.
     prefix = {"global_keyprefix": f"{settings.db_schema}:"}
@@ -57,7 +58,12 @@ def configure_celery(settings: CoreSettings) -> Celery:
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1},
         timezone=settings.celery_timezone,
         beat_schedule=schedules(),
+        beat_scheduler="app.core.beat:FileScheduler",
+        # What was started is on disk at once: a beat that is killed does not start it again.
+        beat_sync_every=1,
     )
+    for _, configuration in load("celery"):
+        celery.conf.update(configuration(settings))
     load("tasks")
     for name, task in celery.tasks.items():
         if (task.time_limit or 0) > settings.celery_time_limit:

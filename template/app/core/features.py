@@ -25,6 +25,7 @@ OFFERS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
     "routes": "router",
+    "celery": "configuration",
     "tasks": None,
     "schedules": "SCHEDULES",
     "cli": "cli",

@@ -215,6 +215,9 @@ class CoreSettings(BootSettings):
     task_keep_days: int = Field(
         default=30, ge=1, description="Days that tasks which ended well can be looked up."
     )
+    alive_file: str | None = Field(
+        default=None, description="File that a worker and beat touch while they live."
+    )
 
     @property
     def jwt_issuer(self) -> str:

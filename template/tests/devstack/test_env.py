@@ -60,7 +60,9 @@ def test_fills_gaps_and_changes_no_value(tmp_path: Path) -> None:
 
 def test_a_supabase_of_ones_own_gets_no_made_up_keys(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SUPABASE_URL=https://abc.supabase.co\n")
-    assert env.ensure_env_file(tmp_path) == ["SECRET_KEY"]
+    written = env.ensure_env_file(tmp_path)
+    assert written == list(env.fresh_secrets())
+    assert not any(name.startswith(("SUPABASE", "FIRST_ADMIN", "DEMO")) for name in written)
 
 
 def test_the_environment_overrules_and_empty_is_absent(

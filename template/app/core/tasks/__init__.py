@@ -10,8 +10,8 @@
 was rolled back never runs, and what was committed is not lost with Redis, the API or a worker.
 """
 
-from app.core.tasks.definition import Call, Task, TaskError, task
+from app.core.tasks.definition import Call, SkipRunError, Task, TaskError, task
 from app.core.tasks.outbox import enqueue, send
 from app.core.tasks.progress import CancelledError, progress
 
-__all__ = ["Call", "CancelledError", "Task", "TaskError", "enqueue", "progress", "send", "task"]
+__all__ = ["Call", "CancelledError", "SkipRunError", "Task", "TaskError", "enqueue", "progress", "send", "task"]

@@ -35,6 +35,14 @@ class TaskError(Exception):
     """The task cannot succeed, and trying again would not help; the text is told to its owner."""
 
 
+class SkipRunError(Exception):
+    """This run has nothing to do; the task counts as done, without a result."""
+
+
+# Every declared task by its name.
+declared: "dict[str, Task[..., Any]]" = {}
+
+
 @dataclass(frozen=True)
 class Call:
     """A task and its arguments, checked, as JSON."""
@@ -62,6 +70,7 @@ class Task(Generic[P, R]):
                 raise TypeError(f"Task {self.name}: async tasks take AsyncSession, others Session.")
             self._signature = self._signature.replace(parameters=parameters[1:])
         self.celery = self._register(options)
+        declared[self.name] = self
 
     def _register(self, options: dict[str, Any]) -> "CeleryTask[Any, Any]":
         def run(bound: "CeleryTask[Any, Any]", /, **arguments: Any) -> Any:
@@ -96,7 +105,15 @@ class Task(Generic[P, R]):
             ValidationError: a value does not fit its type.
         """
         bound = self._signature.bind(*args, **kwargs)
-        return Call(self, self._arguments(**bound.arguments).model_dump(mode="json"))
+        return self.call(bound.arguments)
+
+    def call(self, arguments: dict[str, Any]) -> Call:
+        """Bind arguments by name, as values or as JSON.
+
+        Raises:
+            ValidationError: they do not fit.
+        """
+        return Call(self, self._arguments.model_validate(arguments).model_dump(mode="json", exclude_unset=True))
 
     def values(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Check what came from the queue and return the function's arguments.
@@ -149,10 +166,10 @@ def task(*, name: str | None = None, tries: int = TRIES, **options: Any) -> _Dec
         TypeError: the kind of session does not fit the function.
     """
 
-    def declare(function: Callable[..., Any], /) -> Task[..., Any]:
+    def make(function: Callable[..., Any], /) -> Task[..., Any]:
         return Task(function, tries=tries, options=options | {"name": name})
 
-    return cast("_Declare", declare)
+    return cast("_Declare", make)
 
 
 def _name(function: Callable[..., Any]) -> str:

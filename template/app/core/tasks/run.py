@@ -14,7 +14,7 @@ from app.core.database import process_engine
 from app.core.logging import get_logger
 from app.core.tasks import records
 from app.core.tasks.application import header
-from app.core.tasks.definition import Task, TaskError
+from app.core.tasks.definition import SkipRunError, Task, TaskError
 from app.core.tasks.loop import process_database, run_on_loop
 from app.core.tasks.outbox import RECORDED, relay_here
 from app.core.tasks.progress import CancelledError, last_report
@@ -37,7 +37,10 @@ def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> 
         Exception: what the task raised, in its last run.
     """
     if not header(request, RECORDED):
-        return _execute(task, arguments, None)
+        try:
+            return _execute(task, arguments, None)
+        except SkipRunError as skipped:
+            raise Ignore from skipped
     redelivered = bool((request.delivery_info or {}).get("redelivered"))
     with _requeued_without_database():
         claim = records.claim(UUID(request.id), redelivered=redelivered)
@@ -59,6 +62,9 @@ def _recorded(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> 
     last_report.set(0.0)
     try:
         return _execute(task, arguments, claim)
+    except SkipRunError as skipped:
+        records.succeed(claim, None)
+        raise Ignore from skipped
     except LostClaimError as error:
         log.warning("task_lost_claim", task=task.name)
         raise Ignore from error

@@ -1,0 +1,1 @@
+"""A page that shows workers and tasks: Flower, behind a password and for looking only."""

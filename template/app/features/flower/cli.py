@@ -1,0 +1,36 @@
+"""`app flower`."""
+
+from typing import Annotated
+
+import typer
+
+from app.core.celery_config import configure_celery
+from app.core.cli.errors import CliError
+from app.core.features import checked_settings
+from app.core.logging import configure_logging
+from app.core.settings import load_settings
+from app.features.flower.settings import FlowerSettings
+
+cli = typer.Typer(name="flower", invoke_without_command=True)
+
+
+@cli.callback()
+def flower(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5555,
+) -> None:
+    """Serve a page that shows workers and tasks."""
+    # Heavy, and for this command only.
+    from app.features.flower.server import serve
+
+    settings = checked_settings()
+    configure_logging(settings)
+    page = load_settings(FlowerSettings)
+    if page.password is None:
+        raise CliError("FLOWER_PASSWORD is not set: give it 16 random characters or more.")
+    try:
+        serve(configure_celery(settings), host, port, page.user, page.password.get_secret_value())
+    except OSError as error:
+        raise CliError(
+            f"Flower cannot listen on {host}:{port} ({error.strerror}): choose another --port."
+        ) from error

@@ -1,0 +1,65 @@
+"""Flower on the project's Celery application.
+
+Not by `celery flower`: that takes options from FLOWER_* in the environment and from a file in the
+working directory, one of which would do to leave the page open.
+"""
+
+import logging
+import signal
+from types import FrameType
+
+from celery import Celery
+from flower.app import Flower  # type: ignore[import-untyped]
+from flower.inspector import Inspector  # type: ignore[import-untyped]
+from flower.options import options  # type: ignore[import-untyped]
+from flower.urls import settings  # type: ignore[import-untyped]
+from flower.views.monitor import Metrics  # type: ignore[import-untyped]
+from tornado.web import authenticated
+
+MAX_TASKS = 10_000  # kept in memory
+
+
+class PrivateMetrics(Metrics):  # type: ignore[misc]
+    """The names of tasks and workers; Flower's own shows them to everybody."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer as Flower does."""
+        await super().get()
+
+
+def serve(celery: Celery, host: str, port: int, user: str, password: str) -> None:
+    """Serve the page until SIGTERM or SIGINT.
+
+    Raises:
+        OSError: the address cannot be used.
+    """
+    options.address, options.port = host, port
+    options.basic_auth = [f"{user}:{password}"]
+    options.read_only = True
+    options.max_tasks = MAX_TASKS
+    # See `celery.py`: the workers send events without being asked.
+    options.enable_events = False
+    # A question takes two connections out of the pool, and would wait forever for the second one of
+    # a pool of one. Without a pool, they are closed with the answer.
+    celery.conf.broker_pool_limit = 0
+    # As `CLIENT LIST` of Redis shows them.
+    celery.conf.broker_transport_options["client_name"] = "flower"
+    flower = Flower(capp=celery, options=options, **settings)
+    flower.add_handlers(".*", [("/metrics", PrivateMetrics)])
+    # One question at a time needs one connection.
+    flower.inspector = Inspector(
+        flower.io_loop, celery, options.inspect_timeout / 1000, max_concurrency=1
+    )
+    # Flower does not show them either, but for those that are refused.
+    logging.getLogger("tornado.access").setLevel(logging.WARNING)
+    flower.start_http_server()
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        flower.start()
+    except (KeyboardInterrupt, SystemExit):
+        flower.stop()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit

@@ -1,0 +1,27 @@
+"""A page that shows workers and tasks."""
+
+import secrets
+
+from devstack.ports import HOST, free_port
+from devstack.stack import Process, Stack
+
+PORT = 5555
+
+
+def fresh_values() -> dict[str, str]:
+    """Make its sign-in."""
+    return {"FLOWER_USER": "admin", "FLOWER_PASSWORD": secrets.token_urlsafe(12)}
+
+
+def process(stack: Stack) -> Process:
+    """Run Flower."""
+    port = free_port(PORT)
+    sign_in = (stack.env.get("FLOWER_USER", ""), stack.env.get("FLOWER_PASSWORD", ""))
+    return Process(
+        name="flower",
+        command=[stack.python, "-m", "app", "flower", "--port", str(port)],
+        order=40,
+        watch=("app",),
+        addresses={"Flower": f"http://{HOST}:{port}"},
+        sign_ins={"Flower": sign_in},
+    )

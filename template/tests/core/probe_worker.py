@@ -1,0 +1,21 @@
+"""A task that takes as long as a test says: `celery -A tests.core.probe_worker worker`."""
+
+import time
+
+from app.core.tasks import task
+from app.core.tasks.application import store
+from app.worker import celery
+
+
+@task(name="probe.slow")
+def slow(key: str) -> str:
+    """Count a start, wait to be told, count an end. The state lies in Redis, below `key`."""
+    client = store().client
+    client.incr(f"{key}:started")
+    deadline = time.monotonic() + 60
+    while not client.exists(f"{key}:go"):
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)
+    client.incr(f"{key}:ended")
+    return "done"

@@ -1,0 +1,124 @@
+"""A real Flower over HTTP, beside a real worker."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+import redis
+
+from app.core.settings import get_settings
+from devstack.ports import free_port
+from tests.processes import PROJECT, Process, eventually, running
+
+SIGN_IN = ("ada", "correct-horse-battery")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def flower(worker: Process) -> Iterator[tuple[Process, str]]:
+    """The page, and its address."""
+    port = free_port()
+    with running(
+        *("app", "flower", f"--port={port}"),
+        FLOWER_USER=SIGN_IN[0],
+        FLOWER_PASSWORD=SIGN_IN[1],
+    ) as process:
+        yield process, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+async def page(flower: tuple[Process, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it, not signed in."""
+    process, url = flower
+    async with httpx.AsyncClient(base_url=url, timeout=15) as client:
+
+        async def listens() -> bool:
+            try:
+                return (await client.get("/healthcheck")).is_success
+            except httpx.TransportError:
+                return False
+
+        await eventually(listens, process)
+        yield client
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/workers",
+        "/tasks",
+        "/broker",
+        "/metrics",
+        "/api/workers",
+        "/api/tasks",
+        "/api/queues/length",
+    ],
+)
+async def test_nobody_gets_in_without_the_password(page: httpx.AsyncClient, path: str) -> None:
+    name, password = SIGN_IN
+    for wrong in (None, (name, "wrong"), (name, ""), ("", password), (name, password.upper())):
+        answer = await page.get(path, auth=wrong)
+        assert answer.status_code == 401, (wrong, answer.text)
+        assert "Celery" not in answer.text
+    assert (await page.get(path, auth=SIGN_IN)).status_code == 200
+
+
+async def test_it_sees_the_worker(page: httpx.AsyncClient, flower: tuple[Process, str]) -> None:
+    async def seen() -> bool:
+        answer = await page.get("/api/workers", params={"refresh": 1}, auth=SIGN_IN)
+        return any(name.startswith("celery@") for name in json.loads(answer.text or "{}"))
+
+    await eventually(seen, flower[0])
+    assert "celery@" in (await page.get("/workers", auth=SIGN_IN)).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/worker/shutdown/celery@any",
+        "/api/task/revoke/0b6b3d3c",
+        "/api/task/async-apply/core.heartbeat",
+        "/api/task/send-task/core.heartbeat",
+    ],
+)
+async def test_it_is_for_looking_only(page: httpx.AsyncClient, path: str) -> None:
+    assert (await page.post(path, json={})).status_code in (401, 403)
+    assert (await page.post(path, json={}, auth=SIGN_IN)).status_code == 403
+
+
+async def test_it_holds_few_connections(
+    page: httpx.AsyncClient, flower: tuple[Process, str]
+) -> None:
+    answers = await asyncio.gather(
+        *(page.get("/api/workers", params={"refresh": 1}, auth=SIGN_IN) for _ in range(3))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+
+    async def few() -> bool:
+        with redis.Redis.from_url(get_settings().redis_url) as client:
+            return 1 <= len([c for c in client.client_list() if c["name"] == "flower"]) <= 3
+
+    # Those of the questions are closed with the answers.
+    await eventually(few, flower[0])
+
+
+def test_a_taken_port_is_a_sentence(flower: tuple[Process, str]) -> None:
+    port = flower[1].rpartition(":")[2]
+    second = subprocess.run(
+        [sys.executable, "-m", "app", "flower", "--port", port],
+        cwd=PROJECT,
+        env={**os.environ, "FLOWER_PASSWORD": SIGN_IN[1]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"Error: Flower cannot listen on 127.0.0.1:{port} (")
+    assert "Traceback" not in second.stderr

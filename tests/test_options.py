@@ -1,0 +1,214 @@
+"""The options: nothing of one that is off, a project that works with all of them on.
+
+Also what the pages on tasks and on deployment show: both speak of options.
+"""
+
+import configparser
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import Render
+from harness import ROOT, attempt, run, tree
+from running import DevStack, dev_stack, install
+
+# What must not be found in a project without the option; case does not matter.
+WORDS = {
+    "redbeat": r"redbeat|features[./]schedules|app schedule",
+    # Not the end of "overflow error".
+    "flower": r"(?<!r)flower|tornado",
+}
+
+
+@pytest.mark.parametrize("option", WORDS)
+@pytest.mark.parametrize("preset", ["minimal", "everything"])
+def test_an_option_that_is_off_leaves_no_word(render: Render, option: str, preset: str) -> None:
+    files = tree(render(preset=preset, **{option: False}))
+    word = re.compile(WORDS[option], re.IGNORECASE)
+    found = {
+        f"{name}: {match[0]}"
+        for name, content in files.items()
+        if name != ".copier-answers.yml"
+        if (match := word.search(name) or word.search(content.decode("utf-8")))
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("option", WORDS)
+def test_an_option_that_is_on_is_there_and_its_packages_too(render: Render, option: str) -> None:
+    files = tree(render(preset="minimal", **{option: True}))
+    folder = {"redbeat": "schedules", "flower": "flower"}[option]
+    assert f"app/features/{folder}/celery.py" in files
+    assert any(name.startswith(f"tests/features/{folder}/") for name in files)
+    assert f"\n{option} = [\n" in files["pyproject.toml"].decode("utf-8")
+    assert f'\n    "{option}",\n' in files["pyproject.toml"].decode("utf-8")
+
+
+# --- A project with every option --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def everything(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with every option, committed and installed. Read-only."""
+    return install(render(preset="everything"), tmp_path_factory.mktemp("everything") / "demo")
+
+
+@pytest.fixture
+def copy(everything: Path, tmp_path: Path) -> Path:
+    """A copy of it, installed, to change things in."""
+    folder = tmp_path / "demo"
+    run(["git", "clone", "--quiet", str(everything), str(folder)], tmp_path)
+    run(["uv", "sync", "--quiet"], folder)
+    return folder
+
+
+@pytest.fixture
+def running(copy: Path) -> Iterator[DevStack]:
+    """That copy, running."""
+    with dev_stack(copy) as stack:
+        yield stack
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("everything")
+@pytest.mark.parametrize(
+    "command",
+    ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "pytest -q"],
+)
+def test_a_project_with_every_option_passes_its_checks(everything: Path, command: str) -> None:
+    run(["uv", "run", "--quiet", *command.split()], everything)
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("everything")
+def test_the_dev_stack_runs_the_options(running: DevStack) -> None:
+    settings = (running.project / ".env").read_text("utf-8")
+    env = dict(re.findall(r"^(\w+)=(.+)$", settings, re.MULTILINE))
+    said = running.log.read_text("utf-8")
+    (address,) = re.findall(r"│ Flower +│ (http\S+)", said)
+    assert env["FLOWER_PASSWORD"] in said
+    wait_for(address)
+    assert httpx.get(f"{address}/api/workers").status_code == 401
+    sign_in = (env["FLOWER_USER"], env["FLOWER_PASSWORD"])
+    assert httpx.get(f"{address}/api/workers", auth=sign_in).status_code == 200
+
+    block = next(code for code in blocks("tasks.md", "sh") if "schedule add" in code)
+    run(["bash", "-euo", "pipefail", "-c", block], running.project)
+    listed = run(["uv", "run", "-q", "app", "schedule", "list"], running.project, COLUMNS="200")
+    names = {line.split()[0] for line in listed.splitlines()[1:]}
+    assert {"core.heartbeat", "items.report", "weekly-report"} <= names
+    assert "often" not in names
+
+
+def wait_for(address: str) -> None:
+    """Wait until somebody answers there."""
+    transport = httpx.HTTPTransport(retries=8)
+    with httpx.Client(transport=transport) as client:
+        client.get(f"{address}/healthcheck", timeout=30)
+
+
+# --- The pages --------------------------------------------------------------------------------
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The blocks of a language in a page of docs/."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def files(page: str, language: str) -> dict[str, str]:
+    """Those that name a file in their first line: path -> content without that line."""
+    named = (block.partition("\n") for block in blocks(page, language))
+    return {head.removeprefix("# "): rest for head, _, rest in named if head.startswith("# ")}
+
+
+REPORTS = """
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.core.locks import single_run
+from app.core.tasks import store
+from app.features.reports import tasks
+from app.worker import celery
+
+
+def test_the_schedules_are_there_and_their_tasks() -> None:
+    for name in ("reports.daily", "reports.sync"):
+        assert celery.conf.beat_schedule[name]["task"] in celery.tasks
+
+
+def test_a_start_is_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, queue = store().client, "app:spread"
+    monkeypatch.setattr(tasks.daily, "queue", "spread", raising=False)
+    starts = set()
+    for _ in range(5):
+        tasks.spread()
+        eta = datetime.fromisoformat(json.loads(client.lpop(queue))["headers"]["eta"])
+        starts.add(eta)
+        assert timedelta(0) <= eta - datetime.now(UTC) <= timedelta(minutes=10)
+    assert len(starts) > 1
+
+
+def test_a_second_run_at_once_is_skipped() -> None:
+    assert tasks.sync() == "synced"
+    assert single_run("reports.sync")(tasks.sync)() is None
+"""
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("everything")
+def test_the_examples_of_the_page_on_tasks_run(copy: Path) -> None:
+    shown = files("tasks.md", "python")
+    assert len(shown) == 2
+    (copy / "app/features/reports").mkdir()
+    (copy / "app/features/reports/__init__.py").write_text('"""Reports."""\n')
+    for name, content in shown.items():
+        (copy / name).write_text(content)
+    (copy / "tests/features/reports").mkdir()
+    (copy / "tests/features/reports/test_tasks.py").write_text(REPORTS)
+    run(["uv", "run", "--quiet", "pytest", "-q", "tests/features/reports"], copy)
+    # As a reader would have it who copies them.
+    run(["uv", "run", "--quiet", "ruff", "check", "app"], copy)
+    run(["uv", "run", "--quiet", "ruff", "format", "--check", "app"], copy)
+    run(["uv", "run", "--quiet", "mypy", "app"], copy)
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("everything")
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="no systemd here (apt-get install systemd)"
+)
+def test_units_are_good(everything: Path, tmp_path: Path) -> None:
+    units = {
+        Path(name).name: text.replace("/srv/app", str(everything)).replace("User=app\n", "")
+        for name, text in files("deploy.md", "ini").items()
+        if name.endswith(".service")
+    }
+    assert set(units) == {f"app-{name}.service" for name in ("api", "worker", "beat", "flower")}
+    for name, text in units.items():
+        (tmp_path / name).write_text(text)
+    result = attempt(["systemd-analyze", "verify", *units], tmp_path)
+    ours = [line for line in result.stderr.splitlines() if "app-" in line]
+    assert ours == [], result.stderr
+    # It notices a fault.
+    broken = units["app-worker.service"].replace("bin/celery", "bin/no-such-program")
+    (tmp_path / "app-worker.service").write_text(broken.replace("KillMode=mixed", "KillMode=odd"))
+    refused = attempt(["systemd-analyze", "verify", "app-worker.service"], tmp_path).stderr
+    assert "no-such-program" in refused
+    assert "kill mode" in refused
+
+
+def test_supervisor_runs_what_systemd_does() -> None:
+    shown = files("deploy.md", "ini")
+    (text,) = [text for name, text in shown.items() if name.endswith(".conf")]
+    supervisor = configparser.ConfigParser(interpolation=None)
+    supervisor.read_string(text)
+    for section in supervisor.sections():
+        program = section.removeprefix("program:")
+        unit = shown[f"/etc/systemd/system/{program}.service"]
+        assert f"ExecStart={supervisor[section]['command']}\n" in unit
