@@ -12,6 +12,8 @@ begin
       ('authenticated', 'nologin noinherit'),
       ('service_role', 'nologin noinherit bypassrls'),
       ('authenticator', 'login noinherit'),
+      -- Signs users in there, and calls the hooks that are written as functions.
+      ('supabase_auth_admin', 'nologin noinherit createrole'),
       -- Not a superuser there, so not here: what works locally must work deployed.
       ('postgres', 'login createdb createrole replication bypassrls')
     ) as roles (name, options)
@@ -45,7 +47,7 @@ create extension if not exists vector with schema extensions;
 
 create schema if not exists auth;
 
-grant usage on schema auth to postgres, anon, authenticated, service_role;
+grant usage on schema auth to postgres, anon, authenticated, service_role, supabase_auth_admin;
 
 create or replace function auth.jwt() returns jsonb language sql stable as $$
   select coalesce(

@@ -24,8 +24,9 @@ import pytest
 import redis
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -215,7 +216,14 @@ async def app(running_app: FastAPI, connection: AsyncConnection) -> AsyncIterato
             self.reader = ReaderInside(engine)
 
         def session(self) -> AsyncSession:
-            return _session_on(connection)
+            session = _session_on(connection)
+            event.listen(session.sync_session, "after_transaction_end", forget_role)
+            return session
+
+    def forget_role(_: Session, ended: SessionTransaction) -> None:
+        # What acts as a user does so until the transaction ends: here that is the test's own.
+        if ended.parent is None and connection.sync_connection is not None:
+            connection.sync_connection.execute(text("SET LOCAL ROLE NONE"))
 
     real = running_app.state.database
     running_app.state.database = OneTransaction(real.engine)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from app.core.database import database_of
+from app.core.database.trouble import distrusted, explained
 from app.core.logging import get_logger
 from app.core.migrations.state import pending
 from app.core.openapi import Tag
@@ -91,7 +92,13 @@ async def _timed(name: str, check: Callable[[], Awaitable[None]]) -> Part:
 
 
 async def _database(request: Request) -> None:
-    await database_of(request).reader.rows(text("select 1"))
+    try:
+        await database_of(request).reader.rows(text("select 1"))
+    except OSError as error:
+        if not distrusted(error):
+            raise
+        log.error("database_not_trusted", reason=explained(error))
+        raise _UnreadyError("its TLS is not trusted: see the log") from error
 
 
 async def _migrations(request: Request) -> None:

@@ -168,6 +168,8 @@ async def _database_error(_request: Request, error: Exception) -> ProblemRespons
     if _is_data_error(error):
         # The value passed our schema and Postgres still cannot store it: a NUL character, say.
         return problem(422, "unstorable_value", "A value cannot be stored: check the text sent.")
+    if _is_refused_row(error):
+        return problem(403, "row_forbidden", "This row is not yours to write.")
     if _is_outage(error):
         log.error("database_unavailable", error=f"{type(error).__name__}: {error}"[:300])
         return problem(
@@ -209,6 +211,12 @@ def _is_data_error(error: Exception) -> bool:
             or isinstance(getattr(original, "__cause__", None), DataError)
         )
     )
+
+
+def _is_refused_row(error: Exception) -> bool:
+    """A policy refused a row in a session that acts as a user; a missing grant is a bug of ours."""
+    original = getattr(error, "orig", None)
+    return getattr(original, "sqlstate", None) == "42501" and "row-level security" in str(original)
 
 
 def _is_outage(error: Exception) -> bool:

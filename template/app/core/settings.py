@@ -5,12 +5,12 @@ group of its own as a subclass of `FeatureSettings` in its `settings.py`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
@@ -46,6 +46,33 @@ def _split(value: Any) -> Any:
 
 
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+# The database reads these settings: what checks its part of them is imported when it is called.
+
+
+def _address(value: str) -> str:
+    from app.core.database.address import plain_url
+
+    return _passed(plain_url, value)
+
+
+def _certificates(value: str) -> str:
+    from app.core.database.tls import check_ca
+
+    return _passed(check_ca, value)
+
+
+def _passed(check: Callable[[str], object], value: str) -> str:
+    try:
+        check(value)
+    except SettingsError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+PostgresAddress = Annotated[str, AfterValidator(_address)]
+Certificates = Annotated[str, AfterValidator(_certificates)]
 
 
 class SettingsGroup(BaseSettings):
@@ -103,17 +130,18 @@ class CoreSettings(BootSettings):
         default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$", description="Path before every route."
     )
 
-    database_url: str = Field(
+    database_url: PostgresAddress = Field(
         pattern=r"^postgres(ql)?(\+[a-z0-9]+)?://",
         description="Postgres to use, as `postgresql://user:password@host:5432/name`.",
     )
-    migration_database_url: str | None = Field(
+    migration_database_url: PostgresAddress | None = Field(
         default=None,
         pattern=r"^postgres(ql)?(\+[a-z0-9]+)?://",
         description="Direct or session-mode address for migrations; default DATABASE_URL.",
     )
     db_pool_mode: Literal["auto", "direct", "session", "transaction"] = Field(
-        default="auto", description="How the address pools; auto takes port 6543 as transaction."
+        default="auto",
+        description="How the address pools; auto knows Supabase's: port 6543 is transaction mode.",
     )
     db_pool_size: int = Field(
         default=5, ge=1, le=100, description="Connections each API process keeps."
@@ -125,11 +153,18 @@ class CoreSettings(BootSettings):
         description="Further connections under load, closed after use: to open one costs more "
         "than a short wait.",
     )
-    db_ssl_mode: Literal["disable", "require", "verify-ca", "verify-full"] | None = Field(
-        default=None, description="TLS to Postgres; overrides `sslmode` in DATABASE_URL."
+    db_connection_limit: int | None = Field(
+        default=None,
+        ge=1,
+        description="Connections all processes together may hold; `app doctor` says the default.",
     )
-    db_ssl_root_cert: str | None = Field(
-        default=None, description="CA of the Postgres server: a path or the PEM text."
+    db_ssl_mode: Literal["disable", "require", "verify-ca", "verify-full"] | None = Field(
+        default=None,
+        description="TLS to Postgres; default `sslmode` of the address, else verify-full online.",
+    )
+    db_ssl_root_cert: Certificates | None = Field(
+        default=None,
+        description="CA of the Postgres server, a path or the PEM text; default the public CAs.",
     )
     redis_url: str = Field(
         pattern=r"^rediss?://", description="Redis to use, as `redis://:password@host:6379/0`."
@@ -243,6 +278,9 @@ class CoreSettings(BootSettings):
                 yield name, "is a published demo value: take the project's own."
         if not self.supabase_secret_key.get_secret_value().startswith(("sb_secret_", "eyJ")):
             yield "SUPABASE_SECRET_KEY", "is no Supabase key: it starts with sb_secret_."
+        from app.core.database import tls
+
+        yield from tls.production_problems(self)
 
 
 Group = TypeVar("Group", bound=SettingsGroup)
@@ -333,6 +371,10 @@ def _explain(group: type[SettingsGroup], details: Any) -> tuple[str, str]:
     field = str(details["loc"][0]) if details["loc"] else ""
     info = group.model_fields.get(field)
     prefix = group.model_config.get("env_prefix", "")
-    what = "is missing." if details["type"] == "missing" else f"is wrong: {details['msg']}."
+    what = (
+        "is missing."
+        if details["type"] == "missing"
+        else f"is wrong: {details['msg'].removeprefix('Value error, ').rstrip('.')}."
+    )
     hint = f" {info.description}" if info and info.description else ""
     return f"{prefix}{field}".upper(), f"{what}{hint}"

@@ -13,9 +13,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from app.cli import build, main
-from app.core import database
 from app.core.cli.errors import CliError, run
-from app.core.database import sync_engine
+from app.core.database import sessions, sync_engine
 from app.core.errors import ConflictError
 from app.core.features import FeatureError
 from app.core.maintenance import HEARTBEAT_KEY, heartbeat
@@ -191,7 +190,7 @@ def test_doctor_says_of_each_service_what_to_do(
     try:
         settings = get_settings()
         engine = sync_engine(settings.database_url, settings, poolclass=NullPool)
-        monkeypatch.setattr(database, "process_engine", lambda: engine)
+        monkeypatch.setattr(sessions, "process_engine", lambda: engine)
         answer = call("doctor")
     finally:
         load_settings.cache_clear()

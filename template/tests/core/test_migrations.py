@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.migrations import commands, drop, log, revise, state
-from app.core.migrations.access import API_ROLES, unprotected
+from app.core.migrations.access import unprotected
 from app.core.migrations.errors import MigrationError
 from app.core.migrations.graph import effective_heads, ordered
 from app.core.migrations.lock import exclusive
@@ -52,28 +52,6 @@ def test_up_and_down_and_up_again(workshop: Workshop) -> None:
 
     commands.upgrade()
     assert commands.drift() == []
-
-
-def test_every_table_is_closed_to_the_api_roles(workshop: Workshop) -> None:
-    commands.upgrade()
-    with workshop.connected() as connection:
-        assert unprotected(connection) == []
-        granted = connection.scalars(
-            text(
-                "SELECT table_name FROM information_schema.role_table_grants"
-                " WHERE table_schema = :schema AND grantee = ANY (:roles || '{PUBLIC}'::text[])"
-            ),
-            {"schema": SCHEMA, "roles": list(API_ROLES)},
-        ).all()
-        assert granted == []
-        roles = connection.scalars(
-            text(
-                "SELECT rolname FROM pg_roles WHERE rolname = ANY (:roles)"
-                " AND has_schema_privilege(rolname, :schema, 'USAGE')"
-            ),
-            {"schema": SCHEMA, "roles": list(API_ROLES)},
-        ).all()
-        assert roles == []
 
 
 def test_a_feature_that_is_off_keeps_its_data_and_goes_on_where_it_was(

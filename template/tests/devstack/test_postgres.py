@@ -47,6 +47,26 @@ def test_looks_like_supabase_to_a_backend(postgres: Postgres) -> None:
         assert row == ("7b5a3c1e-0000-4000-8000-000000000001", "anon")
 
 
+def test_roles_are_as_on_supabase(postgres: Postgres) -> None:
+    with psycopg.connect(postgres.url) as connection:
+        rows = connection.execute(
+            "select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcanlogin,"
+            " pg_has_role('postgres', oid, 'member') from pg_roles where rolname = any (%s)",
+            [["anon", "authenticated", "service_role", "authenticator", "supabase_auth_admin"]],
+        ).fetchall()
+        owner = connection.execute(
+            "select pg_get_userbyid(datdba) from pg_database where datname = current_database()"
+        ).fetchone()
+    assert {name: flags for name, *flags in rows} == {
+        "anon": [False, False, False, False, True],
+        "authenticated": [False, False, False, False, True],
+        "service_role": [False, True, False, False, True],
+        "authenticator": [False, False, False, True, True],
+        "supabase_auth_admin": [False, False, True, False, False],
+    }
+    assert owner == ("postgres",)
+
+
 def test_a_forgotten_table_in_public_is_open_as_on_supabase(postgres: Postgres) -> None:
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute("create database another")

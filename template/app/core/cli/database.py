@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.cli.errors import CliError
+from app.core.cli.errors import CliError, unreachable
 from app.core.database import Database, async_engine
 from app.core.settings import get_settings
 
@@ -31,7 +31,4 @@ def with_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
     try:
         return asyncio.run(run())
     except OSError as error:
-        raise CliError(
-            f"The database does not answer ({error}). Is DATABASE_URL right, and does "
-            "`uv run app dev` run?"
-        ) from error
+        raise CliError(unreachable(error)) from error

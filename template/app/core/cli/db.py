@@ -16,8 +16,8 @@ from app.core.cli.confirm import confirm_destructive
 from app.core.cli.errors import CliError
 from app.core.database import plain_url, pool_mode, sync_engine
 from app.core.migrations import commands, drop, log, revise, state
-from app.core.migrations.access import unprotected
 from app.core.migrations.branches import branch_of, branches, folder
+from app.core.migrations.exposure import exposed
 from app.core.migrations.graph import branch_heads, ordered, require_single_heads
 from app.core.settings import get_settings
 
@@ -160,16 +160,16 @@ def status(feature: Feature = None) -> None:
 
 @cli.command()
 def check(feature: Feature = None) -> None:
-    """Fail if models and database differ, or a table is open to the API roles."""
+    """Fail if models and database differ, or something is open to the API roles."""
     if feature:
         folder(feature)
     found = [_described(difference) for difference in commands.drift(feature)]
     with _connected() as connection:
-        found += [f"no row level security on {table}" for table in unprotected(connection)]
+        found += exposed(connection)
     if found:
         lines = "\n".join(f"  {line}" for line in found)
         raise CliError(
-            f"Models and database differ:\n{lines}\nWrite the migration with "
+            f"Models and database differ, or something is open:\n{lines}\nWrite the migration with "
             f'`uv run app db migrate --feature {feature or "NAME"} -m "…"`; '
             "a table is closed in one with `protect(name)`."
         )

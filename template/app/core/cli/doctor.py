@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 cli = typer.Typer()
 
@@ -20,15 +22,26 @@ class _WrongError(Exception):
     """The check failed; the text says what to do."""
 
 
+class _DoubtfulError(Exception):
+    """Nothing fails yet; the text says what may, and what to do."""
+
+
 @cli.command()
-def doctor() -> None:
+def doctor(
+    api_processes: Annotated[
+        int, typer.Option(min=0, envvar="WEB_CONCURRENCY", help="Of the API, in all.")
+    ] = 1,
+    worker_processes: Annotated[
+        int, typer.Option(min=0, help="Tasks that all workers run at once.")
+    ] = 2,
+) -> None:
     """Check settings, database, migrations, Redis, Supabase, workers; exit code 1 if one fails."""
     checks: dict[str, Check] = {
         "settings": _settings,
         "features": _features,
         "database": _database,
         "migrations": _migrations,
-        "connections": _connections,
+        "connections": partial(_connections, api_processes, worker_processes),
         "redis": _redis,
         "supabase": _supabase,
         "workers": _workers,
@@ -38,6 +51,8 @@ def doctor() -> None:
     for name, check in checks.items():
         try:
             table.add_row("[green]✓[/]", name, check())
+        except _DoubtfulError as doubt:
+            table.add_row("[yellow]![/]", name, str(doubt))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             failed = True
             text = str(error).strip() or type(error).__name__
@@ -65,9 +80,26 @@ def _features() -> str:
 def _database() -> str:
     from sqlalchemy import text
 
+    from app.core.cli.database import with_session
+    from app.core.database import plain_url
+    from app.core.database.tls import tls_of
+    from app.core.settings import get_settings
+
+    async def connect(session: "AsyncSession") -> None:
+        await session.connection()
+
+    with_session(connect)  # by the driver of the API, then by that of everything else
     with _connected() as connection:
         version = connection.scalar(text("show server_version"))
-    return f"PostgreSQL {version}"
+    settings = get_settings()
+    mode = tls_of(plain_url(settings.database_url), settings).mode
+    finding = f"PostgreSQL {version}, TLS: {mode or 'if the server has it'}"
+    if settings.online and mode == "require":
+        raise _DoubtfulError(
+            f"{finding}: anybody on the way may pose as the server. Take DB_SSL_MODE=verify-full "
+            "with DB_SSL_ROOT_CERT."
+        )
+    return finding
 
 
 def _migrations() -> str:
@@ -84,26 +116,47 @@ def _migrations() -> str:
 def _connected() -> "Iterator[Connection]":
     from sqlalchemy.exc import OperationalError
 
+    from app.core.cli.errors import unreachable
     from app.core.database import sync_session
 
     try:
         with sync_session() as session:
             yield session.connection()
     except OperationalError as error:
-        reason = str(error.orig).strip().partition("\n")[0]
-        raise _WrongError(
-            f"{reason}: is DATABASE_URL right, and does `uv run app dev` run?"
-        ) from error
+        raise _WrongError(unreachable(error)) from error
 
 
-def _connections() -> str:
-    from app.core.database import plain_url, pool_mode
+def _connections(api_processes: int, worker_processes: int) -> str:
+    from app.core.database.budget import MIGRATIONS, budget
     from app.core.settings import get_settings
 
-    settings = get_settings()
-    mode = pool_mode(plain_url(settings.database_url), settings)
-    api = settings.db_pool_size + settings.db_max_overflow
-    return f"{mode} mode; at most {api} for each API process, 2 for each worker process"
+    needed = budget(get_settings(), api_processes=api_processes, worker_processes=worker_processes)
+    limit = needed.limit or _server_limit()
+    finding = (
+        f"{needed.mode} mode: {needed.api} of the API + {needed.worker} of workers + "
+        f"{MIGRATIONS} of migrations = {needed.total} of {limit}"
+    )
+    if needed.total > limit:
+        raise _DoubtfulError(
+            f"{finding}: the last ones wait and fail. Lower DB_POOL_SIZE, DB_MAX_OVERFLOW or the "
+            "number of processes, or raise the server's limit and DB_CONNECTION_LIMIT."
+        )
+    return finding
+
+
+def _server_limit() -> int:
+    """Connections that a Postgres gives to roles without privileges."""
+    from sqlalchemy import text
+
+    with _connected() as connection:
+        settings = connection.execute(
+            text(
+                "SELECT current_setting('max_connections')::int"
+                " - current_setting('superuser_reserved_connections')::int"
+                " - coalesce(current_setting('reserved_connections', true)::int, 0)"
+            )
+        )
+        return int(settings.scalar_one())
 
 
 def _redis() -> str:

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from sqlalchemy.exc import OperationalError
 
+from app.core.database.trouble import distrusted, explained
 from app.core.errors import AppError
 from app.core.features import FeatureError
 from app.core.migrations.errors import MigrationError
@@ -26,11 +27,17 @@ def run(command: Callable[[], object]) -> None:
     except (CliError, SettingsError, FeatureError, MigrationError, AppError) as error:
         _stop(str(error))
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
-        _stop(
-            f"The database does not answer ({reason}). Is DATABASE_URL right, and does "
-            "`uv run app dev` run?"
-        )
+        _stop(unreachable(error))
+
+
+def unreachable(error: Exception) -> str:
+    """Say what keeps us from the database, and what to do."""
+    if distrusted(error):
+        return f"The database is not trusted: {explained(error)}."
+    return (
+        f"The database does not answer ({explained(error)}). Is DATABASE_URL right, and does "
+        "`uv run app dev` run?"
+    )
 
 
 def _stop(message: str) -> NoReturn:

@@ -20,6 +20,15 @@ def secure(connection: Connection, table: str) -> None:
     connection.execute(text(f"REVOKE ALL ON TABLE {name} FROM {api_grantees(connection)}"))
 
 
+def close_functions(connection: Connection) -> None:
+    """Take from PUBLIC the right to call our functions, which Postgres gives with every new one.
+
+    Default privileges of one schema cannot hold it back, and those of the role would reach further.
+    """
+    for function in open_functions(connection):
+        connection.execute(text(f"REVOKE EXECUTE ON ROUTINE {function} FROM PUBLIC"))
+
+
 def api_grantees(connection: Connection) -> str:
     """Grantees that must hold nothing, for a REVOKE: PUBLIC and the API roles that exist."""
     present = connection.scalars(
@@ -29,6 +38,11 @@ def api_grantees(connection: Connection) -> str:
     return ", ".join(("PUBLIC", *present))
 
 
+def knows_users(connection: Connection) -> bool:
+    """Whether policies can ask who is signed in, as on Supabase; a plain Postgres cannot tell."""
+    return connection.scalar(text("SELECT to_regprocedure('auth.uid()')")) is not None
+
+
 def unprotected(connection: Connection) -> list[str]:
     """Names of the tables in our schema that have no row level security."""
     found = connection.scalars(
@@ -36,6 +50,23 @@ def unprotected(connection: Connection) -> list[str]:
             "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(:schema)"
             " AND relkind IN ('r', 'p') AND NOT relrowsecurity ORDER BY relname"
         ),
+        {"schema": quoted(connection, SCHEMA)},
+    )
+    return list(found)
+
+
+def open_functions(connection: Connection) -> list[str]:
+    """Functions in our schema, and of our role, that everybody may call; as SQL wants them."""
+    found = connection.scalars(
+        text("""
+            SELECT pg_proc.oid::regprocedure::text
+            FROM pg_proc
+            CROSS JOIN LATERAL aclexplode(coalesce(proacl, acldefault('f', proowner))) AS privilege
+            WHERE pronamespace = to_regnamespace(:schema)
+              AND privilege.grantee = 0
+              AND pg_has_role(proowner, 'USAGE')
+            ORDER BY 1
+        """),
         {"schema": quoted(connection, SCHEMA)},
     )
     return list(found)

@@ -15,6 +15,7 @@ from sqlalchemy import NullPool, text
 from app.core.database import migration_url, sync_engine
 from app.core.features import load_models
 from app.core.migrations import log
+from app.core.migrations.access import close_functions
 from app.core.migrations.branches import branches
 from app.core.migrations.lock import exclusive
 from app.core.migrations.protect import rewriter
@@ -30,7 +31,8 @@ def keep_log(
     heads: Collection[str],
     run_args: object,  # noqa: ARG001
 ) -> None:
-    """Write the log after each step, in its transaction."""
+    """Write the log after each step and close what it has made, in its transaction."""
+    close_functions(context.get_bind())
     ran = step.up_revision_id if step.is_upgrade and step.is_migration else None
     log.record(context.get_bind(), context.script, set(heads), ran=ran)
 

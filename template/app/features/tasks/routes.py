@@ -51,7 +51,9 @@ async def read_task(task: VisibleTask) -> TaskRead:
 
 
 @router.get("/{task_id}/events", summary="Follow a task", response_class=EventSourceResponse)
-async def follow_task(request: Request, user: CurrentUser, task: VisibleTask) -> AsyncIterator[TaskRead]:
+async def follow_task(
+    request: Request, user: CurrentUser, task: VisibleTask
+) -> AsyncIterator[TaskRead]:
     """The task whenever it changes, as server-sent events, until it has ended."""
     yield task
     while task.state in UNFINISHED:

@@ -1,12 +1,14 @@
 """Who is calling: the dependencies that routes of every feature name in their signatures."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
+import jwt
 from fastapi import Depends, Request
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.auth import Claims, OptionalClaims
-from app.core.database import database_of
+from app.core.auth import Claims, Credentials, OptionalClaims
+from app.core.database import act_as, database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
 from app.core.settings import get_settings, load_settings
 from app.core.supabase import email_confirmed
@@ -56,6 +58,21 @@ async def require_aal2(_: CurrentUser, claims: OptionalClaims) -> Claims:
     if claims is None or claims.assurance != "aal2":
         raise ForbiddenError("This needs a second factor: sign in with it.", code="aal2_required")
     return claims
+
+
+async def _user_session(
+    request: Request, _: CurrentUser, credentials: Credentials
+) -> AsyncIterator[AsyncSession]:
+    assert credentials is not None  # or `CurrentUser` would have refused
+    async with database_of(request).session() as session:
+        # Verified for `CurrentUser`; policies may ask for any of its claims.
+        token = jwt.decode(credentials.credentials, options={"verify_signature": False})
+        act_as(session, token)
+        yield session
+
+
+# Acts as the caller, under the tables' policies; `app.core.database.user_scope` says when to.
+UserSession = Annotated[AsyncSession, Depends(_user_session, scope="function")]
 
 
 async def _enter(request: Request, claims: Claims) -> UserRead:

@@ -66,9 +66,7 @@ async def test_dead_letters_are_listed_with_their_error(session: Session) -> Non
     assert "more" in (await task("show", failed)).stdout
 
 
-async def test_failed_tasks_are_retried_one_or_all(
-    session: Session, delivered: list[UUID]
-) -> None:
+async def test_failed_tasks_are_retried_one_or_all(session: Session, delivered: list[UUID]) -> None:
     one, two, three = (enqueued(session, state=TaskState.FAILURE, attempts=5) for _ in range(3))
     delivered.clear()
     assert "pending" in (await task("retry", one)).stdout

@@ -1,0 +1,35 @@
+"""Postgres: addresses, engines, sessions.
+
+`asyncpg` serves the API; `psycopg` serves tasks, migrations and the command line. Nobody else
+builds an engine, so an address behaves the same everywhere.
+"""
+
+from app.core.database.address import migration_url, plain_url, pool_mode
+from app.core.database.engines import async_engine, process_engine, sync_engine
+from app.core.database.sessions import (
+    Database,
+    DatabaseReader,
+    DatabaseSession,
+    Reader,
+    Result,
+    database_of,
+    sync_session,
+)
+from app.core.database.user_scope import act_as
+
+__all__ = [
+    "Database",
+    "DatabaseReader",
+    "DatabaseSession",
+    "Reader",
+    "Result",
+    "act_as",
+    "async_engine",
+    "database_of",
+    "migration_url",
+    "plain_url",
+    "pool_mode",
+    "process_engine",
+    "sync_engine",
+    "sync_session",
+]

@@ -1,0 +1,43 @@
+"""How many connections a deployment may open at once, and how many it is given."""
+
+from typing import NamedTuple
+
+from app.core.database.address import PoolMode, plain_url, pool_mode
+from app.core.database.engines import SYNC_MAX_OVERFLOW, SYNC_POOL_SIZE
+from app.core.settings import CoreSettings
+
+# One that holds the lock and one that migrates. Beat has none.
+MIGRATIONS = 2
+# What a worker's process keeps for tasks that are coroutines, see `app.core.tasks.loop`.
+LOOP_POOL_SIZE = 1
+
+# Of Supabase's smallest computes. In session mode a client holds one of the pool's connections for
+# as long as it lives; a direct server says its limit itself.
+# Source: Supabase's docs, Compute and Disk, Connection management.
+LIMITS: dict[PoolMode, int] = {"session": 15, "transaction": 200}
+
+
+class Budget(NamedTuple):
+    """Connections at most, by who holds them; `limit` is None where only the server knows it."""
+
+    mode: PoolMode
+    api: int
+    worker: int
+    limit: int | None
+
+    @property
+    def total(self) -> int:
+        """All of them, with a migration that runs beside a deployment's old processes."""
+        return self.api + self.worker + MIGRATIONS
+
+
+def budget(settings: CoreSettings, *, api_processes: int, worker_processes: int) -> Budget:
+    """Add up what that many processes may hold; a worker has as many as its concurrency."""
+    mode = pool_mode(plain_url(settings.database_url), settings)
+    return Budget(
+        mode=mode,
+        api=api_processes * (settings.db_pool_size + settings.db_max_overflow),
+        worker=worker_processes
+        * (SYNC_POOL_SIZE + SYNC_MAX_OVERFLOW + LOOP_POOL_SIZE + settings.db_max_overflow),
+        limit=settings.db_connection_limit or LIMITS.get(mode),
+    )

@@ -1,0 +1,94 @@
+"""One factory for each driver, for every pool mode."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Engine, NullPool, Pool, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.core.database.address import plain_url, pool_mode
+from app.core.database.tls import asyncpg_arguments, libpq_arguments, tls_of, without_tls
+from app.core.settings import CoreSettings, get_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+CONNECT_TIMEOUT = 5.0  # seconds
+
+# Connections of a worker's child: one for the task, one for what it opens besides.
+SYNC_POOL_SIZE = 1
+SYNC_MAX_OVERFLOW = 1
+
+
+def async_engine(settings: CoreSettings) -> AsyncEngine:
+    """Build the API's asyncpg engine.
+
+    Raises:
+        SettingsError: the address or its TLS settings are wrong.
+    """
+    url = plain_url(settings.database_url)
+    arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
+    arguments |= asyncpg_arguments(tls_of(url, settings))
+    if pool_mode(url, settings) == "transaction":
+        # A named statement may be executed on another server connection than it was parsed on.
+        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    engine = create_async_engine(
+        without_tls(url).set(drivername="postgresql+asyncpg"),
+        connect_args=arguments,
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_max_overflow,
+        pool_timeout=10,
+        pool_recycle=1800,
+        pool_use_lifo=True,
+        hide_parameters=settings.online,
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def sync_engine(
+    address: str | URL, settings: CoreSettings, *, poolclass: type[Pool] | None = None
+) -> Engine:
+    """Build a psycopg engine; `poolclass=NullPool` where connections must not be kept.
+
+    Raises:
+        SettingsError: the address or its TLS settings are wrong.
+    """
+    url = plain_url(address) if isinstance(address, str) else address
+    arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
+    arguments |= libpq_arguments(tls_of(url, settings))
+    if pool_mode(url, settings) == "transaction":
+        arguments["prepare_threshold"] = None
+    pool = (
+        {"poolclass": poolclass}
+        if poolclass is NullPool
+        else {
+            "pool_size": SYNC_POOL_SIZE,
+            "max_overflow": SYNC_MAX_OVERFLOW,
+            "pool_recycle": 1800,
+            "pool_pre_ping": True,
+        }
+    )
+    return create_engine(
+        without_tls(url).set(drivername="postgresql+psycopg"),
+        connect_args=arguments,
+        hide_parameters=settings.online,
+        **pool,
+    )
+
+
+@cache
+def process_engine() -> Engine:
+    """The sync engine of this process: a worker's child, or the command line."""
+    settings = get_settings()
+    return sync_engine(settings.database_url, settings)
+
+
+def _refuse_closed(
+    connection: "DBAPIConnection", _record: "ConnectionPoolEntry", _proxy: "PoolProxiedConnection"
+) -> None:
+    # asyncpg learns of a closed connection from its socket, so this ping costs no round trip.
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server closed the connection")
