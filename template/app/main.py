@@ -1,5 +1,6 @@
 """The API: `uvicorn app.main:app`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,6 @@ from fastapi.middleware.cors import CORSMiddleware
 from redis import asyncio as redis
 
 from app.core import health
-from app.core.auth import TokenVerifier
 from app.core.celery_config import configure_celery
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, checked_settings, load, load_models
@@ -18,6 +18,8 @@ from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHea
 from app.core.openapi import add_docs, describe_api, operation_id
 from app.core.problems import install_problems
 from app.core.settings import CoreSettings, SettingsError
+from app.core.supabase.clients import Supabase
+from app.core.tokens import TokenVerifier
 
 
 def create_app() -> FastAPI:
@@ -38,13 +40,17 @@ def create_app() -> FastAPI:
         database = Database(async_engine(settings))
         client = httpx.AsyncClient()
         app.state.database = database
-        app.state.http = client
+        app.state.supabase = Supabase(settings)
         app.state.redis = redis.from_url(
             settings.redis_url, max_connections=2, socket_timeout=3, socket_connect_timeout=3
         )
         app.state.verifier = TokenVerifier(settings, client)
+        # Not awaited: the process starts without Supabase, too.
+        warm_up = asyncio.create_task(app.state.verifier.warm_up())
         yield
+        warm_up.cancel()
         await app.state.redis.aclose()
+        await app.state.supabase.aclose()
         await client.aclose()
         await database.close()
 

@@ -57,7 +57,8 @@ def new_email() -> str:
 
 async def test_sign_up_sign_in_refresh_and_out(browser: AsyncClient) -> None:
     person: Any = {"email": new_email(), "password": PASSWORD}
-    signed_up = await browser.auth.sign_up({**person, "options": {"data": {"name": "Ada"}}})
+    with_name: Any = {**person, "options": {"data": {"name": "Ada"}}}
+    signed_up = await browser.auth.sign_up(with_name)
     assert signed_up.user
     assert signed_up.user.user_metadata == {"name": "Ada"}
 
@@ -96,9 +97,8 @@ async def test_an_anonymous_user_becomes_somebody(browser: AsyncClient) -> None:
     guest = await browser.auth.sign_in_anonymously()
     assert guest.user
     assert guest.user.is_anonymous
-    claims = await browser.auth.get_claims()
-    assert claims
-    assert claims["claims"]["is_anonymous"] is True
+    found: Any = await browser.auth.get_claims()
+    assert found["claims"]["is_anonymous"] is True
 
     email = new_email()
     await browser.auth.update_user({"email": email, "password": PASSWORD})
@@ -136,12 +136,13 @@ async def test_a_link_by_mail_leads_back_with_a_code_that_only_this_client_can_u
     code = parse_qs(urlsplit(target).query)["code"][0]
 
     exchange: Any = {"auth_code": code}
+    forged: Any = {"auth_code": code, "code_verifier": "x" * 43}
     with pytest.raises(AuthApiError) as stolen:
-        await browser.auth.exchange_code_for_session({**exchange, "code_verifier": "x" * 43})
+        await browser.auth.exchange_code_for_session(forged)
     assert stolen.value.code == "bad_code_verifier"
     assert (await browser.auth.exchange_code_for_session(exchange)).session
     with pytest.raises(AuthApiError) as again:
-        await browser.auth.exchange_code_for_session({**exchange, "code_verifier": "x" * 43})
+        await browser.auth.exchange_code_for_session(forged)
     assert again.value.code == "flow_state_not_found"
 
 
