@@ -70,6 +70,10 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/{feature.name}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
+    load("events")  # a listener with an error is found now, and not at the first event
+    for feature, router in load("webhooks"):
+        path = f"{settings.api_prefix}/webhooks/{feature.name}"
+        app.include_router(router, prefix=path, include_in_schema=False)
     app.include_router(health.router)
     install_problems(app, debug=settings.debug)
     describe_api(app, described)

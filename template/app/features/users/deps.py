@@ -98,10 +98,9 @@ async def _enter(request: Request, claims: Claims) -> UserRead:
     """Read the caller's row, made at the first request, and remember it."""
     # A session of its own: the usual request finds the user in the memory and needs none.
     async with database_of(request).session() as session:
-        approval = load_settings(UserSettings).approval
-        initial = Status.APPROVED if approval is Approval.AUTO else Status.PENDING
-        user, _ = await service.enter(session, claims.user_id, claims.email, initial)
-        if user.status is Status.PENDING and approval is Approval.EMAIL:
+        user, _ = await service.enter(session, claims.user_id, claims.email)
+        by_email = load_settings(UserSettings).approval is Approval.EMAIL
+        if user.status is Status.PENDING and by_email:
             token = request.headers["authorization"].partition(" ")[2]
             known = await user_of_token(supabase_of(request), token)
             if known and known.get("email_confirmed_at"):

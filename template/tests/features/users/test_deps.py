@@ -47,7 +47,8 @@ def approval(monkeypatch: pytest.MonkeyPatch) -> Callable[[Approval], None]:
 
     def choose(mode: Approval) -> None:
         settings = UserSettings(approval=mode)
-        monkeypatch.setattr(deps, "load_settings", lambda _: settings)
+        for module in (deps, service):
+            monkeypatch.setattr(module, "load_settings", lambda _: settings)
 
     return choose
 
