@@ -68,7 +68,7 @@ def user(email: str | None = "ada@example.com") -> dict[str, Any]:
     return {"metadata": {"name": "x"}, "user": {"id": str(uuid4()), "email": email, "aud": "x"}}
 
 
-@pytest.mark.parametrize("secret", [OLD, NEW])
+@pytest.mark.parametrize("secret", [OLD, NEW], ids=["old", "new"])
 @pytest.mark.parametrize("age", [0, 290, -290])
 async def test_both_secrets_of_a_change_are_good_for_five_minutes(
     send: Send, secret: str, age: float
@@ -136,7 +136,11 @@ async def test_without_a_secret_nothing_is_believed(send: Send, configure: Confi
     assert "USER_HOOK_SECRETS" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("secret", ["hunter2", "whsec_abc", "v1,whsec_", f"{OLD}|", "v1,whsec_!!"])
+@pytest.mark.parametrize(
+    "secret",
+    ["hunter2", "whsec_abc", "v1,whsec_", "v1,whsec_c2hvcnQ=", f"{OLD}|", f"{OLD},{NEW}"],
+    ids=range(6),
+)
 def test_a_secret_in_another_form_stops_the_start(secret: str) -> None:
     with pytest.raises(ValidationError, match="v1,whsec_…"):
         UserSettings(hook_secrets=SecretStr(secret))
