@@ -197,10 +197,10 @@ async def test_an_outage_is_said(storage: Storage, hello: Path, failing: LocalSu
 async def test_a_large_file_passes_through_without_being_held(
     supabase: LocalSupabase, tmp_path: Path
 ) -> None:
-    size = 64 * MEGABYTE
+    size = 32 * MEGABYTE
     source, target = tmp_path / "source", tmp_path / "target"
     with source.open("wb") as file:
-        for number in range(64):
+        for number in range(32):
             file.write(bytes([number]) * MEGABYTE)
     settings = with_bucket(f"b{uuid4().hex[:8]}", storage_max_bytes=size)
     async with Supabase(settings) as project:

@@ -5,11 +5,6 @@ import typer
 cli = typer.Typer(no_args_is_help=True, help="The private bucket at Supabase Storage.")
 
 
-@cli.callback()
-def _group() -> None:
-    """Keeps `ensure` a command of its own: a group with one command would be that command."""
-
-
 @cli.command()
 def ensure() -> None:
     """Make the bucket, or give it the limits of the settings; run it with every deployment."""

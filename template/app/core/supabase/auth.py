@@ -38,7 +38,8 @@ async def user_of_token(supabase: Supabase, token: str) -> dict[str, Any] | None
         answer = await supabase.http.get(
             _url(supabase, "user"), headers=supabase.user_headers(token), timeout=TIMEOUT
         )
-        if answer.status_code in (401, 403, 404):
+        # With a code it is Auth that refuses the token; without, the gateway refuses our key.
+        if answer.status_code in (401, 403, 404) and answer.json().get("error_code"):
             return None
         user: dict[str, Any] = answer.raise_for_status().json()
         return user

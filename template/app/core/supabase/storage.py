@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
 import httpx
-from fastapi import Request
+from fastapi import Depends, Request
 from uuid_utils import uuid7
 
 from app.core.errors import AppError, ConflictError, NotFoundError, UnavailableError
@@ -207,6 +207,9 @@ def storage_of(request: Request) -> Storage:
     return Storage(supabase_of(request))
 
 
+FileStorage = Annotated[Storage, Depends(storage_of)]
+
+
 def _refused(answer: httpx.Response) -> "StorageApiError":
     from storage3.exceptions import StorageApiError
 
@@ -219,12 +222,13 @@ def _refused(answer: httpx.Response) -> "StorageApiError":
 def _readable(what: str) -> Iterator[None]:
     """Turn the errors of Storage into the backend's."""
     from storage3.exceptions import StorageApiError
+    from storage3.utils import StorageException
 
     try:
         yield
     except StorageApiError as error:
         raise _explained(error, what) from error
-    except (httpx.HTTPError, ValueError, KeyError) as error:
+    except (httpx.HTTPError, StorageException, ValueError, KeyError) as error:
         raise _unavailable() from error
 
 

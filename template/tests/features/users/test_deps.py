@@ -288,8 +288,12 @@ async def test_auth_is_asked_where_the_sign_in_must_still_stand(
     assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, b"{}"), (401, b'{"message": "Invalid API key"}'), (404, b"<html>"), (200, b"<html>")],
+)
 async def test_without_an_answer_of_auth_nobody_is_called_signed_out(
-    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase
+    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase, status: int, body: bytes
 ) -> None:
     async def pay(user: deps.LiveUser) -> str:
         return str(user.id)
@@ -297,7 +301,7 @@ async def test_without_an_answer_of_auth_nobody_is_called_signed_out(
     routes.add_api_route("/pay", pay)
     user = supabase.user(f"{uuid4().hex}@example.com")
     headers = bearer(str(supabase.auth.start_session(user)["access_token"]))
-    supabase.traffic.fail("/auth/v1/user", 500)
+    supabase.traffic.fail("/auth/v1/user", status, body=body)
     try:
         answer = await client.get("/pay", headers=headers)
     finally:
