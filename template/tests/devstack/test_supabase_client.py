@@ -1,6 +1,13 @@
-"""The local Supabase, driven by Supabase's own client."""
+"""The local Supabase, driven by Supabase's own client.
 
+With SUPABASE_TEST_URL, SUPABASE_TEST_PUBLISHABLE_KEY and SUPABASE_TEST_SECRET_KEY in the environment,
+the same tests ask that project instead, but for those that look into the local one. They make users
+and buckets there, so take one for tests: `supabase start`, with anonymous sign-ins enabled.
+"""
+
+import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,10 +30,30 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "COST", 2)
 
 
+@dataclass(frozen=True)
+class Stack:
+    """A Supabase, local or real."""
+
+    url: str
+    publishable_key: str
+    secret_key: str
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalSupabase]:
+    if "SUPABASE_TEST_URL" in os.environ:
+        pytest.skip("looks into the local Supabase, and SUPABASE_TEST_URL names another one")
     with LocalSupabase(publishable_key=PUBLISHABLE, secret_key=SECRET) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest) -> Stack | LocalSupabase:
+    if url := os.environ.get("SUPABASE_TEST_URL"):
+        names = ("SUPABASE_TEST_PUBLISHABLE_KEY", "SUPABASE_TEST_SECRET_KEY")
+        return Stack(url, *(os.environ[name] for name in names))
+    server: LocalSupabase = request.getfixturevalue("server")
+    return server
 
 
 @pytest.fixture(scope="module")
@@ -35,20 +62,22 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def client_of(server: LocalSupabase, http: httpx.AsyncClient, key: str, **more: Any) -> AsyncClient:
+def client_of(
+    stack: Stack | LocalSupabase, http: httpx.AsyncClient, key: str, **more: Any
+) -> AsyncClient:
     options = AsyncClientOptions(auto_refresh_token=False, httpx_client=http, **more)
-    return AsyncClient(server.url, key, options)
+    return AsyncClient(stack.url, key, options)
 
 
 @pytest.fixture
-def browser(server: LocalSupabase, http: httpx.AsyncClient) -> AsyncClient:
+def browser(stack: Stack | LocalSupabase, http: httpx.AsyncClient) -> AsyncClient:
     """A browser app: nobody is signed in yet."""
-    return client_of(server, http, PUBLISHABLE)
+    return client_of(stack, http, stack.publishable_key)
 
 
 @pytest.fixture
-def backend(server: LocalSupabase, http: httpx.AsyncClient) -> AsyncClient:
-    return client_of(server, http, SECRET)
+def backend(stack: Stack | LocalSupabase, http: httpx.AsyncClient) -> AsyncClient:
+    return client_of(stack, http, stack.secret_key)
 
 
 def new_email() -> str:
