@@ -14,7 +14,7 @@ def main() -> None:
 
 def build() -> typer.Typer:
     """Put the command line together from the machinery, the features and the dev stack."""
-    from app.core.cli import console, db, doctor, feature, openapi, processes, routes
+    from app.core.cli import console, db, doctor, feature, openapi, processes, routes, storage
     from app.core.features import load
 
     app = typer.Typer(
@@ -28,6 +28,7 @@ def build() -> typer.Typer:
         app.add_typer(part.cli)
     app.add_typer(db.cli, name="db")
     app.add_typer(feature.cli, name="feature")
+    app.add_typer(storage.cli, name="storage")
     # Not in the image: see the Dockerfile.
     if importlib.util.find_spec("devstack"):
         from devstack.cli import cli as devstack

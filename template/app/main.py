@@ -1,5 +1,6 @@
 """The API: `uvicorn app.main:app`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,6 @@ from fastapi.middleware.cors import CORSMiddleware
 from redis import asyncio as redis
 
 from app.core import health
-from app.core.auth import TokenVerifier
 from app.core.celery_config import configure_celery
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, checked_settings, load, load_models
@@ -18,7 +18,9 @@ from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHea
 from app.core.openapi import add_docs, describe_api, operation_id
 from app.core.problems import install_problems
 from app.core.settings import CoreSettings, SettingsError
+from app.core.supabase.clients import Supabase
 from app.core.tasks.relay import Relay
+from app.core.tokens import TokenVerifier
 
 
 def create_app() -> FastAPI:
@@ -39,7 +41,7 @@ def create_app() -> FastAPI:
         database = Database(async_engine(settings))
         client = httpx.AsyncClient()
         app.state.database = database
-        app.state.http = client
+        app.state.supabase = Supabase(settings)
         # One connection, for which those who ask at once wait.
         pool = redis.BlockingConnectionPool.from_url(
             settings.redis_address,
@@ -50,9 +52,13 @@ def create_app() -> FastAPI:
         )
         app.state.redis = redis.Redis.from_pool(pool)
         app.state.verifier = TokenVerifier(settings, client)
+        # Not awaited: the process starts without Supabase, too.
+        warm_up = asyncio.create_task(app.state.verifier.warm_up())
         async with Relay():
             yield
+        warm_up.cancel()
         await app.state.redis.aclose()
+        await app.state.supabase.aclose()
         await client.aclose()
         await database.close()
 
@@ -72,6 +78,10 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/{feature.name}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
+    load("events")  # a listener with an error is found now, and not at the first event
+    for feature, router in load("webhooks"):
+        path = f"{settings.api_prefix}/webhooks/{feature.name}"
+        app.include_router(router, prefix=path, include_in_schema=False)
     app.include_router(health.router)
     install_problems(app, debug=settings.debug)
     describe_api(app, described)

@@ -29,6 +29,8 @@ OFFERS: dict[str, str | None] = {
     "tasks": None,
     "schedules": "SCHEDULES",
     "cli": "cli",
+    "events": "EVENTS",
+    "webhooks": "router",
 }
 
 

@@ -23,11 +23,19 @@ STALE = 3600.0  # seconds
 RETRY = 1.0  # seconds
 TIMEOUT = 5.0  # seconds
 
+EMPTY = (
+    "The project publishes no signing key: make one in the dashboard (JWT keys), or, while it "
+    "signs with the legacy secret, set SUPABASE_JWT_SECRET."
+)
+
 log = get_logger(__name__)
 
 
 class KeySet:
     """Keys by id, refreshed from a fixed address; never from an address that a token names."""
+
+    # Those that Supabase signs with. EdDSA is announced there; add it when it is.
+    algorithms = frozenset({"ES256", "RS256"})
 
     def __init__(self, url: str, client: httpx.AsyncClient) -> None:
         self.url = url
@@ -51,16 +59,20 @@ class KeySet:
         """
         if key := self.cached(kid):
             return key
-        async with self._lock:
-            # Whoever waited here finds that the first one has tried.
-            if time.monotonic() - self._tried >= COOLDOWN:
-                await self._fetch()
+        await self.refresh()
         if not self._keys or time.monotonic() - self._fetched > TTL + STALE:
             raise UnavailableError(
                 "Sign-in cannot be checked at the moment; try again shortly.",
                 code="auth_unavailable",
             )
         return self._keys.get(kid)
+
+    async def refresh(self) -> None:
+        """Fetch the set unless that was tried within the cooldown; failures are logged."""
+        async with self._lock:
+            # Whoever waited here finds that the first one has tried.
+            if time.monotonic() - self._tried >= COOLDOWN:
+                await self._fetch()
 
     def purge(self) -> None:
         """Forget all keys and fetch at the next token: after a key was revoked."""
@@ -78,7 +90,7 @@ class KeySet:
                 self._tried = time.monotonic() - COOLDOWN + RETRY
             return
         if not keys:
-            log.error("jwks_empty", url=self.url, advice="make an asymmetric signing key")
+            log.error("jwks_empty", url=self.url, advice=EMPTY)
         self._keys, self._fetched = keys, time.monotonic()
 
 

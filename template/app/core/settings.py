@@ -186,6 +186,27 @@ class CoreSettings(BootSettings):
         default=None, description="Issuer of access tokens; default SUPABASE_URL/auth/v1."
     )
 
+    supabase_jwt_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Legacy JWT secret, 32 characters or more, of a project without signing keys; "
+        "tokens of signing keys are then refused.",
+    )
+
+    storage_bucket: str = Field(
+        default="files",
+        pattern=r"^[a-z0-9][a-z0-9-]{1,62}$",
+        description="Private bucket in Supabase Storage; `app storage ensure` makes it.",
+    )
+    storage_max_bytes: int = Field(
+        default=50 * 1024 * 1024, ge=1, description="Largest file in the bucket, in bytes."
+    )
+    storage_mime_types: CommaList = Field(
+        default_factory=list,
+        description="Kinds of files that the bucket takes, with commas, as application/pdf or "
+        "image/*; empty for any.",
+    )
+
     cors_origins: CommaList = Field(
         default_factory=list, description="Origins of browser apps, with commas."
     )
@@ -250,6 +271,11 @@ class CoreSettings(BootSettings):
         return self.celery_time_limit + 30
 
     @property
+    def jwks_url(self) -> str:
+        """Where the project publishes its signing keys."""
+        return f"{self.supabase_url.rstrip('/')}/auth/v1/.well-known/jwks.json"
+
+    @property
     def online(self) -> bool:
         """True where strangers can reach the service."""
         return is_online(self)
@@ -273,6 +299,10 @@ class CoreSettings(BootSettings):
             ("SECRET_KEY", self.secret_key.get_secret_value()),
             ("SUPABASE_PUBLISHABLE_KEY", self.supabase_publishable_key),
             ("SUPABASE_SECRET_KEY", self.supabase_secret_key.get_secret_value()),
+            (
+                "SUPABASE_JWT_SECRET",
+                self.supabase_jwt_secret.get_secret_value() if self.supabase_jwt_secret else "",
+            ),
         ):
             if value in PUBLIC_DEMO_KEYS:
                 yield name, "is a published demo value: take the project's own."

@@ -1,7 +1,8 @@
-"""A local Supabase: the part of its Auth that a backend and a browser app use, over real HTTP.
+"""A local Supabase: the parts of Auth and Storage that the real clients use, over real HTTP.
 
-Real ES256 tokens, a key set, the wire format of Supabase Auth; no mail is sent, so every sign-up is
-confirmed at once. For `app dev` and tests only. Routes stand in `routes/`, one file per subject.
+Real ES256 tokens, a key set that rotates, the platform's wire format. No mail leaves the machine:
+`/mails` shows them, and a sign-up with a password is confirmed at once. For `app dev` and tests
+only. Routes stand in `routes/`, one file per subject; the rules beside it.
 """
 
 from devstack.supabase.server import LocalSupabase

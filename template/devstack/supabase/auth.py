@@ -1,6 +1,5 @@
 """What the routes do: users and sessions, by the rules of Supabase Auth."""
 
-import re
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -10,8 +9,8 @@ from typing import Any
 import jwt
 
 from devstack.supabase.errors import AuthError
-from devstack.supabase.keys import ALGORITHM
-from devstack.supabase.passwords import MIN_LENGTH, hash_password, password_matches
+from devstack.supabase.fields import apply, checked_email, checked_password, refuse_banned
+from devstack.supabase.passwords import hash_password, password_matches
 from devstack.supabase.store import Session, Store, User, timestamp
 
 TOKEN_SECONDS = 3600
@@ -19,8 +18,6 @@ AUDIENCE = ROLE = "authenticated"
 # Supabase's default: within it, the token before the current one is still good.
 REUSE_SECONDS = 10
 SPENT_TOKENS_KEPT = 20
-EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
-DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 class Auth:
@@ -31,7 +28,12 @@ class Auth:
         self.issuer = issuer
 
     def create_user(
-        self, email: str, password: str | None = None, *, confirmed: bool = True, **fields: Any
+        self,
+        email: str,
+        password: str | None = None,
+        *,
+        confirmed: bool = True,
+        **fields: Any,
     ) -> User:
         """Make a user.
 
@@ -58,6 +60,14 @@ class Auth:
             self.store.users[user.id] = user
         return user
 
+    def create_anonymous(self, user_metadata: Any = None) -> User:
+        """Make a user without an address, who may give one later."""
+        user = User(id=str(uuid.uuid4()), email="", is_anonymous=True)
+        apply(user, {"user_metadata": user_metadata})
+        with self.store.change():
+            self.store.users[user.id] = user
+        return user
+
     def update_user(self, user: User, fields: Mapping[str, Any]) -> None:
         """Change address, password or metadata.
 
@@ -75,9 +85,24 @@ class Auth:
                     "email_exists",
                     "A user with this email address has already been registered",
                 )
+            if user.is_anonymous and email:
+                user.is_anonymous, user.email_confirmed_at = False, timestamp()
             user.email, user.password_hash = email, hashed
             apply(user, fields)
             user.updated_at = timestamp()
+
+    def confirm(self, email: str) -> User:
+        """Return the user with that address, which is proved now.
+
+        Raises:
+            AuthError: there is none any more.
+        """
+        user = self.store.by_email(email)
+        if user is None:
+            raise AuthError(403, "otp_expired", "Token has expired or is invalid")
+        with self.store.change():
+            user.email_confirmed_at = user.email_confirmed_at or timestamp()
+        return user
 
     def delete_user(self, user: User) -> None:
         """Delete a user and all sessions."""
@@ -99,15 +124,19 @@ class Auth:
             raise AuthError(400, "email_not_confirmed", "Email not confirmed")
         return self.start_session(user)
 
-    def start_session(self, user: User) -> dict[str, Any]:
+    def start_session(self, user: User, method: str = "password") -> dict[str, Any]:
         """Sign a user in: access token, refresh token and the user, as Supabase answers.
+
+        Args:
+            user: who.
+            method: how, for the claim `amr`: password, otp, anonymous.
 
         Raises:
             AuthError: the user is banned.
         """
         refuse_banned(user)
         with self.store.change():
-            session = Session(str(uuid.uuid4()), user.id, secrets.token_urlsafe(16))
+            session = Session(str(uuid.uuid4()), user.id, secrets.token_urlsafe(16), method=method)
             self.store.sessions[session.id] = session
             user.last_sign_in_at = timestamp()
         return self._answer(user, session)
@@ -157,10 +186,14 @@ class Auth:
             AuthError: it is not valid, or its user or session are gone.
         """
         try:
+            kid = jwt.get_unverified_header(access_token).get("kid")
+            key = next((key for key in self.store.published_keys if key.kid == kid), None)
+            if key is None:
+                raise jwt.InvalidTokenError("unrecognized JWT kid")
             claims = jwt.decode(
                 access_token,
-                self.store.signing_key.public,
-                algorithms=[ALGORITHM],
+                key.public,
+                algorithms=[key.algorithm],
                 audience=AUDIENCE,
                 issuer=self.issuer,
             )
@@ -193,6 +226,19 @@ class Auth:
             seconds: lifetime; negative for one that has expired.
             claims: replace or add claims; None as a value leaves a claim out.
         """
+        return self.store.signing_key.sign(
+            self.claims(user, session_id, seconds=seconds, changes=claims)
+        )
+
+    def claims(
+        self,
+        user: User,
+        session_id: str,
+        *,
+        seconds: int = TOKEN_SECONDS,
+        changes: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Say what a token says; see `access_token`."""
         now = int(datetime.now(UTC).timestamp())
         payload: dict[str, Any] = {
             "iss": self.issuer,
@@ -206,19 +252,18 @@ class Auth:
             "session_id": session_id,
             "email": user.email,
             "phone": "",
-            "is_anonymous": False,
+            "is_anonymous": user.is_anonymous,
             "app_metadata": user.app_metadata,
             "user_metadata": user.user_metadata,
-            **(claims or {}),
+            **(changes or {}),
         }
-        payload = {name: value for name, value in payload.items() if value is not None}
-        key = self.store.signing_key
-        return jwt.encode(payload, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
+        return {name: value for name, value in payload.items() if value is not None}
 
     def _answer(self, user: User, session: Session) -> dict[str, Any]:
         now = int(datetime.now(UTC).timestamp())
+        amr = [{"method": session.method, "timestamp": now}]
         return {
-            "access_token": self.access_token(user, session.id),
+            "access_token": self.access_token(user, session.id, claims={"amr": amr}),
             "token_type": "bearer",
             "expires_in": TOKEN_SECONDS,
             "expires_at": now + TOKEN_SECONDS,
@@ -237,64 +282,3 @@ class Auth:
         with self.store.change():
             del self.store.sessions[session.id]
         raise AuthError(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")
-
-
-def checked_email(email: object) -> str:
-    """Return the address as it is kept."""
-    if not isinstance(email, str) or not EMAIL.fullmatch(email.strip()) or len(email) > 255:
-        raise AuthError(
-            400, "validation_failed", "Unable to validate email address: invalid format"
-        )
-    return email.strip().lower()
-
-
-def checked_password(password: object) -> str:
-    """Return the password, if it is long enough."""
-    if not isinstance(password, str) or len(password) < MIN_LENGTH:
-        raise AuthError(
-            422,
-            "weak_password",
-            f"Password should be at least {MIN_LENGTH} characters.",
-            weak_password={"reasons": ["length"]},
-        )
-    return password
-
-
-def refuse_banned(user: User, status: int = 400) -> None:
-    """Raise an AuthError if the user is banned."""
-    if user.banned:
-        raise AuthError(status, "user_banned", "User is banned")
-
-
-def apply(user: User, fields: Mapping[str, Any]) -> None:
-    """Change metadata, confirmation and ban of a user; metadata is merged, as Supabase does.
-
-    Raises:
-        AuthError: a value has the wrong type.
-    """
-    for name in ("app_metadata", "user_metadata"):
-        if (values := fields.get(name)) is None:
-            continue
-        if not isinstance(values, dict):
-            raise AuthError(400, "validation_failed", f"{name} must be an object")
-        merged = {**getattr(user, name), **values}
-        setattr(user, name, {key: value for key, value in merged.items() if value is not None})
-    if fields.get("email_confirm") and user.email_confirmed_at is None:
-        user.email_confirmed_at = timestamp()
-    if (duration := fields.get("ban_duration")) is not None:
-        user.banned_until = banned_until(str(duration))
-
-
-def banned_until(duration: str) -> str | None:
-    """Compute the end of a ban such as `24h` or `1h30m`; None for `none`, which lifts it."""
-    if duration == "none":
-        return None
-    match = DURATION.fullmatch(duration)
-    if not duration or match is None:
-        raise AuthError(400, "validation_failed", f"invalid format for ban duration: {duration}")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    try:
-        end = datetime.now(UTC) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise AuthError(400, "validation_failed", "the ban duration is too long") from None
-    return end.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+import tempfile
 import threading
 import time
 import uuid
@@ -22,12 +24,15 @@ from devstack.ports import HOST, listen
 from devstack.supabase.access import ApiKeyRequired, ApiVersion
 from devstack.supabase.auth import TOKEN_SECONDS, Auth
 from devstack.supabase.errors import AuthError, auth_error, http_error
-from devstack.supabase.routes import admin, local, public, sessions, user
+from devstack.supabase.mail import Mailbox
+from devstack.supabase.origins import LOCAL_ORIGINS
+from devstack.supabase.routes import admin, control, local, mails, public, sessions, user
+from devstack.supabase.routes import storage as storage_routes
+from devstack.supabase.storage import Storage, StorageError
 from devstack.supabase.store import Store, User
+from devstack.supabase.traffic import Interference, Traffic
 
 START_SECONDS = 10.0
-# A page of the internet that a developer happens to visit is not a browser app of theirs.
-LOCAL_ORIGINS = r"https?://([a-z0-9-]+\.)*(localhost|127\.0\.0\.1)(:\d+)?"
 
 
 class LocalSupabase:
@@ -49,7 +54,8 @@ class LocalSupabase:
         """Take the port; `start` or `serve` serves.
 
         Args:
-            state: file to keep users, sessions and keys in; None keeps nothing.
+            state: file to keep users, sessions and keys in, and beside it a folder `storage`;
+                None keeps nothing.
             port: TCP port; 0 for any free one.
             publishable_key: for browsers.
             secret_key: for the backend.
@@ -67,6 +73,11 @@ class LocalSupabase:
         self.publishable_key = publishable_key
         self.secret_key = secret_key
         store = Store(state)
+        # Made when the first bucket is.
+        scratch = Path(tempfile.gettempdir(), f"supabase-{uuid.uuid4().hex}")
+        self._scratch = None if state else scratch
+        self.storage = Storage(state.with_name("storage") if state else scratch)
+        self.traffic = Traffic()
         try:
             self._socket = listen(port)
         except OSError as error:
@@ -75,6 +86,7 @@ class LocalSupabase:
             ) from None
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self.auth = Auth(store, issuer=f"{self.url}/auth/v1")
+        self.mailbox = Mailbox(self.url)
         self.app = self._application(api_url)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -133,6 +145,8 @@ class LocalSupabase:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join()
         self._socket.close()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -150,16 +164,22 @@ class LocalSupabase:
         guarded: list[BaseRoute] = [
             *public.routes,
             *sessions.routes,
+            *mails.routes,
             *user.routes,
             *admin.routes,
         ]
+        unguarded = [*public.open_routes, *mails.open_routes]
         app = Starlette(
             routes=[
-                *(Route(f"/auth/v1{each.path}", each.endpoint) for each in public.open_routes),
+                *(Route(f"/auth/v1{each.path}", each.endpoint) for each in unguarded),
                 Mount("/auth/v1", routes=guarded, middleware=[Middleware(ApiKeyRequired, keys)]),
+                Mount("/storage/v1", routes=storage_routes.routes),
                 *local.routes,
+                *mails.page_routes,
+                *control.routes,
             ],
             middleware=[
+                Middleware(Interference, self.traffic),
                 Middleware(ApiVersion),
                 Middleware(
                     CORSMiddleware,
@@ -171,9 +191,16 @@ class LocalSupabase:
                 # Against pages that point a name of theirs at this machine.
                 Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
             ],
-            exception_handlers={AuthError: auth_error, HTTPException: http_error},
+            exception_handlers={
+                AuthError: auth_error,
+                StorageError: storage_routes.storage_error,
+                HTTPException: http_error,
+            },
         )
         app.state.auth = self.auth
+        app.state.mailbox = self.mailbox
+        app.state.storage = self.storage
+        app.state.traffic = self.traffic
         app.state.publishable_key = self.publishable_key
         app.state.secret_key = self.secret_key
         app.state.api_url = api_url

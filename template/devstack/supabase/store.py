@@ -11,7 +11,7 @@ from typing import Any
 
 from devstack.errors import DevStackError
 from devstack.files import write_private
-from devstack.supabase.keys import SigningKey
+from devstack.supabase.keys import IN_USE, REVOKED, SigningKey
 
 
 def timestamp() -> str:
@@ -24,11 +24,12 @@ class User:
     """A row of `auth.users`; times are ISO 8601 in UTC."""
 
     id: str
-    email: str
+    email: str  # empty for an anonymous user
     password_hash: str | None = None
     email_confirmed_at: str | None = None
     last_sign_in_at: str | None = None
     banned_until: str | None = None
+    is_anonymous: bool = False
     app_metadata: dict[str, Any] = field(default_factory=dict)
     user_metadata: dict[str, Any] = field(default_factory=dict)
     created_at: str = field(default_factory=timestamp)
@@ -59,8 +60,7 @@ class User:
             "role": "authenticated",
             "phone": "",
             "confirmed_at": self.email_confirmed_at,
-            "identities": [identity],
-            "is_anonymous": False,
+            "identities": [] if self.is_anonymous else [identity],
             **({"banned_until": self.banned_until} if self.banned_until else {}),
         }
 
@@ -77,6 +77,7 @@ class Session:
     refreshed_at: str | None = None
     # Older ones: who still presents one has stolen it, or was stolen from.
     spent_tokens: list[str] = field(default_factory=list)
+    method: str = "password"
     created_at: str = field(default_factory=timestamp)
 
 
@@ -106,10 +107,17 @@ class Store:
     @property
     def signing_key(self) -> SigningKey:
         """The key in use."""
-        return self.keys[0]
+        return next(key for key in self.keys if key.status == IN_USE)
+
+    @property
+    def published_keys(self) -> list[SigningKey]:
+        """Every key that is trusted: in use, before it and after it."""
+        return [key for key in self.keys if key.status != REVOKED]
 
     def by_email(self, email: str) -> User | None:
-        """Find a user by address, or None."""
+        """Find a user by address, or None; anonymous users have none."""
+        if not email:
+            return None
         return next((user for user in self.users.values() if user.email == email), None)
 
     @contextlib.contextmanager

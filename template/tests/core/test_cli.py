@@ -23,6 +23,7 @@ from app.core.settings import SettingsError, get_settings, load_settings
 from app.core.tasks.application import store
 from app.main import app as api
 from app.worker import celery
+from devstack.supabase import LocalSupabase
 
 NOWHERE = "127.0.0.1:1"
 
@@ -204,6 +205,41 @@ def test_doctor_says_of_each_service_what_to_do(
     ):
         assert setting in wrong[name]
     assert "hunter2" not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    ("keys", "secret", "code", "said"),
+    [
+        (True, False, 0, "1 signing key(s)"),
+        (False, False, 1, "set SUPABASE_JWT_SECRET"),
+        (False, True, 0, "legacy JWT secret"),
+        (True, True, 1, "unset it as soon as"),
+    ],
+)
+def test_doctor_says_how_tokens_are_verified(
+    call: Call,
+    supabase: LocalSupabase,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: bool,
+    secret: bool,
+    code: int,
+    said: str,
+) -> None:
+    heartbeat.function()
+    monkeypatch.setenv("COLUMNS", "300")
+    if secret:
+        monkeypatch.setenv("SUPABASE_JWT_SECRET", "x" * 32)
+    if not keys:
+        supabase.traffic.fail("/auth/v1/.well-known/jwks.json", 200, body=b'{"keys": []}')
+    load_settings.cache_clear()
+    try:
+        answer = call("doctor")
+    finally:
+        load_settings.cache_clear()
+        supabase.traffic.heal()
+    assert answer.code == code, answer.out
+    (line,) = [line for line in answer.out.splitlines() if "supabase" in line.split()[1:2]]
+    assert said in line
 
 
 def test_doctor_names_every_setting_that_is_wrong(

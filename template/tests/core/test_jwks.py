@@ -1,6 +1,7 @@
 """The key set: fetched rarely, from one place, and kept through outages but not for ever."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -9,7 +10,9 @@ import pytest
 from app.core import jwks
 from app.core.errors import UnavailableError
 from app.core.jwks import COOLDOWN, RETRY, STALE, TTL, KeySet
-from tests.core.signing import Key, KeyServer, key_server
+from devstack.supabase import LocalSupabase
+from devstack.supabase.keys import SigningKey
+from tests.core.signing import JWKS, KeyServer, key_server
 
 
 class Clock:
@@ -30,14 +33,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def server() -> Iterator[KeyServer]:
-    with key_server() as server:
+def server(supabase: LocalSupabase) -> Iterator[KeyServer]:
+    with key_server(supabase) as server:
         yield server
 
 
 @pytest.fixture
 def keys(server: KeyServer, clock: Clock, http: httpx.AsyncClient) -> KeySet:
-    return KeySet(f"{server.issuer}/.well-known/jwks.json", http)
+    return KeySet(f"{server.url}{JWKS}", http)
 
 
 async def test_a_set_is_fetched_once_and_again_after_its_time(
@@ -56,7 +59,7 @@ async def test_a_set_is_fetched_once_and_again_after_its_time(
 
 
 async def test_first_requests_at_once_share_one_fetch(keys: KeySet, server: KeyServer) -> None:
-    server.delay = 0.05
+    server.slow_down(0.05)
     found = await asyncio.gather(*(keys.get(server.keys[0].kid) for _ in range(50)))
     assert all(found)
     assert server.fetches == 1
@@ -65,7 +68,7 @@ async def test_first_requests_at_once_share_one_fetch(keys: KeySet, server: KeyS
 async def test_a_rotated_key_is_found_at_once_after_the_cooldown(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
-    old, new = server.keys[0], Key()
+    old, new = server.keys[0], SigningKey.create()
     await keys.get(old.kid)
     server.keys.append(new)
     clock.now += COOLDOWN
@@ -77,9 +80,9 @@ async def test_a_rotated_key_is_found_at_once_after_the_cooldown(
 async def test_a_revoked_key_is_gone_with_the_next_fetch(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
-    old, new = server.keys[0], Key()
+    old, new = server.keys[0], SigningKey.create()
     await keys.get(old.kid)
-    server.keys = [new]
+    server.keys[:] = [new]
     clock.now += TTL
     assert await keys.get(new.kid) is not None
     assert await keys.get(old.kid) is None
@@ -88,7 +91,7 @@ async def test_a_revoked_key_is_gone_with_the_next_fetch(
 async def test_purging_forgets_a_revoked_key_at_once(keys: KeySet, server: KeyServer) -> None:
     old = server.keys[0]
     await keys.get(old.kid)
-    server.keys = [Key()]
+    server.keys[:] = [SigningKey.create()]
     keys.purge()
     assert await keys.get(old.kid) is None
     assert server.fetches == 2
@@ -131,7 +134,7 @@ async def test_an_outage_is_bridged_by_the_old_set_for_an_hour(
 ) -> None:
     kid = server.keys[0].kid
     await keys.get(kid)
-    server.status, server.body = status, body
+    server.answer(status, body)
     clock.now += TTL
     assert await keys.get(kid) is not None
     assert server.fetches == 2
@@ -143,7 +146,7 @@ async def test_an_outage_is_bridged_by_the_old_set_for_an_hour(
     clock.now += 1
     with pytest.raises(UnavailableError):
         await keys.get(kid)
-    server.status, server.body = 200, None
+    server.answer()
     clock.now += COOLDOWN
     assert await keys.get(kid) is not None
 
@@ -151,12 +154,12 @@ async def test_an_outage_is_bridged_by_the_old_set_for_an_hour(
 async def test_an_outage_without_any_key_is_no_bad_token_and_ends_with_it(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
-    server.status = 503
+    server.answer(503)
     kid = server.keys[0].kid
     tries = await asyncio.gather(*(keys.get(kid) for _ in range(50)), return_exceptions=True)
     assert {type(error) for error in tries} == {UnavailableError}
     assert server.fetches == 1
-    server.status = 200
+    server.answer()
     clock.now += RETRY
     assert await keys.get(kid) is not None
 
@@ -165,7 +168,7 @@ async def test_a_slow_endpoint_is_given_up(
     keys: KeySet, server: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks, "TIMEOUT", 0.05)
-    server.delay = 0.3
+    server.slow_down(0.3)
     with pytest.raises(UnavailableError):
         await keys.get(server.keys[0].kid)
 
@@ -186,7 +189,7 @@ async def test_what_cannot_be_read_in_a_set_does_not_hide_the_rest(
     good = server.keys[0].jwk()
     nameless = {name: value for name, value in good.items() if name != "kid"}
     odd = [{}, {"kty": "lattice", "kid": "a"}, {**good, "kid": "b", "x": "?"}, nameless, 7, good]
-    server.body = httpx.Request("POST", "http://x", json={"keys": odd}).content
+    server.answer(body=json.dumps({"keys": odd}).encode())
     assert await keys.get(good["kid"]) is not None
     for kid in ("a", "b"):
         assert await keys.get(kid) is None

@@ -91,6 +91,9 @@ def test_everything_missing_and_wrong_is_one_message(monkeypatch: pytest.MonkeyP
         ("API_PREFIX", "api/v1/"),
         ("LOG_LEVEL", "loud"),
         ("SUPABASE_URL", "abc.supabase.co"),
+        ("SUPABASE_JWT_SECRET", "x" * 31),
+        ("STORAGE_BUCKET", "My Files"),
+        ("USER_HOOK_SECRETS", "hunter2"),
         ("DATABASE_URL", "mysql://me@127.0.0.1/app"),
     ],
 )
@@ -193,7 +196,12 @@ def test_browsers_with_cookies_from_anywhere_are_refused(online: pytest.MonkeyPa
 
 @pytest.mark.parametrize("value", sorted(PUBLIC_DEMO_KEYS))
 def test_published_demo_values_are_refused(online: pytest.MonkeyPatch, value: str) -> None:
-    for name in ("SECRET_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY"):
+    for name in (
+        "SECRET_KEY",
+        "SUPABASE_PUBLISHABLE_KEY",
+        "SUPABASE_SECRET_KEY",
+        "SUPABASE_JWT_SECRET",
+    ):
         with online.context() as patch:
             patch.setenv(name, value)
             assert name in {found for found, _ in check_settings(Settings)}

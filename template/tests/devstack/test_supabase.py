@@ -140,7 +140,6 @@ def test_sign_out_reaches_as_far_as_asked(
         ("signup", {}, (422, "user_already_exists")),
         ("signup", {"email": "nonsense"}, (400, "validation_failed")),
         ("signup", {"email": "new@example.com", "password": "short"}, (422, "weak_password")),
-        ("signup", {"email": "", "password": ""}, (422, "anonymous_provider_disabled")),
         ("signup", {"email": "n@example.com", "data": 3}, (400, "validation_failed")),
     ],
 )

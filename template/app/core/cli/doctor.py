@@ -179,15 +179,24 @@ def _redis() -> str:
 def _supabase() -> str:
     import httpx
 
+    from app.core.jwks import EMPTY
     from app.core.settings import get_settings
 
-    url = f"{get_settings().supabase_url.rstrip('/')}/auth/v1/.well-known/jwks.json"
+    settings = get_settings()
+    url = settings.jwks_url
     try:
         keys = httpx.get(url, timeout=5).raise_for_status().json()["keys"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise _WrongError(f"{url} does not answer with keys: is SUPABASE_URL right?") from error
+    if settings.supabase_jwt_secret and keys:
+        raise _WrongError(
+            f"SUPABASE_JWT_SECRET is set, and tokens of the {len(keys)} signing key(s) are "
+            "refused: unset it as soon as the project signs with a key"
+        )
+    if settings.supabase_jwt_secret:
+        return "legacy JWT secret; better make a signing key"
     if not keys:
-        raise _WrongError("no asymmetric signing key: make one in the dashboard, JWT keys")
+        raise _WrongError(EMPTY)
     return f"{len(keys)} signing key(s)"
 
 

@@ -1,6 +1,7 @@
 """`app user`: people, from a terminal."""
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -8,8 +9,8 @@ from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.cli.database import with_session
-from app.core.settings import get_settings
-from app.core.supabase import create_auth_user, find_auth_user
+from app.core.supabase.auth import create_user, find_user
+from app.core.supabase.clients import Supabase, with_supabase
 from app.features.users import service
 from app.features.users.models import Role, Status, User
 from app.features.users.schemas import UserQuery
@@ -30,11 +31,14 @@ def create(
     ] = None,
 ) -> None:
     """Create a user in Supabase Auth, or take the one that is there, and let a new one in here."""
-    settings = get_settings()
-    user_id = find_auth_user(settings, email)
-    if user_id is None:
+
+    async def in_auth(supabase: Supabase) -> UUID:
+        if found := await find_user(supabase, email):
+            return found.id
         secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-        user_id = create_auth_user(settings, email, secret)
+        return await create_user(supabase, email, secret)
+
+    user_id = with_supabase(in_auth)
 
     async def work(session: AsyncSession) -> User:
         user, _ = await service.enter(session, user_id, email.lower(), Status.APPROVED)

@@ -7,11 +7,18 @@ import jwt
 from fastapi import Depends, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.auth import Claims, Credentials, OptionalClaims
+from app.core.auth import (
+    AnonymousAllowed,
+    Claims,
+    Credentials,
+    OAuthClientAllowed,
+    OptionalClaims,
+)
 from app.core.database import act_as, database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
-from app.core.settings import get_settings, load_settings
-from app.core.supabase import email_confirmed
+from app.core.settings import load_settings
+from app.core.supabase.auth import user_of_token
+from app.core.supabase.clients import supabase_of
 from app.features.users import service
 from app.features.users.models import Role, Status
 from app.features.users.schemas import UserRead
@@ -20,10 +27,7 @@ from app.features.users.settings import Approval, UserSettings
 
 async def optional_user(request: Request, claims: OptionalClaims) -> UserRead | None:
     """The caller, or None without a token; one who is not let in is refused."""
-    if claims is None:
-        return None
-    known = service.remembered(claims.user_id, claims.email) or await _enter(request, claims)
-    return service.let_in(known)
+    return None if claims is None else await _user(request, claims)
 
 
 async def current_user(request: Request, claims: OptionalClaims) -> UserRead:
@@ -35,8 +39,35 @@ async def current_user(request: Request, claims: OptionalClaims) -> UserRead:
     return user
 
 
+async def user_or_anonymous(request: Request, claims: AnonymousAllowed) -> UserRead:
+    """The caller, who may be signed in anonymously; the row is the same once they register."""
+    return await _user(request, claims)
+
+
+async def user_or_client(request: Request, claims: OAuthClientAllowed) -> UserRead:
+    """The caller, be it through an application that they let act for them."""
+    return await _user(request, claims)
+
+
 OptionalUser = Annotated[UserRead | None, Depends(optional_user)]
 CurrentUser = Annotated[UserRead, Depends(current_user)]
+UserOrAnonymous = Annotated[UserRead, Depends(user_or_anonymous)]
+UserOrClient = Annotated[UserRead, Depends(user_or_client)]
+
+
+async def live_user(request: Request, user: CurrentUser, credentials: Credentials) -> UserRead:
+    """The caller, once Auth has said that the sign-in still stands.
+
+    A round trip for each request, for what must not be done with a token that was signed out, or
+    whose user was banned or deleted within the last hour.
+    """
+    assert credentials  # or there was no user
+    if await user_of_token(supabase_of(request), credentials.credentials) is None:
+        raise UnauthenticatedError("This sign-in has ended: sign in again.", code="session_ended")
+    return user
+
+
+LiveUser = Annotated[UserRead, Depends(live_user)]
 
 
 def require(role: Role) -> Callable[[CurrentUser], Awaitable[UserRead]]:
@@ -75,15 +106,20 @@ async def _user_session(
 UserSession = Annotated[AsyncSession, Depends(_user_session, scope="function")]
 
 
+async def _user(request: Request, claims: Claims) -> UserRead:
+    known = service.remembered(claims.user_id, claims.email) or await _enter(request, claims)
+    return service.let_in(known)
+
+
 async def _enter(request: Request, claims: Claims) -> UserRead:
     """Read the caller's row, made at the first request, and remember it."""
     # A session of its own: the usual request finds the user in the memory and needs none.
     async with database_of(request).session() as session:
-        approval = load_settings(UserSettings).approval
-        initial = Status.APPROVED if approval is Approval.AUTO else Status.PENDING
-        user, _ = await service.enter(session, claims.user_id, claims.email, initial)
-        if user.status is Status.PENDING and approval is Approval.EMAIL:
+        user, _ = await service.enter(session, claims.user_id, claims.email)
+        by_email = load_settings(UserSettings).approval is Approval.EMAIL
+        if user.status is Status.PENDING and by_email:
             token = request.headers["authorization"].partition(" ")[2]
-            if await email_confirmed(request.app.state.http, get_settings(), token):
+            known = await user_of_token(supabase_of(request), token)
+            if known and known.get("email_confirmed_at"):
                 user = await service.set_status(session, user.id, Status.APPROVED)
         return service.remember(user)

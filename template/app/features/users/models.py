@@ -1,5 +1,6 @@
 """Tables of this feature."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -49,3 +50,6 @@ class User(Timestamps, Model, table=True):
     display_name: str | None = Field(default=None, max_length=100)
     role: Role = Field(default=Role.USER, sa_type=_words(Role, "role"))
     status: Status = Field(default=Status.PENDING, sa_type=_words(Status, "status"))
+    # As Auth told last, see `reconcile`: the status is this application's own decision.
+    banned_until: datetime | None = Field(default=None)
+    deleted_at: datetime | None = Field(default=None)

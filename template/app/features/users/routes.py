@@ -3,8 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
+from app.core.auth import verifier_of
 from app.core.database import DatabaseReader, DatabaseSession
 from app.core.pagination import KeysetPage, encode_cursor
 from app.features.users import service
@@ -46,6 +47,15 @@ async def list_users(
 async def read_user(_: AdminUser, user_id: UUID, session: DatabaseSession) -> UserRead:
     """One user. For admins."""
     return _read(await service.get(session, user_id))
+
+
+@router.post("/forget-tokens", status_code=204, summary="Verify every token anew")
+async def forget_tokens(_: AdminUser, request: Request) -> None:
+    """Forget all verified tokens and signing keys, in the one process that answers. For admins.
+
+    After a key was revoked: other processes do so within ten minutes, or when they are restarted.
+    """
+    verifier_of(request).purge()
 
 
 @router.post("/{user_id}/approve", summary="Let a user in")

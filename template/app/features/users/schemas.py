@@ -18,6 +18,8 @@ class UserRead(Response):
     display_name: str | None
     role: Role
     status: Status
+    banned_until: datetime | None
+    deleted_at: datetime | None
     created_at: datetime
     updated_at: datetime
 

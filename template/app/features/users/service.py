@@ -11,13 +11,14 @@ from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import Reader
+from app.core.events import emit
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.models import utcnow
 from app.core.pagination import decode_cursor
 from app.core.settings import load_settings
 from app.features.users.models import Role, Status, User
 from app.features.users.schemas import UserQuery, UserRead
-from app.features.users.settings import UserSettings
+from app.features.users.settings import Approval, UserSettings
 
 CACHED_USERS = 10_000
 
@@ -58,24 +59,33 @@ def let_in(user: UserRead) -> UserRead:
     """Return an approved user.
 
     Raises:
-        ForbiddenError: `account_pending`, `account_rejected` or `account_suspended`.
+        ForbiddenError: `account_pending`, `account_rejected` or `account_suspended`, and, of Auth's
+            doing, `account_banned` or `account_deleted`.
     """
+    if user.deleted_at:
+        raise ForbiddenError("This account was deleted.", code="account_deleted")
+    if user.banned_until and user.banned_until > utcnow():
+        raise ForbiddenError("This account is banned.", code="account_banned")
     if user.status is not Status.APPROVED:
         raise ForbiddenError(_REFUSALS[user.status], code=f"account_{user.status}")
     return user
 
 
 async def enter(
-    session: AsyncSession, user_id: UUID, email: str | None, status: Status
+    session: AsyncSession, user_id: UUID, email: str | None, status: Status | None = None
 ) -> tuple[User, bool]:
     """Return the row of a signed-in user, and whether this call made it. Commits.
 
-    The first request makes the row, with `status`; later ones bring a changed address. However
-    many first requests race, exactly one of them is told that it made the row.
+    The first request makes the row, with `status` or what USER_APPROVAL says, and is the event
+    `users.created` of that transaction; later ones bring a changed address. However many first
+    requests race, exactly one of them makes the row.
     """
     user = await session.get(User, user_id)
     if user and email in (None, user.email):
         return user, False
+    if status is None:
+        auto = load_settings(UserSettings).approval is Approval.AUTO
+        status = Status.APPROVED if auto else Status.PENDING
     statement = insert(User).values(id=user_id, email=email, role=Role.USER, status=status)
     statement = statement.values(created_at=utcnow(), updated_at=utcnow())
     upsert: Any = statement.on_conflict_do_update(
@@ -85,10 +95,11 @@ async def enter(
     ).returning(User, literal_column("xmax = 0"))
     result = await session.exec(upsert, execution_options={"populate_existing": True})
     row = result.one_or_none()
+    made = row is not None and bool(row[1])
+    if made:
+        await emit(session, "users.created", user_id=user_id)
     await session.commit()
-    if row is None:
-        return await get(session, user_id), False
-    return row[0], bool(row[1])
+    return (row[0] if row else await get(session, user_id)), made
 
 
 async def get(session: AsyncSession, user_id: UUID) -> User:
@@ -192,7 +203,12 @@ async def _keep_an_admin(session: AsyncSession, user: User) -> None:
     # Locked, so that two admins who demote each other at once do not both succeed.
     statement = (
         select(User.id)
-        .where(col(User.role) == Role.ADMIN, col(User.status) == Status.APPROVED)
+        .where(
+            col(User.role) == Role.ADMIN,
+            col(User.status) == Status.APPROVED,
+            col(User.deleted_at).is_(None),
+            or_(col(User.banned_until).is_(None), col(User.banned_until) <= utcnow()),
+        )
         .order_by(col(User.id))
         .with_for_update()
     )

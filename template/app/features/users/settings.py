@@ -2,10 +2,11 @@
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from app.core.settings import FeatureSettings
+from app.core.settings import CommaList, FeatureSettings
+from app.core.webhooks import parse_secrets
 
 
 class Approval(StrEnum):
@@ -31,6 +32,27 @@ class UserSettings(FeatureSettings):
         le=300.0,
         description="How long another process may still see a user's old role or status.",
     )
+    email_domains: CommaList = Field(
+        default_factory=list,
+        description="Domains whose addresses may sign up, with commas; empty for all. It needs the "
+        "hook before-user-created.",
+    )
+    hook_secrets: SecretStr | None = Field(
+        default=None,
+        description="Secrets of the hooks of Supabase Auth, as v1,whsec_…, with | between them.",
+    )
+
+    @field_validator("hook_secrets")
+    @classmethod
+    def _readable(cls, secrets: SecretStr | None) -> SecretStr | None:
+        if secrets:
+            parse_secrets(secrets)
+        return secrets
+
+    @field_validator("email_domains")
+    @classmethod
+    def _lower(cls, domains: list[str]) -> list[str]:
+        return [domain.lower().removeprefix("@") for domain in domains]
 
 
 SETTINGS = UserSettings

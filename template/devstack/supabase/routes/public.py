@@ -9,7 +9,7 @@ from devstack.supabase.access import auth_of
 
 async def key_set(request: Request) -> Response:
     """List the public keys."""
-    keys = [key.jwk() for key in auth_of(request).store.keys]
+    keys = [key.jwk() for key in auth_of(request).store.published_keys]
     return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=600"})
 
 
@@ -23,7 +23,7 @@ async def settings(_: Request) -> Response:
     """Tell clients what they can offer."""
     return JSONResponse(
         {
-            "external": {"email": True, "phone": False, "anonymous_users": False},
+            "external": {"email": True, "phone": False, "anonymous_users": True},
             "disable_signup": False,
             "mailer_autoconfirm": True,
             "phone_autoconfirm": False,

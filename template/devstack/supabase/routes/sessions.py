@@ -8,15 +8,17 @@ from starlette.routing import Route
 
 from devstack.supabase.access import auth_of, json_object, signed_in, text
 from devstack.supabase.errors import AuthError
+from devstack.supabase.routes.mails import mailbox_of
 
 
 async def sign_up(request: Request) -> Response:
-    """Create a user and sign it in."""
+    """Create a user, anonymous without address and password, and sign it in."""
     body = await json_object(request)
     auth = auth_of(request)
     email, password = text(body, "email"), text(body, "password")
     if not email and not password:
-        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
+        user = auth.create_anonymous(body.get("data"))
+        return JSONResponse(auth.start_session(user, "anonymous"))
     if not password:
         raise AuthError(400, "validation_failed", "Signup requires a valid password")
     try:
@@ -32,7 +34,7 @@ async def sign_up(request: Request) -> Response:
 
 
 async def token(request: Request) -> Response:
-    """Sign in with a password, or go on with a refresh token."""
+    """Sign in with a password or the code of a link, or go on with a refresh token."""
     body = await json_object(request)
     auth = auth_of(request)
     match request.query_params.get("grant_type"):
@@ -41,6 +43,10 @@ async def token(request: Request) -> Response:
             return JSONResponse(await asyncio.to_thread(auth.sign_in, email, password))
         case "refresh_token":
             return JSONResponse(auth.refresh(text(body, "refresh_token")))
+        case "pkce":
+            code, verifier = text(body, "auth_code"), text(body, "code_verifier")
+            user = auth.store.users[mailbox_of(request).redeem(code, verifier)]
+            return JSONResponse(auth.start_session(user, "otp"))
         case _:
             raise AuthError(400, "invalid_credentials", "unsupported_grant_type")
 

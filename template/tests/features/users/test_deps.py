@@ -1,7 +1,7 @@
 """How people come in: the first request, approval, second factors."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -14,7 +14,6 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.models import utcnow
-from app.core.settings import load_settings
 from app.features.users import deps, service
 from app.features.users.models import Role, Status, User
 from app.features.users.settings import Approval, UserSettings
@@ -48,7 +47,8 @@ def approval(monkeypatch: pytest.MonkeyPatch) -> Callable[[Approval], None]:
 
     def choose(mode: Approval) -> None:
         settings = UserSettings(approval=mode)
-        monkeypatch.setattr(deps, "load_settings", lambda _: settings)
+        for module in (deps, service):
+            monkeypatch.setattr(module, "load_settings", lambda _: settings)
 
     return choose
 
@@ -132,22 +132,24 @@ async def test_email_approval_takes_nobodys_word_for_it(
     supabase: LocalSupabase,
     session: AsyncSession,
     approval: Callable[[Approval], None],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     approval(Approval.EMAIL)
     auth_user = supabase.auth.create_user(f"{uuid4().hex}@example.com", confirmed=False)
     claims = {"user_metadata": {"email_verified": True}}
-    said = bearer(supabase.issue_token(auth_user.email, claims=claims))
+    supabase.auth.start_session(auth_user)
+    session_id = next(
+        each.id for each in supabase.auth.store.sessions.values() if each.user_id == auth_user.id
+    )
+    said = bearer(supabase.auth.access_token(auth_user, session_id, claims=claims))
     assert (await client.get(ME, headers=said)).json()["code"] == "account_pending"
 
     # Where Auth does not answer, nobody is let in, and nobody is called pending for it.
     service.forget(UUID(auth_user.id))
-    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:1")
-    load_settings.cache_clear()
+    supabase.traffic.fail("/auth/v1/user", 500)
     try:
         answer = await client.get(ME, headers=said)
     finally:
-        load_settings.cache_clear()
+        supabase.traffic.heal()
     assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
     assert (await service.get(session, UUID(auth_user.id))).status is Status.PENDING
 
@@ -208,6 +210,103 @@ async def test_a_second_factor_is_asked_for(
         assert (await client.get("/vault", headers=twice.headers)).json() == {"vault": "open"}
     finally:
         app.router.routes.pop()
+
+
+@pytest.fixture
+async def routes(app: FastAPI) -> AsyncIterator[FastAPI]:
+    """The API, for routes that go after the test."""
+    usual = len(app.router.routes)
+    yield app
+    del app.router.routes[usual:]
+
+
+@pytest.mark.parametrize(
+    ("claims", "code", "opener"),
+    [
+        ({"is_anonymous": True}, "account_required", deps.user_or_anonymous),
+        ({"is_anonymous": "true"}, "account_required", deps.user_or_anonymous),
+        ({"client_id": str(uuid4())}, "oauth_client_refused", deps.user_or_client),
+    ],
+)
+async def test_other_sign_ins_than_ones_own_are_let_in_by_name_alone(
+    routes: FastAPI,
+    client: AsyncClient,
+    supabase: LocalSupabase,
+    claims: dict[str, object],
+    code: str,
+    opener: Callable[..., object],
+) -> None:
+    async def welcome() -> str:
+        return "welcome"
+
+    for dependency in (deps.user_or_anonymous, deps.user_or_client, deps.optional_user):
+        path = f"/{dependency.__name__}"
+        routes.add_api_route(path, welcome, dependencies=[Depends(dependency)])
+    headers = bearer(supabase.issue_token(f"{uuid4().hex}@example.com", claims=claims))
+    for path in (ME, "/optional_user", "/user_or_anonymous", "/user_or_client"):
+        answer = await client.get(path, headers=headers)
+        if path == f"/{opener.__name__}":
+            assert answer.status_code == 200
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, code)
+    # Nobody at all is still nobody.
+    assert (await client.get(f"/{opener.__name__}")).status_code == 401
+
+
+async def test_both_at_once_are_nobodys_own(
+    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase
+) -> None:
+    async def who(user: deps.UserOrAnonymous) -> str:
+        return str(user.id)
+
+    routes.add_api_route("/who", who)
+    claims = {"is_anonymous": True, "client_id": str(uuid4())}
+    token = supabase.issue_token(f"{uuid4().hex}@example.com", claims=claims)
+    assert (await client.get("/who", headers=bearer(token))).status_code == 403
+
+
+@pytest.mark.parametrize("end", ["sign out", "ban", "delete"])
+async def test_auth_is_asked_where_the_sign_in_must_still_stand(
+    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase, end: str
+) -> None:
+    async def pay(user: deps.LiveUser) -> str:
+        return str(user.id)
+
+    routes.add_api_route("/pay", pay)
+    user = supabase.user(f"{uuid4().hex}@example.com")
+    headers = bearer(str(supabase.auth.start_session(user)["access_token"]))
+    assert (await client.get("/pay", headers=headers)).json() == user.id
+    if end == "sign out":
+        supabase.auth.end_sessions(user)
+    elif end == "ban":
+        supabase.auth.update_user(user, {"ban_duration": "1h"})
+    else:
+        supabase.auth.delete_user(user)
+    # The token as such is good for an hour.
+    assert (await client.get(ME, headers=headers)).status_code == 200
+    answer = await client.get("/pay", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, b"{}"), (401, b'{"message": "Invalid API key"}'), (404, b"<html>"), (200, b"<html>")],
+)
+async def test_without_an_answer_of_auth_nobody_is_called_signed_out(
+    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase, status: int, body: bytes
+) -> None:
+    async def pay(user: deps.LiveUser) -> str:
+        return str(user.id)
+
+    routes.add_api_route("/pay", pay)
+    user = supabase.user(f"{uuid4().hex}@example.com")
+    headers = bearer(str(supabase.auth.start_session(user)["access_token"]))
+    supabase.traffic.fail("/auth/v1/user", status, body=body)
+    try:
+        answer = await client.get("/pay", headers=headers)
+    finally:
+        supabase.traffic.heal()
+    assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
 
 
 async def test_of_fifty_first_requests_at_once_one_makes_the_row(

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.models import utcnow
 from app.features.users.models import Role, Status, User
+from devstack.supabase import LocalSupabase
 from tests.features.users.factories import UserFactory
 from tests.people import Person, SignIn
 
@@ -48,6 +49,7 @@ async def test_people_change_their_name_and_nothing_else(
     [
         ("GET", ""),
         ("GET", "/{id}"),
+        ("POST", "/forget-tokens"),
         ("POST", "/{id}/approve"),
         ("POST", "/{id}/reject"),
         ("POST", "/{id}/suspend"),
@@ -82,6 +84,20 @@ async def test_a_user_who_is_shut_out_is_out_at_once_and_back_when_approved(
 
     await client.post(f"{PATH}/{person.id}/approve", headers=admin.headers)
     assert (await client.get(me, headers=person.headers)).status_code == 200
+
+
+async def test_an_admin_has_every_token_verified_anew(
+    client: AsyncClient, admin: Person, supabase: LocalSupabase
+) -> None:
+    jwks = "/auth/v1/.well-known/jwks.json"
+    await client.get(f"{PATH}/me", headers=admin.headers)
+    before = supabase.traffic.calls[jwks]
+    await client.get(f"{PATH}/me", headers=admin.headers)
+    assert supabase.traffic.calls[jwks] == before
+    done = await client.post(f"{PATH}/forget-tokens", headers=admin.headers)
+    assert done.status_code == 204
+    await client.get(f"{PATH}/me", headers=admin.headers)
+    assert supabase.traffic.calls[jwks] == before + 1
 
 
 async def test_a_new_admin_may_what_admins_may(

@@ -37,6 +37,8 @@ def upgrade() -> None:
             sa.Enum(*STATUSES, name="status", native_enum=False, create_constraint=True, length=20),
             nullable=False,
         ),
+        sa.Column("banned_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("deleted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         schema=SCHEMA,
     )

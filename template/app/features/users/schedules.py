@@ -1,0 +1,7 @@
+"""What beat starts, by name; the feature's name stands in front."""
+
+from celery.schedules import crontab
+
+SCHEDULES = {
+    "users.reconcile": {"task": "users.start_reconcile", "schedule": crontab(hour="3", minute="17")},
+}

@@ -1,0 +1,74 @@
+"""What may be said about a user: address, password, metadata, ban."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from devstack.supabase.errors import AuthError
+from devstack.supabase.passwords import MIN_LENGTH
+from devstack.supabase.store import User, timestamp
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def checked_email(email: object) -> str:
+    """Return the address as it is kept."""
+    if not isinstance(email, str) or not EMAIL.fullmatch(email.strip()) or len(email) > 255:
+        raise AuthError(
+            400, "validation_failed", "Unable to validate email address: invalid format"
+        )
+    return email.strip().lower()
+
+
+def checked_password(password: object) -> str:
+    """Return the password, if it is long enough."""
+    if not isinstance(password, str) or len(password) < MIN_LENGTH:
+        raise AuthError(
+            422,
+            "weak_password",
+            f"Password should be at least {MIN_LENGTH} characters.",
+            weak_password={"reasons": ["length"]},
+        )
+    return password
+
+
+def refuse_banned(user: User, status: int = 400) -> None:
+    """Raise an AuthError if the user is banned."""
+    if user.banned:
+        raise AuthError(status, "user_banned", "User is banned")
+
+
+def apply(user: User, fields: Mapping[str, Any]) -> None:
+    """Change metadata, confirmation and ban of a user; metadata is merged, as Supabase does.
+
+    Raises:
+        AuthError: a value has the wrong type.
+    """
+    for name in ("app_metadata", "user_metadata"):
+        if (values := fields.get(name)) is None:
+            continue
+        if not isinstance(values, dict):
+            raise AuthError(400, "validation_failed", f"{name} must be an object")
+        merged = {**getattr(user, name), **values}
+        setattr(user, name, {key: value for key, value in merged.items() if value is not None})
+    if fields.get("email_confirm") and user.email_confirmed_at is None:
+        user.email_confirmed_at = timestamp()
+    if (duration := fields.get("ban_duration")) is not None:
+        user.banned_until = banned_until(str(duration))
+
+
+def banned_until(duration: str) -> str | None:
+    """Compute the end of a ban such as `24h` or `1h30m`; None for `none`, which lifts it."""
+    if duration == "none":
+        return None
+    match = DURATION.fullmatch(duration)
+    if not duration or match is None:
+        raise AuthError(400, "validation_failed", f"invalid format for ban duration: {duration}")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    try:
+        end = datetime.now(UTC) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise AuthError(400, "validation_failed", "the ban duration is too long") from None
+    return end.isoformat(timespec="microseconds").replace("+00:00", "Z")

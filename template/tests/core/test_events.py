@@ -1,0 +1,81 @@
+"""What happened is told once, within its transaction."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import events
+from app.core.features import Feature, installed
+from app.features.items.models import Item
+from app.features.users import service
+from app.features.users.models import User
+from devstack.supabase import LocalSupabase
+
+ME = "/api/v1/users/me"
+
+Listen = Callable[[Callable[..., Awaitable[None]]], None]
+
+
+@pytest.fixture
+def listen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen]:
+    """Let a function hear of new users, as if a feature's `events.py` named it."""
+
+    def listen(handler: Callable[..., Awaitable[None]]) -> None:
+        feature: Feature = installed()[0]
+        offered = ((feature, {"users.created": handler}), (feature, {"users.else": handler}))
+        monkeypatch.setattr(events, "load", lambda _: offered)
+
+    # Else one process remembers the user after the first request.
+    monkeypatch.setattr(service, "remembered", lambda *_: None)
+    yield listen
+
+
+async def welcome(session: AsyncSession, *, user_id: UUID) -> None:
+    """What a listener does: rows of its own in the same transaction."""
+    session.add(Item(owner_id=user_id, title="Welcome"))
+
+
+async def count(app: FastAPI, user_id: str) -> tuple[int, int]:
+    """How many rows and how many welcomes a user has."""
+    async with app.state.database.session() as session:
+        users = select(func.count()).select_from(User).where(col(User.id) == UUID(user_id))
+        items = select(func.count()).select_from(Item).where(col(Item.owner_id) == UUID(user_id))
+        return (await session.exec(users)).one(), (await session.exec(items)).one()
+
+
+async def test_of_fifty_first_requests_at_once_one_is_welcomed(
+    committed: AsyncClient, running_app: FastAPI, supabase: LocalSupabase, listen: Listen
+) -> None:
+    listen(welcome)
+    email = f"{uuid4().hex}@example.com"
+    user_id = supabase.user(email).id
+    headers = {"Authorization": f"Bearer {supabase.issue_token(email)}"}
+    answers = await asyncio.gather(*(committed.get(ME, headers=headers) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert await count(running_app, user_id) == (1, 1)
+
+
+async def test_a_listener_that_fails_undoes_the_event_until_it_does_not(
+    committed: AsyncClient, running_app: FastAPI, supabase: LocalSupabase, listen: Listen
+) -> None:
+    async def broken(session: AsyncSession, *, user_id: UUID) -> None:
+        await welcome(session, user_id=user_id)
+        await session.flush()
+        raise RuntimeError("no welcome today")
+
+    email = f"{uuid4().hex}@example.com"
+    user_id = supabase.user(email).id
+    headers = {"Authorization": f"Bearer {supabase.issue_token(email)}"}
+    listen(broken)
+    answers = await asyncio.gather(*(committed.get(ME, headers=headers) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {500}
+    assert await count(running_app, user_id) == (0, 0)
+    listen(welcome)
+    assert (await committed.get(ME, headers=headers)).status_code == 200
+    assert await count(running_app, user_id) == (1, 1)
