@@ -40,9 +40,15 @@ def create_app() -> FastAPI:
         client = httpx.AsyncClient()
         app.state.database = database
         app.state.http = client
-        app.state.redis = redis.from_url(
-            settings.redis_url, max_connections=2, socket_timeout=3, socket_connect_timeout=3
+        # One connection, for which those who ask at once wait.
+        pool = redis.BlockingConnectionPool.from_url(
+            settings.redis_address,
+            max_connections=1,
+            timeout=3,
+            socket_timeout=3,
+            socket_connect_timeout=3,
         )
+        app.state.redis = redis.Redis.from_pool(pool)
         app.state.verifier = TokenVerifier(settings, client)
         async with Relay():
             yield

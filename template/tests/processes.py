@@ -32,13 +32,15 @@ class Process:
         return self.process.poll() is None
 
 
-async def eventually(condition: Callable[[], Awaitable[object]], *processes: Process) -> None:
+async def eventually(
+    condition: Callable[[], Awaitable[object]], *processes: Process, seconds: float = SECONDS
+) -> None:
     """Wait until something is true while the processes live.
 
     Raises:
         AssertionError: it did not come true in time, or a process ended.
     """
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while not await condition():
         for process in processes:
             assert process.lives(), process.said()

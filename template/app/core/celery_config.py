@@ -26,7 +26,7 @@ def configure_celery(settings: CoreSettings) -> Celery:
     prefix = {"global_keyprefix": f"{settings.db_schema}:"}
     publishing, results = CONNECTIONS[settings.redis_connections]
     celery.conf.update(
-        broker_url=settings.redis_url,
+        broker_url=settings.redis_address,
         broker_connection_retry_on_startup=True,
         broker_pool_limit=publishing,
         broker_transport_options=prefix
@@ -35,8 +35,10 @@ def configure_celery(settings: CoreSettings) -> Celery:
             "health_check_interval": 30,
             "socket_keepalive": True,
             "socket_connect_timeout": 5,
+            # Longer than a worker waits for the next message, which is a second.
+            "socket_timeout": 10,
         },
-        result_backend=settings.redis_url,
+        result_backend=settings.redis_address,
         result_backend_transport_options=prefix,
         result_expires=RESULT_EXPIRES,
         redis_max_connections=results,

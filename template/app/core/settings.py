@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -169,6 +169,9 @@ class CoreSettings(BootSettings):
     redis_url: str = Field(
         pattern=r"^rediss?://", description="Redis to use, as `redis://:password@host:6379/0`."
     )
+    redis_ca_cert: str | None = Field(
+        default=None, description="CA of a `rediss://` server, a path; default: the system's."
+    )
 
     supabase_url: str = Field(
         pattern=r"^https?://", description="Address of the project, `https://<ref>.supabase.co`."
@@ -225,6 +228,20 @@ class CoreSettings(BootSettings):
         return self.supabase_jwt_issuer or f"{self.supabase_url.rstrip('/')}/auth/v1"
 
     @property
+    def redis_address(self) -> str:
+        """REDIS_URL for every library; with TLS, the certificate is verified unless it says else.
+
+        Celery must be told so, or would take any; and each library reads it in the address.
+        """
+        parts = urlsplit(self.redis_url)
+        if parts.scheme != "rediss":
+            return self.redis_url
+        tls = {"ssl_cert_reqs": "required"}
+        if self.redis_ca_cert:
+            tls["ssl_ca_certs"] = self.redis_ca_cert
+        return parts._replace(query=urlencode(tls | dict(parse_qsl(parts.query)))).geturl()
+
+    @property
     def celery_visibility_timeout(self) -> int:
         """Seconds after which a message that was not acknowledged is delivered again.
 
@@ -245,6 +262,9 @@ class CoreSettings(BootSettings):
             yield "CORS_ORIGINS", "`*` with CORS_CREDENTIALS=true is refused: name the origins."
         if "*" in self.allowed_hosts or set(self.allowed_hosts) <= {*LOOPBACK, "testserver"}:
             yield "ALLOWED_HOSTS", "name the public host names of this service, with commas."
+        verified = dict(parse_qsl(urlsplit(self.redis_address).query)).get("ssl_cert_reqs")
+        if verified not in (None, "required", "CERT_REQUIRED"):
+            yield "REDIS_URL", "turns verification off: take ssl_cert_reqs out, set REDIS_CA_CERT."
         if urlsplit(self.supabase_url).scheme != "https":
             yield "SUPABASE_URL", "must start with https://."
         if len(set(self.secret_key.get_secret_value())) < 10:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,33 +10,11 @@ import pytest
 
 from app.core.migrations.commands import upgrade
 from devstack.ports import free_port
-from devstack.postgres import Postgres
 from devstack.supabase import LocalSupabase
-from devstack.valkey import Valkey
 from tests.processes import Process, eventually, running
+from tests.stage import Stage
 
 ME = "/api/v1/users/me"
-
-
-class Stage:
-    """A database and a Redis of this module's own, each where it was when it comes back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.postgres = Postgres(folder / "postgres").start()
-        self.valkey = Valkey(folder / "valkey").start()
-
-    def start_postgres(self) -> None:
-        self.postgres = Postgres(self.postgres.data_dir, self.postgres.port).start()
-
-    def start_valkey(self) -> None:
-        self.valkey = Valkey(self.valkey.data_dir, self.valkey.port).start()
-
-    def start(self) -> None:
-        """Start what does not run."""
-        if self.postgres.process is None:
-            self.start_postgres()
-        if self.valkey.process is None:
-            self.start_valkey()
 
 
 @pytest.fixture(scope="module")

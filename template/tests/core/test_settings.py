@@ -166,6 +166,7 @@ def test_missing_settings_stop_the_server_with_the_one_message(tmp_path: Path) -
         ("ALLOWED_HOSTS", "", "public host names"),
         ("ALLOWED_HOSTS", "localhost,127.0.0.1", "public host names"),
         ("ALLOWED_HOSTS", "*", "public host names"),
+        ("REDIS_URL", "rediss://redis.example.com:6379/0?ssl_cert_reqs=none", "verification off"),
         ("SUPABASE_URL", "http://abc.supabase.co", "https"),
         ("SECRET_KEY", "changeme" * 5, "guessable"),
         ("SUPABASE_SECRET_KEY", "postgres", "no Supabase key"),
@@ -247,3 +248,26 @@ def test_features_narrow_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None
         assert [feature.name for feature, _ in load("routes")] == ["users"]
     finally:
         load.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({"REDIS_URL": "redis://h:6379/0"}, "redis://h:6379/0"),
+        ({"REDIS_URL": "rediss://h:6379/0"}, "rediss://h:6379/0?ssl_cert_reqs=required"),
+        (
+            {"REDIS_URL": "rediss://h:6379/0", "REDIS_CA_CERT": "/etc/my ca.pem"},
+            "rediss://h:6379/0?ssl_cert_reqs=required&ssl_ca_certs=%2Fetc%2Fmy+ca.pem",
+        ),
+        (
+            {"REDIS_URL": "rediss://h:6379/0?ssl_cert_reqs=none"},
+            "rediss://h:6379/0?ssl_cert_reqs=none",
+        ),
+    ],
+)
+def test_a_redis_with_tls_is_verified_unless_the_address_says_else(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], address: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(Settings).redis_address == address

@@ -10,6 +10,7 @@ from celery.contrib.testing.mocks import TaskMessage
 
 from app.core import context
 from app.core.celery_config import configure_celery
+from app.core.features import FeatureError
 from app.core.maintenance import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat, heartbeat_age
 from app.core.settings import get_settings
 from app.core.tasks import send
@@ -79,6 +80,29 @@ def test_a_slow_task_is_not_delivered_twice(monkeypatch: pytest.MonkeyPatch) -> 
         assert conf.task_soft_time_limit < conf.task_time_limit
     finally:
         configure_celery(before)
+
+
+def test_a_task_that_may_outlive_its_message_is_refused() -> None:
+    @celery.task(name="core.endless", time_limit=3000)
+    def endless() -> None:
+        """Redis would hand it out a second time."""
+
+    try:
+        with pytest.raises(FeatureError, match=r"core\.endless may run for 3000 s.*CELERY_TIME"):
+            configure_celery(get_settings())
+    finally:
+        celery.tasks.unregister("core.endless")
+
+
+def test_connections_are_looked_after() -> None:
+    """Kept alive, checked, given up when nobody answers; results do not stay for ever."""
+    options = celery.conf.broker_transport_options
+    assert options["socket_keepalive"]
+    assert celery.conf.redis_socket_keepalive
+    assert options["health_check_interval"] == celery.conf.redis_backend_health_check_interval == 30
+    # Redis answers a waiting worker each second.
+    assert options["socket_timeout"] > 1
+    assert 0 < celery.conf.result_expires <= 86_400
 
 
 async def test_only_json_is_understood(worker: Process) -> None:

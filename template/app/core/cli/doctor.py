@@ -165,7 +165,7 @@ def _redis() -> str:
     from app.core.settings import get_settings
 
     client = redis.Redis.from_url(
-        get_settings().redis_url, socket_connect_timeout=3, socket_timeout=3
+        get_settings().redis_address, socket_connect_timeout=3, socket_timeout=3
     )
     try:
         info = client.info("server")

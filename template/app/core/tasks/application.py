@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun
+from kombu.transport import TRANSPORT_ALIASES
 
 from app.core import context
 from app.core.logging import configure_logging
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from celery.app.task import Task as CeleryTask
 
 celery = Celery("app")
+
+# By name: it is imported with the first connection.
+TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.core.tasks.transport:Transport")
 
 # What a message carries from the request that caused it into the worker's log lines.
 CARRIED = {"request_id": context.request_id, "user_id": context.user_id}
@@ -54,3 +58,6 @@ def _bind(task_id: str, task: "CeleryTask[Any, Any]", **_: Any) -> None:
 def _unbind(**_: Any) -> None:
     for variable in context.BOUND.values():
         variable.set(None)
+    # Opened again by the next task that needs it: each process of a worker would keep one.
+    if "client" in vars(store()):
+        store().client.connection_pool.disconnect()

@@ -13,8 +13,6 @@ from app.core.settings import get_settings
 
 T = TypeVar("T")
 
-CLEAN_UP = 3.0  # seconds that a coroutine has after its time limit
-
 
 @cache
 def process_loop() -> asyncio.AbstractEventLoop:
@@ -34,6 +32,8 @@ def run_on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the process's loop and wait for it.
 
     Celery's soft time limit is raised here, in the waiting thread: the coroutine is then cancelled.
+    One that goes on all the same is waited for: it would be in the way of the next task, and ends
+    with this process, which Celery kills at the hard time limit.
     """
     ended = threading.Event()
 
@@ -48,7 +48,7 @@ def run_on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
         return future.result()
     except BaseException:
         future.cancel()
-        ended.wait(CLEAN_UP)
+        ended.wait()
         raise
 
 

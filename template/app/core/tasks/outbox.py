@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import (
     ARRAY,
     Engine,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as AnySession
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
@@ -34,7 +32,7 @@ from app.core.tasks.application import CARRIED, celery
 from app.core.tasks.definition import Call
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState, tasks
 
-RECORDED = "recorded"  # header of messages that a record stands behind
+DELIVERY = "delivery"  # header: the number of this delivery of a record; a record has one
 BATCH = 100  # records in one transaction: they are locked while they are sent
 
 log = get_logger(__name__)
@@ -127,8 +125,10 @@ def publish_all(rows: Sequence[Any]) -> None:
                 kwargs=row.arguments,
                 task_id=str(row.id),
                 producer=producer,
+                # It stands in the record. Celery would subscribe to it in Redis for each task.
+                ignore_result=True,
                 headers={
-                    RECORDED: True,
+                    DELIVERY: row.deliveries,
                     "request_id": row.request_id,
                     "user_id": str(row.owner_id) if row.owner_id else None,
                 },
@@ -140,8 +140,15 @@ def relay_here(engine: Engine, ids: Sequence[UUID]) -> None:
     try:
         for start in range(0, len(ids), BATCH):
             relay(engine, ids[start : start + BATCH])
-    except (BrokerError, DBAPIError) as error:
-        log.warning("tasks_wait_for_sweep", count=len(ids), error=str(error)[:200])
+    except Exception as error:  # noqa: BLE001 - committed: it must not look as if it were not
+        wait_for_sweep(ids, error)
+
+
+def wait_for_sweep(ids: Sequence[UUID], error: Exception) -> None:
+    """Say that these records could not be sent now."""
+    log.warning(
+        "tasks_wait_for_sweep", count=len(ids), error=f"{type(error).__name__}: {error}"[:200]
+    )
 
 
 # Replaced in the API, where nothing may block: see `app.core.tasks.relay`.
@@ -214,7 +221,7 @@ def _take(*conditions: Callable[[Any], Any]) -> Any:
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
-    needed = ("id", "position", "name", "arguments", "owner_id", "request_id")
+    needed = ("id", "position", "name", "arguments", "owner_id", "request_id", "deliveries")
     return (
         update(tasks)
         .where(tasks.c.id.in_(chosen))

@@ -32,12 +32,13 @@ class Claim(NamedTuple):
     ordered_by: str | None
 
 
-def claim(task_id: UUID, *, redelivered: bool) -> Claim | None:
+def claim(task_id: UUID, delivery: int, *, redelivered: bool) -> Claim | None:
     """Begin a run; None where the task has ended, or another worker has it.
 
     A message that was redelivered takes the task over: Redis holds it back while its worker lives.
+    Not so one that the sweep has replaced by a later delivery: whoever has that may be alive.
     """
-    values = {"task_id": task_id, "redelivered": redelivered}
+    values = {"task_id": task_id, "delivery": delivery, "redelivered": redelivered}
     with _autocommit() as connection:
         row = connection.execute(_CLAIM, values).one_or_none()
     return Claim(task_id, row.attempts, row.ordered_by) if row else None
@@ -141,12 +142,16 @@ _CLAIM = (
         tasks.c.id == bindparam("task_id"),
         or_(
             tasks.c.state == TaskState.PENDING,
-            (tasks.c.state == TaskState.STARTED) & bindparam("redelivered"),
+            (tasks.c.state == TaskState.STARTED)
+            & (tasks.c.deliveries == bindparam("delivery"))
+            & bindparam("redelivered"),
         ),
     )
     .values(
         state=TaskState.STARTED,
         attempts=tasks.c.attempts + 1,
+        # Who sent it may have died before it could say so.
+        deliveries=func.greatest(tasks.c.deliveries, bindparam("delivery")),
         started_at=func.now(),
         sent_at=func.coalesce(tasks.c.sent_at, func.now()),
     )

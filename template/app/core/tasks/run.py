@@ -13,16 +13,17 @@ from sqlmodel import Session
 from app.core.database import process_engine
 from app.core.logging import get_logger
 from app.core.tasks import records
-from app.core.tasks.application import header
+from app.core.tasks.application import header, store
 from app.core.tasks.definition import SkipRunError, Task, TaskError
 from app.core.tasks.loop import process_database, run_on_loop
-from app.core.tasks.outbox import RECORDED, relay_here
+from app.core.tasks.outbox import DELIVERY, relay_here, wait_for_sweep
 from app.core.tasks.progress import CancelledError, last_report
 from app.core.tasks.records import Claim, LostClaimError
 
 if TYPE_CHECKING:
     from celery.app.task import Context
 
+REDELIVERIES_KEPT = 86_400  # seconds
 DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database is away
 
 log = get_logger(__name__)
@@ -36,22 +37,37 @@ def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> 
         Reject: the database is away; the message goes back into the queue.
         Exception: what the task raised, in its last run.
     """
-    if not header(request, RECORDED):
+    redelivered = bool((request.delivery_info or {}).get("redelivered"))
+    delivery = header(request, DELIVERY)
+    if delivery is None:
+        if redelivered and _redeliveries(request) >= task.tries:
+            log.error("task_given_up", task=task.name, attempts=task.tries)
+            raise Ignore
         try:
             return _execute(task, arguments, None)
         except SkipRunError as skipped:
             raise Ignore from skipped
-    redelivered = bool((request.delivery_info or {}).get("redelivered"))
     with _requeued_without_database():
-        claim = records.claim(UUID(request.id), redelivered=redelivered)
+        claim = records.claim(UUID(request.id), delivery, redelivered=redelivered)
     if claim is None:
         log.info("task_skipped", task=task.name)
         raise Ignore
     try:
         return _recorded(task, arguments, claim)
     finally:
-        if claim.ordered_by and (following := records.next_in_order(claim.ordered_by)):
-            relay_here(process_engine(), following)
+        if claim.ordered_by:
+            _relay_next(claim.ordered_by)
+
+
+def _redeliveries(request: "Context") -> int:
+    """Count how often a message without a record came back from a worker that died.
+
+    It would come back for ever, and take each worker along.
+    """
+    key = f"redeliveries:{request.id}"
+    count = int(store().incr(key))
+    store().expire(key, REDELIVERIES_KEPT)
+    return count
 
 
 def _recorded(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> Any:
@@ -113,6 +129,15 @@ async def _in_async_session(
             records.check((await session.exec(statement, params=parameters)).first())
         await session.commit()
     return result
+
+
+def _relay_next(ordered_by: str) -> None:
+    try:
+        following = records.next_in_order(ordered_by)
+    except DBAPIError as error:
+        wait_for_sweep([], error)
+    else:
+        relay_here(process_engine(), following)
 
 
 @contextmanager

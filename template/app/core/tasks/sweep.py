@@ -96,9 +96,10 @@ def _short_queues(sent: dict[str, int]) -> list[tuple[list[str], int]]:
     for name in sent:
         names.setdefault(celery.amqp.router.route({}, name)["queue"].name, []).append(name)
     missing = []
-    with celery.connection_for_write() as connection, connection.channel() as opened:
-        channel: Any = opened
+    with celery.connection_or_acquire() as connection:
+        channel: Any = connection.default_channel
         for queue, those in names.items():
+            # Not passive: Redis knows no empty queue, and would call it missing.
             held = channel.queue_declare(queue).message_count
             if (short := sum(sent[name] for name in those) - held) > 0:
                 missing.append((those, short))

@@ -16,7 +16,7 @@ def configuration(settings: CoreSettings) -> dict[str, Any]:
     return {
         "beat_scheduler": "app.features.schedules.scheduler:Scheduler",
         "beat_max_loop_interval": LOOK,
-        "redbeat_redis_url": settings.redis_url,
+        "redbeat_redis_url": settings.redis_address,
         "redbeat_redis_options": {
             "socket_timeout": 5,
             "socket_connect_timeout": 5,

@@ -57,6 +57,10 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
         An outage of Redis is waited for. If it, or a sleep of this machine, was longer than the
         lock lasts, another beat may have taken over: this one then stands by for it.
         """
+        if self.lock is None:
+            # The signal to stop has closed this scheduler, and its exit was lost where it came:
+            # in the middle of sending, which takes every exception for a trouble with Redis.
+            raise SystemExit(0)
         try:
             try:
                 seconds: float = super().tick(**arguments)

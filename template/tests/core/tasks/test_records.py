@@ -16,14 +16,14 @@ from app.core.settings import load_settings
 from app.core.tasks import enqueue, outbox, progress, records, task
 from app.core.tasks.definition import Task
 from app.core.tasks.models import TaskRecord, TaskState
-from app.core.tasks.outbox import RECORDED
+from app.core.tasks.outbox import DELIVERY
 from app.core.tasks.run import run
 
 
 @task(name="test.overtaken", tries=2)
 def overtaken(session: Session) -> None:
     """Be taken for dead while running: another run claims the task."""
-    records.claim(UUID(context.task_id.get()), redelivered=True)
+    records.claim(UUID(context.task_id.get()), 0, redelivered=True)
     session.add(TaskRecord(name="test.effect", arguments={}))
 
 
@@ -67,7 +67,7 @@ def enqueued(session: Session, declared: Task[..., Any], **arguments: Any) -> UU
 
 def execute(declared: Task[..., Any], task_id: UUID, *, redelivered: bool = False) -> Any:
     """Run a message as the worker would."""
-    record = {"id": str(task_id), "headers": {RECORDED: "yes"}}
+    record = {"id": str(task_id), "headers": {DELIVERY: 0}}
     token = context.task_id.set(str(task_id))
     try:
         request = Context(**record, delivery_info={"redelivered": redelivered})
@@ -85,12 +85,12 @@ def state(session: Session, task_id: UUID) -> TaskState:
 
 def test_a_task_is_claimed_once(session: Session) -> None:
     task_id = enqueued(session, fails)
-    first = records.claim(task_id, redelivered=False)
+    first = records.claim(task_id, 0, redelivered=False)
     assert first is not None
     assert first.attempt == 1
-    assert records.claim(task_id, redelivered=False) is None
+    assert records.claim(task_id, 0, redelivered=False) is None
     # Redis delivers again what a worker took along into its grave.
-    second = records.claim(task_id, redelivered=True)
+    second = records.claim(task_id, 0, redelivered=True)
     assert second is not None
     assert second.attempt == 2
     with pytest.raises(records.LostClaimError):
@@ -98,7 +98,7 @@ def test_a_task_is_claimed_once(session: Session) -> None:
     assert state(session, task_id) is TaskState.STARTED
     records.succeed(second, None)
     assert state(session, task_id) is TaskState.SUCCESS
-    assert records.claim(task_id, redelivered=True) is None
+    assert records.claim(task_id, 0, redelivered=True) is None
 
 
 def test_a_run_that_was_taken_for_dead_commits_nothing(session: Session) -> None:
@@ -146,7 +146,7 @@ def test_each_try_waits_longer(session: Session) -> None:
 def test_a_task_that_kills_its_workers_is_given_up(session: Session) -> None:
     task_id = enqueued(session, fails)
     for _ in range(fails.tries):
-        assert records.claim(task_id, redelivered=True)
+        assert records.claim(task_id, 0, redelivered=True)
     with pytest.raises(Ignore):
         execute(fails, task_id, redelivered=True)
     assert state(session, task_id) is TaskState.FAILURE

@@ -18,6 +18,7 @@ from app.core.database import Database, async_engine
 from app.core.settings import get_settings
 from app.core.tasks import Call, enqueue
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
+from app.core.tasks.outbox import DELIVERY
 from devstack.supabase import LocalSupabase
 from tests.core.tasks import work
 from tests.processes import Process, eventually
@@ -125,7 +126,7 @@ async def test_a_second_message_for_the_same_task_does_nothing(workshop: Worksho
         again.sent_at = None
         await session.commit()
     message = work.write.celery.apply_async(
-        kwargs={"note": "single"}, task_id=str(record.id), headers={"recorded": "yes"}
+        kwargs={"note": "single"}, task_id=str(record.id), headers={DELIVERY: str(record.deliveries)}
     )
 
     async def skipped() -> bool:

@@ -1,0 +1,64 @@
+"""The API and routes that give workers something to do: `uvicorn …faults.sample_api:app`."""
+
+import os
+import signal
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.core.database import DatabaseSession
+from app.core.tasks import enqueue, outbox, send
+from app.main import app
+from tests.core.tasks.faults.sample import TASKS
+
+
+class Work(BaseModel):
+    """A task of the sample, to be done with each of these arguments."""
+
+    task: str
+    calls: list[dict[str, Any]]
+    ordered_by: str | None = None
+
+
+@app.post("/work")
+async def work(work: Work, session: DatabaseSession) -> list[UUID]:
+    """Enqueue it all in one transaction."""
+    ids = _enqueue(work, session)
+    await session.commit()
+    return ids
+
+
+@app.post("/work/rolled-back")
+async def roll_back(work: Work, session: DatabaseSession) -> list[UUID]:
+    """Enqueue it all in a transaction that is flushed and rolled back."""
+    ids = _enqueue(work, session)
+    await session.flush()
+    await session.rollback()
+    # The session goes on: what it commits next must not bring back what was rolled back.
+    await session.commit()
+    return ids
+
+
+@app.post("/work/killed")
+async def be_killed(work: Work, session: DatabaseSession) -> None:
+    """Enqueue it all, and die when it is committed and before anything is sent."""
+    outbox.deliver = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    _enqueue(work, session)
+    await session.commit()
+
+
+@app.post("/work/direct")
+def work_directly(work: Work) -> list[UUID]:
+    """Send it all without a record."""
+    return [send(TASKS[work.task].s(**arguments)) for arguments in work.calls]
+
+
+def _enqueue(work: Work, session: DatabaseSession) -> list[UUID]:
+    return [
+        enqueue(session, TASKS[work.task].s(**arguments), ordered_by=work.ordered_by)
+        for arguments in work.calls
+    ]
+
+
+__all__ = ["app"]

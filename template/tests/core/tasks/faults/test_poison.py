@@ -1,0 +1,109 @@
+"""Messages and tasks that cannot be worked on, and those behind them, which are."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery.contrib.testing.mocks import TaskMessage
+
+from app.core.tasks.sweep import MOST_DELIVERIES
+from tests.core.tasks.faults.conftest import Faults, StartWorker
+from tests.processes import Process, eventually
+
+pytestmark = pytest.mark.slow
+
+
+async def others_are_done(faults: Faults, process: Process) -> None:
+    """Whatever there was before, a worker goes on."""
+    key = uuid4().hex
+    await faults.enqueue_keys("count", [key])
+
+    async def done() -> bool:
+        return faults.counts("effects")[key] == 1
+
+    await eventually(done, process)
+
+
+async def test_a_message_that_is_no_json(faults: Faults, worker: StartWorker) -> None:
+    queue = faults.redis()
+    message = TaskMessage("faults.count")
+    properties = {"delivery_tag": "1", "delivery_info": {"exchange": "", "routing_key": "celery"}}
+    poison: dict[str, Any] = {
+        "body": "{half",
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": message.headers,
+        "properties": properties,
+    }
+    queue.lpush("app:celery", json.dumps(poison))
+    with worker() as process:
+        await others_are_done(faults, process)
+        assert "Can't decode message body" in process.said()
+    # Nor does it come back.
+    assert not queue.exists("app:unacked")
+
+
+async def test_a_task_that_no_worker_knows(faults: Faults, worker: StartWorker) -> None:
+    # Of a release that was taken back: one is new, one was delivered often.
+    record = """
+        INSERT INTO app.tasks (id, name, arguments, state, deliveries, sent_at, attempts,
+                               created_at, due_at, cancel_requested)
+        VALUES (%s, 'old.forgotten', '{}', 'pending', %s, %s, 0, now(), now(), false)
+        RETURNING 1
+    """
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    faults.query(record, uuid4(), 0, None)
+    faults.query(record, uuid4(), MOST_DELIVERIES, long_ago)
+    with worker() as process:
+        await others_are_done(faults, process)
+
+        async def given_up() -> bool:
+            return faults.states()["failure"] == 1
+
+        await eventually(given_up, process)
+
+        async def refused() -> bool:
+            return "unregistered task" in process.said()
+
+        await eventually(refused, process)
+    ((error,),) = faults.query("SELECT error FROM app.tasks WHERE state = 'failure'")
+    assert error == f"No worker took it in {MOST_DELIVERIES} deliveries."
+
+
+async def test_arguments_that_do_not_fit_any_more(faults: Faults, worker: StartWorker) -> None:
+    record = """
+        INSERT INTO app.tasks (id, name, arguments, state, deliveries, attempts, created_at, due_at,
+                               cancel_requested)
+        VALUES (%s, 'faults.count', '{"clef": 1}', 'pending', 0, 0, now(), now(), false)
+        RETURNING 1
+    """
+    faults.query(record, uuid4())
+    with worker() as process:
+        assert await faults.ended(process) == {"failure": 1}
+        await others_are_done(faults, process)
+    (attempts, error), _ = faults.query("SELECT attempts, error FROM app.tasks ORDER BY position")
+    assert (attempts, "clef" in error) == (1, True)
+
+
+async def test_a_task_that_kills_each_worker(faults: Faults, worker: StartWorker) -> None:
+    with worker() as process:
+        await faults.enqueue_keys("crash", ["a"])
+        assert await faults.ended(process, seconds=120) == {"failure": 1}
+        await others_are_done(faults, process)
+    assert faults.counts("starts") == {"a": 3}
+
+
+async def test_a_task_without_a_record_that_kills_each_worker(
+    faults: Faults, worker: StartWorker
+) -> None:
+    with worker() as process:
+        await faults.enqueue_keys("crash", ["a"], path="/work/direct")
+
+        async def given_up() -> bool:
+            return "task_given_up" in process.said()
+
+        await eventually(given_up, process, seconds=120)
+        await others_are_done(faults, process)
+    assert faults.counts("starts") == {"a": 3}
