@@ -78,6 +78,8 @@ async def test_a_route_adds_for_the_caller_and_for_nobody_else(
     first, second = people
     own = await client.post(f"/probe/items/{first.id}", headers=first.headers)
     assert own.status_code == 200
+    # The next session is the backend's again: nobody else may read this table.
+    assert (await client.get("/api/v1/users/me", headers=first.headers)).status_code == 200
     others = await client.post(f"/probe/items/{second.id}", headers=first.headers)
     assert others.status_code == 403
     assert others.json()["code"] == "row_forbidden"
