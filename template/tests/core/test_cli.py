@@ -25,6 +25,8 @@ from app.main import app as api
 from app.worker import celery
 from devstack.supabase import LocalSupabase
 
+# Workers do not talk to each other.
+ALONE = ("--without-mingle", "--without-gossip")
 NOWHERE = "127.0.0.1:1"
 
 
@@ -262,8 +264,11 @@ def test_doctor_names_every_setting_that_is_wrong(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("worker",), ["worker", "--concurrency=2", "--loglevel=info"]),
-        (("worker", "--concurrency", "5"), ["worker", "--concurrency=5", "--loglevel=info"]),
+        (("worker",), ["worker", "--concurrency=2", "--loglevel=info", *ALONE]),
+        (
+            ("worker", "--concurrency", "5"),
+            ["worker", "--concurrency=5", "--loglevel=info", *ALONE],
+        ),
         (
             ("beat", "--schedule", "a/b"),
             ["beat", "--schedule=a/b", "--loglevel=info", "--pidfile="],

@@ -17,7 +17,7 @@ def worker(
 ) -> None:
     """Run tasks until stopped; a task that runs is finished first."""
     # Workers do not talk to each other: that takes a second, and connections to Redis.
-    alone = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+    alone = ("--without-mingle", "--without-gossip")
     _celery("worker", f"--concurrency={concurrency}", f"--loglevel={log_level}", *alone)
 
 

@@ -159,7 +159,7 @@ def worker(environment: dict[str, str]) -> StartWorker:
     """Start a worker: `with worker(concurrency=2) as process`. It ends by a kill."""
 
     def start(concurrency: int = 2) -> AbstractContextManager[Process]:
-        alone = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+        alone = ("--without-mingle", "--without-gossip")
         command = ("celery", "-A", SAMPLE, "worker", f"--concurrency={concurrency}", *alone)
         return running(*command, stop=signal.SIGKILL, **environment)
 

@@ -20,6 +20,8 @@ async def test_a_child_of_the_worker(faults: Faults, worker: StartWorker) -> Non
         assert await faults.ended(process) == {"success": 1}
     assert faults.counts("starts") == {"a": 2}
     assert faults.counts("effects") == {"a": 1}
+    # The worker gave the message back itself: no sweep had to send another.
+    assert faults.query("SELECT deliveries FROM app.tasks") == [(1,)]
 
 
 async def test_a_whole_worker(faults: Faults, worker: StartWorker) -> None:
