@@ -6,21 +6,37 @@ A probe that looks at it, such as `find FILE -mmin -1`, needs neither Python nor
 from pathlib import Path
 from typing import Any
 
-from celery.signals import after_task_publish, heartbeat_sent
+from celery import bootsteps
+from celery.signals import after_task_publish
 
 from app.core.maintenance import heartbeat
 from app.core.settings import get_settings
+from app.core.tasks.application import celery
+
+EVERY = 2.0  # seconds
 
 
-@heartbeat_sent.connect
-def worker_lives(**_: Any) -> None:
-    """Every two seconds while the worker has its broker, however busy its tasks keep it."""
-    _touch()
+class WorkerLives(bootsteps.StartStopStep):
+    """Touches the file while the worker has its broker, however busy its tasks keep it."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        """Begin once the worker takes tasks; its loop calls the timer between messages."""
+        _touch()
+        self.timer = consumer.timer.call_repeatedly(EVERY, _touch)
+
+    def stop(self, _consumer: Any) -> None:
+        """End with the connection; the worker starts again when it has a new one."""
+        self.timer.cancel()
+
+
+celery.steps["consumer"].add(WorkerLives)
 
 
 @after_task_publish.connect
 def beat_lives(sender: str, **_: Any) -> None:
-    """With each heartbeat that beat has handed over."""
+    """Touch the file with each heartbeat that beat has handed over."""
     if sender == heartbeat.name:
         _touch()
 

@@ -26,7 +26,7 @@ from app.worker import celery
 from devstack.supabase import LocalSupabase
 
 # Workers do not talk to each other.
-ALONE = ("--without-mingle", "--without-gossip")
+ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 NOWHERE = "127.0.0.1:1"
 
 

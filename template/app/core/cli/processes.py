@@ -16,9 +16,15 @@ def worker(
     log_level: LogLevel = "info",
 ) -> None:
     """Run tasks until stopped; a task that runs is finished first."""
+    from app.worker import celery
+
     # Workers do not talk to each other: that takes a second, and connections to Redis.
-    alone = ("--without-mingle", "--without-gossip")
-    _celery("worker", f"--concurrency={concurrency}", f"--loglevel={log_level}", *alone)
+    quiet = ["--without-mingle", "--without-gossip"]
+    if not celery.conf.worker_send_task_events:
+        quiet.append("--without-heartbeat")
+    celery.start(
+        ["worker", f"--concurrency={concurrency}", f"--loglevel={log_level}", *quiet]
+    )
 
 
 @cli.command()
@@ -30,10 +36,6 @@ def beat(
 ) -> None:
     """Start scheduled tasks; exactly one beat may run."""
     schedule.parent.mkdir(parents=True, exist_ok=True)
-    _celery("beat", f"--schedule={schedule}", f"--loglevel={log_level}", "--pidfile=")
-
-
-def _celery(*arguments: str) -> None:
     from app.worker import celery
 
-    celery.start(list(arguments))
+    celery.start(["beat", f"--schedule={schedule}", f"--loglevel={log_level}", "--pidfile="])
