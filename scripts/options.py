@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from scripts.checks import load_checks
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "options.md"
 INTRODUCTION = """\
@@ -86,9 +88,7 @@ def row(name: str, question: dict[str, Any]) -> str:
 
 def standard_options() -> set[str]:
     """The names in the list STANDARD of checks.jinja."""
-    text = (ROOT / "checks.jinja").read_text("utf-8")
-    listed = text.partition("set STANDARD = [")[2].partition("]")[0]
-    return {name.strip(" '\n") for name in listed.split(",")} - {""}
+    return set(load_checks().STANDARD)
 
 
 def main() -> None:

@@ -10,23 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import copier
-import yaml
 from filelock import FileLock
+
+from scripts.matrix import questions
 
 ROOT = Path(__file__).resolve().parent.parent
 # Newer than any real tag, so that Copier takes the working tree's commit by itself.
 TAG = "v9999.0.0"
 Answers = Mapping[str, Any]
-
-
-def questions() -> dict[str, dict[str, Any]]:
-    """The questions of copier.yml that a person is asked, in their order."""
-    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    return {
-        name: question
-        for name, question in config.items()
-        if not name.startswith("_") and question.get("when") is not False
-    }
 
 
 def run(command: list[str], folder: Path, **environment: str) -> str:

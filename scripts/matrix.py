@@ -1,0 +1,147 @@
+"""Write tests/matrix.json: rows of answers in which every allowed pair of answers meets.
+
+    uv run python -m scripts.matrix
+
+Most faults of configurable software show with two settings together (Kuhn, Wallace, Gallo:
+"Software Fault Interactions and Implications for Software Testing", IEEE TSE 30/6, 2004), and
+pairs need few rows. All comes from copier.yml; pairs that do not go together are CONFLICTS of
+checks.jinja. A test says when the committed rows are not what this writes, and what they miss.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.checks import load_checks
+
+ROOT = Path(__file__).resolve().parent.parent
+MATRIX = ROOT / "tests" / "matrix.json"
+# Free text that may stay empty, and one that is given: more is rendered then.
+TEXTS = {
+    "description": ["", "Orders, and who pays for them."],
+    "author_name": ["", "Ada Lovelace"],
+    "author_email": ["", "ada@example.com"],
+    "github_owner": ["", "acme/backend"],
+}
+
+Answers = dict[str, Any]
+Pair = tuple[tuple[str, Any], tuple[str, Any]]
+
+
+def dimensions(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The values that each question can take; those without a countable set are left out."""
+    found: dict[str, list[Any]] = {}
+    for name, question in questions.items():
+        choices = question.get("choices")
+        if choices:
+            found[name] = list(choices.values() if isinstance(choices, dict) else choices)
+        elif question["type"] == "bool":
+            found[name] = [False, True]
+        elif name in TEXTS:
+            found[name] = TEXTS[name]
+    return found
+
+
+def conflicting(answers: Mapping[str, Any], conflicts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether some of the answers do not go together."""
+    return any(
+        all(name in answers and answers[name] == value for name, value in entry["answers"].items())
+        for entry in conflicts
+    )
+
+
+def allowed_pairs(
+    space: Mapping[str, Sequence[Any]], conflicts: Sequence[Mapping[str, Any]]
+) -> list[Pair]:
+    """Every two answers of different questions that go together, in the order of the questions."""
+    return [
+        ((one, a), (other, b))
+        for one, other in combinations(space, 2)
+        for a, b in product(space[one], space[other])
+        if not conflicting({one: a, other: b}, conflicts)
+    ]
+
+
+def pairs_of(row: Answers) -> Iterator[Pair]:
+    """The pairs that a row covers."""
+    return combinations(row.items(), 2)
+
+
+def cover(
+    space: Mapping[str, Sequence[Any]], conflicts: Sequence[Mapping[str, Any]]
+) -> list[Answers]:
+    """Rows that cover every allowed pair: greedy, without chance, so the same each time.
+
+    Raises:
+        ValueError: an allowed pair fits into no row, for what its answers conflict with.
+    """
+    missing = dict.fromkeys(allowed_pairs(space, conflicts))
+    rows = []
+    while missing:
+        start = next(iter(missing))
+        row = complete(dict(start), space, conflicts, missing)
+        if row is None:
+            raise ValueError(f"no row can hold {start}: declare the pair in CONFLICTS")
+        row = {name: row[name] for name in space}
+        rows.append(row)
+        for pair in pairs_of(row):
+            missing.pop(pair, None)
+    return rows
+
+
+def complete(
+    row: Answers,
+    space: Mapping[str, Sequence[Any]],
+    conflicts: Sequence[Mapping[str, Any]],
+    missing: Mapping[Pair, None],
+) -> Answers | None:
+    """Fill a row question by question with what covers most; goes back where nothing fits."""
+    if conflicting(row, conflicts):
+        return None
+    order = list(space)
+    name = next((each for each in order if each not in row), None)
+    if name is None:
+        return row
+
+    def gain(value: Any) -> int:
+        pairs = (
+            ((each, row[each]), (name, value))
+            if order.index(each) < order.index(name)
+            else ((name, value), (each, row[each]))
+            for each in row
+        )
+        return sum(pair in missing for pair in pairs)
+
+    for value in sorted(space[name], key=gain, reverse=True):
+        if found := complete({**row, name: value}, space, conflicts, missing):
+            return found
+    return None
+
+
+def questions(folder: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """The questions of copier.yml that a person is asked, in their order."""
+    config = yaml.safe_load((folder / "copier.yml").read_text("utf-8"))
+    return {
+        name: question
+        for name, question in config.items()
+        if not name.startswith("_") and question.get("when") is not False
+    }
+
+
+def text(folder: Path = ROOT) -> str:
+    """The content of the file: one row of answers a line."""
+    rows = cover(dimensions(questions(folder)), load_checks(folder).CONFLICTS)
+    return "[\n" + ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n]\n"
+
+
+def main() -> None:
+    """Write the file."""
+    MATRIX.write_text(text(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The matrix: every question, value and allowed pair is in a row; every other pair is refused."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import variants
+import yaml
+from harness import ROOT, commit, run
+
+from scripts import matrix
+from scripts.checks import load_checks
+from scripts.matrix import questions
+
+CONFLICTS = load_checks().CONFLICTS
+SENTENCE = "moon shines at night only: switch night on as well, or moon off"
+
+
+def missing(rows: list[dict[str, Any]], folder: Path = ROOT) -> list[matrix.Pair]:
+    """The allowed pairs that are in no row."""
+    space = matrix.dimensions(matrix.questions(folder))
+    covered = {pair for row in rows for pair in matrix.pairs_of(row)}
+    pairs = matrix.allowed_pairs(space, load_checks(folder).CONFLICTS)
+    return [pair for pair in pairs if pair not in covered]
+
+
+def test_committed_matrix_is_current() -> None:
+    assert matrix.MATRIX.read_text("utf-8") == matrix.text(), "run: uv run python -m scripts.matrix"
+
+
+def test_rows_cover_every_allowed_pair() -> None:
+    rows = list(variants.rows().values())
+    assert rows
+    assert missing(rows) == []
+    assert missing(rows[1:]) != [], "no row is there in vain"
+
+
+def test_rows_answer_every_question_that_has_values() -> None:
+    space = matrix.dimensions(questions())
+    free = set(questions()) - set(space)
+    assert free == {"project_name", "project_slug"}, (
+        "give the others two texts in scripts/matrix.py"
+    )
+    for name, row in variants.rows().items():
+        assert list(row) == list(space), name
+        assert not matrix.conflicting(row, CONFLICTS), name
+
+
+def test_conflicts_are_refused(template: Path, tmp_path: Path) -> None:
+    for entry in CONFLICTS:
+        with pytest.raises(Exception, match=re.escape(entry["sentence"])):
+            copier.run_copy(
+                str(template), tmp_path / "x", data=entry["answers"], defaults=True, quiet=True
+            )
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    """This template's questions with two options more, of which one needs the other; no files."""
+    folder = tmp_path / "template"
+    (folder / "template").mkdir(parents=True)
+    (folder / "template/{{ _copier_conf.answers_file }}.jinja").write_text(
+        "{{ _copier_answers | to_nice_yaml }}"
+    )
+    asked = (ROOT / "copier.yml").read_text("utf-8")
+    asked += (
+        "\nnight:\n  type: bool\n  help: Night?\n  default: false\n"
+        "\nmoon:\n  type: bool\n  help: A moon?\n  default: false\n  validator: >-\n"
+        "    {%- from 'checks.jinja' import refuse_together -%}\n"
+        "    {{ refuse_together({'moon': moon, 'night': night}) }}\n"
+    )
+    (folder / "copier.yml").write_text(asked, "utf-8")
+    rules = (ROOT / "checks.jinja").read_text("utf-8")
+    entry = f"{{'answers': {{'moon': true, 'night': false}}, 'sentence': '{SENTENCE}'}},"
+    rules = re.sub(r"set OPTIONS = \[", "set OPTIONS = ['night', 'moon', ", rules)
+    rules = re.sub(r"set CONFLICTS = \[", f"set CONFLICTS = [{entry}", rules)
+    (folder / "checks.jinja").write_text(rules, "utf-8")
+    run(["git", "init", "--quiet"], folder)
+    commit(folder, "Night and moon", "v1.0.0")
+    return folder
+
+
+def test_new_option_is_missing_until_the_matrix_is_written_again(night: Path) -> None:
+    assert any("night" in dict(pair) for pair in missing(list(variants.rows().values()), night))
+    rows = json.loads(matrix.text(night))
+    assert missing(rows, night) == []
+    assert not any(row["moon"] and not row["night"] for row in rows)
+    assert {(row["moon"], row["night"]) for row in rows} == {
+        (False, False),
+        (False, True),
+        (True, True),
+    }
+    assert matrix.text(night) == matrix.text(night)
+
+
+def test_new_value_is_missing_until_the_matrix_is_written_again(night: Path) -> None:
+    config = yaml.safe_load((night / "copier.yml").read_text("utf-8"))
+    config["python_version"]["choices"].append("3.15")
+    (night / "copier.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
+    gone = missing(list(variants.rows().values()), night)
+    assert (("license", "MIT"), ("python_version", "3.15")) in gone
+
+
+@pytest.mark.parametrize(
+    "data", [{"moon": True}, {"moon": True, "night": False}, {"moon": "true", "night": "false"}]
+)
+def test_pair_that_does_not_go_together_is_refused(
+    data: dict[str, Any], night: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Exception, match=SENTENCE):
+        copier.run_copy(str(night), tmp_path / "x", data=data, defaults=True, quiet=True)
+    assert not (tmp_path / "x").exists()
+
+
+def test_pair_that_goes_together_is_taken(night: Path, tmp_path: Path) -> None:
+    for number, row in enumerate(json.loads(matrix.text(night))):
+        dest = tmp_path / str(number)
+        copier.run_copy(str(night), dest, data=row, defaults=True, quiet=True)
+        recorded = yaml.safe_load((dest / ".copier-answers.yml").read_text("utf-8"))
+        assert {name: recorded[name] for name in row} == row
+
+
+def test_pair_that_no_row_can_hold_is_said() -> None:
+    space = {"a": [False, True], "b": [False, True], "c": [False, True]}
+    conflicts = [
+        {"answers": {"a": True, "c": False}},
+        {"answers": {"b": True, "c": True}},
+    ]
+    with pytest.raises(ValueError, match="declare the pair in CONFLICTS"):
+        matrix.cover(space, conflicts)

@@ -1,0 +1,73 @@
+"""The template's own rules: no Jinja in Python, no trust, nothing of the machine."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from conftest import Render
+from harness import ROOT, TAG
+
+from scripts.matrix import questions
+
+TEMPLATE = ROOT / "template"
+
+
+def test_code_owners_only_with_an_owner(render: Render) -> None:
+    owners = ".github/CODEOWNERS"
+    assert not (render() / owners).exists()
+    assert "* @octocat\n" in (render(github_owner="octocat") / owners).read_text("utf-8")
+
+
+def test_answers_file_holds_every_answer_and_nothing_else(project: Path) -> None:
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
+    assert set(answers) == {"_commit", "_src_path", *questions()}
+
+
+def test_template_python_holds_no_jinja() -> None:
+    assert not list(TEMPLATE.rglob("*.py.jinja"))
+    statement = re.compile(r"\{%-?\s*(if|for|endif|set|raw)\b")
+    for path in TEMPLATE.rglob("*.py"):
+        if ".venv" not in path.parts:
+            assert not statement.search(path.read_text("utf-8")), path
+
+
+def test_copier_needs_no_trust() -> None:
+    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    assert not {"_tasks", "_jinja_extensions"} & set(config)
+    assert config["_envops"] == {"undefined": "jinja2.StrictUndefined"}
+    # An answer is not known yet when an update reads these.
+    assert not any("{" in pattern for pattern in config["_skip_if_exists"])
+
+
+def test_nothing_reads_the_machine_while_rendering() -> None:
+    """Of the filters that read the machine, only the check of the destination uses one."""
+    reading = re.compile(
+        r"\| *(expandvars|expanduser|realpath|ans_random|random_mac|shuffle|shell)\b"
+    )
+    for path in [ROOT / "copier.yml", ROOT / "checks.jinja", *TEMPLATE.rglob("*.jinja")]:
+        text = path.read_text("utf-8")
+        assert not reading.search(text), path
+        assert "fileglob" not in text or path.name == "checks.jinja"
+
+
+def test_plain_copier_needs_nothing_beside_it(template: Path, tmp_path: Path) -> None:
+    copier = str(Path(sys.executable).parent / "copier")
+    result = subprocess.run(
+        [copier, "copy", "--defaults", str(template), str(tmp_path / "my-shop")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "uv run app dev" in result.stderr
+    assert 'name = "my-shop"' in (tmp_path / "my-shop/pyproject.toml").read_text("utf-8")
+
+
+def test_copie_renders_the_template(copie: Any, template: Path) -> None:
+    """pytest-copie trusts what it renders and swallows errors, so this is its one test."""
+    result = copie.copy({"project_name": "Copied"}, template_dir=template, vcs_ref=TAG)
+    assert result.exit_code == 0, result.exception
+    assert "# Copied" in (result.project_dir / "README.md").read_text("utf-8")

@@ -1,0 +1,115 @@
+"""Each variant is whole, plain and clean, and the same again to the byte.
+
+A variant is a row of the matrix, a preset, an option alone, or everything without one.
+"""
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import variants
+from conftest import Render
+from harness import attempt, run, tree
+from harness import render as render_anew
+from linters import LINTERS, paragraph
+from whole import faults
+
+RUFF = str(Path(sys.executable).parent / "ruff")
+VARIANTS = variants.rendered()
+
+
+@pytest.fixture(params=VARIANTS)
+def variant(request: pytest.FixtureRequest, render: Render) -> Path:
+    return render(**VARIANTS[request.param])
+
+
+def test_files_are_whole_and_plain(variant: Path) -> None:
+    assert faults(variant) == []
+
+
+def test_python_is_clean_and_formatted(variant: Path) -> None:
+    run([RUFF, "check", "--no-cache", "."], variant)
+    run([RUFF, "format", "--no-cache", "--check", "."], variant)
+
+
+def test_files_pass_their_linters(variant: Path, shared: Path) -> None:
+    """Each content once: most files are the same in most variants."""
+    seen = shared / "linted"
+    seen.mkdir(exist_ok=True)
+    for name, linter in LINTERS.items():
+        content = (variant / linter.file).read_bytes()
+        mark = seen / f"{name}-{hashlib.sha256(content).hexdigest()[:16]}"
+        if not mark.exists():
+            result = linter.run(variant)
+            assert result.returncode == 0, f"{name}: {paragraph(result)}"
+            mark.touch()
+
+
+def test_no_file_is_ignored_by_git(variant: Path, tmp_path: Path) -> None:
+    shutil.copytree(variant, tmp_path / "project")
+    run(["git", "init", "--quiet"], tmp_path / "project")
+    run(["git", "add", "--all"], tmp_path / "project")
+    tracked = run(["git", "ls-files", "-z"], tmp_path / "project").split("\0")
+    assert set(filter(None, tracked)) == set(tree(variant))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_second_render_is_the_same_to_the_byte(
+    name: str, render: Render, template: Path, tmp_path: Path
+) -> None:
+    again = render_anew(template, tmp_path / "demo", VARIANTS[name])
+    assert tree(again) == tree(render(**VARIANTS[name]))
+
+
+def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
+    """One of each kind; ruff and the linters prove themselves elsewhere."""
+    broken = tmp_path / "demo"
+    shutil.copytree(project, broken)
+    edits = {
+        "app/main.py": "def f(:\n",
+        "ruff.toml": "a = \n",
+        "compose.yaml": "a: [\n",
+        "pytest.ini": "x\n",
+        ".vscode/settings.json": "{,}\n",
+        "AGENTS.md": "{{ project_name }}\n",
+        "justfile": "a: \n",
+        "Procfile": "web: 'uvicorn\n",
+        "alembic.ini": "[a]\r\nb = 1\n",
+        "README.md": "# Other\n```\n",
+        "mypy.ini": "[a]\nb = sb_secret_0123456789abcdef\n",
+        "Dockerfile": "FROM x\n\n",
+        ".gitignore": f"{Path.home()}/x\n",
+        "copier.yml": "a: 1\n",
+        "{{ x }}.txt": "a\n",
+    }
+    for name, text in edits.items():
+        (broken / name).write_bytes(text.encode())
+    found = "\n".join(faults(broken))
+    for name in edits:
+        assert f"{name}: " in found, name
+    for word in ("invalid syntax", "tag", "space at the end", "secret", "path of this machine"):
+        assert word in found
+    pyproject = broken / "pyproject.toml"
+    good = pyproject.read_text("utf-8")
+    for old, new, word in (
+        ("dev = [", 'dev = [\n    "zzz",', "not sorted"),
+        ("dev = [", 'dev = [\n    "a b",', "Expected"),
+        ('default-groups = ["core", "dev"]', 'default-groups = ["core"]', "default ones"),
+        ('name = "', 'name = "My_', "normalised"),
+    ):
+        assert old in good
+        pyproject.write_text(good.replace(old, new, 1), "utf-8")
+        assert word in "\n".join(faults(broken)), new
+
+
+def test_ruff_runs_with_the_settings_of_the_project(project: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "demo"
+    shutil.copytree(project, broken)
+    (broken / "app/odd.py").write_text("import os\nx = {  'a':1 }\n")
+    for command in ("check", "format"):
+        options = ["--check"] if command == "format" else []
+        result = attempt([RUFF, command, "--no-cache", *options, "."], broken)
+        assert result.returncode == 1
+        assert "odd.py" in result.stdout
