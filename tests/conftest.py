@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from filelock import FileLock
 from harness import run, shared_render, snapshot
 from running import DevStack, dev_stack, install
 
+pytest_plugins = ["progress", "behaving"]
 Render = Callable[..., Path]
 
 
@@ -78,21 +78,6 @@ def project(render: Render) -> Path:
 def installed(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The minimal project, committed and installed. What a test writes into it, it takes away."""
     return install(render(preset="minimal"), tmp_path_factory.mktemp("installed") / "demo")
-
-
-@pytest.fixture(scope="session")
-def dev(installed: Path) -> Iterator[DevStack]:
-    """The dev stack of the installed project, running for the whole session."""
-    with dev_stack(installed) as stack:
-        yield stack
-
-
-@pytest.fixture(scope="session")
-def person(dev: DevStack) -> Iterator[httpx.Client]:
-    """The demo user, signed in."""
-    token = run(["uv", "run", "--quiet", "app", "token", "--quiet"], dev.project).strip()
-    with httpx.Client(base_url=dev.url, headers={"Authorization": f"Bearer {token}"}) as client:
-        yield client
 
 
 @pytest.fixture

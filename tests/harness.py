@@ -17,6 +17,7 @@ from scripts.matrix import questions
 ROOT = Path(__file__).resolve().parent.parent
 # Newer than any real tag, so that Copier takes the working tree's commit by itself.
 TAG = "v9999.0.0"
+FIRST = "v0.1.0"  # stands for a release while there is none: the last commit
 Answers = Mapping[str, Any]
 
 
@@ -45,6 +46,8 @@ def snapshot(folder: Path) -> Path:
     """
     if (ROOT / ".git").exists():
         run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)], ROOT)
+        if not run(["git", "tag"], folder):
+            run(["git", "tag", FIRST], folder)
         listed = run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT
         ).split("\0")
@@ -59,6 +62,8 @@ def snapshot(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     commit(folder, "The working tree", TAG)
+    if not (ROOT / ".git").exists():
+        run(["git", "tag", FIRST], folder)
     return folder
 
 

@@ -1,5 +1,6 @@
 """A rendered project that is installed, and its dev stack while it runs."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,13 +8,15 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from harness import commit, constrain, run
+from harness import ROOT, commit, constrain, run
+
+from scripts.matrix import questions
 
 # Generous: a cold start unpacks Postgres and creates a database on a busy machine.
 START_SECONDS = 120
@@ -49,10 +52,25 @@ class DevStack:
         return self.process.wait(STOP_SECONDS)
 
 
-def install(rendered: Path, folder: Path) -> Path:
+def pythons() -> tuple[str, str]:
+    """The oldest Python that projects run on, and the newest that uv finds on this machine."""
+    listed = run(["uv", "python", "list", "--only-installed", "--output-format", "json"], ROOT)
+    found = {
+        (each["version_parts"]["major"], each["version_parts"]["minor"])
+        for each in json.loads(listed)
+        if each["implementation"] == "cpython" and each["variant"] == "default"
+    }
+    choices = [str(choice) for choice in questions()["python_version"]["choices"]]
+    usable = [choice for choice in choices if tuple(map(int, choice.split("."))) in found]
+    return choices[0], (usable or choices)[-1]
+
+
+def install(rendered: Path, folder: Path, python: str | None = None) -> Path:
     """A committed copy of a render in an environment of its own, in the tested versions."""
     shutil.copytree(rendered, folder)
     constrain(folder)
+    if python:
+        (folder / ".python-version").write_text(f"{python}\n")
     run(["uv", "sync", "--quiet"], folder)
     run(["git", "init", "--quiet"], folder)
     commit(folder, "Start from the template")
@@ -109,3 +127,15 @@ def wait_until_ready(stack: DevStack) -> None:
             pass
         time.sleep(0.2)
     raise AssertionError(stack.log.read_text("utf-8", "replace"))
+
+
+def eventually(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Wait until something is true.
+
+    Raises:
+        AssertionError: it did not come true in time.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.1)

@@ -1,7 +1,6 @@
 """The answers that are tested, all taken from copier.yml and tests/matrix.json."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +65,10 @@ class Persona:
     newest_python: bool
 
 
-def personas(names: Sequence[str]) -> list[Persona]:
+def personas() -> list[Persona]:
     """The three presets, and two odd ones: one option alone, and every second option."""
     lone = next((each for each in flips().values() if each["preset"] == "minimal"), {})
-    half = {name: number % 2 == 0 for number, name in enumerate(names)}
+    half = {name: number % 2 == 0 for number, name in enumerate(options())}
     odd = {
         "project_name": 'Bob\'s "Best" {{ Shop }} 日本',
         "project_slug": "bobs-best",

@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-import copier
 import pytest
 import yaml
-from harness import TAG, attempt, commit, render, run, tree
+from harness import TAG, commit, render, run, tree
+from updating import append, edit, unfinished, update
 
 OLD, NEW = "v9999.1.0", "v9999.2.0"
 
@@ -46,31 +46,10 @@ def old_project(versions: Path, tmp_path: Path) -> Path:
     return project
 
 
-def append(path: Path, text: str) -> None:
-    path.write_text(path.read_text("utf-8") + text, "utf-8")
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), "utf-8")
-
-
-def update(project: Path) -> None:
-    copier.run_update(project, vcs_ref=NEW, defaults=True, overwrite=True, quiet=True, unsafe=False)
-
-
-def unfinished(project: Path) -> list[str]:
-    """What an update could not merge: Copier's exit code does not tell."""
-    marked = attempt(["git", "grep", "--untracked", "-lE", "^(<{7}|>{7}) "], project).stdout
-    unmerged = run(["git", "ls-files", "--unmerged"], project)
-    return [*marked.splitlines(), *unmerged.splitlines(), *map(str, project.rglob("*.rej"))]
-
-
 def test_unedited_project_becomes_a_fresh_render(
     versions: Path, old_project: Path, tmp_path: Path
 ) -> None:
-    update(old_project)
+    update(old_project, NEW)
     fresh = tree(render(versions, tmp_path / "fresh" / "shop", ref=NEW))
     updated = tree(old_project)
     assert unfinished(old_project) == []
@@ -94,7 +73,7 @@ def test_own_work_survives(old_project: Path) -> None:
     (project / "Makefile").write_text("all:\n")
     commit(project, "Our work")
 
-    update(project)
+    update(project, NEW)
 
     assert unfinished(project) == []
     assert (project / "app/settings.py").read_text("utf-8").endswith("\n# Our setting.\n")
@@ -120,7 +99,7 @@ def test_edited_sample_is_left_as_it_is(old_project: Path) -> None:
     append(old_project / "app/features/items/service.py", before)
     (old_project / "app/features/items/routes.py").unlink()
     commit(old_project, "Our sample")
-    update(old_project)
+    update(old_project, NEW)
     assert unfinished(old_project) == []
     text = (old_project / "app/features/items/service.py").read_text("utf-8")
     assert text.endswith(before)
@@ -132,7 +111,7 @@ def test_edits_of_template_files_merge_or_are_shown(old_project: Path) -> None:
     edit(old_project / "app/main.py", '"""', '"""Ours. ')
     append(old_project / "app/core/__init__.py", "\n# Ours, at the same place.\n")
     commit(old_project, "Our edits of the template's files")
-    update(old_project)
+    update(old_project, NEW)
     text = (old_project / "app/main.py").read_text("utf-8")
     assert '"""Ours. ' in text
     assert "Changed by the template" in text
@@ -142,14 +121,7 @@ def test_edits_of_template_files_merge_or_are_shown(old_project: Path) -> None:
 
 
 def test_answers_can_change_without_a_new_version(old_project: Path) -> None:
-    copier.run_update(
-        old_project,
-        data={"python_version": "3.14", "github_owner": "octocat"},
-        vcs_ref=OLD,
-        defaults=True,
-        overwrite=True,
-        quiet=True,
-    )
+    update(old_project, OLD, python_version="3.14", github_owner="octocat")
     assert unfinished(old_project) == []
     assert (old_project / ".github/CODEOWNERS").is_file()
     assert "3.14" in (old_project / "Dockerfile").read_text("utf-8")
@@ -167,9 +139,7 @@ def test_question_that_a_newer_version_dropped_does_not_stop_the_update(
     commit(project, "Start")
     run(["git", "checkout", "--quiet", NEW], versions)
     commit(versions, "Without it again", "v9999.3.0")
-    copier.run_update(
-        project, vcs_ref="v9999.3.0", defaults=True, overwrite=True, quiet=True, unsafe=False
-    )
+    update(project, "v9999.3.0")
     assert unfinished(project) == []
     assert "legacy" not in (project / ".copier-answers.yml").read_text()
 

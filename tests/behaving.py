@@ -1,0 +1,84 @@
+"""Fixtures of the behave tier: a variant in an environment of its own, and its running stack."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import variants
+from harness import run
+from progress import FAILED, FOLDERS
+from running import DevStack, dev_stack, install, pythons
+
+SignIn = Callable[[str], httpx.Client]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Some answers that became a project, on a Python."""
+
+    name: str
+    project: Path
+
+    def app(self, *arguments: str) -> str:
+        """Run `app …` in the project; its output."""
+        return run(["uv", "run", "--quiet", "app", *arguments], self.project)
+
+
+def cases() -> list[object]:
+    """The personas, with both Pythons among them; rows of the matrix for `-m matrix`."""
+    oldest, newest = pythons()
+    found = [
+        case(persona.name, newest if persona.newest_python else oldest, persona.answers)
+        for persona in variants.personas()
+    ]
+    for number, (row, answers) in enumerate(variants.rows().items()):
+        found.append(case(row, (oldest, newest)[number % 2], answers, pytest.mark.matrix))
+    return found
+
+
+def case(name: str, python: str, answers: variants.Answers, *marks: pytest.MarkDecorator) -> object:
+    """One worker takes all tests of a variant, so that it is installed and started once."""
+    label = f"{name} on Python {python}"
+    group = pytest.mark.xdist_group(label)
+    return pytest.param((label, python, answers), id=label, marks=(group, *marks))
+
+
+@pytest.fixture(scope="session", params=cases())
+def variant(
+    request: pytest.FixtureRequest,
+    render: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Variant]:
+    """A variant, installed. Its folder is kept if one of its tests fails."""
+    label, python, answers = request.param
+    folder = tmp_path_factory.mktemp("variant")
+    request.config.stash[FOLDERS][label] = str(folder / "demo")
+    yield Variant(label, install(render(**answers), folder / "demo", python))
+    if label not in request.config.stash[FAILED]:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def stack(variant: Variant) -> Iterator[DevStack]:
+    """API, worker, beat, databases and local Supabase of the variant, running."""
+    with dev_stack(variant.project) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sign_in(variant: Variant, stack: DevStack) -> Iterator[SignIn]:
+    """`sign_in(email)`: a client of the API with a token of the local Supabase."""
+    clients = []
+
+    def signs_in(email: str) -> httpx.Client:
+        token = variant.app("token", "--quiet", "--email", email).strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        clients.append(httpx.Client(base_url=stack.url, headers=headers, timeout=30))
+        return clients[-1]
+
+    yield signs_in
+    for client in clients:
+        client.close()

@@ -1,0 +1,142 @@
+"""An option is switched off, on and off again: the tree returns, and the database loses nothing.
+
+Each option of copier.yml on the tree alone; all together, and one with a table, on a database.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import variants
+from harness import TAG, attempt, commit, render, run, tree
+from running import dev_stack, install
+from updating import add, append, edit, tables, unfinished, update
+
+APP = ("uv", "run", "--quiet", "app")
+WITH_NOTES = "v9999.1.0"
+
+
+def switch(project: Path, ref: str, **options: object) -> dict[str, bytes]:
+    """Update with other answers, commit; the tree afterwards."""
+    update(project, ref, **options)
+    assert unfinished(project) == []
+    commit(project, f"Switch {options}")
+    return rendered_files(project)
+
+
+def rendered_files(project: Path) -> dict[str, bytes]:
+    """The files in git: neither an environment nor data."""
+    names = run(["git", "ls-files", "-z"], project).strip("\0").split("\0")
+    return {name: (project / name).read_bytes() for name in names if name != "uv.lock"}
+
+
+@pytest.mark.skipif(not variants.options(), reason="copier.yml has no option yet")
+def test_tree_returns_whatever_option_is_switched(template: Path, tmp_path: Path) -> None:
+    project = render(template, tmp_path / "shop", {"preset": "minimal"})
+    run(["git", "init", "--quiet"], project)
+    commit(project, "Start")
+    off = rendered_files(project)
+    for name, answers in variants.flips().items():
+        option = name.removeprefix("only-")
+        if answers["preset"] == "minimal":
+            on = switch(project, TAG, **{option: True})
+            assert on == tree(render(template, tmp_path / name / "shop", answers)), option
+            assert switch(project, TAG, **{option: False}) == off, option
+
+
+@pytest.fixture
+def with_notes(template: Path, tmp_path: Path) -> Path:
+    """The template with one option more: `notes`, with a table, which `app` itself wrote."""
+    folder = tmp_path / "template"
+    run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
+    writer = install(render(template, tmp_path / "writer/shop"), tmp_path / "writer/demo")
+    run([*APP, "feature", "new", "notes"], writer)
+    for part in ("app", "tests"):
+        shutil.copytree(
+            writer / part / "features/notes",
+            folder / "template" / part / "features/notes",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    marker = "  # Code owners are named"
+    files = "    /app/features/notes\n\n    /tests/features/notes\n\n"
+    block = '  - "{% if not notes %}\n\n' + files + '    {% endif %}"\n'
+    edit(folder / "copier.yml", marker, block + marker)
+    append(folder / "copier.yml", "\nnotes:\n  type: bool\n  help: Notes?\n  default: false\n")
+    edit(folder / "checks.jinja", "set OPTIONS = [", "set OPTIONS = ['notes', ")
+    commit(folder, "Notes", WITH_NOTES)
+    return folder
+
+
+def db_works(project: Path) -> dict[str, int]:
+    """Every command about the database does its work; the tables with their rows."""
+    run([*APP, "db", "upgrade"], project)
+    assert "agree" in run([*APP, "db", "check"], project)
+    current = run([*APP, "db", "current"], project)
+    assert not re.search(r" -$", current, re.MULTILINE), current
+    run([*APP, "db", "status"], project)
+    run(["uv", "run", "--quiet", "alembic", "current"], project)
+    return tables(project)
+
+
+def started(template: Path, ref: str, tmp_path: Path) -> Path:
+    """A minimal project, installed, with an item in its database."""
+    rendered = render(template, tmp_path / "rendered/shop", {"preset": "minimal"}, ref=ref)
+    project = install(rendered, tmp_path / "shop")
+    with dev_stack(project) as stack:
+        add(stack, "items")
+        assert db_works(project)["items"] == 1
+    return project
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("come and go")
+def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) -> None:
+    project = started(with_notes, WITH_NOTES, tmp_path)
+    off = rendered_files(project)
+
+    on = switch(project, WITH_NOTES, notes=True)
+    assert "app/features/notes/models.py" in on
+    with dev_stack(project) as stack:
+        add(stack, "notes")
+        data = db_works(project)
+    assert data["notes"] == data["items"] == 1
+
+    assert switch(project, WITH_NOTES, notes=False) == off
+    with dev_stack(project):
+        assert db_works(project) == data, "off keeps the rows"
+        assert "data kept" in run([*APP, "db", "status"], project)
+
+    assert switch(project, WITH_NOTES, notes=True) == on
+    with dev_stack(project) as stack:
+        assert db_works(project) == data, "on again finds them"
+        add(stack, "notes")
+
+    assert switch(project, WITH_NOTES, notes=False) == off
+    with dev_stack(project):
+        refused = attempt([*APP, "db", "drop-feature", "notes"], project)
+        assert refused.returncode == 1
+        assert "deletes notes, with all rows" in refused.stderr
+        assert db_works(project) == data | {"notes": 2}, "nothing goes without a question"
+        run([*APP, "db", "drop-feature", "notes", "--yes"], project)
+        assert "notes" not in db_works(project)
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("come and go")
+@pytest.mark.skipif(not variants.options(), reason="copier.yml has no option yet")
+def test_all_options_come_and_go_with_data(template: Path, tmp_path: Path) -> None:
+    project = started(template, TAG, tmp_path)
+    off = rendered_files(project)
+    everything = dict.fromkeys(variants.options(), True)
+    nothing = dict.fromkeys(variants.options(), False)
+
+    on = switch(project, TAG, **everything)
+    with dev_stack(project):
+        data = db_works(project)
+    assert switch(project, TAG, **nothing) == off
+    with dev_stack(project):
+        assert db_works(project) == data
+    assert switch(project, TAG, **everything) == on
+    with dev_stack(project):
+        assert db_works(project) == data

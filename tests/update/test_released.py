@@ -1,0 +1,166 @@
+"""From every supported release to the working tree, and on to a version with a new migration."""
+
+from pathlib import Path
+
+import pytest
+import updating
+import yaml
+from harness import FIRST, ROOT, TAG, commit, render, run, tree
+from running import dev_stack, install
+from updating import add, append, edit, tables, unfinished, update
+
+from scripts.matrix import questions
+
+OWNED = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))["_skip_if_exists"]
+NEWER = "v9999.1.0"
+APP = ("uv", "run", "--quiet", "app")
+
+
+def test_versions_that_are_supported(monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = "v0.1.0 v0.9.3 v1.0.0 v1.0.4 v1.1.0 v2.0.0rc1 v2.0.0 v2.1.0 v2.2.0 v2.3.1 v2.3.0 nightly"
+
+    class Listed:
+        stdout = tags.replace(" ", "\n")
+
+    monkeypatch.setattr(updating, "attempt", lambda *_: Listed)
+    assert updating.supported() == ["v2.3.1", "v2.2.0", "v2.1.0", "v2.0.0", "v1.1.0", "v0.9.3"]
+    Listed.stdout = ""
+    assert updating.supported() == [FIRST]
+
+
+@pytest.fixture(params=updating.supported())
+def old(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> Path:
+    """A project with every option of a release, committed."""
+    project = render(template, tmp_path / "shop", {"preset": "everything"}, ref=request.param)
+    run(["git", "init", "--quiet"], project)
+    commit(project, "Start from the template")
+    return project
+
+
+def test_unedited_project_becomes_a_fresh_render(old: Path, template: Path, tmp_path: Path) -> None:
+    before = tree(old)
+    update(old, TAG)
+    assert unfinished(old) == []
+    recorded = yaml.safe_load((old / ".copier-answers.yml").read_text("utf-8"))
+    answers = {name: recorded[name] for name in questions()}
+    fresh = tree(render(template, tmp_path / "fresh/shop", answers))
+    updated = tree(old)
+    users = {name.removeprefix("/") for name in OWNED}
+    users |= {name for name in before if "features/items/" in name}
+    assert {name: text for name, text in updated.items() if name not in users} == {
+        name: text for name, text in fresh.items() if name not in users
+    }
+    assert {name: updated[name] for name in users if name in before} == {
+        name: before[name] for name in users if name in before
+    }
+
+
+@pytest.fixture
+def newer(template: Path, tmp_path: Path) -> Path:
+    """The template with a version more, which changes a table."""
+    folder = tmp_path / "template"
+    run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
+    users = folder / "template/app/features/users"
+    edit(users / "models.py", '__tablename__ = "users"\n', '__tablename__ = "users"\n' + FIELD)
+    (users / "migrations/users_9999_nickname.py").write_text(MIGRATION)
+    edit(folder / "template/app/core/__init__.py", '"""', '"""Newer. ')
+    commit(folder, "A nickname", NEWER)
+    return folder
+
+
+FIELD = "\n    nickname: str | None = Field(default=None, max_length=40)\n"
+MIGRATION = '''"""A name for friends."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.core.models import SCHEMA
+
+revision = "users_9999"
+down_revision = "users_0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("users", sa.Column("nickname", sa.String(length=40)), schema=SCHEMA)
+
+
+def downgrade() -> None:
+    op.drop_column("users", "nickname", schema=SCHEMA)
+'''
+
+
+def team_edits(project: Path) -> None:
+    """What a team does to a project in its first months, with the commands that it would use."""
+    run([*APP, "feature", "new", "orders"], project)
+    models = project / "app/features/orders/models.py"
+    append(models, "\n    price: int = Field(default=0)\n")
+    append(project / "app/settings.py", '\n    greeting: str = "Hello"\n')
+    edit(
+        project / "app/main.py",
+        "    app.add_middleware(RequestLog)\n",
+        "    app.add_middleware(RequestLog)\n    app.add_middleware(GZipMiddleware)\n",
+    )
+    edit(
+        project / "app/main.py",
+        "from fastapi import FastAPI\n",
+        "from fastapi import FastAPI\nfrom fastapi.middleware.gzip import GZipMiddleware\n",
+    )
+    edit(project / "README.md", "## Test it", "## Ask us\n\nIn room 12.\n\n## Test it")
+    edit(project / "Dockerfile", "--retries=3", "--retries=9")
+    (project / ".vscode/launch.json").unlink()
+    edit(project / "CHANGELOG.md", "# ", "# Our ")
+    run(["uv", "add", "--quiet", "humanize"], project)
+
+
+def edits_are_there(project: Path) -> None:
+    """Every one of them, and nothing half."""
+    assert unfinished(project) == []
+    orders = project / "app/features/orders"
+    assert "price: int" in (orders / "models.py").read_text("utf-8")
+    assert len(list((orders / "migrations").glob("orders_*.py"))) == 2
+    for name, text in {
+        "app/settings.py": 'greeting: str = "Hello"',
+        "app/main.py": "add_middleware(GZipMiddleware)",
+        "README.md": "In room 12.",
+        "Dockerfile": "--retries=9",
+        "CHANGELOG.md": "# Our ",
+        "pyproject.toml": '"humanize>=',
+    }.items():
+        assert text in (project / name).read_text("utf-8"), name
+    assert not (project / ".vscode/launch.json").exists()
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("released")
+@pytest.mark.parametrize("release", updating.supported())
+def test_team_keeps_its_edits_and_its_data(release: str, newer: Path, tmp_path: Path) -> None:
+    rendered = render(newer, tmp_path / "rendered/shop", {"preset": "everything"}, ref=release)
+    project = install(rendered, tmp_path / "shop")
+    team_edits(project)
+    with dev_stack(project) as stack:
+        run([*APP, "db", "migrate", "--feature", "orders", "-m", "Add a price"], project)
+        run([*APP, "db", "upgrade"], project)
+        for path in ("items", "orders"):
+            add(stack, path)
+        before = tables(project)
+    commit(project, "Our work")
+
+    update(project, TAG)
+    edits_are_there(project)
+    commit(project, "Update")
+    update(project, NEWER)
+    edits_are_there(project)
+    assert '"""Newer. ' in (project / "app/core/__init__.py").read_text("utf-8")
+    run(["uv", "lock", "--quiet"], project)
+    run(["uv", "sync", "--quiet"], project)
+
+    with dev_stack(project):
+        run([*APP, "db", "upgrade"], project)
+        after = tables(project)
+        run([*APP, "db", "check"], project)
+        assert "users_9999" in run([*APP, "db", "current"], project)
+    assert {name: after[name] for name in before} == before
+    assert before["orders"] == before["items"] == 1
+    run(["uv", "run", "--quiet", "pytest", "-q"], project)
