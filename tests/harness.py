@@ -108,8 +108,12 @@ def shared_render(template: Path, home: Path, answers: Answers) -> Path:
 
 
 def constrain(project: Path) -> None:
-    """Hold a project to constraints.txt, unless CONSTRAINTS=none asks for the newest releases."""
-    if os.environ.get("CONSTRAINTS") == "none":
+    """Hold a project to constraints.txt, or to what the variable CONSTRAINTS asks for.
+
+    `none` takes the newest releases, `lowest` the oldest that the project's own bounds allow.
+    """
+    chosen = os.environ.get("CONSTRAINTS")
+    if chosen == "none":
         return
     pins = [
         line.strip()
@@ -119,11 +123,12 @@ def constrain(project: Path) -> None:
     pyproject = project / "pyproject.toml"
     text = pyproject.read_text("utf-8")
     assert text.count("[tool.uv]\n") == 1
-    entries = "".join(f"    {json.dumps(pin)},\n" for pin in pins)
-    pyproject.write_text(
-        text.replace("[tool.uv]\n", f"[tool.uv]\nconstraint-dependencies = [\n{entries}]\n"),
-        "utf-8",
-    )
+    if chosen == "lowest":
+        setting = 'resolution = "lowest-direct"\n'
+    else:
+        entries = "".join(f"    {json.dumps(pin)},\n" for pin in pins)
+        setting = f"constraint-dependencies = [\n{entries}]\n"
+    pyproject.write_text(text.replace("[tool.uv]\n", f"[tool.uv]\n{setting}"), "utf-8")
 
 
 def tree(folder: Path) -> dict[str, bytes]:
