@@ -51,7 +51,7 @@ def slim(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in sorted((folder / "template").rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-        elif path.is_file() and path.suffix != ".jinja" and path.name != "Procfile":
+        elif path.is_file() and path.suffix != ".jinja":
             path.unlink()
     commit(folder, "Only what answers reach", "v9999.0.0")
     return folder

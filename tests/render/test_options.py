@@ -56,7 +56,9 @@ def left_behind(project: Path, gone: set[str], said: set[str]) -> list[str]:
     for name, content in tree(project).items():
         if name != ".copier-answers.yml":  # it records that the option is off
             text = f"{name}\n{content.decode('utf-8')}".lower()
-            found += [f"{name} says {word!r}" for word in sorted(said) if word in text]
+            # Not the end of a longer word: "overflow error" is no flower.
+            hits = (word for word in sorted(said) if re.search(rf"(?<![a-z]){word}", text))
+            found += [f"{name} says {word!r}" for word in hits]
     return found
 
 
@@ -166,7 +168,7 @@ def test_traces_of_an_option_are_what_it_brings(moon: Moon) -> None:
     ("path", "old", "new", "found"),
     [
         ("README.md.jinja", "## Settings", "At full Moon.\n\n## Settings", "README.md says 'moon'"),
-        ("Procfile", "web: ", "moon: sleep 1\nweb: ", "Procfile says 'moon'"),
+        ("Procfile.jinja", "web: ", "moon: sleep 1\nweb: ", "Procfile says 'moon'"),
         (".env.example.jinja", "# --- Logs", "#MOON_PHASE=new\n# --- Logs", "setting MOON_PHASE"),
         ("pyproject.toml.jinja", '    "alem', '    "ephem>=4",\n    "alem', "dependency ephem"),
         ("../copier.yml", "/app/features/moon", "/app/features/mon", "folder app/features/moon"),

@@ -96,7 +96,7 @@ def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
     for old, new, word in (
         ("dev = [", 'dev = [\n    "zzz",', "not sorted"),
         ("dev = [", 'dev = [\n    "a b",', "Expected"),
-        ('default-groups = ["core", "dev"]', 'default-groups = ["core"]', "default ones"),
+        ('default-groups = [\n    "core",', "default-groups = [", "default ones"),
         ('name = "', 'name = "My_', "normalised"),
     ):
         assert old in good

@@ -27,7 +27,7 @@ def versions(template: Path, tmp_path: Path) -> Path:
         append(files / name, "\n# Changed by the template.\n")
     append(files / "README.md.jinja", "\nChanged by the template.\n")
     (files / "app/core/added.py").write_text('"""New in this version."""\n')
-    (files / "Procfile").unlink()
+    (files / "Procfile.jinja").unlink()
     edit(files / "pyproject.toml.jinja", '"structlog>=26.0"', '"structlog>=26.1"')
     append(
         folder / "CHANGELOG.md",
