@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy import exc as sa
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.context import request_id
@@ -145,12 +146,15 @@ async def _app_error(_request: Request, error: Exception) -> ProblemResponse:
     return problem(error.status, error.code, error.detail, headers=headers)
 
 
-async def _http_error(_request: Request, error: Exception) -> ProblemResponse:
+async def _http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
     phrase = _phrase(error.status_code)
     code = re.sub(r"[ -]", "_", phrase.lower().replace("'", ""))
     detail = error.detail if error.detail != phrase else f"{phrase}."
-    return problem(error.status_code, code, detail, headers=error.headers)
+    return problem(error.status_code, code, detail, headers=headers)
 
 
 async def _validation_error(_request: Request, error: Exception) -> ProblemResponse:
@@ -194,6 +198,18 @@ async def _redis_error(_request: Request, error: Exception) -> ProblemResponse:
 def _unexpected(error: Exception) -> ProblemResponse:
     log.error("unexpected_error", exc_info=error)
     return problem(500, "internal_error", "Something went wrong on our side.")
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method of a path (RFC 9110, 10.2.1); Starlette names those of its first route alone."""
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _phrase(status: int) -> str:

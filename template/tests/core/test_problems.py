@@ -200,6 +200,8 @@ async def test_routes_and_methods_that_are_not_there(api: AsyncClient) -> None:
     wrong = await api.post("/health/live")
     assert problem(wrong).code == "method_not_allowed"
     assert wrong.headers["allow"] == "GET"
+    of_two_routes = await api.put("/api/v1/users/me")
+    assert of_two_routes.headers["allow"] == "GET, PATCH"
 
 
 @pytest.mark.parametrize(
