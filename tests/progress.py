@@ -63,7 +63,8 @@ class VariantReport:
             if progress.failed:
                 line += f"  FAILED: {', '.join(progress.failed)}; kept in {progress.folder}"
             self.terminal.write_line(line)
-        self.terminal.section("tiers")
+        if self.tiers:
+            self.terminal.section("tiers")
         for tier, seconds in sorted(self.tiers.items()):
             self.terminal.write_line(f"{tier:<34} {seconds:5.0f} s")
 

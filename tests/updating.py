@@ -4,10 +4,14 @@ from pathlib import Path
 
 import copier
 import httpx
+import yaml
 from harness import FIRST, ROOT, attempt, run
 from packaging.version import InvalidVersion, Version
 from running import DevStack
 
+CONFIG = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+# Rendered once and the user's from then on.
+OWNED = {name.removeprefix("/") for name in CONFIG["_skip_if_exists"]}
 MINORS = 5  # how many minor versions back a project may come from; and the last of each major
 
 
@@ -51,6 +55,15 @@ def unfinished(project: Path) -> list[str]:
     marked = attempt(["git", "grep", "--untracked", "-lE", "^(<{7}|>{7}) "], project).stdout
     unmerged = run(["git", "ls-files", "--unmerged"], project)
     return [*marked.splitlines(), *unmerged.splitlines(), *map(str, project.rglob("*.rej"))]
+
+
+def templates(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files that an update may change: neither the user's nor the sample feature."""
+    return {
+        name: content
+        for name, content in files.items()
+        if name not in OWNED and "/features/items/" not in name
+    }
 
 
 def append(path: Path, text: str) -> None:

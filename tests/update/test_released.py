@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 import updating
 import yaml
-from harness import FIRST, ROOT, TAG, commit, render, run, tree
+from harness import FIRST, TAG, commit, render, run, tree
 from running import dev_stack, install
-from updating import add, append, edit, tables, unfinished, update
+from updating import add, append, edit, tables, templates, unfinished, update
 
 from scripts.matrix import questions
 
-OWNED = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))["_skip_if_exists"]
 NEWER = "v9999.1.0"
 APP = ("uv", "run", "--quiet", "app")
 
@@ -45,14 +44,9 @@ def test_unedited_project_becomes_a_fresh_render(old: Path, template: Path, tmp_
     answers = {name: recorded[name] for name in questions()}
     fresh = tree(render(template, tmp_path / "fresh/shop", answers))
     updated = tree(old)
-    users = {name.removeprefix("/") for name in OWNED}
-    users |= {name for name in before if "features/items/" in name}
-    assert {name: text for name, text in updated.items() if name not in users} == {
-        name: text for name, text in fresh.items() if name not in users
-    }
-    assert {name: updated[name] for name in users if name in before} == {
-        name: before[name] for name in users if name in before
-    }
+    assert templates(updated) == templates(fresh)
+    kept = before.keys() - templates(before).keys()
+    assert {name: updated[name] for name in kept} == {name: before[name] for name in kept}
 
 
 @pytest.fixture
