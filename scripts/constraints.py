@@ -58,6 +58,8 @@ def resolved(requirements: Path) -> list[str]:
     bare = ["--no-header", "--no-annotate", "--no-emit-index-url"]
     output = subprocess.run(
         ["uv", "pip", "compile", *options, *bare, str(requirements)],
+        # Not here, where the constraints of last time would bind it.
+        cwd=requirements.parent,
         env={k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"},
         capture_output=True,
         text=True,
