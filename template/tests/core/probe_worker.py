@@ -4,7 +4,6 @@ import time
 
 from app.core.tasks import task
 from app.core.tasks.application import store
-from app.worker import celery
 
 
 @task(name="probe.slow")

@@ -1,7 +1,7 @@
 """What happened is told once, within its transaction."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,7 +23,7 @@ Listen = Callable[[Callable[..., Awaitable[None]]], None]
 
 
 @pytest.fixture
-def listen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen]:
+def listen(monkeypatch: pytest.MonkeyPatch) -> Listen:
     """Let a function hear of new users, as if a feature's `events.py` named it."""
 
     def listen(handler: Callable[..., Awaitable[None]]) -> None:
@@ -33,7 +33,7 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen]:
 
     # Else one process remembers the user after the first request.
     monkeypatch.setattr(service, "remembered", lambda *_: None)
-    yield listen
+    return listen
 
 
 async def welcome(session: AsyncSession, *, user_id: UUID) -> None:

@@ -111,8 +111,10 @@ def test_after_the_migrations_all_is_closed_but_what_a_policy_opens(
             "PUBLIC may use alembic_log, and no policy says how",
         ),
         (
-            "CREATE VIEW {schema}.everybody AS SELECT id FROM {schema}.users;"
-            "GRANT SELECT ON {schema}.everybody TO authenticated",
+            (
+                "CREATE VIEW {schema}.everybody AS SELECT id FROM {schema}.users;"
+                "GRANT SELECT ON {schema}.everybody TO authenticated"
+            ),
             "authenticated may use everybody, and no policy says how",
         ),
         (
@@ -142,8 +144,10 @@ def test_what_a_feature_opens_on_purpose_is_no_hole(workshop: Workshop) -> None:
             f"ALTER TABLE {SCHEMA}.posts ENABLE ROW LEVEL SECURITY",
             f"GRANT SELECT ON {SCHEMA}.posts TO anon",
             f"CREATE POLICY all_may_read ON {SCHEMA}.posts FOR SELECT TO anon USING (true)",
-            f"CREATE VIEW {SCHEMA}.titles WITH (security_invoker = true)"
-            f" AS SELECT id FROM {SCHEMA}.posts",
+            (
+                f"CREATE VIEW {SCHEMA}.titles WITH (security_invoker = true)"
+                f" AS SELECT id FROM {SCHEMA}.posts"
+            ),
             f"GRANT SELECT ON {SCHEMA}.titles TO anon",
         ):
             connection.execute(text(statement))

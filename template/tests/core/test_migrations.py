@@ -208,23 +208,23 @@ def test_a_migration_is_written_for_one_feature_alone(workshop: Workshop) -> Non
 
 def test_a_migration_depends_on_nothing_that_is_implied_already(workshop: Workshop) -> None:
     """Alembic fails to merge heads into a revision that names one that another of them implies."""
-    table = """
+    imports = """
 from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from app.core.models import SCHEMA, metadata
 
-{name} = Table(
-    "{name}",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    *(Column(f"{{one}}_id", kind, ForeignKey(f"{{SCHEMA}}.{{one}}.id")) for one, kind in {needs}),
-)
+def reference(table, kind):
+    return Column(f"to_{table}", kind, ForeignKey(f"{SCHEMA}.{table}.id"))
+
+def table(name, *references):
+    return Table(name, metadata, Column("id", Integer, primary_key=True), *references)
 """
-    for name, needs in (
-        ("parcels", "[('users', Uuid)]"),
-        ("stickers", "[('users', Uuid), ('parcels', Integer)]"),
+    to_users = "reference('users', Uuid)"
+    for name, references in (
+        ("parcels", to_users),
+        ("stickers", f"{to_users}, reference('parcels', Integer)"),
     ):
         models = workshop.feature(name) / "models.py"
-        models.write_text(table.format(name=name, needs=needs))
+        models.write_text(f"{imports}\n{name} = table('{name}', {references})\n")
         commands.upgrade()
         path = revise.write(name, f"Make {name}")
     assert path is not None

@@ -1,8 +1,9 @@
 """The local Supabase, driven by Supabase's own client.
 
-With SUPABASE_TEST_URL, SUPABASE_TEST_PUBLISHABLE_KEY and SUPABASE_TEST_SECRET_KEY in the environment,
-the same tests ask that project instead, but for those that look into the local one. They make users
-and buckets there, so take one for tests: `supabase start`, with anonymous sign-ins enabled.
+With SUPABASE_TEST_URL, SUPABASE_TEST_PUBLISHABLE_KEY and SUPABASE_TEST_SECRET_KEY in the
+environment, the same tests ask that project instead, but for those that look into the local one.
+They make users and buckets there, so take one for tests: `supabase start`, with anonymous sign-ins
+enabled.
 """
 
 import os

@@ -22,9 +22,7 @@ def worker(
     quiet = ["--without-mingle", "--without-gossip"]
     if not celery.conf.worker_send_task_events:
         quiet.append("--without-heartbeat")
-    celery.start(
-        ["worker", f"--concurrency={concurrency}", f"--loglevel={log_level}", *quiet]
-    )
+    celery.start(["worker", f"--concurrency={concurrency}", f"--loglevel={log_level}", *quiet])
 
 
 @cli.command()

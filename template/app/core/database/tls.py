@@ -129,8 +129,8 @@ def _context(tls: Tls) -> ssl.SSLContext:
         )
     except OSError as error:  # an `SSLError` is one
         raise SettingsError(
-            "The database's CA cannot be read: give DB_SSL_ROOT_CERT the path of a PEM file, or its "
-            "text from -----BEGIN CERTIFICATE----- on."
+            "The database's CA cannot be read: give DB_SSL_ROOT_CERT the path of a PEM file, or "
+            "its text from -----BEGIN CERTIFICATE----- on."
         ) from error
     # Python 3.13 asks for fields that private CAs, unlike public ones, often leave out; libpq
     # does not.
@@ -146,7 +146,7 @@ def _path(root_cert: str | None) -> str:
 
 
 def _text(root_cert: str | None) -> str | None:
-    """The PEM text, if it is one; line ends in environment variables are often written as \\n."""
+    """The PEM text, if it is one; environment variables often spell its line ends out."""
     if root_cert and "BEGIN CERTIFICATE" in root_cert:
         return root_cert.replace("\\n", "\n")
     return None

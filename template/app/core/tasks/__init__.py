@@ -14,4 +14,14 @@ from app.core.tasks.definition import Call, SkipRunError, Task, TaskError, task
 from app.core.tasks.outbox import enqueue, send
 from app.core.tasks.progress import CancelledError, progress
 
-__all__ = ["Call", "CancelledError", "SkipRunError", "Task", "TaskError", "enqueue", "progress", "send", "task"]
+__all__ = [
+    "Call",
+    "CancelledError",
+    "SkipRunError",
+    "Task",
+    "TaskError",
+    "enqueue",
+    "progress",
+    "send",
+    "task",
+]

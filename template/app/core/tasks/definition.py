@@ -113,7 +113,10 @@ class Task(Generic[P, R]):
         Raises:
             ValidationError: they do not fit.
         """
-        return Call(self, self._arguments.model_validate(arguments).model_dump(mode="json", exclude_unset=True))
+        return Call(
+            self,
+            self._arguments.model_validate(arguments).model_dump(mode="json", exclude_unset=True),
+        )
 
     def values(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Check what came from the queue and return the function's arguments.

@@ -11,8 +11,8 @@ from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import Reader
-from app.core.events import emit
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
+from app.core.events import emit
 from app.core.models import utcnow
 from app.core.pagination import decode_cursor
 from app.core.settings import load_settings

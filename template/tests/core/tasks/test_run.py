@@ -126,7 +126,9 @@ async def test_a_second_message_for_the_same_task_does_nothing(workshop: Worksho
         again.sent_at = None
         await session.commit()
     message = work.write.celery.apply_async(
-        kwargs={"note": "single"}, task_id=str(record.id), headers={DELIVERY: str(record.deliveries)}
+        kwargs={"note": "single"},
+        task_id=str(record.id),
+        headers={DELIVERY: str(record.deliveries)},
     )
 
     async def skipped() -> bool:

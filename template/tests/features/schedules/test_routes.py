@@ -1,12 +1,10 @@
 """`/schedules` over HTTP."""
 
 import pytest
-import redis
 from httpx import AsyncClient
 
-from app.core.settings import get_settings
 from app.features.users.models import Role
-from tests.features.schedules.conftest import QUEUE, Start
+from tests.features.schedules.conftest import Start
 from tests.people import SignIn
 
 PATH = "/api/v1/schedules"
