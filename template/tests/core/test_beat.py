@@ -18,7 +18,7 @@ from celery.beat import ScheduleEntry
 from celery.schedules import BaseSchedule, crontab, schedule
 
 from tests.clock import Clock
-from tests.processes import PROJECT, Process, eventually, running
+from tests.processes import PROJECT, SECONDS, Process, eventually, running
 
 
 def beat(
@@ -76,6 +76,7 @@ async def test_a_second_beat_on_the_same_file_is_refused(tmp_path: Path) -> None
             capture_output=True,
             text=True,
             check=False,
+            timeout=SECONDS,
         )
         assert second.returncode == 1
         assert f"Error: another beat runs with {file}, and two" in second.stderr

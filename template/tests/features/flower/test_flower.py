@@ -13,7 +13,7 @@ import redis
 
 from app.core.settings import get_settings
 from devstack.ports import free_port
-from tests.processes import PROJECT, Process, eventually, running
+from tests.processes import PROJECT, SECONDS, Process, eventually, running
 
 SIGN_IN = ("ada", "correct-horse-battery")
 
@@ -118,6 +118,7 @@ def test_a_taken_port_is_a_sentence(flower: tuple[Process, str]) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=SECONDS,
     )
     assert second.returncode == 1
     assert second.stderr.startswith(f"Error: Flower cannot listen on 127.0.0.1:{port} (")
