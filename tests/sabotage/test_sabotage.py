@@ -1,0 +1,185 @@
+"""Small sabotages of the template, each of which a named test has to catch: `-m sabotage`.
+
+They show that the tiers would notice; the table of them stands in docs/sabotage.md.
+"""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from harness import ROOT, attempt, run
+
+PAGE = ROOT / "docs/sabotage.md"
+VARIANTS = "tests/render/test_variants.py"
+BEHAVE = "tests/behave/test_behave.py"
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """An edit of one file, and the test that goes red."""
+
+    path: str
+    old: str
+    new: str
+    caught_by: str
+    # Which of its parameters are run.
+    variant: str = "minimal"
+
+
+SABOTAGES = {
+    "a condition that is not closed": Sabotage(
+        "template/README.md.jinja",
+        "{% endif %}\n",
+        "",
+        f"{VARIANTS}::test_files_are_whole_and_plain",
+    ),
+    "a tag that is printed": Sabotage(
+        "template/AGENTS.md",
+        "\n",
+        "\n{{ project_name }}\n",
+        f"{VARIANTS}::test_files_are_whole_and_plain",
+    ),
+    "a secret in a file": Sabotage(
+        "template/justfile",
+        "# Common",
+        "# sb_secret_0123456789abcdef0123\n# Common",
+        f"{VARIANTS}::test_files_are_whole_and_plain",
+    ),
+    "a file that is not formatted": Sabotage(
+        "template/app/worker.py",
+        "\n\n",
+        "\n\nodd = {  'a':1 }\n",
+        f"{VARIANTS}::test_python_is_clean_and_formatted",
+    ),
+    "a line that differs each time": Sabotage(
+        "template/README.md.jinja",
+        "## Run it",
+        "{{ range(10**9) | random }}\n\n## Run it",
+        f"{VARIANTS}::test_second_render_is_the_same_to_the_byte",
+    ),
+    "an option's import in the core": Sabotage(
+        "template/app/worker.py",
+        "\n\n",
+        "\n\nimport app.features.schedules\n",
+        "tests/render/test_leftovers.py::test_nothing_is_left_of_what_is_not_chosen",
+    ),
+    "an option's dependency for everybody": Sabotage(
+        "template/pyproject.toml.jinja",
+        '    "celery[redis]>=5.7",',
+        '    "celery[redis]>=5.7",\n    "celery-redbeat>=2.4.2",',
+        "tests/render/test_leftovers.py::test_nothing_is_left_of_what_is_not_chosen",
+    ),
+    "an answer renamed": Sabotage(
+        "copier.yml",
+        "\nlicense:",
+        "\nlicence:",
+        "tests/render/test_matrix.py::test_committed_matrix_is_current",
+        variant="",
+    ),
+    "a dependency that is missing": Sabotage(
+        "template/pyproject.toml.jinja",
+        '    "cachetools>=7.0",\n',
+        "",
+        f"{BEHAVE}::test_declared_dependencies_are_the_imported_ones",
+    ),
+    "a type that is wrong": Sabotage(
+        "template/app/features/items/service.py",
+        "\n\n\n",
+        '\n\n\nodd: int = "a"\n\n\n',
+        f"{BEHAVE}::test_types_are_strict",
+    ),
+    "a route that fails": Sabotage(
+        "template/app/features/items/routes.py",
+        '"""A page of the caller\'s items."""',
+        "raise RuntimeError",
+        f"{BEHAVE}::test_signed_in_person_is_served",
+    ),
+    "a task that does nothing": Sabotage(
+        "template/app/features/items/service.py",
+        "    session.commit()\n    return result.rowcount",
+        "    return result.rowcount",
+        f"{BEHAVE}::test_task_goes_through_the_worker",
+    ),
+    "a column without its migration": Sabotage(
+        "template/app/features/items/models.py",
+        "    done: bool",
+        "    rank: int = Field(default=0)\n    done: bool",
+        f"{BEHAVE}::test_migrations_go_down_and_up_again",
+    ),
+    "a table without row level security": Sabotage(
+        "template/app/features/items/migrations/items_0001_items.py",
+        '    protect("items")\n',
+        "",
+        f"{BEHAVE}::test_migrations_go_down_and_up_again",
+    ),
+    "a migration that cannot go back": Sabotage(
+        "template/app/features/items/migrations/items_0001_items.py",
+        '    op.drop_table("items", schema=SCHEMA)',
+        "    pass",
+        f"{BEHAVE}::test_migrations_go_down_and_up_again",
+    ),
+    "a process that outlives its stack": Sabotage(
+        "template/devstack/processes/api.py",
+        "def process(",
+        "import subprocess\n\nsubprocess.Popen(['sleep', '120'], start_new_session=True)\n\n\n"
+        "def process(",
+        f"{BEHAVE}::test_stop_leaves_no_process",
+    ),
+    "a user's file that updates write": Sabotage(
+        "copier.yml",
+        "  - /app/settings.py\n",
+        "",
+        "tests/update/test_newer_version.py::test_unedited_project_becomes_a_fresh_render",
+        variant="",
+    ),
+    "tables that an option takes with it": Sabotage(
+        "template/app/core/migrations/log.py",
+        'def reconcile(connection: Connection, scripts: "ScriptDirectory") -> None:\n',
+        'def reconcile(connection: Connection, scripts: "ScriptDirectory") -> None:\n    return\n',
+        "tests/update/test_options_come_and_go.py::test_option_with_a_table_comes_and_goes",
+        variant="",
+    ),
+}
+
+
+@pytest.mark.sabotage
+@pytest.mark.network
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_sabotage_is_caught(name: str, tmp_path: Path) -> None:
+    sabotage = SABOTAGES[name]
+    copy = tmp_path / "template"
+    for listed in run(["git", "ls-files", "-z"], ROOT).strip("\0").split("\0"):
+        (copy / listed).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / listed, copy / listed)
+    run(["git", "init", "--quiet"], copy)
+    run(["git", "add", "--all"], copy)
+    run(["git", "commit", "--quiet", "--message", "The template"], copy)
+    file = copy / sabotage.path
+    text = file.read_text("utf-8")
+    assert sabotage.old in text, "the template has changed: sabotage it anew"
+    file.write_text(text.replace(sabotage.old, sabotage.new, 1), "utf-8")
+    test = sabotage.caught_by.rpartition("::")[2]
+    result = attempt(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-k", f"{test} and {sabotage.variant}" if sabotage.variant else test),
+            *("-m", "not matrix and not sabotage", "--basetemp", str(tmp_path / "inner")),
+            sabotage.caught_by.partition("::")[0],
+        ],
+        copy,
+        PYTHONPATH=str(copy),
+    )
+    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout + result.stderr
+    # A template that cannot be rendered fails while a test is set up: pytest calls that an error.
+    failures = [f"{word} {sabotage.caught_by}" for word in ("FAILED", "ERROR")]
+    assert any(failure in result.stdout for failure in failures), result.stdout
+
+
+def test_page_lists_every_sabotage() -> None:
+    rows = "".join(
+        f"| {name} | `{sabotage.path}` | `{sabotage.caught_by.rpartition('::')[2]}` |\n"
+        for name, sabotage in SABOTAGES.items()
+    )
+    assert rows in PAGE.read_text("utf-8"), f"the table should be:\n{rows}"
