@@ -33,6 +33,7 @@ PARTS = {
     "starlette": "FastAPI",
     "cryptography": "PyJWT",
     "dotenv": "pydantic-settings",
+    "tornado": "Flower",
 }
 
 

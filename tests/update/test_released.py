@@ -113,7 +113,7 @@ def edits_are_there(project: Path) -> None:
     assert unfinished(project) == []
     orders = project / "app/features/orders"
     assert "price: int" in (orders / "models.py").read_text("utf-8")
-    assert len(list((orders / "migrations").glob("orders_*.py"))) == 2
+    assert len(list((orders / "migrations").glob("*.py"))) == 2
     for name, text in {
         "app/settings.py": 'greeting: str = "Hello"',
         "app/main.py": "add_middleware(GZipMiddleware)",
