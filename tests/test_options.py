@@ -126,13 +126,15 @@ def files(page: str, language: str) -> dict[str, str]:
 
 
 REPORTS = """
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from sqlmodel import Session, select
 
 from app.core.locks import single_run
-from app.core.tasks import store
+from app.core.models import utcnow
+from app.core.tasks import SkipRunError
+from app.core.tasks.models import TaskRecord
 from app.features.reports import tasks
 from app.worker import celery
 
@@ -142,21 +144,20 @@ def test_the_schedules_are_there_and_their_tasks() -> None:
         assert celery.conf.beat_schedule[name]["task"] in celery.tasks
 
 
-def test_a_start_is_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, queue = store().client, "app:spread"
-    monkeypatch.setattr(tasks.daily, "queue", "spread", raising=False)
-    starts = set()
+def test_a_start_is_spread(sync_session: Session) -> None:
+    before = utcnow()
     for _ in range(5):
-        tasks.spread()
-        eta = datetime.fromisoformat(json.loads(client.lpop(queue))["headers"]["eta"])
-        starts.add(eta)
-        assert timedelta(0) <= eta - datetime.now(UTC) <= timedelta(minutes=10)
-    assert len(starts) > 1
+        tasks.spread.function(sync_session)
+    records = sync_session.exec(select(TaskRecord)).all()
+    starts = {record.due_at - before for record in records if record.name == "reports.daily"}
+    assert len(starts) == 5
+    assert all(timedelta(0) <= start <= timedelta(minutes=11) for start in starts)
 
 
 def test_a_second_run_at_once_is_skipped() -> None:
-    assert tasks.sync() == "synced"
-    assert single_run("reports.sync")(tasks.sync)() is None
+    assert tasks.sync.function() == "synced"
+    with pytest.raises(SkipRunError):
+        single_run("reports.sync")(tasks.sync.function)()
 """
 
 
@@ -196,7 +197,7 @@ def test_units_are_good(everything: Path, tmp_path: Path) -> None:
     ours = [line for line in result.stderr.splitlines() if "app-" in line]
     assert ours == [], result.stderr
     # It notices a fault.
-    broken = units["app-worker.service"].replace("bin/celery", "bin/no-such-program")
+    broken = units["app-worker.service"].replace("bin/app worker", "bin/no-such-program")
     (tmp_path / "app-worker.service").write_text(broken.replace("KillMode=mixed", "KillMode=odd"))
     refused = attempt(["systemd-analyze", "verify", "app-worker.service"], tmp_path).stderr
     assert "no-such-program" in refused
