@@ -72,10 +72,10 @@ def append(path: Path, text: str) -> None:
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Replace text that has to be there."""
+    """Replace a text that has to be there, the first time that it stands there."""
     text = path.read_text("utf-8")
     assert old in text, f"{path} does not hold {old!r}"
-    path.write_text(text.replace(old, new), "utf-8")
+    path.write_text(text.replace(old, new, 1), "utf-8")
 
 
 def tables(project: Path) -> dict[str, int]:

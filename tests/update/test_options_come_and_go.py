@@ -18,6 +18,7 @@ WITH_NOTES = "v9999.1.0"
 
 def switch(project: Path, ref: str, **options: object) -> dict[str, bytes]:
     """Update with other answers, commit; the tree afterwards."""
+    commit(project, "The lock file that uv has written")
     update(project, ref, **options)
     assert unfinished(project) == []
     commit(project, f"Switch {options}")
