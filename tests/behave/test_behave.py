@@ -26,7 +26,7 @@ LENIENT = {
     "unsupported_method": "PATCH of /items/complete-all is one of /items/{item_id}, with a bad id",
     "allow_header_conformance": "and so Allow names the methods of both",
     "positive_data_acceptance": "a cursor, or one of two fields, is more than a schema can say",
-    "negative_data_rejection": "Pydantic reads 0 as false, as forms and old clients need",
+    "negative_data_rejection": "Pydantic in its lax mode reads 0 as false",
 }
 
 
