@@ -170,10 +170,10 @@ def _session_on(connection: AsyncConnection) -> AsyncSession:
 @pytest.fixture(scope="session")
 def sync_test_engine() -> Iterator[Engine]:
     """The tasks' engine on the database of this process."""
-    from app.core.database import process_engine
+    from app.core.database import forget_process_engine, process_engine
 
     yield process_engine()
-    process_engine().dispose()
+    forget_process_engine()
 
 
 @pytest.fixture

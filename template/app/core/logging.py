@@ -44,9 +44,10 @@ def configure_logging(settings: "CoreSettings") -> None:
         else [_tracebacks, structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_color_message, *shared],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_repetitions, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
@@ -75,10 +76,18 @@ def configure_logging(settings: "CoreSettings") -> None:
     )
 
 
-def _drop_color_message(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
-    # uvicorn repeats its message there with terminal codes.
+def _drop_repetitions(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
+    # uvicorn repeats its message with terminal codes, Celery all that its message is made of.
     event.pop("color_message", None)
+    event.pop("data", None)
     return event
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out that upkeep began and ended well: it does every few seconds."""
+    data = getattr(record, "data", None)
+    upkeep = isinstance(data, dict) and str(data.get("name")).startswith("core.")
+    return record.levelno > logging.INFO or not upkeep
 
 
 def _bind_context(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":

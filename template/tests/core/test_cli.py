@@ -26,7 +26,9 @@ from app.worker import celery
 from devstack.supabase import LocalSupabase
 
 # Workers do not talk to each other.
-ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+ALONE = ("--without-mingle", "--without-gossip")
+if not celery.conf.worker_send_task_events:
+    ALONE += ("--without-heartbeat",)
 NOWHERE = "127.0.0.1:1"
 
 

@@ -139,6 +139,18 @@ def test_less_severe_lines_are_left_out(configure: Configure) -> None:
     assert "loud" in output.getvalue()
 
 
+def test_upkeep_is_logged_when_it_fails(configure: Configure) -> None:
+    output = configure(log_format="json")
+    celery = logging.getLogger("celery.app.trace")
+    celery.info("Task done", extra={"data": {"name": "core.heartbeat"}})
+    assert output.getvalue() == ""
+    celery.error("Task failed", extra={"data": {"name": "core.heartbeat"}})
+    celery.info("Task done", extra={"data": {"name": "items.report"}})
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["Task failed", "Task done"]
+    assert all("data" not in line for line in lines)
+
+
 def test_http_clients_do_not_tell_every_request(configure: Configure) -> None:
     output = configure(log_level="info")
     logging.getLogger("httpx").info("HTTP Request: GET https://auth.example/user?token=x")

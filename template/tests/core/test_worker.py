@@ -11,11 +11,12 @@ from celery.contrib.testing.mocks import TaskMessage
 from app.core import context
 from app.core.celery_config import configure_celery
 from app.core.features import FeatureError
-from app.core.maintenance import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat, heartbeat_age
+from app.core.maintenance import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat_age
 from app.core.settings import get_settings
 from app.core.tasks import send
 from app.core.tasks.application import store
 from app.worker import celery
+from tests.core.tasks.work import count
 from tests.processes import Process, eventually, running
 
 
@@ -47,7 +48,7 @@ async def test_a_task_runs_and_the_log_says_for_which_request(
 ) -> None:
     request_id = uuid4().hex
     token = context.request_id.set(request_id)
-    task_id = str(send(heartbeat.s()))
+    task_id = str(send(count.s(total=1)))
     context.request_id.reset(token)
     line = await end_of(task_id, worker)
     assert (line["task_id"], line["request_id"]) == (task_id, request_id)
@@ -116,4 +117,4 @@ async def test_only_json_is_understood(worker: Process) -> None:
 
     await eventually(refused, worker)
     # It goes on with the next.
-    await end_of(str(send(heartbeat.s())), worker)
+    await end_of(str(send(count.s(total=1))), worker)

@@ -5,7 +5,12 @@ builds an engine, so an address behaves the same everywhere.
 """
 
 from app.core.database.address import migration_url, plain_url, pool_mode
-from app.core.database.engines import async_engine, process_engine, sync_engine
+from app.core.database.engines import (
+    async_engine,
+    forget_process_engine,
+    process_engine,
+    sync_engine,
+)
 from app.core.database.sessions import (
     Database,
     DatabaseReader,
@@ -26,6 +31,7 @@ __all__ = [
     "act_as",
     "async_engine",
     "database_of",
+    "forget_process_engine",
     "migration_url",
     "plain_url",
     "pool_mode",

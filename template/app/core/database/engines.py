@@ -86,6 +86,13 @@ def process_engine() -> Engine:
     return sync_engine(settings.database_url, settings)
 
 
+def forget_process_engine(*, close: bool = True) -> None:
+    """Make the next `process_engine()` a new one; after a fork without `close`: it is another's."""
+    if process_engine.cache_info().currsize:
+        process_engine().dispose(close=close)
+        process_engine.cache_clear()
+
+
 def _refuse_closed(
     connection: "DBAPIConnection", _record: "ConnectionPoolEntry", _proxy: "PoolProxiedConnection"
 ) -> None:

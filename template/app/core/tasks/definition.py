@@ -177,8 +177,9 @@ def task(*, name: str | None = None, tries: int = TRIES, **options: Any) -> _Dec
 
 def _name(function: Callable[..., Any]) -> str:
     """`items.report` for `report` in `app.features.items.tasks`; `core.…` for the core's own."""
-    parts = function.__module__.split(".")
-    owner = (
-        parts[2] if parts[:2] == ["app", "features"] else parts[1] if len(parts) > 1 else parts[0]
-    )
-    return f"{owner}.{function.__name__}"
+    match function.__module__.split("."):
+        case ["app", "features", feature, *_]:
+            return f"{feature}.{function.__name__}"
+        case ["app", "core", *_]:
+            return f"core.{function.__name__}"
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"

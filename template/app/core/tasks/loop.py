@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from celery.signals import worker_process_init, worker_process_shutdown
 
-from app.core.database import Database, async_engine, process_engine
+from app.core.database import Database, async_engine, forget_process_engine
 from app.core.settings import get_settings
 
 T = TypeVar("T")
@@ -55,14 +55,11 @@ def run_on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
 @worker_process_init.connect
 def _forked(**_: Any) -> None:
     # A connection of the parent's would be used by both.
-    if process_engine.cache_info().currsize:
-        process_engine().dispose(close=False)
-        process_engine.cache_clear()
+    forget_process_engine(close=False)
 
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
     if process_database.cache_info().currsize:
         run_on_loop(process_database().close())
-    if process_engine.cache_info().currsize:
-        process_engine().dispose()
+    forget_process_engine()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.core.cli.database import with_session
 from app.core.tasks.models import TaskRecord, TaskState
@@ -25,7 +25,9 @@ def list_tasks(
     """List tasks, newest first; `--state failure` lists the dead letters."""
     query = TaskQuery(state=state, limit=limit)
     found = with_session(lambda session: service.list_tasks(session, None, query))
-    table = Table("Id", "Task", "State", "Tries", "Enqueued", "Error", box=None)
+    table = Table(
+        Column("Id", no_wrap=True), "Task", "State", "Tries", "Enqueued", "Error", box=None
+    )
     for task in found[:limit]:
         table.add_row(
             str(task.id),

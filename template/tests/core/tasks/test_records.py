@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from app.core import context
-from app.core.database import process_engine
+from app.core.database import forget_process_engine, process_engine
 from app.core.settings import load_settings
 from app.core.tasks import enqueue, outbox, progress, records, task
 from app.core.tasks.definition import Task
@@ -45,11 +45,10 @@ def _own_database(database_url: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", database_url)
         load_settings.cache_clear()
-        process_engine.cache_clear()
+        forget_process_engine()
         yield
-        process_engine().dispose()
+        forget_process_engine()
     load_settings.cache_clear()
-    process_engine.cache_clear()
 
 
 @pytest.fixture

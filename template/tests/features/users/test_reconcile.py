@@ -12,7 +12,7 @@ from httpx import AsyncClient
 from sqlmodel import Session, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database import process_engine, sync_session
+from app.core.database import forget_process_engine, sync_session
 from app.core.errors import UnavailableError
 from app.core.models import utcnow
 from app.core.settings import load_settings
@@ -34,13 +34,12 @@ def rows(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
     # Whoever else the local Supabase knows makes several pages of it.
     monkeypatch.setattr(supabase_auth, "PAGE", 2)
     load_settings.cache_clear()
-    process_engine.cache_clear()
+    forget_process_engine()
     with sync_session() as session:
         session.exec(delete(User))
         session.commit()
         yield session
-    process_engine().dispose()
-    process_engine.cache_clear()
+    forget_process_engine()
     load_settings.cache_clear()
 
 
