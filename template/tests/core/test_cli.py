@@ -26,9 +26,10 @@ from app.worker import celery
 from devstack.supabase import LocalSupabase
 
 # Workers do not talk to each other.
-ALONE = ("--without-mingle", "--without-gossip")
-if not celery.conf.worker_send_task_events:
-    ALONE += ("--without-heartbeat",)
+ALONE = [
+    *("--without-mingle", "--without-gossip"),
+    *([] if celery.conf.worker_send_task_events else ["--without-heartbeat"]),
+]
 NOWHERE = "127.0.0.1:1"
 
 
