@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Enum, Identity, Index, func, inspect, text
@@ -46,6 +46,9 @@ class TaskRecord(UUIDKey, Model, table=True):
         Index("ix_tasks_owner_id", "owner_id", "created_at", "id"),
         Index("ix_tasks_state", "state", "ended_at"),
     )
+
+    # Many are inserted at once, and nobody asks for what the database fills in.
+    __mapper_args__: ClassVar = {"eager_defaults": False}
 
     # Counted by the database, in the order of enqueuing.
     position: int | None = Field(

@@ -117,8 +117,8 @@ def relay(engine: Engine, ids: Sequence[UUID] | None = None, publish: Publish | 
 
 
 def publish_all(rows: Sequence[Any]) -> None:
-    """Send one message for each row of `relay`, over one connection."""
-    with celery.producer_or_acquire() as producer:
+    """Send one message for each row of `relay`, all in one round trip."""
+    with celery.producer_or_acquire() as producer, producer.batch():
         for row in rows:
             celery.send_task(
                 row.name,
