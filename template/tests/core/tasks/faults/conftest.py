@@ -47,7 +47,7 @@ class Faults:
             return connection.execute(query, values).fetchall()
 
     async def enqueue(
-        self, task: str, *calls: dict[str, Any], path: str = "/work", **more: Any
+        self, task: str, *calls: dict[str, Any], path: str = "/sample", **more: Any
     ) -> None:
         """Enqueue a task of the sample for each of these arguments."""
         body = {"task": task, "calls": calls, **more}

@@ -21,7 +21,7 @@ class Work(BaseModel):
     ordered_by: str | None = None
 
 
-@app.post("/work")
+@app.post("/sample")
 async def work(work: Work, session: DatabaseSession) -> list[UUID]:
     """Enqueue it all in one transaction."""
     ids = _enqueue(work, session)
@@ -29,7 +29,7 @@ async def work(work: Work, session: DatabaseSession) -> list[UUID]:
     return ids
 
 
-@app.post("/work/rolled-back")
+@app.post("/sample/rolled-back")
 async def roll_back(work: Work, session: DatabaseSession) -> list[UUID]:
     """Enqueue it all in a transaction that is flushed and rolled back."""
     ids = _enqueue(work, session)
@@ -40,7 +40,7 @@ async def roll_back(work: Work, session: DatabaseSession) -> list[UUID]:
     return ids
 
 
-@app.post("/work/killed")
+@app.post("/sample/killed")
 async def be_killed(work: Work, session: DatabaseSession) -> None:
     """Enqueue it all, and die when it is committed and before anything is sent."""
     outbox.deliver = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -48,7 +48,7 @@ async def be_killed(work: Work, session: DatabaseSession) -> None:
     await session.commit()
 
 
-@app.post("/work/direct")
+@app.post("/sample/direct")
 def work_directly(work: Work) -> list[UUID]:
     """Send it all without a record."""
     return [send(TASKS[work.task].s(**arguments)) for arguments in work.calls]

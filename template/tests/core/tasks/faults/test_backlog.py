@@ -20,7 +20,7 @@ async def test_all_are_done_once(faults: Faults, worker: StartWorker) -> None:
 
 
 async def test_what_is_rolled_back_never_runs(faults: Faults, worker: StartWorker) -> None:
-    await faults.enqueue_keys("count", ["never"], path="/work/rolled-back")
+    await faults.enqueue_keys("count", ["never"], path="/sample/rolled-back")
     with worker() as process:
         await faults.enqueue_keys("count", ["a"])
         assert await faults.ended(process) == {"success": 1}

@@ -40,7 +40,7 @@ async def test_all_processes_together(faults: Faults) -> None:
                 faults.enqueue_keys("count", keys),
                 # Their children send the next.
                 faults.enqueue_keys("count_async", keys, ordered_by=str(number)),
-                faults.enqueue_keys("count", keys, path="/work/direct"),
+                faults.enqueue_keys("count", keys, path="/sample/direct"),
                 *(ready(faults) for _ in range(5)),
             )
         assert await faults.ended(process) == {"success": ROUNDS * 20}

@@ -45,7 +45,7 @@ async def test_the_api_between_commit_and_message(faults: Faults, worker: StartW
             await answers(client, api)
             body = {"task": "count", "calls": [{"key": "a"}]}
             with pytest.raises(httpx.TransportError):
-                await client.post("/work/killed", json=body)
+                await client.post("/sample/killed", json=body)
     assert faults.query("SELECT state, deliveries FROM app.tasks") == [("pending", 0)]
     with worker() as process:
         assert await faults.ended(process) == {"success": 1}

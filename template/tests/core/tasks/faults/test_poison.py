@@ -99,7 +99,7 @@ async def test_a_task_without_a_record_that_kills_each_worker(
     faults: Faults, worker: StartWorker
 ) -> None:
     with worker() as process:
-        await faults.enqueue_keys("crash", ["a"], path="/work/direct")
+        await faults.enqueue_keys("crash", ["a"], path="/sample/direct")
 
         async def given_up() -> bool:
             return "task_given_up" in process.said()

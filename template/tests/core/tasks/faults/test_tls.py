@@ -45,7 +45,7 @@ async def test_a_task_from_the_api_to_a_worker(
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             await answers(client, server)
             assert (await client.get("/health/ready")).json()["checks"]["redis"]["ok"]
-            await client.post("/work", json={"task": "count", "calls": [{"key": "a"}]})
+            await client.post("/sample", json={"task": "count", "calls": [{"key": "a"}]})
             assert await faults.ended(server, worker) == {"success": 1}
 
 
@@ -64,7 +64,7 @@ async def test_nobody_vouches_for_the_server(faults: Faults, secured: tuple[str,
             await answers(client, server)
             assert not (await client.get("/health/ready")).json()["checks"]["redis"]["ok"]
             direct = {"task": "count", "calls": [{"key": "a"}]}
-            assert (await client.post("/work/direct", json=direct)).status_code == 503
+            assert (await client.post("/sample/direct", json=direct)).status_code == 503
 
         async def refused() -> bool:
             return "certificate verify failed" in worker.said()
