@@ -4,6 +4,9 @@ import time
 
 from app.core.tasks import task
 from app.core.tasks.application import store
+from app.worker import celery
+
+__all__ = ["celery"]
 
 
 @task(name="probe.slow")
