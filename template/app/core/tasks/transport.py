@@ -16,6 +16,8 @@ class Channel(redis.Channel):
     after it was taken apart: a worker that ran a task when Redis was restarted died of it.
     """
 
+    _commands: Any = None
+
     @property
     def do_restore(self) -> bool:  # type: ignore[override]
         """Whether to give messages back when this is closed: only if their tasks end, too.
@@ -31,15 +33,16 @@ class Channel(redis.Channel):
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """A connection to send a command on.
+        """The client to send commands with, made once: kombu makes one for each command.
 
         Raises:
             ConnectionLostError: which Celery knows how to take.
         """
         if getattr(self.connection, "client", None) is None:
             raise ConnectionLostError("The connection to Redis was lost.")
-        with super().conn_or_acquire(client) as acquired:
-            yield acquired
+        if self._commands is None or self._commands.connection_pool is not self.pool:
+            self._commands = self.Client(connection_pool=self.pool)
+        yield client or self._commands
 
 
 class Transport(redis.Transport):
