@@ -17,6 +17,7 @@ from harness import TAG, attempt, commit, render, run, tree
 from launcher import machine, source
 from launcher.errors import LauncherError
 from launcher.notes import notes_between
+from scripts.matrix import questions
 
 network = pytest.mark.network
 
@@ -103,15 +104,10 @@ def test_new_asks_at_a_terminal(template: Path, tmp_path: Path) -> None:
                     return
 
     try:
-        read_until("called?")
-        os.write(leader, b" Two\r")
-        for question in ("short name", "one line?", "author?", "e-mail", "reviews", "licence?"):
-            read_until(question)
-            os.write(leader, b"\r")
-        read_until("Python version")
-        os.write(leader, b"\r")
-        read_until("options do you want?")
-        os.write(leader, b"\r")
+        for name, question in questions().items():
+            # The first words: long questions are cut to the width of the terminal.
+            read_until(question["help"][:30])
+            os.write(leader, b" Two\r" if name == "project_name" else b"\r")
         read_until("uv run app dev")
         assert process.wait(60) == 0
     finally:
