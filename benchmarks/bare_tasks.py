@@ -16,12 +16,13 @@ engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql", "postgre
 DONE = text("INSERT INTO app.done DEFAULT VALUES")
 
 
-@celery.task
+# By name: to whoever sends them, this module is `__main__`.
+@celery.task(name="noop")
 def noop() -> None:
     """Nothing."""
 
 
-@celery.task
+@celery.task(name="database")
 def database() -> None:
     """One row."""
     with engine.begin() as connection:

@@ -10,18 +10,30 @@ import os
 import socket
 import statistics
 import subprocess
+import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from project import HERE, child, load_average, project_folder, python_of, services
-from startup import megabytes
+from startup import children, megabytes
+from throughput import processor_seconds as seconds_of
 
 PATHS = {"bare": "bare_tasks", "send": "project_tasks", "enqueue": "project_tasks"}
 QUEUES = {"bare_tasks": "celery", "project_tasks": "app:celery"}
 DRAIN_SECONDS = 120.0
 # One transaction after the other, and a hundred tasks in each.
 BATCHES = (1, 100)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One worker and one queue."""
+
+    per_second: float
+    processor_us: float  # of the worker and its children, for each task
+    megabytes: float  # proportional
 
 
 class Stage:
@@ -57,21 +69,29 @@ class Stage:
         )
         return float(run.stdout) / count
 
-    def drain(self, path: str) -> tuple[float, float]:
-        """Let a worker empty the queue: tasks per second, and its memory in megabytes."""
+    def drain(self, path: str) -> Run:
+        """Let a worker empty the queue."""
         module = PATHS[path]
         queue = QUEUES[module]
         options = ["worker", "--concurrency=2", "--loglevel=warning"]
         options += ["--without-mingle", "--without-gossip", "--without-heartbeat"]
         command = [python_of(self.project), "-m", "celery", "-A", module, *options]
         full = self.waiting(queue)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with child(command, self.project, self.environment, **quiet) as process:
+        with (
+            tempfile.TemporaryFile() as log,
+            child(command, self.project, self.environment, stdout=log, stderr=log) as process,
+        ):
             first, started = self.falls_to(queue, full * 9 // 10)
+            before = processor_seconds(process.pid)
             last, ended = self.falls_to(queue, full // 10)
+            used = processor_seconds(process.pid) - before
             memory = megabytes(process.pid)[1]
             self.falls_to(queue, 0)
-        return (first - last) / (ended - started), memory
+            log.seek(0)
+            if b"unregistered" in log.read():
+                raise SystemExit(f"{module} threw the tasks away instead of running them.")
+        done = first - last
+        return Run(done / (ended - started), used / done * 1e6, memory)
 
     def waiting(self, queue: str) -> int:
         """Messages in a queue."""
@@ -91,6 +111,11 @@ class Stage:
         return left, time.perf_counter()
 
 
+def processor_seconds(pid: int) -> float:
+    """Processor time that a worker and its children have used."""
+    return sum(seconds_of(each) for each in (pid, *children(pid)))
+
+
 def main() -> None:
     """Measure and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -100,7 +125,8 @@ def main() -> None:
     options = parser.parse_args()
     with project_folder(options.project) as project, services(project) as given:
         stage = Stage(project, given.environment)
-        print("| | tasks/s | ratio to bare (quartiles) | memory |\n|---|---:|---:|---:|")
+        print("| | tasks/s | ratio to bare (quartiles) | ratio of CPU | memory |")
+        print("|---|---:|---:|---:|---:|")
         for task in ("noop", "database"):
             workers(stage, task, options.rounds, options.tasks)
         print("\n| | a second | ms each |\n|---|---:|---:|")
@@ -110,18 +136,24 @@ def main() -> None:
 
 def workers(stage: Stage, task: str, rounds: int, count: int) -> None:
     """Print a row for each way that tasks come."""
-    runs: dict[str, list[tuple[float, float]]] = {path: [] for path in PATHS}
+    runs: dict[str, list[Run]] = {path: [] for path in PATHS}
     for _ in range(rounds):
         for path, measured in runs.items():
             stage.fill(path, task, count)
             measured.append(stage.drain(path))
     for path, measured in runs.items():
-        rate = statistics.median(each for each, _ in measured)
-        memory = statistics.median(each for _, each in measured)
-        pairs = zip(measured, runs["bare"], strict=True)
-        low, middle, high = statistics.quantiles((our[0] / their[0] for our, their in pairs), n=4)
-        ratio = f"**{middle:.2f}** ({low:.2f}–{high:.2f})" if path != "bare" else ""
-        print(f"| {task}, {path} | {rate:,.0f} | {ratio} | {memory:.0f} MB |", flush=True)
+        rate = statistics.median(each.per_second for each in measured)
+        memory = statistics.median(each.megabytes for each in measured)
+        pairs = list(zip(measured, runs["bare"], strict=True))
+        low, middle, high = statistics.quantiles(
+            (ours.per_second / theirs.per_second for ours, theirs in pairs), n=4
+        )
+        processor = statistics.median(
+            theirs.processor_us / ours.processor_us for ours, theirs in pairs
+        )
+        ratios = f"**{middle:.2f}** ({low:.2f}–{high:.2f}) | {processor:.2f}"
+        cells = ratios if path != "bare" else " | "
+        print(f"| {task}, {path} | {rate:,.0f} | {cells} | {memory:.0f} MB |", flush=True)
 
 
 def handing_over(stage: Stage, rounds: int, count: int) -> None:
