@@ -1,7 +1,9 @@
 """The sweep: what was left behind comes back, and what only waits is left alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +93,24 @@ def test_what_nobody_sent_is_sent_once(engine: Engine, session: Session) -> None
     assert sweep(engine, LONGEST)["sent"] == outbox.BATCH + 1
     assert queued() == outbox.BATCH + 1
     assert sweep(engine, LONGEST) == {"sent": 0, "lost": 0, "dead": 0}
+
+
+def test_two_at_once_send_nothing_twice(engine: Engine, session: Session) -> None:
+    for _ in range(outbox.BATCH * 2):
+        enqueue(session, swept.s())
+    session.commit()
+    both = Barrier(2, timeout=10)
+    sent: list[UUID] = []
+
+    def publish(rows: Sequence[Any]) -> None:
+        # Neither has committed: one that waited for the other's locks would not come here.
+        both.wait()
+        sent.extend(row.id for row in rows)
+
+    with ThreadPoolExecutor() as threads:
+        sweeps = [threads.submit(outbox.relay, engine, publish=publish) for _ in range(2)]
+        assert [each.result() for each in sweeps] == [outbox.BATCH] * 2
+    assert len(set(sent)) == outbox.BATCH * 2
 
 
 def test_a_long_queue_has_lost_nothing(engine: Engine, session: Session) -> None:

