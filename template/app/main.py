@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from redis import asyncio as redis
 
 from app.core import health
 from app.core.celery_config import configure_celery
@@ -17,6 +16,7 @@ from app.core.logging import configure_logging
 from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.openapi import add_docs, describe_api, operation_id
 from app.core.problems import install_problems
+from app.core.redis import async_client
 from app.core.settings import CoreSettings, SettingsError
 from app.core.supabase.clients import Supabase
 from app.core.tasks.relay import Relay
@@ -42,15 +42,7 @@ def create_app() -> FastAPI:
         client = httpx.AsyncClient()
         app.state.database = database
         app.state.supabase = Supabase(settings)
-        # One connection, for which those who ask at once wait.
-        pool = redis.BlockingConnectionPool.from_url(
-            settings.redis_address,
-            max_connections=1,
-            timeout=3,
-            socket_timeout=3,
-            socket_connect_timeout=3,
-        )
-        app.state.redis = redis.Redis.from_pool(pool)
+        app.state.redis = async_client(settings)
         app.state.verifier = TokenVerifier(settings, client)
         # Not awaited: the process starts without Supabase, too.
         warm_up = asyncio.create_task(app.state.verifier.warm_up())

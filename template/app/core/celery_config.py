@@ -6,6 +6,7 @@ from celery import Celery
 
 from app.core.features import FeatureError, load
 from app.core.maintenance import SCHEDULES
+from app.core.redis import redis_key
 from app.core.settings import CoreSettings
 from app.core.tasks.application import celery
 
@@ -23,21 +24,14 @@ def configure_celery(settings: CoreSettings) -> Celery:
             run too long.
     """
     # Several projects may share one database of one Redis.
-    prefix = {"global_keyprefix": f"{settings.db_schema}:"}
+    prefix = {"global_keyprefix": redis_key("")}
     publishing, results = CONNECTIONS[settings.redis_connections]
     celery.conf.update(
         broker_url=settings.redis_address,
         broker_connection_retry_on_startup=True,
         broker_pool_limit=publishing,
         broker_transport_options=prefix
-        | {
-            "visibility_timeout": settings.celery_visibility_timeout,
-            "health_check_interval": 30,
-            "socket_keepalive": True,
-            "socket_connect_timeout": 5,
-            # Longer than a worker waits for the next message, which is a second.
-            "socket_timeout": 10,
-        },
+        | {"visibility_timeout": settings.celery_visibility_timeout},
         result_backend=settings.redis_address,
         result_backend_transport_options=prefix,
         result_expires=RESULT_EXPIRES,
@@ -64,6 +58,9 @@ def configure_celery(settings: CoreSettings) -> Celery:
         # What was started is on disk at once: a beat that is killed does not start it again.
         beat_sync_every=1,
     )
+    # A question to the workers goes out on the connection that waits for the answers. Celery would
+    # take a second one out of the pool, and wait for ever for that of a pool of one.
+    celery.control.mailbox.producer_pool = None  # type: ignore[attr-defined]
     for _, configuration in load("celery"):
         celery.conf.update(configuration(settings))
     load("tasks")

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from app.core import context
 from app.core.logging import get_logger
+from app.core.redis import redis_key, store
 from app.core.settings import get_settings
-from app.core.tasks.application import store
 from app.core.tasks.definition import SkipRunError
 
 log = get_logger(__name__)
@@ -65,15 +65,14 @@ def _lock(name: str, timeout: float | None) -> Iterator[None]:
         SkipRunError: somebody else holds it.
     """
     settings = get_settings()
-    client = store().client
-    key = f"{settings.db_schema}:lock:{name}"
+    client, lock = store(), redis_key(f"lock:{name}")
     token = context.task_id.get() or uuid4().hex
     milliseconds = int((timeout or settings.celery_time_limit) * 1000)
-    holder = client.set(key, token, nx=True, get=True, px=milliseconds)
-    if holder not in (None, token.encode()):
-        log.info("run_skipped", lock=name, holder=holder.decode())
+    holder = client.set(lock, token, nx=True, get=True, px=milliseconds)
+    if holder not in (None, token):
+        log.info("run_skipped", lock=name, holder=holder)
         raise SkipRunError
     try:
         yield
     finally:
-        client.eval(_RELEASE, 1, key, token)
+        client.eval(_RELEASE, 1, lock, token)

@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 from app.core.database import process_engine
+from app.core.redis import redis_key, store
 from app.core.settings import get_settings
 from app.core.tasks import task
-from app.core.tasks.application import store
 from app.core.tasks.sweep import forget, sweep
 
 HEARTBEAT_SECONDS = 20
@@ -17,12 +17,12 @@ SWEEP_SECONDS = 5
 @task(name="core.heartbeat")
 def heartbeat() -> None:
     """Leave the time: it proves the whole way from beat through Redis to a worker."""
-    store().set(HEARTBEAT_KEY, str(time.time()))
+    store().set(redis_key(HEARTBEAT_KEY), str(time.time()))
 
 
 def heartbeat_age() -> float | None:
     """Seconds since the last heartbeat, or None where there never was one."""
-    value = store().get(HEARTBEAT_KEY)
+    value = store().get(redis_key(HEARTBEAT_KEY))
     return time.time() - float(value) if value else None
 
 

@@ -2,8 +2,8 @@
 
 import time
 
+from app.core.redis import store
 from app.core.tasks import task
-from app.core.tasks.application import store
 from app.worker import celery
 
 __all__ = ["celery"]
@@ -12,7 +12,7 @@ __all__ = ["celery"]
 @task(name="probe.slow")
 def slow(key: str) -> str:
     """Count a start, wait to be told, count an end. The state lies in Redis, below `key`."""
-    client = store().client
+    client = store()
     client.incr(f"{key}:started")
     deadline = time.monotonic() + 60
     while not client.exists(f"{key}:go"):

@@ -19,8 +19,8 @@ from app.core.errors import ConflictError
 from app.core.features import FeatureError
 from app.core.maintenance import HEARTBEAT_KEY, heartbeat
 from app.core.migrations.errors import MigrationError
+from app.core.redis import redis_key, store
 from app.core.settings import SettingsError, get_settings, load_settings
-from app.core.tasks.application import store
 from app.main import app as api
 from app.worker import celery
 from devstack.supabase import LocalSupabase
@@ -174,7 +174,7 @@ def test_doctor_finds_everything_in_order(call: Call) -> None:
 
 
 def test_doctor_misses_the_workers(call: Call) -> None:
-    store().delete(HEARTBEAT_KEY)
+    store().delete(redis_key(HEARTBEAT_KEY))
     answer = call("doctor")
     assert answer.code == 1
     (wrong,) = [line for line in answer.out.splitlines() if "✗" in line]

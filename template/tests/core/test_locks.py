@@ -11,9 +11,9 @@ import app.worker  # noqa: F401 - configures Celery
 from app.core import context
 from app.core.locks import single_run
 from app.core.logging import configure_logging
+from app.core.redis import store
 from app.core.settings import get_settings
 from app.core.tasks import SkipRunError
-from app.core.tasks.application import store
 from tests.logs import rendered
 
 
@@ -25,11 +25,11 @@ def _logs() -> None:
 @pytest.fixture
 def name() -> Iterator[str]:
     yield (name := uuid4().hex)
-    store().client.delete(f"app:lock:{name}")
+    store().delete(f"app:lock:{name}")
 
 
 def held(name: str) -> bool:
-    return bool(store().client.exists(f"app:lock:{name}"))
+    return bool(store().exists(f"app:lock:{name}"))
 
 
 def test_a_second_run_at_once_is_skipped_and_says_so(
@@ -89,7 +89,7 @@ def test_an_error_lets_the_lock_go(name: str) -> None:
 def test_a_run_that_is_delivered_again_goes_on(name: str) -> None:
     """Its worker was killed: nobody let the lock go."""
     token = context.task_id.set("the-run")
-    store().client.set(f"app:lock:{name}", "the-run", px=60_000)
+    store().set(f"app:lock:{name}", "the-run", px=60_000)
     assert single_run(name)(lambda: True)()
     context.task_id.reset(token)
     assert not held(name)
@@ -100,7 +100,7 @@ def test_a_lock_of_another_is_not_let_go(name: str) -> None:
 
     @single_run(name)
     def late() -> bool:
-        store().client.set(f"app:lock:{name}", "the next")
+        store().set(f"app:lock:{name}", "the next")
         return True
 
     assert late()
@@ -108,7 +108,7 @@ def test_a_lock_of_another_is_not_let_go(name: str) -> None:
 
 
 def test_a_lock_is_let_go_in_time(name: str) -> None:
-    client = store().client
+    client = store()
     lifetimes = []
 
     def work() -> None:

@@ -1,6 +1,8 @@
 """A real worker and a real beat; what they run of the features is the features' to test."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -12,12 +14,12 @@ from app.core import context
 from app.core.celery_config import configure_celery
 from app.core.features import FeatureError
 from app.core.maintenance import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat_age
+from app.core.redis import process_pool, redis_key, store
 from app.core.settings import get_settings
 from app.core.tasks import send
-from app.core.tasks.application import store
 from app.worker import celery
 from tests.core.tasks.work import count
-from tests.processes import Process, eventually, running
+from tests.processes import PROJECT, SECONDS, Process, eventually, running
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,18 @@ async def test_a_beat_starts_what_is_scheduled(worker: Process, beat: Process) -
 
     # What is there by now may be the work of another test.
     await eventually(has_beaten, worker, beat)
-    store().delete(HEARTBEAT_KEY)
+    store().delete(redis_key(HEARTBEAT_KEY))
     await eventually(has_beaten, worker, beat)
+
+
+def test_a_worker_can_be_asked(worker: Process) -> None:
+    """Although a process may open one connection to publish: Celery would wait for a second."""
+    command = [sys.executable, "-m", "celery", "-A", "app.worker", "inspect", "ping", "--json"]
+    asked = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=SECONDS
+    )
+    assert {"ok": "pong"} in json.loads(asked.stdout).values()
+    assert worker.lives()
 
 
 def test_every_schedule_starts_a_task_that_is_there() -> None:
@@ -97,7 +109,7 @@ def test_a_task_that_may_outlive_its_message_is_refused() -> None:
 
 def test_connections_are_looked_after() -> None:
     """Kept alive, checked, given up when nobody answers; results do not stay for ever."""
-    options = celery.conf.broker_transport_options
+    options = process_pool().connection_kwargs
     assert options["socket_keepalive"]
     assert celery.conf.redis_socket_keepalive
     assert options["health_check_interval"] == celery.conf.redis_backend_health_check_interval == 30

@@ -23,11 +23,6 @@ TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.core.tasks.transpor
 CARRIED = {"request_id": context.request_id, "user_id": context.user_id}
 
 
-def store() -> Any:
-    """Celery's key-value store in Redis, with the project's prefix on every key."""
-    return celery.backend
-
-
 def header(request: "Context", name: str) -> Any:
     """A header of the message that a running task came with, or None."""
     return (request.headers or {}).get(name)
@@ -58,6 +53,3 @@ def _bind(task_id: str, task: "CeleryTask[Any, Any]", **_: Any) -> None:
 def _unbind(**_: Any) -> None:
     for variable in context.BOUND.values():
         variable.set(None)
-    # Opened again by the next task that needs it: each process of a worker would keep one.
-    if "client" in vars(store()):
-        store().client.connection_pool.disconnect()

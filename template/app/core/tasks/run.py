@@ -12,8 +12,9 @@ from sqlmodel import Session
 
 from app.core.database import process_engine
 from app.core.logging import get_logger
+from app.core.redis import redis_key, store
 from app.core.tasks import records
-from app.core.tasks.application import header, store
+from app.core.tasks.application import header
 from app.core.tasks.definition import SkipRunError, Task, TaskError
 from app.core.tasks.loop import process_database, run_on_loop
 from app.core.tasks.outbox import DELIVERY, relay_here, wait_for_sweep
@@ -64,9 +65,9 @@ def _redeliveries(request: "Context") -> int:
 
     It would come back for ever, and take each worker along.
     """
-    key = f"redeliveries:{request.id}"
-    count = int(store().incr(key))
-    store().expire(key, REDELIVERIES_KEPT)
+    client, name = store(), redis_key(f"redeliveries:{request.id}")
+    count = int(client.incr(name))
+    client.expire(name, REDELIVERIES_KEPT)
     return count
 
 

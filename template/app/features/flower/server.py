@@ -16,6 +16,8 @@ from flower.urls import settings  # type: ignore[import-untyped]
 from flower.views.monitor import Metrics  # type: ignore[import-untyped]
 from tornado.web import authenticated
 
+from app.core.redis import process_pool
+
 MAX_TASKS = 10_000  # kept in memory
 
 
@@ -40,11 +42,10 @@ def serve(celery: Celery, host: str, port: int, user: str, password: str) -> Non
     options.max_tasks = MAX_TASKS
     # See `celery.py`: the workers send events without being asked.
     options.enable_events = False
-    # A question takes two connections out of the pool, and would wait forever for the second one of
-    # a pool of one. Without a pool, they are closed with the answer.
+    # The connection on which a question waits for its answers is given back with the last one.
     celery.conf.broker_pool_limit = 0
     # As `CLIENT LIST` of Redis shows them.
-    celery.conf.broker_transport_options["client_name"] = "flower"
+    process_pool().connection_kwargs["client_name"] = "flower"
     flower = Flower(capp=celery, options=options, **settings)
     flower.add_handlers(".*", [("/metrics", PrivateMetrics)])
     # One question at a time needs one connection.

@@ -16,15 +16,9 @@ def configuration(settings: CoreSettings) -> dict[str, Any]:
     return {
         "beat_scheduler": "app.features.schedules.scheduler:Scheduler",
         "beat_max_loop_interval": LOOK,
+        # RedBeat wants both, and gets its connection from `scheduler.py`.
         "redbeat_redis_url": settings.redis_address,
-        "redbeat_redis_options": {
-            "socket_timeout": 5,
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-            "health_check_interval": 30,
-            # As `CLIENT LIST` of Redis shows it.
-            "client_name": "schedules",
-        },
+        "redbeat_redis_options": {},
         "redbeat_key_prefix": f"{settings.db_schema}:beat:",
         "redbeat_lock_timeout": LOCK_TIMEOUT,
     }

@@ -1,6 +1,7 @@
 """`app schedule`."""
 
 import pytest
+import redis
 from typer.testing import CliRunner, Result
 
 from app.core.cli.errors import CliError
@@ -54,12 +55,9 @@ def test_what_is_no_schedule_is_said(
 def test_without_redis_there_is_a_sentence(
     start_beat: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from redbeat.schedulers import ensure_conf  # type: ignore[import-untyped]
-
     from app.core.tasks.application import celery
 
-    monkeypatch.setattr(ensure_conf(celery), "redis_url", "redis://127.0.0.1:1/0")
-    monkeypatch.setattr(celery, "redbeat_redis", None)
+    monkeypatch.setattr(celery, "redbeat_redis", redis.Redis(host="127.0.0.1", port=1))
     load_settings.cache_clear()
     with pytest.raises(CliError, match=r"^Redis does not answer .* Is REDIS_URL right"):
         schedule("list")
