@@ -1,9 +1,10 @@
 """What every table shares: one metadata in the private schema, and the mixins for its columns."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import MetaData
+from sqlalchemy import Enum, MetaData
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
@@ -27,6 +28,18 @@ metadata = MetaData(schema=SCHEMA, naming_convention=NAMING_CONVENTION)
 def utcnow() -> datetime:
     """The time now, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def text_enum(kind: type[StrEnum], name: str) -> Enum:
+    """A text column with a check: unlike a Postgres enum, it can lose a value in a migration."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
 
 
 class Model(SQLModel):

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Enum, Identity, Index, func, inspect, text
+from sqlalchemy import BigInteger, Identity, Index, func, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from app.core.models import Model, UUIDKey, utcnow
+from app.core.models import Model, UUIDKey, text_enum, utcnow
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -61,17 +61,7 @@ class TaskRecord(UUIDKey, Model, table=True):
     request_id: str | None = Field(default=None, max_length=64)
     ordered_by: str | None = Field(default=None, max_length=200)
 
-    state: TaskState = Field(
-        default=TaskState.PENDING,
-        sa_type=Enum(
-            TaskState,
-            name="state",
-            native_enum=False,
-            create_constraint=True,
-            length=20,
-            values_callable=lambda members: [member.value for member in members],
-        ),
-    )
+    state: TaskState = Field(default=TaskState.PENDING, sa_type=text_enum(TaskState, "state"))
     deliveries: int = 0
     attempts: int = 0
     created_at: datetime = Field(default_factory=utcnow)

@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Enum, Index
+from sqlalchemy import Index
 from sqlmodel import Field
 
-from app.core.models import Model, Timestamps
+from app.core.models import Model, Timestamps, text_enum
 
 
 class Role(StrEnum):
@@ -26,18 +26,6 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
 
 
-def _words(kind: type[StrEnum], name: str) -> Enum:
-    """A text column with a check: unlike a Postgres enum, it can lose a value in a migration."""
-    return Enum(
-        kind,
-        name=name,
-        native_enum=False,
-        create_constraint=True,
-        length=20,
-        values_callable=lambda members: [member.value for member in members],
-    )
-
-
 class User(Timestamps, Model, table=True):
     """One person; the key is the id that Supabase Auth gave."""
 
@@ -48,8 +36,8 @@ class User(Timestamps, Model, table=True):
     # Not unique: Auth guards that, and an address may move to another account there.
     email: str | None = Field(default=None, max_length=320, index=True)
     display_name: str | None = Field(default=None, max_length=100)
-    role: Role = Field(default=Role.USER, sa_type=_words(Role, "role"))
-    status: Status = Field(default=Status.PENDING, sa_type=_words(Status, "status"))
+    role: Role = Field(default=Role.USER, sa_type=text_enum(Role, "role"))
+    status: Status = Field(default=Status.PENDING, sa_type=text_enum(Status, "status"))
     # As Auth told last, see `reconcile`: the status is this application's own decision.
     banned_until: datetime | None = Field(default=None)
     deleted_at: datetime | None = Field(default=None)
