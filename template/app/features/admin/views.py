@@ -62,6 +62,8 @@ class View(ModelView):
 
     def __init__(self) -> None:
         super().__init__()
+        spoken = {name: name.replace("_", " ").capitalize() for name in self._prop_names}
+        self._column_labels = spoken | self._column_labels
         # Known once all views are, see `site`: what rows here link to, and what links to them.
         self.linked: dict[str, View] = {}
         self.linking: list[tuple[View, str]] = []
@@ -83,7 +85,7 @@ class View(ModelView):
         ]
         return [
             (label, f"{request.url_for('admin:list', identity=identity)}?{name}={self.key(row)}")
-            for label, identity, name in (*lists, ("History", "audit-entry", "subject_id"))
+            for label, identity, name in (*lists, ("History of it", "audit-entry", "subject_id"))
         ]
 
     # Secrets
@@ -229,6 +231,10 @@ class View(ModelView):
         """See SQLAdmin."""
         with _explained():
             await super().delete_model(request, pk)
+
+    def _visible_custom_actions(self, request: Request, in_detail: bool = False) -> dict[str, str]:  # noqa: FBT001, FBT002
+        # SQLAdmin lists the last one first.
+        return dict(reversed(super()._visible_custom_actions(request, in_detail).items()))
 
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
         try:

@@ -10,6 +10,7 @@ from app.features.items.models import Item
 class ItemAdmin(View, model=Item):
     """Everybody's items."""
 
+    icon = "fa-solid fa-table"
     title_column = "title"
     can_edit = True
     can_delete = True
