@@ -108,7 +108,7 @@ async def test_online_the_cookie_is_for_tls_alone() -> None:
     async def page(scope: object, receive: object, send: object) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
 
-    guard.app = page  # type: ignore[assignment]
+    guard.app = page
     scope = {"type": "http", "method": "GET", "path": "/admin/", "root_path": "/admin"}
     await guard(scope | {"headers": [], "query_string": b""}, None, send)  # type: ignore[arg-type]
     headers = dict(sent[0]["headers"])  # type: ignore[call-overload]
