@@ -14,13 +14,13 @@ import httpx
 import pytest
 from behaving import SignIn, Variant, cases
 from harness import ROOT
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 from running import DevStack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DEMO = "demo@example.com"
-WIDE = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 pytestmark = [
     pytest.mark.network,
@@ -81,10 +81,9 @@ def test_a_support_team_can_use_it(
 
     page.goto("/admin/user/list")
     keep(page, "admin-sign-in")
-    for label, value in zip(
-        ("E-mail address", "Password"), first_admin(stack.project), strict=True
-    ):
-        page.get_by_label(label).fill(value)
+    email, password = first_admin(stack.project)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/admin/user/list")
 
@@ -117,13 +116,13 @@ def test_a_support_team_can_use_it(
     page.get_by_role("button", name="Sign in as").click()
     token = page.locator("#token").inner_text()
     keep(page, "admin-acting")
-    me = {"url": f"{stack.url}/api/v1/users/me", "headers": {"Authorization": f"Bearer {token}"}}
-    assert httpx.get(**me).json()["email"] == DEMO
+    me, headers = f"{stack.url}/api/v1/users/me", {"Authorization": f"Bearer {token}"}
+    assert httpx.get(me, headers=headers).json()["email"] == DEMO
     page.goto("/admin/")
     page.get_by_text("You act as").wait_for()
     page.get_by_role("button", name="End it now").click()
     page.get_by_text("You act as").wait_for(state="detached")
-    assert httpx.get(**me).status_code == 401
+    assert httpx.get(me, headers=headers).status_code == 401
 
     page.goto("/admin/audit-entry/list")
     assert {"approve", "delete", "sign_in_as"} <= set(page.locator("tbody").inner_text().split())
