@@ -40,7 +40,10 @@ def verify() -> None:
             f"there {fault.counted}, out of line {fault.unchained}"
         )
     if found:
-        raise CliError(f"{len(found)} accounts do not add up: see `docs`, and change nothing yet.")
+        raise CliError(
+            f"Accounts that do not add up: {len(found)}. Somebody wrote into the tables by hand: "
+            "find out who, then correct it by `app credits adjust`."
+        )
     print("Every balance equals its ledger, and what is held its holds.")
 
 
