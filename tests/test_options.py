@@ -15,7 +15,7 @@ from conftest import Render
 from harness import ROOT, attempt, run, tree
 from running import DevStack, dev_stack, install
 
-# The folder that each brings.
+# The folder that each brings with packages of its own.
 FOLDERS = {"redbeat": "schedules", "flower": "flower"}
 
 

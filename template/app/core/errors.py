@@ -1,19 +1,25 @@
 """What services raise when a rule says no. No HTTP here: `problems.py` turns them into answers."""
 
+from typing import Any
+
 
 class AppError(Exception):
     """A refusal that the caller may be told about.
 
     `code` is stable and for programs (`item_not_found`); `detail` is one sentence for people.
+    `members` are what programs want to know besides, next to `code` in the answer (RFC 9457, 3.2);
+    `retry_after` is in how many seconds trying again may help.
     """
 
     status = 400
     code = "bad_request"
+    retry_after: int | None = None
 
-    def __init__(self, detail: str, *, code: str | None = None) -> None:
+    def __init__(self, detail: str, *, code: str | None = None, **members: Any) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.code
+        self.members = members
 
 
 class UnauthenticatedError(AppError):
@@ -56,3 +62,4 @@ class UnavailableError(AppError):
 
     status = 503
     code = "unavailable"
+    retry_after = 5

@@ -77,8 +77,9 @@ def problem(
     *,
     headers: Mapping[str, str] | None = None,
     errors: list[FieldError] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> ProblemResponse:
-    """Build the answer for an error."""
+    """Build the answer for an error; `members` are added to those that every problem has."""
     body = Problem(
         title=_phrase(status),
         status=status,
@@ -87,8 +88,9 @@ def problem(
         request_id=request_id.get(),
         errors=errors or [],
     )
+    content = body.model_dump(exclude_none=True, exclude={"errors"} if not errors else None)
     return ProblemResponse(
-        body.model_dump(exclude_none=True, exclude={"errors"} if not errors else None),
+        {**(members or {}), **content},
         status_code=status,
         headers=dict(headers) if headers else None,
     )
@@ -139,11 +141,12 @@ def install_problems(app: FastAPI, *, debug: bool) -> None:
 
 async def _app_error(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, AppError)
-    headers = {
-        401: {"WWW-Authenticate": "Bearer"},
-        503: {"Retry-After": "5"},
-    }.get(error.status)
-    return problem(error.status, error.code, error.detail, headers=headers)
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return problem(error.status, error.code, error.detail, headers=headers, members=error.members)
 
 
 async def _http_error(request: Request, error: Exception) -> ProblemResponse:

@@ -1,0 +1,18 @@
+"""What beat starts, by name; the feature's name stands in front."""
+
+from celery.schedules import crontab
+
+SCHEDULES = {
+    # Each hour and not on the 1st alone: what was missed, or locked just then, is made up for.
+    "credits.allocate": {"task": "credits.allocate", "schedule": crontab(minute="5")},
+    "credits.expire_holds": {
+        "task": "credits.expire_holds",
+        "schedule": crontab(minute="20", hour="*/3"),
+    },
+    "credits.settle_charges": {
+        "task": "credits.settle_charges",
+        "schedule": crontab(minute="*/15"),
+    },
+    "credits.mirror": {"task": "credits.start_mirror", "schedule": crontab(minute="*/10")},
+    "credits.verify": {"task": "credits.verify", "schedule": crontab(minute="40", hour="3")},
+}
