@@ -31,6 +31,7 @@ OFFERS: dict[str, str | None] = {
     "cli": "cli",
     "events": "EVENTS",
     "webhooks": "router",
+    "checks": "CHECKS",
 }
 
 
