@@ -11,6 +11,7 @@ import httpx
 
 from app.core.database import Database
 from app.core.errors import UnavailableError
+from app.core.events import emit
 from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.features.documents import http
@@ -53,6 +54,9 @@ async def prepare(database: Database, owner_id: UUID, request: AskRequest) -> Pr
     filters = request.model_dump(include=set(Filters.model_fields))
     wanted = SearchRequest(query=request.question, limit=request.sources, **filters)
     page = await search(database, owner_id, wanted)
+    async with database.session() as session:
+        await emit(session, "documents.asked", owner_id=owner_id)
+        await session.commit()
     return Prepared(request.question, page.items, settings)
 
 

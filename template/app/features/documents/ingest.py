@@ -66,7 +66,7 @@ async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Inge
     vectors = await embed([part.text for part in parts], settings)
     await _index()
     document = await _current(session, document_id, version, lock=True)
-    await _replace(session, document, language, parts, vectors)
+    await store_chunks(session, document, language, parts, vectors)
     result = Ingested(chunks=len(parts), tokens=sum(token_count(part.text) for part in parts))
     await emit(
         session,
@@ -185,13 +185,14 @@ async def _index() -> None:
     await asyncio.to_thread(build)
 
 
-async def _replace(
+async def store_chunks(
     session: AsyncSession,
     document: Document,
     language: str,
     parts: Sequence[Part],
     vectors: Sequence[Vector],
 ) -> None:
+    """Put chunks in the place of those that a document had, and make it ready. Flushes."""
     provider = process_embedder()
     connection = await session.connection()
     await connection.execute(USE_VECTORS, {"local": True})

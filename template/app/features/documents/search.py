@@ -193,7 +193,7 @@ _ANY_WORD = (
 )
 
 _FUSED = """
-    SELECT id, sum(1.0 / ({rrf} + place)) AS score
+    SELECT id, sum(CAST(1 AS float8) / ({rrf} + place)) AS score
     FROM (SELECT id, place FROM near UNION ALL SELECT id, place FROM found) AS both_lists
     GROUP BY id
 """
