@@ -1,4 +1,4 @@
-"""Migrates the database and makes the first sign-ins; runs as `python -m devstack.prepare`.
+"""Migrates the database, makes bucket and first sign-ins; runs as `python -m devstack.prepare`.
 
 A process of its own: the runner stays small, and passwords stay off every command line.
 """
@@ -14,6 +14,8 @@ from devstack import env as environment
 def commands(settings: dict[str, str], *, seed: bool) -> Iterator[list[str]]:
     """Yield the `app` commands to run, in order."""
     yield ["db", "upgrade"]
+    if seed:
+        yield ["storage", "ensure"]
     for name, rights in (("FIRST_ADMIN", ["--role", "admin"]), ("DEMO_USER", [])):
         email, password = settings.get(f"{name}_EMAIL"), settings.get(f"{name}_PASSWORD")
         if seed and email and password:

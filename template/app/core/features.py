@@ -34,6 +34,7 @@ OFFERS: dict[str, str | None] = {
     "webhooks": "router",
     "tokens": "verify",
     "lifespan": "lifespan",
+    "checks": "CHECKS",
 }
 
 

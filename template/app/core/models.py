@@ -22,6 +22,10 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
+# Begins the names of indexes that a feature makes while it runs, of which there may be any
+# number: no table of ours knows them, and a comparison with the database leaves them alone.
+RUNTIME_INDEX = "rt_"
+
 metadata = MetaData(schema=SCHEMA, naming_convention=NAMING_CONVENTION)
 
 

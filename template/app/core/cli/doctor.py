@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.core.cli.errors import DoubtfulError
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,10 +22,6 @@ Check = Callable[[], str]
 
 class _WrongError(Exception):
     """The check failed; the text says what to do."""
-
-
-class _DoubtfulError(Exception):
-    """Nothing fails yet; the text says what may, and what to do."""
 
 
 @cli.command()
@@ -45,13 +43,14 @@ def doctor(
         "redis": _redis,
         "supabase": _supabase,
         "workers": _workers,
+        **_of_features(),
     }
     table = Table("", "Check", "Finding", box=None)
     failed = False
     for name, check in checks.items():
         try:
             table.add_row("[green]✓[/]", name, check())
-        except _DoubtfulError as doubt:
+        except DoubtfulError as doubt:
             table.add_row("[yellow]![/]", name, str(doubt))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             failed = True
@@ -59,6 +58,15 @@ def doctor(
             table.add_row("[red]✗[/]", name, text.splitlines()[0] if name != "settings" else text)
     Console().print(table)
     raise typer.Exit(int(failed))
+
+
+def _of_features() -> dict[str, Check]:
+    from app.core.features import FeatureError, load
+
+    try:
+        return {name: check for _, checks in load("checks") for name, check in checks.items()}
+    except FeatureError:
+        return {}  # a finding of `_features`
 
 
 def _settings() -> str:
@@ -95,7 +103,7 @@ def _database() -> str:
     mode = tls_of(plain_url(settings.database_url), settings).mode
     finding = f"PostgreSQL {version}, TLS: {mode or 'if the server has it'}"
     if settings.online and mode == "require":
-        raise _DoubtfulError(
+        raise DoubtfulError(
             f"{finding}: anybody on the way may pose as the server. Take DB_SSL_MODE=verify-full "
             "with DB_SSL_ROOT_CERT."
         )
@@ -137,7 +145,7 @@ def _connections(api_processes: int, worker_processes: int) -> str:
         f"{MIGRATIONS} of migrations = {needed.total} of {limit}"
     )
     if needed.total > limit:
-        raise _DoubtfulError(
+        raise DoubtfulError(
             f"{finding}: the last ones wait and fail. Lower DB_POOL_SIZE, DB_MAX_OVERFLOW or the "
             "number of processes, or raise the server's limit and DB_CONNECTION_LIMIT."
         )

@@ -17,6 +17,10 @@ class CliError(Exception):
     """Something the user can mend; the message says what is wrong and what to do."""
 
 
+class DoubtfulError(Exception):
+    """In a check of `app doctor`: nothing fails yet; the text says what may, and what to do."""
+
+
 def run(command: Callable[[], object]) -> None:
     """Run the command line; errors that a user can cause end it with a sentence.
 

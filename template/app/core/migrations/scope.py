@@ -5,7 +5,7 @@ from sqlalchemy.sql.base import SchemaEventTarget
 
 from app.core.migrations import log
 from app.core.migrations.branches import branches, table_owners
-from app.core.models import SCHEMA
+from app.core.models import RUNTIME_INDEX, SCHEMA
 
 _PARTITIONS = text("""
     SELECT relname FROM pg_class
@@ -37,6 +37,8 @@ class Scope:
         """For what is in the database."""
         if kind == "schema":
             return (name or "") in self.schema_names
+        if kind == "index":
+            return not (name or "").startswith(RUNTIME_INDEX)
         return kind != "table" or name in self.tables
 
     def include_object(
