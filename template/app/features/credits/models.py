@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Enum,
     Index,
     UniqueConstraint,
     func,
@@ -18,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from app.core.models import SCHEMA, Model, Timestamps, UUIDKey, utcnow
+from app.core.models import SCHEMA, Model, Timestamps, UUIDKey, text_enum, utcnow
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -49,17 +48,6 @@ class Unfinished(StrEnum):
 
     RELEASE = "release"
     COMMIT = "commit"
-
-
-def _words(kind: type[StrEnum], name: str) -> Enum:
-    return Enum(
-        kind,
-        name=name,
-        native_enum=False,
-        create_constraint=True,
-        length=20,
-        values_callable=lambda members: [member.value for member in members],
-    )
 
 
 class Tier(Model, table=True):
@@ -122,7 +110,7 @@ class Transaction(UUIDKey, Model, table=True):
 
     user_id: UUID = Field(foreign_key=f"{SCHEMA}.credits_accounts.user_id")
     position: int = Field(sa_type=BigInteger)  # within the account, without gaps
-    kind: Kind = Field(sa_type=_words(Kind, "kind"))
+    kind: Kind = Field(sa_type=text_enum(Kind, "kind"))
     amount: int = Field(sa_type=BigInteger)
     balance_after: int = Field(sa_type=BigInteger)
     operation: str | None = Field(default=None, max_length=100)
@@ -163,10 +151,10 @@ class Hold(UUIDKey, Model, table=True):
     user_id: UUID = Field(foreign_key=f"{SCHEMA}.credits_accounts.user_id")
     amount: int = Field(sa_type=BigInteger)
     used: int = Field(default=0, sa_type=BigInteger)
-    state: HoldState = Field(default=HoldState.ACTIVE, sa_type=_words(HoldState, "state"))
+    state: HoldState = Field(default=HoldState.ACTIVE, sa_type=text_enum(HoldState, "state"))
     operation: str | None = Field(default=None, max_length=100)
     unfinished: Unfinished = Field(
-        default=Unfinished.RELEASE, sa_type=_words(Unfinished, "unfinished")
+        default=Unfinished.RELEASE, sa_type=text_enum(Unfinished, "unfinished")
     )
     reason: str = Field(max_length=200)
     reference: str | None = Field(default=None, max_length=200)
@@ -195,7 +183,7 @@ class Rate(UUIDKey, Model, table=True):
     fixed: int = Field(default=0, sa_type=BigInteger)
     per_unit: int = Field(default=0, sa_type=BigInteger)
     unfinished: Unfinished = Field(
-        default=Unfinished.RELEASE, sa_type=_words(Unfinished, "unfinished")
+        default=Unfinished.RELEASE, sa_type=text_enum(Unfinished, "unfinished")
     )
     valid_from: datetime = Field(default_factory=utcnow)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import BigInteger, Enum, Index, UniqueConstraint, inspect
+from sqlalchemy import BigInteger, Index, UniqueConstraint, inspect
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field
 
-from app.core.models import SCHEMA, Model, Timestamps, UUIDKey
+from app.core.models import SCHEMA, Model, Timestamps, UUIDKey, text_enum
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -51,15 +51,7 @@ class Document(UUIDKey, Timestamps, Model, table=True):
     search_config: str | None = Field(default=None, max_length=63)
 
     state: DocumentState = Field(
-        default=DocumentState.UPLOADING,
-        sa_type=Enum(
-            DocumentState,
-            name="state",
-            native_enum=False,
-            create_constraint=True,
-            length=20,
-            values_callable=lambda members: [member.value for member in members],
-        ),
+        default=DocumentState.UPLOADING, sa_type=text_enum(DocumentState, "state")
     )
     # Why it failed, or what it waits for; one sentence for its owner.
     reason: str | None = Field(default=None, max_length=500)

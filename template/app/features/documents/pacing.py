@@ -3,9 +3,8 @@
 import asyncio
 import time
 
-from app.core.settings import get_settings
+from app.core.redis import store
 from app.core.tasks import progress
-from app.core.tasks.application import store
 
 MINUTE = 60
 
@@ -23,9 +22,9 @@ async def wait_for_turn(limit: int | None, done: int, total: int) -> None:
     """
     while limit:
         now = time.time()
-        key = f"{get_settings().db_schema}:documents:embedding:{int(now // MINUTE)}"
-        count = store().client.incr(key)
-        store().client.expire(key, 2 * MINUTE)
+        key = redis_key(f"documents:embedding:{int(now // MINUTE)}")
+        count = store().incr(key)
+        store().expire(key, 2 * MINUTE)
         if count <= limit:
             return
         for _ in range(int(MINUTE - now % MINUTE) + 1):
