@@ -26,9 +26,10 @@ HOUR = timedelta(hours=1)
 
 
 # A test that waits for a lock which nobody gives back fails instead of standing still.
-_NO_WAIT_FOR_EVER = """
-DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = ''15s''', current_database()); END $$
-"""
+_NO_WAIT_FOR_EVER = (
+    "DO $$ BEGIN EXECUTE format("
+    "'ALTER DATABASE %I SET lock_timeout = ''15s''', current_database()); END $$"
+)
 
 
 class Bank:
