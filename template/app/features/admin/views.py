@@ -232,7 +232,7 @@ class View(ModelView):
         with _explained():
             await super().delete_model(request, pk)
 
-    def _visible_custom_actions(self, request: Request, in_detail: bool = False) -> dict[str, str]:  # noqa: FBT001, FBT002
+    def _visible_custom_actions(self, request: Request, in_detail: bool = False) -> dict[str, str]:  # noqa: FBT001
         # SQLAdmin lists the last one first.
         return dict(reversed(super()._visible_custom_actions(request, in_detail).items()))
 
