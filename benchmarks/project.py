@@ -54,14 +54,18 @@ class Services:
 
 
 @contextlib.contextmanager
-def project_folder(given: Path | None = None) -> Iterator[Path]:
-    """The project at `given`, or a new one, with its environment installed."""
+def project_folder(given: Path | None = None, **more: object) -> Iterator[Path]:
+    """The project at `given`, or a new one, with its environment installed.
+
+    `more` are answers besides the minimal ones, such as options.
+    """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         if given:
             project = given.absolute()
             run(["uv", "sync", "--quiet"], project)
         else:
-            rendered = render(snapshot(Path(folder) / "template"), Path(folder) / "render", ANSWERS)
+            template = snapshot(Path(folder) / "template")
+            rendered = render(template, Path(folder) / "render", ANSWERS | more)
             project = install(rendered, Path(folder) / "project")
         yield project
 
