@@ -82,7 +82,8 @@ async def ended(
         found.update(answer.json())
         return found["state"] not in ("uploading", "processing")
 
-    await eventually(over, worker)
+    # The first one waits for the worker to start, and for its model of languages.
+    await eventually(over, worker, seconds=60)
     return found
 
 
