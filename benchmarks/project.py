@@ -54,14 +54,16 @@ class Services:
 
 
 @contextlib.contextmanager
-def project_folder(given: Path | None = None) -> Iterator[Path]:
-    """The project at `given`, or a new one, with its environment installed."""
+def project_folder(given: Path | None = None, **answers: object) -> Iterator[Path]:
+    """The project at `given`, or a new one of these answers, with its environment installed."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         if given:
             project = given.absolute()
             run(["uv", "sync", "--quiet"], project)
         else:
-            rendered = render(snapshot(Path(folder) / "template"), Path(folder) / "render", ANSWERS)
+            rendered = render(
+                snapshot(Path(folder) / "template"), Path(folder) / "render", ANSWERS | answers
+            )
             project = install(rendered, Path(folder) / "project")
         yield project
 

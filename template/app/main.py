@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
@@ -46,7 +46,9 @@ def create_app() -> FastAPI:
         app.state.verifier = TokenVerifier(settings, client)
         # Not awaited: the process starts without Supabase, too.
         warm_up = asyncio.create_task(app.state.verifier.warm_up())
-        async with Relay():
+        async with Relay(), AsyncExitStack() as stack:
+            for _, lives in load("lifespan"):
+                await stack.enter_async_context(lives(app))
             yield
         warm_up.cancel()
         await app.state.redis.aclose()
@@ -70,7 +72,8 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/{feature.name}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    load("events")  # a listener with an error is found now, and not at the first event
+    for kind in ("events", "lifespan", "tokens"):
+        load(kind)  # an error in one is found now, and not when it is needed
     for feature, router in load("webhooks"):
         path = f"{settings.api_prefix}/webhooks/{feature.name}"
         app.include_router(router, prefix=path, include_in_schema=False)

@@ -19,7 +19,7 @@ from devstack.ports import HOST, listen
 from devstack.postgres import Postgres
 from devstack.server import Server
 from devstack.services import databases, supabase_process
-from devstack.stack import PROCESSES, Process, Stack, processes
+from devstack.stack import PROCESSES, Process, Stack, other_addresses, processes
 
 API_PORT = 8000
 API_SECONDS = 60.0
@@ -145,7 +145,7 @@ class Runner:
                 if self.listening in child.process.sockets:
                     # First of all, so that it need not share the processor with the others.
                     await until_healthy(self.listening.getsockname()[1], HEALTH_PATH, child)
-            self._show_table(members)
+            self._show_table(members, other_addresses(stack, self.package))
 
     async def _start_services(self, stack: Stack, tasks: asyncio.TaskGroup) -> dict[str, str]:
         """Start what is not set from outside, all at once; name -> address."""
@@ -229,12 +229,13 @@ class Runner:
                 if any(path.is_relative_to(folder) for path in paths for folder in watched):
                     child.changed.set()
 
-    def _show_table(self, members: list[Process]) -> None:
+    def _show_table(self, members: list[Process], more: Mapping[str, str]) -> None:
         services = self._addresses
-        addresses = {label: url for each in members for label, url in each.addresses.items()}
+        shown = {label: url for each in members for label, url in each.addresses.items()}
+        shown |= more
         sign_ins = {}
         if "SUPABASE_URL" in services:
-            addresses["Sign in, sign up"] = services["SUPABASE_URL"]
+            shown["Sign in, sign up"] = services["SUPABASE_URL"]
             for label, name in (("Admin", "FIRST_ADMIN"), ("Demo user", "DEMO_USER")):
                 sign_ins[label] = (
                     self.settings[f"{name}_EMAIL"],
@@ -243,8 +244,8 @@ class Runner:
         for each in members:
             sign_ins |= each.sign_ins
         labels = {"DATABASE_URL": "Postgres", "REDIS_URL": "Redis"}
-        addresses |= {labels[name]: services[name] for name in labels if name in services}
-        self.output.table(addresses, sign_ins)
+        shown |= {labels[name]: services[name] for name in labels if name in services}
+        self.output.table(shown, sign_ins)
 
     async def _shutdown(self) -> None:
         """Those who use a service stop before it."""

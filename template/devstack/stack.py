@@ -1,8 +1,8 @@
 """What runs besides the databases: one file per process in `devstack/processes/`.
 
 Each module there has a function `process(stack)` that says how to run one process, and, where that
-needs values of its own in `.env`, `fresh_values()` that makes some up. A file that is there is run;
-nothing else has to know about it.
+needs values of its own in `.env`, `fresh_values()` that makes some up. What another process serves
+has `addresses(stack)` instead. A file that is there is run; nothing else has to know about it.
 """
 
 import importlib
@@ -72,8 +72,14 @@ def modules(package: str) -> list[ModuleType]:
 
 def processes(stack: Stack, package: str = PROCESSES) -> list[Process]:
     """Find every process of `package`; return them in the order to start them."""
-    found = (module.process(stack) for module in modules(package))
+    found = [m.process(stack) for m in modules(package) if hasattr(m, "process")]
     return sorted(found, key=lambda each: each.order)
+
+
+def other_addresses(stack: Stack, package: str = PROCESSES) -> dict[str, str]:
+    """What to show besides the addresses of the processes: label -> address."""
+    found = (m.addresses(stack) for m in modules(package) if hasattr(m, "addresses"))
+    return {label: address for each in found for label, address in each.items()}
 
 
 def fresh_values(package: str = PROCESSES) -> dict[str, str]:

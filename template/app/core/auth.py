@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.core import context
 from app.core.errors import ForbiddenError, UnauthenticatedError
+from app.core.features import load
 from app.core.tokens import Claims as Claims
 from app.core.tokens import TokenVerifier
 
@@ -64,9 +65,18 @@ async def _claims(request: Request, credentials: Credentials) -> Claims | None:
         if "authorization" in request.headers:
             raise UnauthenticatedError("Send `Authorization: Bearer <access token>`.")
         return None
-    claims = await verifier_of(request).verify(credentials.credentials)
+    claims = await _verified(request, credentials.credentials)
     context.user_id.set(str(claims.user_id))
     return claims
+
+
+async def _verified(request: Request, token: str) -> Claims:
+    """Ask the features that issue tokens of their own first: each knows its own at a glance."""
+    for _, verify in load("tokens"):
+        claims: Claims | None = await verify(request, token)
+        if claims:
+            return claims
+    return await verifier_of(request).verify(token)
 
 
 def _required(claims: Claims | None) -> Claims:

@@ -20,7 +20,8 @@ from app.core.settings import SettingsGroup, boot_settings, check_all, get_setti
 if TYPE_CHECKING:
     from app.settings import Settings
 
-# Module of a feature -> the name that it must define, or None where importing it is enough.
+# Module of a feature -> the name that it must define, or None where importing it is enough. One
+# that is named after another feature is for that one, which loads it: the module is the offer.
 OFFERS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
@@ -31,6 +32,8 @@ OFFERS: dict[str, str | None] = {
     "cli": "cli",
     "events": "EVENTS",
     "webhooks": "router",
+    "tokens": "verify",
+    "lifespan": "lifespan",
 }
 
 
@@ -145,7 +148,7 @@ def _narrow(found: tuple[Feature, ...], names: list[str] | None) -> tuple[Featur
 
 
 def _offers(kind: str) -> Iterator[tuple[Feature, Any]]:
-    wanted = OFFERS[kind]
+    wanted = OFFERS.get(kind)
     for feature in features():
         module = feature.module(kind)
         if module is None:

@@ -64,6 +64,7 @@ class RequestLog:
             )
             context.request_id.reset(token)
             context.user_id.set(None)
+            context.actor_id.set(None)
 
 
 class AllowedHosts:

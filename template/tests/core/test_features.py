@@ -58,6 +58,13 @@ def test_what_a_feature_offers_is_taken_and_what_it_lacks_is_not(write: Write) -
     assert offered == dict.fromkeys(OFFERS) | {"routes": "the router", "cli": "the group"}
 
 
+def test_a_module_named_after_another_feature_is_offered_to_it(write: Write) -> None:
+    write("parcels", letters="stamp = 1")
+    offered = {feature.name: module for feature, module in load("letters")}
+    assert offered.keys() == {"parcels"}
+    assert offered["parcels"].stamp == 1
+
+
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in OFFERS.items() if n])
 def test_a_module_without_its_name_is_an_error(write: Write, kind: str, name: str) -> None:
     write("parcels", **{kind: "other = 1"})

@@ -43,10 +43,13 @@ def uses(code: str) -> set[str]:
     return set()
 
 
-def violations(feature: str, init: str, package: str, code: str) -> list[str]:
-    """What code of `feature` imports and may not."""
+def violations(
+    feature: str, init: str, package: str, code: str, module: str = "service"
+) -> list[str]:
+    """What code in a module of `feature` imports and may not."""
     allowed = {f"app.features.{name}.{part}" for name in uses(init) for part in SHOWN}
-    allowed |= {"app.core", "app.settings", f"app.features.{feature}"}
+    # A module named after another feature is that one's part of this one.
+    allowed |= {"app.core", "app.settings", f"app.features.{feature}", f"app.features.{module}"}
     return [
         name
         for name in imported(code, package)
@@ -64,7 +67,8 @@ def test_a_feature_imports_core_itself_and_what_it_states(path: Path) -> None:
     feature = path.relative_to(FEATURES).parts[0]
     init = (FEATURES / feature / "__init__.py").read_text(encoding="utf-8")
     package = ".".join(path.parent.relative_to(PROJECT).parts)
-    assert violations(feature, init, package, path.read_text(encoding="utf-8")) == []
+    code = path.read_text(encoding="utf-8")
+    assert violations(feature, init, package, code, path.stem) == []
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,12 @@ def test_a_feature_imports_core_itself_and_what_it_states(path: Path) -> None:
 def test_the_rule_itself(code: str, forbidden: list[str]) -> None:
     init = 'USES = ("users",)'
     assert violations("orders", init, "app.features.orders", code) == forbidden
+
+
+def test_a_module_named_after_a_feature_may_import_it() -> None:
+    code = "from app.features.parcels.models import Parcel"
+    assert violations("orders", "", "app.features.orders", code, "parcels") == []
+    assert violations("orders", "", "app.features.orders", code, "letters") != []
 
 
 def test_what_a_feature_states_is_there() -> None:

@@ -14,6 +14,7 @@ class Role(StrEnum):
     """What a user may do in this application; Supabase's own roles are something else."""
 
     USER = "user"
+    SUPPORT = "support"  # looks where admins do, and changes nothing
     ADMIN = "admin"
 
 
