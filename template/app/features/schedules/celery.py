@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from app.core.redis import store
 from app.core.settings import CoreSettings
+from app.core.tasks.application import celery
 
 # How often beat looks what has changed, and one that stands by whether it is needed, in seconds.
 LOOK = 5
@@ -12,11 +14,12 @@ LOCK_TIMEOUT = 30
 
 
 def configuration(settings: CoreSettings) -> dict[str, Any]:
-    """Settings of Celery, on top of the core's."""
+    """Settings of Celery, and RedBeat's connection, which is the process's."""
+    celery.redbeat_redis = store()  # type: ignore[attr-defined]
     return {
         "beat_scheduler": "app.features.schedules.scheduler:Scheduler",
         "beat_max_loop_interval": LOOK,
-        # RedBeat wants both, and gets its connection from `scheduler.py`.
+        # It asks for both, though it has its connection.
         "redbeat_redis_url": settings.redis_address,
         "redbeat_redis_options": {},
         "redbeat_key_prefix": f"{settings.db_schema}:beat:",

@@ -12,11 +12,6 @@ from redis.exceptions import LockNotOwnedError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.core.logging import get_logger
-from app.core.redis import store
-from app.core.tasks.application import celery
-
-# RedBeat would open a connection of its own.
-celery.redbeat_redis = store()  # type: ignore[attr-defined]
 
 log = get_logger(__name__)
 

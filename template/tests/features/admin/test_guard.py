@@ -21,7 +21,7 @@ def changing_routes() -> list[tuple[str, str]]:
         if isinstance(route, Route):
             path = route.path
             for name, value in values.items():
-                path = path.replace(f"{{{name}}}", value)
+                path = path.replace("{" + name + "}", value)
             found += [(method, path) for method in (route.methods or set()) - SAFE]
     return found
 

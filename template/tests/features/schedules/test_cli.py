@@ -57,7 +57,10 @@ def test_without_redis_there_is_a_sentence(
 ) -> None:
     from app.core.tasks.application import celery
 
-    monkeypatch.setattr(celery, "redbeat_redis", redis.Redis(host="127.0.0.1", port=1))
+    nobody = redis.Redis(host="127.0.0.1", port=1)
+    # The command sets it, and this sets it back.
+    monkeypatch.setattr(celery, "redbeat_redis", nobody)
+    monkeypatch.setattr("app.features.schedules.celery.store", lambda: nobody)
     load_settings.cache_clear()
     with pytest.raises(CliError, match=r"^Redis does not answer .* Is REDIS_URL right"):
         schedule("list")
