@@ -80,9 +80,7 @@ async def test_a_change_that_fails_is_not_recorded(
     assert await entries(session, subject="items") == []
 
 
-async def test_an_export_is_recorded(
-    browser: Browser, item: Item, session: AsyncSession
-) -> None:
+async def test_an_export_is_recorded(browser: Browser, item: Item, session: AsyncSession) -> None:
     await browser.get("/item/export/csv", search="Tea")
     (entry,) = await entries(session, action="export")
     assert (entry.subject, entry.after) == ("items", {"rows": 1, "query": "search=Tea"})

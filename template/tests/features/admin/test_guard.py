@@ -26,9 +26,7 @@ def changing_routes() -> list[tuple[str, str]]:
     return found
 
 
-async def test_every_change_needs_the_token_of_the_browser(
-    browser: Browser, admin: Person
-) -> None:
+async def test_every_change_needs_the_token_of_the_browser(browser: Browser, admin: Person) -> None:
     routes = changing_routes()
     assert {path for _, path in routes} >= {"/login", "/logout", "/user/edit/1", "/user/delete"}
     assert ("POST", "/user/action/suspend") in routes
@@ -49,9 +47,7 @@ async def test_other_sites_change_nothing_though_they_know_the_token(
     assert (await browser.get("/")).status_code == 200
 
 
-async def test_a_token_is_worth_nothing_in_another_browser(
-    browser: Browser, admin: Person
-) -> None:
+async def test_a_token_is_worth_nothing_in_another_browser(browser: Browser, admin: Person) -> None:
     stolen = browser.token
     browser.client.cookies.clear()
     await browser.get("/login")

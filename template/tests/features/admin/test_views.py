@@ -309,5 +309,10 @@ async def test_the_dashboard_says_how_things_are(
     browser: Browser, admin: Person, rows: dict[str, str]
 ) -> None:
     shown = (await browser.get("/")).text
-    for words in ("at head", "Postgres", "Last errors", f"/task-record/details/{rows['task-record']}"):
+    for words in (
+        "at head",
+        "Postgres",
+        "Last errors",
+        f"/task-record/details/{rows['task-record']}",
+    ):
         assert words in shown
