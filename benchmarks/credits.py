@@ -24,8 +24,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--charges", type=int, default=600, help="in each run")
     options = parser.parse_args()
-    answers = {"preset": "minimal", "credits": True}
-    with project_folder(options.project, answers) as project, services(project) as given:
+    with project_folder(options.project, credits=True) as project, services(project) as given:
         sizes = [str(options.rounds), str(options.charges)]
         command = [python_of(project), str(HERE / "spending.py"), *sizes]
         lines = run(command, project, PYTHONPATH=str(project), **given.environment).splitlines()

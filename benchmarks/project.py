@@ -11,7 +11,6 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 # Rendering and running a project is what the tests do too.
@@ -55,17 +54,16 @@ class Services:
 
 
 @contextlib.contextmanager
-def project_folder(
-    given: Path | None = None, answers: dict[str, Any] | None = None
-) -> Iterator[Path]:
-    """The project at `given`, or a new one, with its environment installed."""
+def project_folder(given: Path | None = None, **answers: object) -> Iterator[Path]:
+    """The project at `given`, or a new one of these answers, with its environment installed."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         if given:
             project = given.absolute()
             run(["uv", "sync", "--quiet"], project)
         else:
-            source, target = snapshot(Path(folder) / "template"), Path(folder) / "render"
-            rendered = render(source, target, answers or ANSWERS)
+            rendered = render(
+                snapshot(Path(folder) / "template"), Path(folder) / "render", ANSWERS | answers
+            )
             project = install(rendered, Path(folder) / "project")
         yield project
 

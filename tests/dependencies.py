@@ -10,7 +10,6 @@ DEPTRY = Path(sys.executable).parent / "deptry"
 # Installed for a program or found by name, and imported nowhere.
 APP_BY_NAME = {
     "psycopg": "SQLAlchemy loads it by the name in the URL",
-    "model2vec": "imported where its provider is chosen, and installed for that alone",
     "uvicorn": "the program that serves the API",
 }
 DEV_BY_NAME = {

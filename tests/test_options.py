@@ -16,7 +16,7 @@ from harness import ROOT, attempt, run, tree
 from running import DevStack, dev_stack, install
 
 # The folder that each brings with packages of its own.
-FOLDERS = {"redbeat": "schedules", "flower": "flower"}
+FOLDERS = {"redbeat": "schedules", "flower": "flower", "pgvector": "documents"}
 
 
 @pytest.mark.parametrize(("option", "folder"), FOLDERS.items())
@@ -24,7 +24,7 @@ def test_an_option_that_is_on_is_there_and_its_packages_too(
     render: Render, option: str, folder: str
 ) -> None:
     files = tree(render(preset="minimal", **{option: True}))
-    assert f"app/features/{folder}/celery.py" in files
+    assert f"app/features/{folder}/__init__.py" in files
     assert any(name.startswith(f"tests/features/{folder}/") for name in files)
     assert f"\n{option} = [\n" in files["pyproject.toml"].decode("utf-8")
     assert f'\n    "{option}",\n' in files["pyproject.toml"].decode("utf-8")

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from app.core.redis import store
+from app.core.redis import redis_key, store
 from app.core.tasks import progress
 
 MINUTE = 60

@@ -282,9 +282,7 @@ async def _ranked(
         "last_id": place.chunk_id if place else None,
         "limit": request.limit + 1,
     }
-    rows = await connection.execute(
-        statement, {name: values[name] for name in statement.compile().params}
-    )
+    rows = await connection.execute(statement, values)
     return [Place(row.score, row.id) for row in rows]
 
 

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Pool, QueuePool
 
 from app.core.cli import doctor
+from app.core.cli.errors import DoubtfulError
 from app.core.database import async_engine, process_engine
 from app.core.database.budget import budget
 from app.core.settings import get_settings, load_settings
@@ -47,7 +48,7 @@ def test_doctor_adds_up_and_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     load_settings.cache_clear()
     try:
         assert doctor._connections(1, 2).endswith("= 13 of 15")
-        with pytest.raises(doctor._DoubtfulError, match=r"= 18 of 15: .* Lower DB_POOL_SIZE"):
+        with pytest.raises(DoubtfulError, match=r"= 18 of 15: .* Lower DB_POOL_SIZE"):
             doctor._connections(2, 2)
     finally:
         load_settings.cache_clear()

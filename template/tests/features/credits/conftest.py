@@ -25,6 +25,13 @@ OPERATION = "docs.embed"
 HOUR = timedelta(hours=1)
 
 
+# A test that waits for a lock which nobody gives back fails instead of standing still.
+_NO_WAIT_FOR_EVER = (
+    "DO $$ BEGIN EXECUTE format("
+    "'ALTER DATABASE %I SET lock_timeout = ''15s''', current_database()); END $$"
+)
+
+
 class Bank:
     """Does things in transactions of their own, as several processes would."""
 
@@ -106,6 +113,7 @@ class Bank:
 def bank(database_url: str) -> Iterator[Bank]:
     engine = sync_engine(database_url, get_settings(), poolclass=NullPool)
     bank = Bank(engine)
+    bank.sql(_NO_WAIT_FOR_EVER)
     bank.rate()
     yield bank
     bank.adds_up()

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
+from sqlmodel import Session
 
 from app.features.credits.errors import DailyLimitError
 from app.features.credits.models import Kind
@@ -65,6 +66,19 @@ def test_a_month_is_given_once_however_often_it_is_run(
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(lambda _: run(bank), range(3))) == [0, 0, 0]
     assert allocated(bank, person) == [1_000]
+
+
+def test_an_account_refuses_a_month_that_it_has(bank: Bank, next_month: Callable[[], int]) -> None:
+    person = bank.person(tier="standard")
+
+    def twice(session: Session) -> list[bool]:
+        account, month = accounts.locked(session, person), date(2050, 1, 1)
+        return [allocation.allocate(session, account, month) for _ in range(2)]
+
+    assert bank.do(twice) == [True, False]
+    assert allocated(bank, person) == [1_000]
+    change = "UPDATE app.credits_accounts SET allocated_month = '2000-01-01'"
+    bank.sql(f"{change} WHERE user_id = :person", person=person)
 
 
 def test_two_runs_at_once_give_each_account_one_month(

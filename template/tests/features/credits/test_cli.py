@@ -30,12 +30,12 @@ def _own_engine() -> object:
     forget_process_engine()
 
 
-def address(bank: Bank, **values: int) -> str:
-    return f"{bank.person(**values).hex}@example.com"
+def address(bank: Bank) -> str:
+    return f"{bank.person(10).hex}@example.com"
 
 
 def test_credits_are_granted_taken_and_shown(bank: Bank, run: Callable[..., Result]) -> None:
-    email = address(bank, balance=10)
+    email = address(bank)
     assert " 15 " in run("grant", email, "5", "--reason", "Thanks", "--key", "one").output
     assert " 15 " in run("grant", email, "5", "--reason", "Thanks", "--key", "one").output
     assert " 12 " in run("adjust", email, "-3").output
@@ -63,7 +63,7 @@ def test_a_rate_is_set_and_listed(run: Callable[..., Result]) -> None:
 def test_a_mistake_is_one_sentence(
     bank: Bank, run: Callable[..., Result], arguments: tuple[str, ...], sentence: str
 ) -> None:
-    email = address(bank, balance=10)
+    email = address(bank)
     with pytest.raises((CliError, AppError), match=sentence):
         run(*(email if word == "EMAIL" else word for word in arguments))
 

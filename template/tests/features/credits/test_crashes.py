@@ -16,6 +16,8 @@ from app.features.users.models import Role, Status, User
 from tests.features.credits.conftest import HOUR, OPERATION, Bank
 from tests.features.credits.crashes import dying, steps
 
+pytestmark = pytest.mark.slow
+
 Work = Callable[[Session, UUID, UUID], Any]
 
 

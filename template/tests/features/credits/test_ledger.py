@@ -1,5 +1,8 @@
 """The ledger: what was written stays, and the balance is its sum."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.core.errors import ConflictError
 from app.features.credits.errors import InsufficientCreditsError, KeyReusedError
 from app.features.credits.models import Kind
+from app.features.credits.schemas import TransactionRead
 from app.features.credits.service import accounts, charges, entries, ledger
 from app.features.credits.service.verify import faults
 from tests.features.credits.conftest import OPERATION, Bank
@@ -81,6 +85,26 @@ def test_a_grant_that_comes_twice_is_one(bank: Bank) -> None:
         bank.do(entries.adjust, person, 5, "Order 7", key="order-7")
     other = bank.person()
     assert bank.do(entries.grant, other, 5, "Order 7", key="order-7").user_id == other
+
+
+@pytest.mark.parametrize("work", [entries.grant, charges.spend])
+def test_many_at_once_with_one_key_get_the_same_answer(bank: Bank, work: Any) -> None:
+    person = bank.person(100)
+    more = (OPERATION, 5) if work is charges.spend else (5, "Order 7")
+    together = Barrier(6)
+
+    def once(_: int) -> TransactionRead:
+        with bank.session() as session:
+            session.connection()
+            together.wait(20)
+            entry: TransactionRead = work(session, person, *more, key="same")
+            session.commit()
+            return entry
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(once, range(6)))
+    assert found == [found[0]] * 6
+    assert len(bank.ledger(person)) == 1
 
 
 def test_what_is_spent_with_a_key_is_spent_once(bank: Bank) -> None:

@@ -83,7 +83,8 @@ async def ended(
         found.update(answer.json())
         return found["state"] not in ("uploading", "processing")
 
-    await eventually(over, worker)
+    # The first one waits for the worker to start, and for its model of languages.
+    await eventually(over, worker, seconds=60)
     return found
 
 
@@ -98,17 +99,15 @@ def store(session: AsyncSession) -> Store:
     """Store documents without a worker, in the test's transaction."""
 
     async def make(owner: Person, *texts: str, **values: Any) -> Document:
-        document = Document(
-            **{
-                "owner_id": owner.id,
-                "name": "note.txt",
-                "object_key": f"documents/{uuid4()}",
-                "size": 1,
-                "sha256": uuid4().hex * 2,
-                "media_type": "text/plain",
-            }
-            | values
-        )
+        facts: dict[str, Any] = {
+            "owner_id": owner.id,
+            "name": "note.txt",
+            "object_key": f"documents/{uuid4()}",
+            "size": 1,
+            "sha256": uuid4().hex * 2,
+            "media_type": "text/plain",
+        }
+        document = Document(**facts | values)
         session.add(document)
         await session.flush()
         parts = [Part(text, None) for text in texts]

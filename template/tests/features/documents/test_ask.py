@@ -23,7 +23,8 @@ def model(service: LanguageService, configure: Any) -> LanguageService:
 
 
 def streamed(*pieces: str) -> Answer:
-    lines = [{"choices": []}] + [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+    lines: list[dict[str, Any]] = [{"choices": []}]
+    lines += [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
     body = "".join(f"data: {json.dumps(line)}\n\n" for line in lines) + "data: [DONE]\n\n"
     return Answer(body.encode())
 

@@ -20,7 +20,8 @@ from tests.features.documents.double import Answer, LanguageService, vectors
 
 
 def settings(**changes: Any) -> DocumentSettings:
-    return load_settings(DocumentSettings).model_copy(update=changes)
+    chosen: DocumentSettings = load_settings(DocumentSettings).model_copy(update=changes)
+    return chosen
 
 
 @pytest.fixture

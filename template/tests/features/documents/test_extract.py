@@ -20,7 +20,8 @@ SCRIPTS = {
 
 @pytest.fixture
 def settings() -> DocumentSettings:
-    return load_settings(DocumentSettings)
+    settings: DocumentSettings = load_settings(DocumentSettings)
+    return settings
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ WITH_ID = sorted(
     (method, route.path)
     for route in router.routes
     if isinstance(route, APIRoute) and "{document_id}" in route.path
-    for method in route.methods
+    for method in route.methods or ()
 )
 BODIES: dict[str, dict[str, Any]] = {
     "": {"name": "x", "size": 1, "sha256": "0" * 64, "media_type": "text/plain"},

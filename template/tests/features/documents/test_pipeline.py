@@ -12,7 +12,7 @@ from tests.features.documents.conftest import PATH, Send, ended
 from tests.features.documents.files import docx_file, encrypted_pdf, pdf, zip_bomb
 from tests.processes import Process, eventually
 
-TEXT_FILE = b"Bees dance to tell each other where flowers bloom. The dance points at the sun.\n"
+TEXT_FILE = b"Bees dance to tell each other where clover blooms. The dance points at the sun.\n"
 
 
 def announced(content: bytes, **changes: Any) -> dict[str, Any]:

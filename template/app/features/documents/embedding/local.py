@@ -1,6 +1,6 @@
 """Vectors by a model on this machine: Model2Vec's static embeddings, which need no GPU.
 
-`uv sync --group local-model` installs it; the folder of a model is downloaded by hand.
+`uv add model2vec` installs it; the folder of a model is downloaded by hand.
 """
 
 import importlib
@@ -32,7 +32,7 @@ class LocalEmbedder:
             model2vec: Any = importlib.import_module("model2vec")
         except ImportError as error:
             raise SettingsError(
-                "DOCUMENTS_EMBEDDING_PROVIDER=local needs Model2Vec: uv sync --group local-model."
+                "DOCUMENTS_EMBEDDING_PROVIDER=local needs Model2Vec: uv add model2vec."
             ) from error
         self._model = model2vec.StaticModel.from_pretrained(settings.embedding_model)
 
