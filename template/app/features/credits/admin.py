@@ -1,4 +1,4 @@
-"""Credits on the admin site: the books to look at, and what is done to them by the service.
+"""Credits on the admin site: the books to look at, and what admins do to them by the service.
 
 The service writes by statements, which the audit log does not see: what is done here is recorded
 here, in the same transaction.
