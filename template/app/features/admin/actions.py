@@ -4,16 +4,18 @@ A GET asks, with all that it will be done to, and only the POST of that page doe
 """
 
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Any
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import sqladmin
+from pydantic import BaseModel, ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.core.errors import AppError
+from app.core.errors import AppError, InvalidError
 from app.features.admin import audit
 from app.features.admin.views import View
 
@@ -22,16 +24,59 @@ MOST_ROWS = 100
 # Given the view, the request, a session that records, and a row's key as the column has it. It
 # commits, as services do, and may say where to go next.
 Work = Callable[[Any, Request, AsyncSession, Any], Awaitable[Response | None]]
+Model = TypeVar("Model", bound=BaseModel)
+
+# In the form of an action, another word each time that it is asked: whoever sends it twice, sends
+# the same one, and a service that knows keys does it once.
+ONCE = "once"
+
+
+class Input(NamedTuple):
+    """What an action asks for besides a reason: a field of its form, of a type of HTML."""
+
+    name: str
+    label: str
+    type: str = "text"
+
+
+def fitted(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Return what a form says, by the fields of a model.
+
+    Raises:
+        InvalidError: it does not fit; the text names the first field that does not.
+    """
+    try:
+        return model.model_validate({name: values.get(name) for name in model.model_fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).replace("_", " ").capitalize()
+        raise InvalidError(f"{name}: {first['msg']}.") from error
+
+
+async def told(request: Request, model: type[Model]) -> Model:
+    """`fitted` for the form of an action."""
+    return fitted(model, {**await request.form()})
+
+
+async def once(request: Request) -> str:
+    """Return the word by which a form that is sent twice is known."""
+    return str((await request.form()).get(ONCE, ""))[:100]
 
 
 def action(
-    label: str, ask: str, *, reason: bool = False, in_list: bool = True
+    label: str,
+    ask: str,
+    *,
+    inputs: Sequence[Input] = (),
+    reason: bool = False,
+    in_list: bool = True,
 ) -> Callable[[Work], Any]:
     """Decorate a method of a view: it becomes an action on one row, or on those chosen in the list.
 
     Args:
         label: of the button.
         ask: the question, in one sentence, that is asked before anything happens.
+        inputs: what else has to be said; the method takes it by `told`.
         reason: whether a reason has to be given, which the audit log keeps.
         in_list: whether several rows at once can be chosen for it.
     """
@@ -43,9 +88,11 @@ def action(
         async def endpoint(view: View, request: Request) -> Response:
             rows = await _chosen(view, request)
             context = {"view": view, "label": label, "ask": ask, "reason": reason, "rows": rows}
+            context |= {"inputs": inputs, "values": {}, ONCE: secrets.token_urlsafe(16)}
             if request.method != "POST":
                 return await view.templates.TemplateResponse(request, "admin/ask.html", context)
-            given = str((await request.form()).get("reason", "")).strip()
+            form = await request.form()
+            given = str(form.get("reason", "")).strip()
             refusals: list[str] = []
             if reason and not given:
                 refusals.append("Give a reason.")
@@ -59,7 +106,8 @@ def action(
                 except AppError as error:
                     refusals.append(f"{view.title(row)}: {error.detail}")
             if refusals:
-                context |= {"refusals": refusals, "given": given}
+                context |= {"refusals": refusals, "given": given, "values": form}
+                context[ONCE] = form.get(ONCE, "")
                 return await view.templates.TemplateResponse(
                     request, "admin/ask.html", context, status_code=409
                 )

@@ -13,9 +13,12 @@ from app.features.admin.secrecy import masked
 TONES = {
     "approved": "green",
     "success": "green",
+    "ready": "green",
     "pending": "yellow",
     "started": "blue",
+    "processing": "blue",
     "failure": "red",
+    "failed": "red",
     "rejected": "red",
     "suspended": "red",
 }

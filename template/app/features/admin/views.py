@@ -16,6 +16,7 @@ from sqladmin import BaseView, ModelView
 from sqladmin.pagination import Pagination
 from sqlalchemy import Select, String, cast, false, func, literal, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlmodel.sql.sqltypes import AutoString
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -237,6 +238,10 @@ class View(ModelView):
         return dict(reversed(super()._visible_custom_actions(request, in_detail).items()))
 
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
+        key = self.pk_columns[0]
+        if isinstance(key.type, AutoString):
+            # SQLAdmin does not see that SQLModel's own type for text holds text.
+            return select(self.model).where(key == identifier)
         try:
             return super()._stmt_by_identifier(identifier)
         except (ValueError, TypeError) as error:

@@ -45,7 +45,7 @@ _indexed: set[str] = set()
 async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Ingested:
     """Read, split and embed a document, and put the chunks in the place of those it had.
 
-    No transaction is open until everything is there to be written. The caller commits.
+    No transaction is open while the file is read or the provider is asked. The caller commits.
 
     Raises:
         SkipRunError: it was deleted, cancelled, or started anew meanwhile.
@@ -63,18 +63,16 @@ async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Inge
     if language is None:
         beginning = " ".join(part.text for part in parts[:20])
         language = await asyncio.to_thread(languages.detect, beginning)
+    result = Ingested(chunks=len(parts), tokens=sum(token_count(part.text) for part in parts))
+    # Locked, so that whoever cancels it meanwhile does so before this or after it, and not beside.
+    document = await _current(session, document_id, version, lock=True)
+    await _tell(session, "documents.split", document, result)
+    await session.commit()
     vectors = await embed([part.text for part in parts], settings)
     await _index()
     document = await _current(session, document_id, version, lock=True)
     await store_chunks(session, document, language, parts, vectors)
-    result = Ingested(chunks=len(parts), tokens=sum(token_count(part.text) for part in parts))
-    await emit(
-        session,
-        "documents.ready",
-        owner_id=document.owner_id,
-        document_id=document.id,
-        **result.model_dump(),
-    )
+    await _tell(session, "documents.ready", document, result)
     return result
 
 
@@ -101,7 +99,13 @@ async def end(
     )
     owner_id = (await session.exec(statement)).scalar_one_or_none()
     if owner_id:
-        await emit(session, "documents.failed", owner_id=owner_id, document_id=document_id)
+        await emit(
+            session,
+            "documents.failed",
+            owner_id=owner_id,
+            document_id=document_id,
+            version=version,
+        )
     await session.commit()
 
 
@@ -123,6 +127,17 @@ async def _current(
         log.info("document_went_on", document=str(document_id), version=version)
         raise SkipRunError
     return document
+
+
+async def _tell(session: AsyncSession, event: str, document: Document, result: Ingested) -> None:
+    await emit(
+        session,
+        event,
+        owner_id=document.owner_id,
+        document_id=document.id,
+        version=document.version,
+        **result.model_dump(),
+    )
 
 
 def _of_version(document_id: UUID, version: int) -> tuple[Any, ...]:

@@ -194,7 +194,6 @@ async def cancel(session: AsyncSession, owner_id: UUID, document_id: UUID) -> Do
             code="document_not_processing",
         )
     document.state, document.reason = DocumentState.CANCELLED, "It was cancelled."
-    await emit(session, "documents.failed", owner_id=owner_id, document_id=document.id)
     await _stop(session, document)
     await session.commit()
     return document
@@ -208,7 +207,8 @@ async def delete_document(session: AsyncSession, owner_id: UUID, document_id: UU
     """
     document = await get_document(session, owner_id, document_id, lock=True)
     if document.state is DocumentState.PROCESSING:
-        await emit(session, "documents.failed", owner_id=owner_id, document_id=document.id)
+        # Not to be begun by a worker in between.
+        document.state = DocumentState.CANCELLED
         await _stop(session, document)
         document = await get_document(session, owner_id, document_id, lock=True)
     discard(session, document)
@@ -283,7 +283,14 @@ def _start(session: AsyncSession, document: Document) -> None:
 
 
 async def _stop(session: AsyncSession, document: Document) -> None:
-    """Cancel the document's task, if it has not ended. Commits, if so."""
+    """Tell that it is stopped, and cancel its task. Commits, unless that has ended."""
+    await emit(
+        session,
+        "documents.failed",
+        owner_id=document.owner_id,
+        document_id=document.id,
+        version=document.version,
+    )
     with contextlib.suppress(ConflictError, NotFoundError):
         assert document.task_id
         await tasks.cancel_task(session, None, document.task_id)

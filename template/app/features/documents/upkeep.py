@@ -52,6 +52,8 @@ async def end_orphans(session: AsyncSession) -> None:
             Document.state == DocumentState.PROCESSING,
             col(TaskRecord.id).is_(None) | col(TaskRecord.state).not_in(UNFINISHED),
         )
+        # Listeners lock what is an owner's: in one order, or two sweeps wait in a circle.
+        .order_by(col(Document.owner_id))
         .limit(AT_ONCE)
         .with_for_update(of=Document, skip_locked=True)
     )
@@ -62,4 +64,10 @@ async def end_orphans(session: AsyncSession) -> None:
             "It was cancelled." if cancelled else document.reason or "It could not be processed."
         )
         log.warning("document_ended", document=str(document.id), state=document.state)
-        await emit(session, "documents.failed", owner_id=document.owner_id, document_id=document.id)
+        await emit(
+            session,
+            "documents.failed",
+            owner_id=document.owner_id,
+            document_id=document.id,
+            version=document.version,
+        )

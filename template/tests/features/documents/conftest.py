@@ -11,13 +11,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.settings import get_settings, load_settings
 from app.core.supabase.clients import Supabase
 from app.core.supabase.storage import Storage
+from app.features.documents import ingest, tasks
 from app.features.documents.chunking import Part
 from app.features.documents.embedding import process_embedder
 from app.features.documents.ingest import store_chunks
 from app.features.documents.models import Document
 from devstack.supabase import LocalSupabase
 from tests.features.documents.double import LanguageService, language_service
-from tests.people import Person
+from tests.people import Person, SignIn
 from tests.processes import Process, eventually
 
 PATH = "/api/v1/documents"
@@ -141,3 +142,41 @@ def service() -> Iterator[LanguageService]:
     """A language service of the test's own."""
     with language_service() as service:
         yield service
+
+
+@pytest.fixture
+async def owner(sign_in: SignIn) -> Person:
+    """Whose documents they are."""
+    return await sign_in()
+
+
+@pytest.fixture
+async def waiting(client: AsyncClient, owner: Person, session: AsyncSession) -> Document:
+    """A document that no worker has begun: its task is not committed."""
+    answer = await client.post(
+        f"{PATH}/direct",
+        params={"name": "x"},
+        content=b"Bees dance in the hive.",
+        headers=owner.headers | {"Content-Type": "text/plain"},
+    )
+    assert answer.status_code == 202, answer.text
+    document = await session.get(Document, answer.json()["id"])
+    assert document
+    return document
+
+
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do without the index of vectors."""
+
+    async def skip() -> None:
+        pass
+
+    monkeypatch.setattr(ingest, "_index", skip)
+
+
+async def run(session: AsyncSession, document: Document, version: int | None = None) -> Any:
+    """Run the task as a worker does, in the test's transaction."""
+    result = await tasks.ingest.function(session, document.id, version or document.version)
+    await session.commit()
+    return result

@@ -14,52 +14,17 @@ from app.core.models import utcnow
 from app.core.supabase.storage import Storage
 from app.core.tasks import SkipRunError, TaskError
 from app.core.tasks.models import TaskRecord, TaskState
-from app.features.documents import http, ingest, tasks, upkeep
+from app.features.documents import http, tasks, upkeep
 from app.features.documents.embedding import EmbeddingError
 from app.features.documents.models import Document, DocumentState, chunks
 from app.features.documents.tasks import TRIES
 from devstack.supabase import LocalSupabase
-from tests.features.documents.conftest import PATH, Store
+from tests.features.documents.conftest import PATH, Store, run
 from tests.features.documents.double import Answer, LanguageService, vectors
-from tests.people import Person, SignIn
+from tests.people import Person
 
-TEXT = b"Bees dance in the hive."
-
-
-@pytest.fixture
-async def owner(sign_in: SignIn) -> Person:
-    return await sign_in()
-
-
-@pytest.fixture
-async def waiting(client: AsyncClient, owner: Person, session: AsyncSession) -> Document:
-    """A document that no worker has begun: its task is not committed."""
-    answer = await client.post(
-        f"{PATH}/direct",
-        params={"name": "x"},
-        content=TEXT,
-        headers=owner.headers | {"Content-Type": "text/plain"},
-    )
-    assert answer.status_code == 202, answer.text
-    document = await session.get(Document, answer.json()["id"])
-    assert document
-    return document
-
-
-@pytest.fixture(autouse=True)
-def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    # It would wait for the test's transaction, which is never committed.
-    async def skip() -> None:
-        pass
-
-    monkeypatch.setattr(ingest, "_index", skip)
-
-
-async def run(session: AsyncSession, document: Document, version: int | None = None) -> Any:
-    """Run the task as a worker does, in the test's transaction."""
-    result = await tasks.ingest.function(session, document.id, version or document.version)
-    await session.commit()
-    return result
+# The index would wait for the test's transaction, which is never committed.
+pytestmark = pytest.mark.usefixtures("no_index")
 
 
 async def state_of(session: AsyncSession, document: Document) -> tuple[str, str | None]:

@@ -7,6 +7,9 @@ The credits are held before the work, taken with it and given back when it fails
 
 What was held is committed at once, so that nobody spends it meanwhile, and is taken in the
 caller's transaction, so that work in the database and its payment are committed together.
+
+Where the work is no block, because its beginning and its end are told by events, `begin` is called
+with a key, and `finish` or `abandon` with the charge that `begun` finds by it.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -30,7 +33,7 @@ from app.features.credits.errors import (
     KeyReusedError,
 )
 from app.features.credits.models import HoldState, Kind, accounts
-from app.features.credits.schemas import RateRead, TransactionRead
+from app.features.credits.schemas import HoldRead, RateRead, TransactionRead
 from app.features.credits.service import holds, ledger, periods, rates
 from app.features.credits.service.accounts import locked
 from app.features.credits.service.ledger import LockedAccount
@@ -107,13 +110,13 @@ def charging(
         KeyReusedError: the key was another request's.
         NoRateError: nobody has said what the operation costs.
     """
-    charge = _begin(session, user_id, operation, units, key, fingerprint)
+    charge = _enter(session, user_id, operation, units, key, fingerprint)
     try:
         yield charge
     except BaseException:
-        _abandon(session, charge)
+        _give_up(session, charge)
         raise
-    _finish(session, charge)
+    finish(session, charge)
 
 
 @asynccontextmanager
@@ -127,13 +130,13 @@ async def charging_async(
     fingerprint: str | None = None,
 ) -> AsyncIterator[Charge]:
     """`charging` for async code."""
-    charge = await session.run_sync(_begin, user_id, operation, units, key, fingerprint)
+    charge = await session.run_sync(_enter, user_id, operation, units, key, fingerprint)
     try:
         yield charge
     except BaseException:
-        await session.run_sync(_abandon, charge)
+        await session.run_sync(_give_up, charge)
         raise
-    await session.run_sync(_finish, charge)
+    await session.run_sync(finish, charge)
 
 
 def spend(
@@ -165,14 +168,16 @@ def spend(
     )
 
 
-def _begin(
+def begin(
     session: Session,
     user_id: UUID,
     operation: str,
     units: int,
+    *,
     key: str | None,
-    fingerprint: str | None,
+    fingerprint: str | None = None,
 ) -> Charge:
+    """Hold credits for usage that begins; for the arguments and what is raised see `charging`."""
     account = locked(session, user_id)
     rate = rates.rate(session, operation, account.tier)
     lasts = _lasts(fingerprint)
@@ -182,44 +187,80 @@ def _begin(
             raise KeyReusedError
         if fingerprint:
             raise InProgressError if hold.state is HoldState.ACTIVE else AlreadyChargedError
-        if hold.state is HoldState.COMMITTED:
-            session.commit()
-            return Charge(user_id, rate, hold.amount, None)
-        holds.extend(session, hold.id, lasts)
-    else:
-        _count(session, account)
-        hold = holds.set_aside(
-            session,
-            account,
-            rate.price(units),
-            reason=operation,
-            lasts=lasts,
-            operation=operation,
-            unfinished=rate.unfinished,
-            key=key,
-            fingerprint=fingerprint,
-        )
-    session.commit()
-    return Charge(user_id, rate, hold.amount, hold.id)
+        if hold.state is HoldState.ACTIVE:
+            holds.extend(session, hold.id, lasts)
+        return _charge(user_id, rate, hold)
+    _count(session, account)
+    hold = holds.set_aside(
+        session,
+        account,
+        rate.price(units),
+        reason=operation,
+        lasts=lasts,
+        operation=operation,
+        unfinished=rate.unfinished,
+        key=key,
+        fingerprint=fingerprint,
+    )
+    return _charge(user_id, rate, hold)
 
 
-def _finish(session: Session, charge: Charge) -> None:
+def begun(session: Session, user_id: UUID, operation: str, key: str) -> Charge | None:
+    """Return the charge that was begun with a key; None where none was, or it was given back."""
+    account = locked(session, user_id)
+    if not (found := holds.by_key(session, user_id, key)):
+        return None
+    return _charge(user_id, rates.rate(session, operation, account.tier), found[0])
+
+
+def finish(session: Session, charge: Charge) -> None:
+    """Take what a charge came to, and give the rest back; nothing where it has been paid.
+
+    Raises:
+        HoldEndedError: the credits were given back meanwhile.
+    """
     if charge.hold_id:
         holds.commit(session, charge.user_id, charge.hold_id, charge.taken)
 
 
-def _abandon(session: Session, charge: Charge) -> None:
-    session.rollback()
-    if charge.hold_id is None:
-        return
-    try:
+def abandon(session: Session, charge: Charge) -> None:
+    """Give back what a charge holds; nothing where it has been paid.
+
+    Raises:
+        HoldEndedError: that was done already.
+    """
+    if charge.hold_id:
         holds.release(session, charge.user_id, charge.hold_id)
+
+
+def _enter(
+    session: Session,
+    user_id: UUID,
+    operation: str,
+    units: int,
+    key: str | None,
+    fingerprint: str | None,
+) -> Charge:
+    charge = begin(session, user_id, operation, units, key=key, fingerprint=fingerprint)
+    session.commit()
+    return charge
+
+
+def _give_up(session: Session, charge: Charge) -> None:
+    session.rollback()
+    try:
+        abandon(session, charge)
         session.commit()
     except HoldEndedError:
         session.rollback()
     except (SQLAlchemyError, OSError) as error:
         # It is settled once it is overdue; what went wrong with the work is what is told.
         log.warning("charge_left_behind", hold=str(charge.hold_id), error=str(error)[:200])
+
+
+def _charge(user_id: UUID, rate: RateRead, hold: HoldRead) -> Charge:
+    paid = hold.state is HoldState.COMMITTED
+    return Charge(user_id, rate, hold.amount, None if paid else hold.id)
 
 
 def _lasts(fingerprint: str | None) -> timedelta:
