@@ -35,6 +35,8 @@ PARTS = {
     "cryptography": "PyJWT",
     "dotenv": "pydantic-settings",
     "tornado": "Flower",
+    "jinja2": "SQLAdmin",
+    "markupsafe": "Jinja, and so SQLAdmin",
     "storage3": "supabase",
     "supabase_auth": "supabase",
 }
