@@ -21,17 +21,25 @@ async def http() -> AsyncIterator[AsyncClient]:
 def build(monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
     """Make an API with other settings: `build(CORS_ORIGINS="*")`. Its lifespan does not run."""
     # Not above: this file is read before the settings are there.
-    from app.core.settings import load_settings
+    from app.core.celery_config import configure_celery
+    from app.core.features import load
+    from app.core.settings import get_settings, load_settings
     from app.main import create_app
+
+    def forget() -> None:
+        load_settings.cache_clear()
+        load.cache_clear()
 
     def build(**environment: str) -> FastAPI:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        load_settings.cache_clear()
+        forget()
         return create_app()
 
     yield build
-    load_settings.cache_clear()
+    monkeypatch.undo()
+    forget()
+    configure_celery(get_settings())
 
 
 @pytest.fixture

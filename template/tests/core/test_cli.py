@@ -130,7 +130,7 @@ def test_no_database_is_a_sentence(
 def test_routes_are_listed(call: Call) -> None:
     answer = call("routes")
     rows = [line.split(maxsplit=2) for line in answer.out.splitlines() if line.strip()]
-    listed = {(row[0], row[1]) for row in rows[1:]}
+    listed = {(row[0], row[1]) for row in rows}
     assert ["GET", "/api/v1/users/me", "Who am I?"] in [[*map(str.strip, row)] for row in rows]
     document = api.openapi()["paths"]
     assert listed == {(m.upper(), path) for path, methods in document.items() for m in methods}
@@ -157,20 +157,18 @@ def test_doctor_finds_everything_in_order(call: Call) -> None:
     heartbeat.function()
     answer = call("doctor")
     assert answer.code == 0, answer.out
-    found = {line.split()[1]: line.split()[0] for line in answer.out.splitlines() if "✓" in line}
-    assert found == dict.fromkeys(
-        (
-            "settings",
-            "features",
-            "database",
-            "migrations",
-            "connections",
-            "redis",
-            "supabase",
-            "workers",
-        ),
-        "✓",
-    )
+    found = {line.split()[1] for line in answer.out.splitlines() if "✓" in line}
+    # Features may have checks of their own.
+    assert found >= {
+        "settings",
+        "features",
+        "database",
+        "migrations",
+        "connections",
+        "redis",
+        "supabase",
+        "workers",
+    }
 
 
 def test_doctor_misses_the_workers(call: Call) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import inspect, text
 
 from app.core.migrations import commands
 from app.core.migrations.access import API_ROLES
+from app.core.migrations.errors import MigrationError
 from app.core.migrations.exposure import exposed
 from app.core.models import SCHEMA
 from app.core.settings import load_settings
@@ -58,6 +59,10 @@ PLAIN = """
 do $$ begin
   if not exists (select from pg_roles where rolname = 'postgres') then
     create role postgres login;
+  end if;
+  -- As hosts do where a feature asks for it: who migrates may not.
+  if exists (select from pg_available_extensions where name = 'vector') then
+    create extension if not exists vector;
   end if;
 end $$;
 
@@ -177,7 +182,12 @@ def test_a_postgres_without_any_of_supabase_is_migrated_up_and_down(
         monkeypatch.setenv("DATABASE_URL", server.url)
         load_settings.cache_clear()
         try:
-            commands.upgrade()
+            try:
+                commands.upgrade()
+            except MigrationError as error:
+                if programs and "install it there" in str(error):
+                    pytest.skip(str(error))
+                raise
             assert commands.drift() == []
             with commands.migration_engine() as engine, engine.connect() as connection:
                 roles = text("SELECT count(*) FROM pg_roles WHERE rolname = ANY (:roles)")

@@ -17,6 +17,8 @@ from tests.people import SignIn
 LIVE = "/health/live"
 ONLINE = {
     "ENVIRONMENT": "production",
+    # What others want to be told online is theirs to test.
+    "FEATURES": "tasks,users",
     "SUPABASE_URL": "https://abc.supabase.co",
     "ALLOWED_HOSTS": "api.example.com, *.example.org",
 }

@@ -1,8 +1,6 @@
 """`app routes`: what the API answers to."""
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 cli = typer.Typer()
 
@@ -12,8 +10,12 @@ def routes() -> None:
     """List the routes of the API."""
     from app.main import app
 
-    table = Table("Method", "Path", "What", box=None)
-    for path, operations in app.openapi()["paths"].items():
-        for method, operation in operations.items():
-            table.add_row(method.upper(), path, operation.get("summary", ""))
-    Console().print(table)
+    found = [
+        (method.upper(), path, operation.get("summary", ""))
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    ]
+    # Not a table that fits the terminal: a path cut short is none.
+    longest = max(len(path) for _, path, _ in found)
+    for method, path, summary in found:
+        typer.echo(f"{method:<7} {path:<{longest}}  {summary}")

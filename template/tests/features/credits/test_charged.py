@@ -36,7 +36,7 @@ def worker(database: Database, database_url: str) -> Iterator[Process]:
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
     alone = ("--concurrency=1", "--without-mingle", "--without-gossip")
-    command = ("celery", "-A", "tests.features.credits.work", "worker", *alone)
+    command = ("celery", "-A", "tests.features.credits.work_worker", "worker", *alone)
     with running(*command, stop=signal.SIGKILL, DATABASE_URL=database_url) as worker:
         yield worker
 

@@ -1,4 +1,4 @@
-"""Tasks that cost credits, and a worker for them: `celery -A tests.features.credits.work`."""
+"""Tasks that cost credits."""
 
 import os
 import signal
@@ -9,12 +9,11 @@ from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import process_engine
-from app.core.tasks import records, task
+from app.core.tasks import task
 from app.features.credits.service.charged import charged
 from app.worker import celery as celery
 
 OPERATION = "docs.embed"
-records.FIRST_DELAY = 0.2
 _START = text("INSERT INTO public.starts VALUES (:note)")
 _STARTS = text("SELECT count(*) FROM public.starts WHERE note = :note")
 _EFFECT = text("INSERT INTO public.effects VALUES (:note)")
