@@ -56,7 +56,11 @@ def newer(template: Path, tmp_path: Path) -> Path:
     run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
     users = folder / "template/app/features/users"
     edit(users / "models.py", '__tablename__ = "users"\n', '__tablename__ = "users"\n' + FIELD)
-    (users / "migrations/users_9999_nickname.py").write_text(MIGRATION)
+    # users_0002_support.py holds the revision users_0002.
+    last = max(path.stem for path in (users / "migrations").glob("users_*.py"))
+    head = "_".join(last.split("_")[:2])
+    migration = MIGRATION.replace("HEAD", head)
+    (users / "migrations/users_9999_nickname.py").write_text(migration)
     edit(folder / "template/app/core/__init__.py", '"""', '"""Newer. ')
     commit(folder, "A nickname", NEWER)
     return folder
@@ -71,7 +75,7 @@ from alembic import op
 from app.core.models import SCHEMA
 
 revision = "users_9999"
-down_revision = "users_0001"
+down_revision = "HEAD"
 branch_labels = None
 depends_on = None
 

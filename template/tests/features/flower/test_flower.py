@@ -103,9 +103,9 @@ async def test_it_holds_few_connections(
 
     async def few() -> bool:
         with redis.Redis.from_url(get_settings().redis_url) as client:
-            return len([c for c in client.client_list() if c["name"] == "flower"]) == 2
+            return 1 <= len([c for c in client.client_list() if c["name"] == "flower"]) <= 2
 
-    # One listens, one asks.
+    # One listens, and one asks when there is something to ask.
     await eventually(few, flower[0])
 
 
