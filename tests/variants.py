@@ -66,15 +66,12 @@ class Persona:
 
 
 def personas() -> list[Persona]:
-    """The three presets, and two odd ones: one option alone, and every second option."""
-    lone = next((each for each in flips().values() if each["preset"] == "minimal"), {})
+    """The three presets, and an odd one: every second option, and answers that are hard to hold."""
     half = {name: number % 2 == 0 for number, name in enumerate(options())}
     odd = {
         "project_name": 'Bob\'s "Best" {{ Shop }} 日本',
         "project_slug": "bobs-best",
         "description": "100 % of it: $HOME, `id` \\ #1 & <more>",
-    }
-    signed = {
         "author_name": "Zoë O'Neil",
         "author_email": "zoe@example.com",
         "github_owner": "acme/backend",
@@ -85,7 +82,6 @@ def personas() -> list[Persona]:
         Persona("minimal", {"preset": "minimal"}, newest_python=False),
         Persona("standard", {"preset": "standard"}, newest_python=True),
         Persona("everything", {"preset": "everything"}, newest_python=True),
-        Persona("lone", lone | odd, newest_python=True),
-        Persona("half", half | signed, newest_python=False),
+        Persona("half", half | odd, newest_python=False),
     ]
     return [persona for persona in listed if is_allowed(persona.answers)]

@@ -118,6 +118,15 @@ def _drop(database: str) -> None:
         connection.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _logs() -> None:
+    """Log as every process of the project does, whichever test is the first."""
+    from app.core.logging import configure_logging
+    from app.core.settings import get_settings
+
+    configure_logging(get_settings())
+
+
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
     """A migrated database of the test module's own, for what commits."""

@@ -59,9 +59,10 @@ def test_its_own_tests_pass_with_warnings_as_errors(
 ) -> None:
     assert "    error\n" in (variant.project / "pytest.ini").read_text("utf-8")
     run(["uv", "run", "--quiet", "pytest", "-q"], variant.project)
-    # What starts the whole stack again and again takes a minute: once is enough.
+    # What starts the whole stack again and again takes minutes, most of them spent on waiting: once
+    # is enough, and two of them at once.
     if "everything" in request.node.name:
-        run(["uv", "run", "--quiet", "pytest", "-q", "-m", "slow"], variant.project)
+        run(["uv", "run", "--quiet", "pytest", "-q", "-n", "2", "-m", "slow"], variant.project)
 
 
 def test_health_names_every_part(stack: DevStack) -> None:

@@ -57,8 +57,8 @@ def left_behind(project: Path, gone: set[str], said: set[str]) -> list[str]:
         if name != ".copier-answers.yml":  # it records that the option is off
             text = f"{name}\n{content.decode('utf-8')}".lower()
             # Not the end of a longer word: "overflow error" is no flower.
-            hits = (word for word in sorted(said) if re.search(rf"(?<![a-z]){word}", text))
-            found += [f"{name} says {word!r}" for word in hits]
+            hits = (word for word in said if word in text and re.search(rf"(?<![a-z]){word}", text))
+            found += [f"{name} says {word!r}" for word in sorted(hits)]
     return found
 
 

@@ -10,16 +10,9 @@ import pytest
 import app.worker  # noqa: F401 - configures Celery
 from app.core import context
 from app.core.locks import single_run
-from app.core.logging import configure_logging
 from app.core.redis import store
-from app.core.settings import get_settings
 from app.core.tasks import SkipRunError
 from tests.logs import rendered
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _logs() -> None:
-    configure_logging(get_settings())
 
 
 @pytest.fixture

@@ -28,10 +28,17 @@ LIST = "/auth/v1/admin/users"
 
 
 @pytest.fixture
-def rows(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """A session on a database of this module's own, which the task works on, too."""
+def rows(
+    database_url: str, supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Session]:
+    """A session on a database of this module's own, which the task works on, too.
+
+    Nobody is in Auth yet but three strangers, who make several pages of it.
+    """
     monkeypatch.setenv("DATABASE_URL", database_url)
-    # Whoever else the local Supabase knows makes several pages of it.
+    monkeypatch.setattr(supabase.auth.store, "users", {})
+    for _ in range(3):
+        supabase.user(f"{uuid4().hex}@example.com")
     monkeypatch.setattr(supabase_auth, "PAGE", 2)
     load_settings.cache_clear()
     forget_process_engine()

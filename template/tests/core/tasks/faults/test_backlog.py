@@ -6,8 +6,8 @@ from tests.core.tasks.faults.conftest import Faults, StartWorker
 
 pytestmark = pytest.mark.slow
 
-TASKS = 10_000
-AT_ONCE = 1_000
+TASKS = 3_000
+AT_ONCE = 500
 
 
 async def test_all_are_done_once(faults: Faults, worker: StartWorker) -> None:

@@ -30,7 +30,8 @@ async def test_it_is_restarted(faults: Faults, worker: StartWorker, ordered_by: 
         await faults.ended(process)
         said = process.said()
     assert faults.counts("effects") == dict.fromkeys([*keys, "later"], 1)
-    assert "task_waits_for_database" in said
+    # Those of one key go one by one: none may have been on its way in the moment of a restart.
+    assert ordered_by or "task_waits_for_database" in said
 
 
 async def some_are_done(faults: Faults) -> None:
