@@ -125,7 +125,15 @@ def test_dropping_a_feature_that_is_no_longer_in_the_code(workshop: Workshop) ->
         up=(
             'kind = sa.Enum("big", "small", name="parcel_kind", schema=SCHEMA)\n'
             'op.create_table("parcels", sa.Column("kind", kind), schema=SCHEMA)\n'
-            'protect("parcels")'
+            'protect("parcels")\n'
+            "op.execute(\n"
+            "    f'CREATE FUNCTION {SCHEMA}.parcel_check() RETURNS trigger LANGUAGE plpgsql'\n"
+            "    ' AS $$ BEGIN RETURN NEW; END $$'\n"
+            ")\n"
+            "op.execute(\n"
+            "    f'CREATE TRIGGER checked BEFORE UPDATE ON {SCHEMA}.parcels'\n"
+            "    f' FOR EACH ROW EXECUTE FUNCTION {SCHEMA}.parcel_check()'\n"
+            ")"
         ),
     )
     commands.upgrade()
@@ -133,7 +141,7 @@ def test_dropping_a_feature_that_is_no_longer_in_the_code(workshop: Workshop) ->
 
     gone = drop.drop("parcels")
 
-    assert gone == drop.Remains(["parcels"], ["parcel_kind"], ["parcels_0001"])
+    assert gone == drop.Remains(["parcels"], ["parcel_kind"], ["parcel_check"], ["parcels_0001"])
     assert "parcels" not in tables(workshop)
     with pytest.raises(MigrationError, match="holds nothing of 'parcels'"):
         drop.drop("parcels")

@@ -47,12 +47,26 @@ _TYPES = text("""
     ORDER BY typname
 """)
 
+# Nor do the functions that nothing but their triggers call.
+_FUNCTIONS = text("""
+    SELECT proname
+    FROM pg_proc
+    JOIN pg_trigger ON tgfoid = pg_proc.oid
+    WHERE pronamespace = to_regnamespace(:schema)
+    GROUP BY proname
+    HAVING bool_and(tgrelid IN (
+        SELECT to_regclass(name) FROM unnest(CAST(:tables AS text[])) AS name
+    ))
+    ORDER BY proname
+""")
+
 
 class Remains(NamedTuple):
     """What the database holds of a feature: names in our schema, and ids of revisions."""
 
     tables: list[str]
     types: list[str]
+    functions: list[str]
     revisions: list[str]
 
 
@@ -75,15 +89,20 @@ def remains(connection: Connection, feature: str) -> Remains:
         raise MigrationError(
             f"The database holds nothing of '{feature}'; it holds: {', '.join(there) or 'nothing'}."
         )
-    names = {"tables": [qualified(connection, table) for table in tables]}
+    names: dict[str, list[str] | str] = {
+        "tables": [qualified(connection, table) for table in tables]
+    }
     _refuse("tables", feature, connection.scalars(_REFERENCES, names).all())
     _refuse("migrations", feature, _dependents(feature, {e.revision for e in entries}))
-    schema = {"schema": quoted(connection, SCHEMA)}
-    return Remains(tables, list(connection.scalars(_TYPES, names | schema)), revisions)
+    names["schema"] = quoted(connection, SCHEMA)
+    types, functions = (list(connection.scalars(query, names)) for query in (_TYPES, _FUNCTIONS))
+    return Remains(tables, types, functions, revisions)
 
 
 def drop(feature: str) -> Remains:
-    """Remove the feature's tables with all rows, its types and its revisions; return what went.
+    """Remove the feature's tables with all rows, what belongs to them alone and its revisions.
+
+    Returns what went.
 
     Raises:
         MigrationError: see `remains`; or the database refuses, and then nothing is removed.
@@ -92,10 +111,13 @@ def drop(feature: str) -> Remains:
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
         log.prepare(connection)
         found = remains(connection, feature)
-        if found.tables:
-            connection.execute(_drop(connection, "TABLE", found.tables))
-        if found.types:
-            connection.execute(_drop(connection, "TYPE", found.types))
+        for kind, gone in (
+            ("TABLE", found.tables),
+            ("TYPE", found.types),
+            ("FUNCTION", found.functions),
+        ):
+            if gone:
+                connection.execute(_drop(connection, kind, gone))
         connection.execute(delete(log.LOG).where(log.LOG.c.branch == feature))
         log.reconcile(connection, scripts())
         return found

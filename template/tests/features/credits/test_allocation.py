@@ -21,6 +21,11 @@ from app.features.credits.service import (
 )
 from tests.features.credits.conftest import OPERATION, Bank
 
+# As if this month had not been given yet.
+A_MONTH_AGO = (
+    "UPDATE app.credits_accounts SET allocated_month = allocated_month - interval '1 month'"
+)
+
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
@@ -72,13 +77,11 @@ def test_an_account_refuses_a_month_that_it_has(bank: Bank, next_month: Callable
     person = bank.person(tier="standard")
 
     def twice(session: Session) -> list[bool]:
-        account, month = accounts.locked(session, person), date(2050, 1, 1)
+        account, month = accounts.locked(session, person), date(2030, 2, 1)
         return [allocation.allocate(session, account, month) for _ in range(2)]
 
     assert bank.do(twice) == [True, False]
     assert allocated(bank, person) == [1_000]
-    change = "UPDATE app.credits_accounts SET allocated_month = '2000-01-01'"
-    bank.sql(f"{change} WHERE user_id = :person", person=person)
 
 
 def test_two_runs_at_once_give_each_account_one_month(
@@ -86,7 +89,7 @@ def test_two_runs_at_once_give_each_account_one_month(
 ) -> None:
     monkeypatch.setattr(ledger, "BATCH", 3)
     people = [bank.person(tier="standard") for _ in range(10)]
-    bank.sql("UPDATE app.credits_accounts SET allocated_month = '2000-01-01'")
+    bank.sql(A_MONTH_AGO)
     with ThreadPoolExecutor(2) as pool:
         counts = list(pool.map(lambda _: run(bank), range(2)))
     assert sum(counts) >= len(people)
@@ -98,7 +101,7 @@ def test_a_run_that_dies_is_gone_on_with(
 ) -> None:
     monkeypatch.setattr(ledger, "BATCH", 2)
     people = [bank.person(tier="standard") for _ in range(5)]
-    bank.sql("UPDATE app.credits_accounts SET allocated_month = '2000-01-01'")
+    bank.sql(A_MONTH_AGO)
     bank.do(allocation.allocate_due)
     with bank.session() as dying:
         allocation.allocate_due(dying)
@@ -180,26 +183,33 @@ def test_what_is_held_is_being_spent_and_does_not_lapse(
     assert bank.balance(person) == (100, 0)
 
 
-def test_a_month_that_was_missed_is_made_up_for_and_one_that_passed_is_not(
+def test_months_that_were_missed_are_made_up_for(
     bank: Bank, at: Callable[[datetime], None]
 ) -> None:
     at(datetime(2040, 1, 20, tzinfo=UTC))
-    run(bank)
+    bank.sql("UPDATE app.credits_accounts SET allocated_month = '2040-04-01'")
     person = bank.person(tier="standard")
     at(datetime(2040, 4, 17, 3, tzinfo=UTC))
     run(bank)
-    assert allocated(bank, person) == [1_000]
+    rows = bank.sql(
+        "SELECT reference, amount FROM app.credits_transactions"
+        " WHERE user_id = :person AND reference > '2040-01' ORDER BY position",
+        person=person,
+    )
+    assert [tuple(row) for row in rows] == [
+        ("2040-02", 1_000), ("2040-03", 1_000), ("2040-04", -1_000), ("2040-04", 1_000)
+    ]  # fmt: skip
+    assert bank.balance(person) == (2_000, 0)
     # The clock of another machine is behind.
     at(datetime(2040, 3, 31, 23, tzinfo=UTC))
-    run(bank)
-    assert allocated(bank, person) == [1_000]
+    assert run(bank) == 0
 
 
 def test_a_new_account_has_this_months_allocation_at_once(
     bank: Bank, at: Callable[[datetime], None]
 ) -> None:
     at(datetime(2041, 1, 31, tzinfo=UTC))
-    run(bank)
+    bank.sql("UPDATE app.credits_accounts SET allocated_month = '2041-01-01'")
     user = bank.person()
     rows = bank.sql(
         "SELECT reason, amount FROM app.credits_transactions WHERE user_id = :user"

@@ -22,6 +22,11 @@ def month(now: datetime | None = None) -> date:
     return today(now).replace(day=1)
 
 
+def next_month(first: date) -> date:
+    """The first day of the month after the one that begins on `first`."""
+    return (first + timedelta(days=31)).replace(day=1)
+
+
 def start_of(day: date) -> datetime:
     """The moment in which a day begins."""
     return datetime.combine(day, time(), zone())
