@@ -76,6 +76,16 @@ def test_the_dev_stack_runs_the_options(running: DevStack) -> None:
     assert "often" not in names
 
 
+@pytest.mark.network
+@pytest.mark.xdist_group("everything")
+def test_a_model_on_the_disk_can_be_asked(copy: Path) -> None:
+    """With Model2Vec, which a team adds if it wants it: the project's own tests skip these else."""
+    local = "tests/features/documents/test_local.py"
+    command = ["uv", "run", "--quiet", "--with", "model2vec", "pytest", "-q", local]
+    assert " passed" in (told := run(command, copy))
+    assert "skipped" not in told
+
+
 def wait_for(address: str) -> None:
     """Wait until somebody answers there."""
     transport = httpx.HTTPTransport(retries=8)

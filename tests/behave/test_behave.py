@@ -28,6 +28,8 @@ LENIENT = {
     "positive_data_acceptance": "a cursor, or one of two fields, is more than a schema can say",
     "negative_data_rejection": "Pydantic in its lax mode reads 0 as false",
 }
+# Answers 503 where no language model is configured; the project's own tests ask it with a double.
+NEEDS_A_MODEL = "/documents/ask$"
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +136,7 @@ def test_any_request_is_answered_as_the_document_says(
             *("--header", f"Authorization: Bearer {token}"),
             *("--max-examples", "10", "--generation-deterministic"),
             *("--exclude-checks", ",".join(LENIENT)),
+            *("--exclude-path-regex", NEEDS_A_MODEL),
         ],
         variant.project.parent,
     )

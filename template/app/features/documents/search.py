@@ -152,7 +152,8 @@ wanted AS MATERIALIZED (
 # As an array it is made once, before the scan; a join could take the order from the index scan.
 _WITHIN = "AND document_id = ANY (ARRAY(SELECT id FROM wanted))"
 
-# The order and its LIMIT have to stand by themselves, or the index is not used.
+# The order and its LIMIT have to stand by themselves, or the index is not used. What holds no word
+# that its model knows, a query or a chunk, has a vector of zeros and is at no distance.
 _NEAR = """
 nearest AS MATERIALIZED (
     SELECT chunk_id AS id,
@@ -165,6 +166,7 @@ nearest AS MATERIALIZED (
 near AS (
     SELECT id, 1 - distance AS score, row_number() OVER (ORDER BY distance, id) AS place
     FROM nearest
+    WHERE distance <> 'NaN'
 )"""
 
 # Each chunk is asked in the language of its document.

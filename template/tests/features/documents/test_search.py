@@ -48,6 +48,18 @@ async def test_the_best_comes_first(
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_query_without_a_word_finds_nothing(
+    client: AsyncClient, owner: Person, store: Store, mode: SearchMode
+) -> None:
+    """Its vector has no direction: every distance to it is not a number."""
+    await store(owner, "Bees sleep.", "…", "Bees dance.")
+    assert contents(await find(client, owner, "?!", mode=mode)) == []
+    found = await find(client, owner, "bees", mode=mode)
+    assert set(contents(found)) >= {"Bees sleep.", "Bees dance."}
+    assert all(isinstance(hit["score"], float) for hit in found["items"])
+
+
 async def test_words_are_taken_as_typed_where_signs_say_so(
     client: AsyncClient, owner: Person, store: Store
 ) -> None:
