@@ -41,7 +41,8 @@ def page(stack: DevStack) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"]
         )
-        page = browser.new_page(viewport=WIDE, base_url=stack.url)
+        # Nothing moves: on a busy machine a click could miss what still slides in.
+        page = browser.new_page(viewport=WIDE, base_url=stack.url, reduced_motion="reduce")
         page.set_default_timeout(30_000)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -35,7 +35,11 @@ NEEDS_A_MODEL = "/documents/ask$"
 @pytest.fixture(autouse=True)
 def named(request: pytest.FixtureRequest) -> None:
     """Tell the report which variant a test is about, before anything can fail."""
-    request.node.user_properties.append(("variant", request.node.callspec.params["variant"][0]))
+    label = request.node.callspec.params["variant"][0]
+    request.node.user_properties.append(("variant", label))
+    # Else each process would install it and start its stack, and the order be anybody's guess.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has forgotten the groups"
 
 
 def test_lock_holds_every_dependency(variant: Variant) -> None:
