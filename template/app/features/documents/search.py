@@ -10,7 +10,7 @@ import html
 import json
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Float, Integer, Text, TextClause, Uuid, bindparam, text
@@ -44,19 +44,33 @@ POOL = 100
 # Reciprocal rank fusion: Cormack, Clarke, Büttcher, SIGIR 2009; the constant is theirs.
 RRF = 60
 
+# Up to so many vectors are compared with each, which takes milliseconds and misses none. The graph
+# of HNSW is for more: it is one for all owners, and finds the less of the nearest, the fewer of
+# its rows are asked.
+EXACT = 20_000
+
 # With a filter, an index scan goes on until enough rows pass it; a plain one ends after `ef_search`
-# candidates, and a search in 2 % of the rows would find next to nothing.
+# candidates, and might find nothing.
 # What finds pgvector's operators is as in `indexes`.
-_SET_UP = text("""
+_SET_UP = """
     SELECT to_regprocedure('auth.uid()') IS NOT NULL AS knows_users,
+           (
+               SELECT coalesce(sum(chunk_count), 0)
+               FROM (
+                   SELECT chunk_count FROM {schema}.documents
+                   WHERE owner_id = :owner_id {filters} LIMIT {exact}
+               ) AS asked
+           ) AS chunks,
            set_config('search_path', quote_ident(nspname), true),
            set_config('hnsw.iterative_scan', 'relaxed_order', true),
-           set_config('hnsw.ef_search', '100', true),
+           set_config('hnsw.ef_search', '400', true),
            set_config('hnsw.max_scan_tuples', '50000', true),
+           -- A plan for any filter and any words would be one for none of them.
+           set_config('plan_cache_mode', 'force_custom_plan', true),
            set_config('jit', 'off', true)
     FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
     WHERE extname = 'vector'
-""")
+"""
 
 # Signs of a search that is meant as typed: "a phrase", -without, this OR that.
 _OPERATORS = re.compile(r"\"|(?:^|\s)-\w|\sOR\s")
@@ -84,8 +98,18 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
     vector = None if request.mode is SearchMode.TEXT else await _vector(embedder, request.query)
     async with database.session() as session:
         connection = await session.connection()
-        server = (await connection.execute(_SET_UP)).one()
-        found = await _ranked(connection, owner_id, request, embedder, vector, place)
+        values = _values(owner_id, request, vector, place)
+        filtered = any(values[name] is not None for name in Filters.model_fields)
+        server = (await connection.execute(set_up(filtered=filtered), values)).one()
+        statement = ranking(
+            request.mode,
+            embedder.model,
+            embedder.dimensions,
+            filtered=filtered,
+            loose=not _OPERATORS.search(request.query),
+            exact=server.chunks < EXACT,
+        )
+        found = [Place(*row) for row in await connection.execute(statement, values)]
     shown = found[: request.limit]
     async with database.session() as session:
         if server.knows_users:
@@ -96,10 +120,20 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
 
 
 @cache
+def set_up(*, filtered: bool) -> TextClause:
+    """The statement before: prepares the transaction; `knows_users`, and how many `chunks` to ask.
+
+    Binds: owner_id, and the filters if there are any.
+    """
+    filters = _FILTERS if filtered else ""
+    return _bound(_SET_UP.format(schema=SCHEMA, exact=EXACT, filters=filters))
+
+
+@cache
 def ranking(
-    mode: SearchMode, model: str, dimensions: int, *, filtered: bool, loose: bool
+    mode: SearchMode, model: str, dimensions: int, *, filtered: bool, loose: bool, exact: bool
 ) -> TextClause:
-    """The statement that ranks chunks: `id` and `score`, the best first.
+    """The statement that ranks chunks: `score` and `id`, the best first.
 
     Binds: owner_id, vector, query, document_ids, labels, created_from, created_before, last_score,
     last_id, limit; those of other modes and of no filter are left out.
@@ -111,11 +145,12 @@ def ranking(
             fits.
         filtered: ask only some documents.
         loose: find chunks that hold any of the words, instead of all of them.
+        exact: compare with every vector that is asked, instead of by the index.
     """
     parts = [_WANTED if filtered else _ALL]
     lists = []
     if mode is not SearchMode.TEXT:
-        parts.append(_NEAR)
+        parts += [_COMPARED if exact else _INDEXED, _NEAR]
         lists.append("near")
     if mode is not SearchMode.VECTOR:
         parts.append(_FOUND)
@@ -128,9 +163,14 @@ def ranking(
         "dimensions": dimensions,
         "model": literal(model).replace(":", r"\:"),
         "within": _WITHIN if filtered else "",
+        "among": _AMONG if filtered else "",
         "query": _ANY_WORD if loose else _AS_TYPED,
+        "filters": _FILTERS,
     }
-    sql = "".join((_BEGIN, ",".join(parts), _OUTER, source, _PAGE)).format(**values)
+    return _bound("".join((_BEGIN, ",".join(parts), _OUTER, source, _PAGE)).format(**values))
+
+
+def _bound(sql: str) -> TextClause:
     return text(sql).bindparams(*(bind for bind in _BINDS if f":{bind.key}" in sql))
 
 
@@ -141,37 +181,48 @@ wanted AS (
 
 _WANTED = """
 wanted AS MATERIALIZED (
-    SELECT id, search_config FROM {schema}.documents
-    WHERE owner_id = :owner_id
-      AND (:document_ids IS NULL OR id = ANY (:document_ids))
-      AND (:labels IS NULL OR labels @> :labels)
-      AND (:created_from IS NULL OR created_at >= :created_from)
-      AND (:created_before IS NULL OR created_at < :created_before)
+    SELECT id, search_config FROM {schema}.documents WHERE owner_id = :owner_id {filters}
 )"""
 
+_FILTERS = """
+    AND (:document_ids IS NULL OR id = ANY (:document_ids))
+    AND (:labels IS NULL OR labels @> :labels)
+    AND (:created_from IS NULL OR created_at >= :created_from)
+    AND (:created_before IS NULL OR created_at < :created_before)
+"""
+
+_AMONG = "AND document_id IN (SELECT id FROM wanted)"
 # As an array it is made once, before the scan; a join could take the order from the index scan.
 _WITHIN = "AND document_id = ANY (ARRAY(SELECT id FROM wanted))"
 
-# The order and its LIMIT have to stand by themselves, or the index is not used. What holds no word
-# that its model knows, a query or a chunk, has a vector of zeros and is at no distance.
-_NEAR = """
-nearest AS MATERIALIZED (
+_DISTANCES = """
     SELECT chunk_id AS id,
            embedding::halfvec({dimensions}) <=> CAST(:vector AS halfvec({dimensions})) AS distance
     FROM {schema}.documents_embeddings
-    WHERE owner_id = :owner_id AND model = {model} {within}
-    ORDER BY distance
-    LIMIT {pool}
-),
+    WHERE owner_id = :owner_id AND model = {model}
+"""
+
+# The order and its LIMIT have to stand by themselves, or the index is not used.
+_INDEXED = f"""
+nearest AS MATERIALIZED ({_DISTANCES} {{within}} ORDER BY distance LIMIT {{pool}})"""
+
+_COMPARED = f"""
+compared AS MATERIALIZED ({_DISTANCES} {{among}}),
+nearest AS (SELECT id, distance FROM compared ORDER BY distance LIMIT {{pool}})"""  # noqa: S608 - of constants alone
+
+# What holds no word that its model knows, a query or a chunk, has a vector of zeros and is at no
+# distance.
+_NEAR = """
 near AS (
     SELECT id, 1 - distance AS score, row_number() OVER (ORDER BY distance, id) AS place
     FROM nearest
     WHERE distance <> 'NaN'
 )"""
 
-# Each chunk is asked in the language of its document.
+# Each chunk is asked in the language of its document. What is asked is made once for a language:
+# inlined, it would be parsed again for every chunk that is ranked.
 _FOUND = """
-asked AS (
+asked AS MATERIALIZED (
     SELECT search_config, {query} AS words
     FROM (SELECT DISTINCT search_config FROM wanted WHERE search_config IS NOT NULL) AS spoken
 ),
@@ -202,7 +253,7 @@ _FUSED = """
 
 _ALONE = "SELECT id, score FROM {}"
 
-_BEGIN, _OUTER = "WITH", " SELECT id, score FROM ("
+_BEGIN, _OUTER = "WITH", " SELECT score, id FROM ("
 
 _PAGE = """
     ) AS ranked
@@ -260,23 +311,10 @@ async def _vector(embedder: Embedder, query: str) -> Vector:
         ) from error
 
 
-async def _ranked(
-    connection: AsyncConnection,
-    owner_id: UUID,
-    request: SearchRequest,
-    embedder: Embedder,
-    vector: Vector | None,
-    place: Place | None,
-) -> list[Place]:
-    filters = request.model_dump(include=set(Filters.model_fields))
-    statement = ranking(
-        request.mode,
-        embedder.model,
-        embedder.dimensions,
-        filtered=any(value is not None for value in filters.values()),
-        loose=not _OPERATORS.search(request.query),
-    )
-    values = filters | {
+def _values(
+    owner_id: UUID, request: SearchRequest, vector: Vector | None, place: Place | None
+) -> dict[str, Any]:
+    return request.model_dump(include=set(Filters.model_fields)) | {
         "owner_id": owner_id,
         "query": request.query,
         "vector": json.dumps(vector),
@@ -284,8 +322,6 @@ async def _ranked(
         "last_id": place.chunk_id if place else None,
         "limit": request.limit + 1,
     }
-    rows = await connection.execute(statement, values)
-    return [Place(row.score, row.id) for row in rows]
 
 
 async def _read(

@@ -25,6 +25,12 @@ async def owner(sign_in: SignIn) -> Person:
     return await sign_in()
 
 
+@pytest.fixture(params=[module.EXACT, 0], ids=["compared", "indexed"])
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask few chunks as ever, then as if they were many."""
+    monkeypatch.setattr(module, "EXACT", request.param)
+
+
 async def find(client: AsyncClient, person: Person, query: str, **more: Any) -> dict[str, Any]:
     body = {"query": query} | more
     answer = await client.post(f"{PATH}/search", json=body, headers=person.headers)
@@ -37,6 +43,7 @@ def contents(page: dict[str, Any]) -> list[str]:
     return [hit["content"] for hit in page["items"]]
 
 
+@pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_best_comes_first(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
@@ -48,6 +55,7 @@ async def test_the_best_comes_first(
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_query_without_a_word_finds_nothing(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
@@ -79,6 +87,7 @@ async def test_each_document_is_asked_in_its_language(
     assert len(contents(await find(client, owner, "maison", mode="text"))) == 1
 
 
+@pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
 async def test_filters_narrow_every_mode(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
@@ -100,6 +109,7 @@ async def test_filters_narrow_every_mode(
     assert await ids(labels={"shelf": "b"}, document_ids=[str(old.id)]) == set()
 
 
+@pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
 async def test_pages_follow_each_other_without_gap_or_double(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
