@@ -118,14 +118,7 @@ async def complete(
         )
     document = await get_document(session, owner_id, document_id, lock=True)
     if document.state is DocumentState.UPLOADING:
-        await emit(
-            session,
-            "documents.accepted",
-            owner_id=owner_id,
-            document_id=document.id,
-            size=document.size,
-        )
-        _start(session, document)
+        await _start(session, document)
     await session.commit()
     return document
 
@@ -168,14 +161,7 @@ async def retry(session: AsyncSession, owner_id: UUID, document_id: UUID) -> Doc
             f"Only a failed or cancelled document can be retried; this one is {document.state}.",
             code="document_not_failed",
         )
-    await emit(
-        session,
-        "documents.accepted",
-        owner_id=owner_id,
-        document_id=document.id,
-        size=document.size,
-    )
-    _start(session, document)
+    await _start(session, document)
     await session.commit()
     return document
 
@@ -270,7 +256,15 @@ def _exists(document: Document) -> AppError:
     )
 
 
-def _start(session: AsyncSession, document: Document) -> None:
+async def _start(session: AsyncSession, document: Document) -> None:
+    """Tell that it is accepted, which whoever listens may refuse, and enqueue its task."""
+    await emit(
+        session,
+        "documents.accepted",
+        owner_id=document.owner_id,
+        document_id=document.id,
+        size=document.size,
+    )
     document.state, document.reason = DocumentState.PROCESSING, None
     document.version += 1
     # One after the other: a run that was cancelled may not have noticed yet.
