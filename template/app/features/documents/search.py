@@ -167,6 +167,7 @@ def ranking(
         "query": _ANY_WORD if loose else _AS_TYPED,
         "filters": _FILTERS,
     }
+    values["distances"] = _DISTANCES.format(**values)
     return _bound("".join((_BEGIN, ",".join(parts), _OUTER, source, _PAGE)).format(**values))
 
 
@@ -203,12 +204,12 @@ _DISTANCES = """
 """
 
 # The order and its LIMIT have to stand by themselves, or the index is not used.
-_INDEXED = f"""
-nearest AS MATERIALIZED ({_DISTANCES} {{within}} ORDER BY distance LIMIT {{pool}})"""
+_INDEXED = """
+nearest AS MATERIALIZED ({distances} {within} ORDER BY distance LIMIT {pool})"""
 
-_COMPARED = f"""
-compared AS MATERIALIZED ({_DISTANCES} {{among}}),
-nearest AS (SELECT id, distance FROM compared ORDER BY distance LIMIT {{pool}})"""  # noqa: S608 - of constants alone
+_COMPARED = """
+compared AS MATERIALIZED ({distances} {among}),
+nearest AS (SELECT id, distance FROM compared ORDER BY distance LIMIT {pool})"""
 
 # What holds no word that its model knows, a query or a chunk, has a vector of zeros and is at no
 # distance.

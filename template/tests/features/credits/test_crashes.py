@@ -11,7 +11,15 @@ from sqlmodel import Session
 
 from app.core.tasks import TaskError
 from app.features.credits.errors import HoldEndedError
-from app.features.credits.service import accounts, allocation, charges, entries, holds, rates
+from app.features.credits.service import (
+    accounts,
+    allocation,
+    charges,
+    entries,
+    holds,
+    periods,
+    rates,
+)
 from app.features.users.models import Role, Status, User
 from tests.features.credits.conftest import HOUR, OPERATION, Bank
 from tests.features.credits.crashes import dying, steps
@@ -78,8 +86,10 @@ def test_a_crash_between_any_two_statements_leaves_nothing_half_done(
         person = bank.person(100, tier="standard")
         hold = bank.hold(person, 10, lasts=timedelta() if work is expire else HOUR)
         if work is allocate:
-            change = "UPDATE app.credits_accounts SET allocated_month = '2000-01-01'"
-            bank.sql(f"{change} WHERE user_id = :p", p=person)
+            # Enough of them, and the moments of a crash grow with their number.
+            two_before = (periods.month() - timedelta(days=40)).replace(day=1)
+            change = "UPDATE app.credits_accounts SET allocated_month = :month WHERE user_id = :p"
+            bank.sql(change, p=person, month=two_before)
         return person, hold
 
     person, hold = somebody()

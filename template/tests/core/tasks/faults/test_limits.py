@@ -15,14 +15,19 @@ async def test_they_are_tried_again_and_given_up(faults: Faults, worker: StartWo
             await faults.enqueue_keys(kind, [kind])
         # One child each time its limit kills it, until nobody believes in it any more.
         assert await faults.ended(process, seconds=90) == {"failure": len(KINDS)}
-        errors = dict(faults.query("SELECT name, error FROM app.tasks"))
-        assert errors == {
-            "faults.slow": "SoftTimeLimitExceeded: SoftTimeLimitExceeded()",
-            "faults.slow_async": "SoftTimeLimitExceeded: SoftTimeLimitExceeded()",
-            "faults.deaf": "The worker died in each of 2 runs.",
-            "faults.deaf_async": "The worker died in each of 2 runs.",
+        # A run may be ended before its first statement; its claim counts all the same.
+        ends = {
+            name: end for name, *end in faults.query("SELECT name, attempts, error FROM app.tasks")
         }
-        assert faults.counts("starts") == dict.fromkeys(KINDS, 2)
+        late = [2, "SoftTimeLimitExceeded: SoftTimeLimitExceeded()"]
+        # The third claim gives it up.
+        killed = [3, "The worker died in each of 2 runs."]
+        assert ends == {
+            "faults.slow": late,
+            "faults.slow_async": late,
+            "faults.deaf": killed,
+            "faults.deaf_async": killed,
+        }
         assert not faults.counts("effects")
         # No child and no connection is left behind busy.
         keys = [str(number) for number in range(8)]
