@@ -147,7 +147,15 @@ async def test_a_beat_holds_few_connections(stage: Stage) -> None:
         return {each["id"] for each in stage.client.client_list()}
 
     before = connections()
+    seen = []
+
+    # While it sends it has one more, for a moment.
+    async def one_is_left() -> bool:
+        seen.append(len(connections() - before))
+        return seen[-1] == 1
+
     with stage.beat(TICK) as beat:
         await until_it_ticks(beat)
         await until_it_ticks(beat)
-        assert len(connections() - before) == 1
+        await eventually(one_is_left, beat)
+    assert max(seen) <= 2
