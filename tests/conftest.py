@@ -8,7 +8,7 @@ from filelock import FileLock
 from harness import run, shared_render, snapshot
 from running import DevStack, dev_stack, install
 
-pytest_plugins = ["progress", "behaving"]
+pytest_plugins = ["progress", "behaving", "quick"]
 Render = Callable[..., Path]
 
 
