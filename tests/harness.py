@@ -124,7 +124,8 @@ def constrain(project: Path) -> None:
     text = pyproject.read_text("utf-8")
     assert text.count("[tool.uv]\n") == 1
     if chosen == "lowest":
-        setting = 'resolution = "lowest-direct"\n'
+        # Else uv takes an alpha of the next major for the oldest.
+        setting = 'resolution = "lowest-direct"\nprerelease = "disallow"\n'
     else:
         entries = "".join(f"    {json.dumps(pin)},\n" for pin in pins)
         setting = f"constraint-dependencies = [\n{entries}]\n"
