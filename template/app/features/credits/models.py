@@ -11,10 +11,10 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     func,
-    inspect,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import class_mapper
 from sqlmodel import Field
 
 from app.core.models import SCHEMA, Model, Timestamps, UUIDKey, text_enum, utcnow
@@ -189,7 +189,7 @@ class Rate(UUIDKey, Model, table=True):
 
 
 def _table(model: type[Model]) -> "Table":
-    return cast("Table", inspect(model).local_table)
+    return cast("Table", class_mapper(model).local_table)
 
 
 # The tables behind them: statements on rows that others change want no entities in memory.
