@@ -1,5 +1,6 @@
 """Fixtures: a snapshot of the template, shared renders of it, and a machine without settings."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from running import DevStack, dev_stack, install
 
 pytest_plugins = ["progress", "behaving", "quick"]
 Render = Callable[..., Path]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: a test that waits for processes of its own leaves one idle."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ from app.core import health
 from app.core.celery_config import configure_celery
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, checked_settings, load, load_models
+from app.core.https import authorities
 from app.core.logging import configure_logging
 from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.openapi import add_docs, describe_api, operation_id
@@ -39,7 +40,7 @@ def create_app() -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Nothing connects here: the process starts, and says what is missing at /health/ready.
         database = Database(async_engine(settings))
-        client = httpx.AsyncClient()
+        client = httpx.AsyncClient(verify=authorities())
         app.state.database = database
         app.state.supabase = Supabase(settings)
         app.state.redis = async_client(settings)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 import httpx
 from fastapi import Depends, Request
 
+from app.core.https import authorities
 from app.core.settings import CoreSettings, get_settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Supabase:
         from app.core.supabase.retries import Retrying
 
         # No redirects: they would carry the key to another place.
-        return httpx.AsyncClient(transport=Retrying(httpx.AsyncHTTPTransport()), timeout=TIMEOUT)
+        transport = Retrying(httpx.AsyncHTTPTransport(verify=authorities()))
+        return httpx.AsyncClient(transport=transport, timeout=TIMEOUT)
 
     @cached_property
     def secret_headers(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ import httpx
 from app.core.database import Database
 from app.core.errors import UnavailableError
 from app.core.events import emit
+from app.core.https import authorities
 from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.features.documents import http
@@ -88,7 +89,7 @@ async def _answer(prepared: Prepared) -> AsyncIterator[str]:
     body = {"model": settings.chat_model, "messages": messages(prepared), "stream": True}
     headers = http.sign_in(url, settings.chat_api_key)
     async with (
-        httpx.AsyncClient(timeout=http.TIMEOUT) as client,
+        httpx.AsyncClient(verify=authorities(), timeout=http.TIMEOUT) as client,
         client.stream("POST", url, json=body, headers=headers) as answer,
     ):
         answer.raise_for_status()

@@ -49,6 +49,8 @@ def send_batch(session: Session) -> int:
     # Heavy, and for this task alone.
     import httpx
 
+    from app.core.https import authorities
+
     rows = session.connection().execute(_NEXT).mappings().all()
     if rows:
         answer = httpx.post(
@@ -57,6 +59,7 @@ def send_batch(session: Session) -> int:
             headers=_headers(settings),
             json=[_json(dict(row)) for row in rows],
             timeout=TIMEOUT,
+            verify=authorities(),
         )
         answer.raise_for_status()
         session.connection().execute(_DONE, {"ids": [row["id"] for row in rows]})

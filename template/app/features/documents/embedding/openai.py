@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from app.core.https import authorities
 from app.features.documents import http
 from app.features.documents.embedding import EmbeddingError, Vector, checked, model_name
 from app.features.documents.settings import DocumentSettings
@@ -24,7 +25,7 @@ class OpenAIEmbedder:
         self._headers = http.sign_in(self._url, settings.embedding_api_key)
         self._name = settings.embedding_model
         # Open as long as the process: a search must not begin with a handshake.
-        self._client = httpx.AsyncClient(timeout=http.TIMEOUT)
+        self._client = httpx.AsyncClient(verify=authorities(), timeout=http.TIMEOUT)
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """See `Embedder`."""
