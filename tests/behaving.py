@@ -1,5 +1,6 @@
 """Fixtures of the behave tier: a variant in an environment of its own, and its running stack."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,6 +45,22 @@ def case(name: str, python: str, answers: variants.Answers, *marks: pytest.MarkD
     label = f"{name} on Python {python}"
     group = pytest.mark.xdist_group(label)
     return pytest.param((label, python, answers), id=label, marks=(group, *marks))
+
+
+# One persona, for what would show nothing new on the others.
+EVERYTHING = [each for each in cases() if str(getattr(each, "id", "")).startswith("everything")]
+
+
+@pytest.fixture(autouse=True)
+def named(request: pytest.FixtureRequest) -> None:
+    """Tell the report which variant a test is about, before anything can fail."""
+    if "variant" not in request.fixturenames:
+        return
+    label = request.node.callspec.params["variant"][0]
+    request.node.user_properties.append(("variant", label))
+    # Else each process would install it and start its stack, and the order be anybody's guess.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has forgotten the groups"
 
 
 @pytest.fixture(scope="session", params=cases())

@@ -18,6 +18,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes comes first, and renders last: they are many and short."""
+    items.sort(key=lambda item: ("network" not in item.keywords, "/render/" in item.nodeid))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """No settings of git or Copier but these, whoever runs the tests."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from behaving import SignIn, Variant, cases
+from behaving import EVERYTHING, SignIn, Variant
 from harness import ROOT
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 from running import DevStack
@@ -25,11 +25,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 pytestmark = [
     pytest.mark.network,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.parametrize(
-        "variant",
-        [each for each in cases() if str(getattr(each, "id", "")).startswith("everything")],
-        indirect=True,
-    ),
+    pytest.mark.parametrize("variant", EVERYTHING, indirect=True),
 ]
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from behaving import SignIn, Variant
 from dependencies import dependency_faults
+from filelock import FileLock
 from harness import attempt, run
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from running import DevStack, eventually
@@ -32,16 +33,6 @@ LENIENT = {
 NEEDS_A_MODEL = "/documents/ask$"
 
 
-@pytest.fixture(autouse=True)
-def named(request: pytest.FixtureRequest) -> None:
-    """Tell the report which variant a test is about, before anything can fail."""
-    label = request.node.callspec.params["variant"][0]
-    request.node.user_properties.append(("variant", label))
-    # Else each process would install it and start its stack, and the order be anybody's guess.
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has forgotten the groups"
-
-
 def test_lock_holds_every_dependency(variant: Variant) -> None:
     run(["uv", "lock", "--check"], variant.project)
     lock = tomllib.loads((variant.project / "uv.lock").read_text("utf-8"))
@@ -52,23 +43,20 @@ def test_declared_dependencies_are_the_imported_ones(variant: Variant) -> None:
     assert dependency_faults(variant.project) == ""
 
 
-def test_types_are_strict(variant: Variant) -> None:
-    run(["uv", "run", "--quiet", "mypy", "--strict"], variant.project)
+def test_types_are_strict(variant: Variant, shared: Path) -> None:
+    # mypy knows a file by what is in it: most of a variant is read already, its packages as well.
+    with FileLock(shared / "mypy.lock"):
+        cache = str(shared / "mypy")
+        run(["uv", "run", "--quiet", "mypy", "--strict"], variant.project, MYPY_CACHE_DIR=cache)
 
 
 def test_import_rules_hold(variant: Variant) -> None:
     run(["uv", "run", "--quiet", "lint-imports"], variant.project)
 
 
-def test_its_own_tests_pass_with_warnings_as_errors(
-    variant: Variant, request: pytest.FixtureRequest
-) -> None:
+def test_its_own_tests_pass_with_warnings_as_errors(variant: Variant) -> None:
     assert "    error\n" in (variant.project / "pytest.ini").read_text("utf-8")
     run(["uv", "run", "--quiet", "pytest", "-q"], variant.project)
-    # What starts the whole stack again and again takes minutes, most of them spent on waiting: once
-    # is enough, and two of them at once.
-    if "everything" in request.node.name:
-        run(["uv", "run", "--quiet", "pytest", "-q", "-n", "2", "-m", "slow"], variant.project)
 
 
 def test_health_names_every_part(stack: DevStack) -> None:

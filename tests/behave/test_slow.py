@@ -1,0 +1,19 @@
+"""The tests of a project that start its whole stack and kill parts of it: `-m slow`.
+
+They take a quarter as long as all others together, so they are a run of their own.
+"""
+
+import pytest
+from behaving import EVERYTHING, Variant
+from harness import run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.network,
+    pytest.mark.parametrize("variant", EVERYTHING, indirect=True),
+]
+
+
+def test_its_slow_tests_pass(variant: Variant) -> None:
+    # They wait a lot: two at once.
+    run(["uv", "run", "--quiet", "pytest", "-q", "-n", "2", "-m", "slow"], variant.project)
