@@ -10,6 +10,7 @@ checks.jinja. A test says when the committed rows are not what this writes, and 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -122,8 +123,9 @@ def complete(
     return None
 
 
+@cache
 def questions(folder: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """The questions of copier.yml that a person is asked, in their order."""
+    """The questions of copier.yml that a person is asked, in their order; read once."""
     config = yaml.safe_load((folder / "copier.yml").read_text("utf-8"))
     return {
         name: question

@@ -47,8 +47,9 @@ def case(name: str, python: str, answers: variants.Answers, *marks: pytest.MarkD
     return pytest.param((label, python, answers), id=label, marks=(group, *marks))
 
 
+CASES = cases()
 # One persona, for what would show nothing new on the others.
-EVERYTHING = [each for each in cases() if str(getattr(each, "id", "")).startswith("everything")]
+EVERYTHING = [each for each in CASES if str(getattr(each, "id", "")).startswith("everything")]
 
 
 @pytest.fixture(autouse=True)
@@ -59,11 +60,11 @@ def named(request: pytest.FixtureRequest) -> None:
     label = request.node.callspec.params["variant"][0]
     request.node.user_properties.append(("variant", label))
     # Else each process would install it and start its stack, and the order be anybody's guess.
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if os.environ.get("PYTEST_XDIST_WORKER"):
         assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has forgotten the groups"
 
 
-@pytest.fixture(scope="session", params=cases())
+@pytest.fixture(scope="session", params=CASES)
 def variant(
     request: pytest.FixtureRequest,
     render: Callable[..., Path],

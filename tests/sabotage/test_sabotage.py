@@ -163,13 +163,14 @@ def test_sabotage_is_caught(name: str, tmp_path: Path) -> None:
     test = sabotage.caught_by.rpartition("::")[2]
     result = attempt(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
             *("-k", f"{test} and {sabotage.variant}" if sabotage.variant else test),
             *("-m", "not matrix and not sabotage", "--basetemp", str(tmp_path / "inner")),
             sabotage.caught_by.partition("::")[0],
         ],
         copy,
         PYTHONPATH=str(copy),
+        PYTEST_XDIST_WORKER="",
     )
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout + result.stderr
     # A template that cannot be rendered fails while a test is set up: pytest calls that an error.
