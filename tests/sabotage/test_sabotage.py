@@ -98,8 +98,8 @@ SABOTAGES = {
     ),
     "a task that does nothing": Sabotage(
         "template/app/features/items/service.py",
-        "    session.commit()\n    return result.rowcount",
-        "    return result.rowcount",
+        "col(Item.done).is_(False)",
+        "col(Item.done).is_(None)",
         f"{BEHAVE}::test_task_goes_through_the_worker",
     ),
     "a column without its migration": Sabotage(
