@@ -52,11 +52,9 @@ CASES = cases()
 EVERYTHING = [each for each in CASES if str(getattr(each, "id", "")).startswith("everything")]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def named(request: pytest.FixtureRequest) -> None:
-    """Tell the report which variant a test is about, before anything can fail."""
-    if "variant" not in request.fixturenames:
-        return
+    """Tell the report which variant a test is about."""
     label = request.node.callspec.params["variant"][0]
     request.node.user_properties.append(("variant", label))
     # Else each process would install it and start its stack, and the order be anybody's guess.

@@ -24,6 +24,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 
 pytestmark = [
     pytest.mark.network,
+    pytest.mark.usefixtures("named"),
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
     pytest.mark.parametrize("variant", EVERYTHING, indirect=True),
 ]

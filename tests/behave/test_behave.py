@@ -19,7 +19,7 @@ from harness import attempt, run
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from running import DevStack, eventually
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("named")]
 PROBLEM = "application/problem+json"
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 # What schemathesis would have stricter than we mean it; everything else that it knows is checked.

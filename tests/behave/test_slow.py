@@ -10,6 +10,7 @@ from harness import run
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.network,
+    pytest.mark.usefixtures("named"),
     pytest.mark.parametrize("variant", EVERYTHING, indirect=True),
 ]
 

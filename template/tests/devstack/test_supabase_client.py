@@ -16,11 +16,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
 from storage3.exceptions import StorageApiError
 from supabase import AsyncClient, AsyncClientOptions
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
 from devstack.supabase import LocalSupabase, passwords
+from devstack.supabase.routes import storage
 
 PUBLISHABLE, SECRET = "sb_publishable_test", "sb_secret_test"
 PASSWORD = "correct horse"
@@ -306,6 +309,23 @@ async def test_what_a_bucket_does_not_take(
         await backend.storage.from_(bucket).upload(key, data, {"content-type": kind})
     assert (str(refused.value.status), refused.value.code) == (status, error)
     assert await backend.storage.from_(bucket).list() == []
+
+
+async def test_what_is_removed_while_it_is_sent_arrives_whole(
+    server: LocalSupabase, backend: AsyncClient, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(FileResponse):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            assert server.storage.remove(bucket, ["short-lived.txt"])
+            await super().__call__(scope, receive, send)
+
+    files = backend.storage.from_(bucket)
+    await files.upload("short-lived.txt", b"all of it", TEXT)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "FileResponse", Late)
+        assert await files.download("short-lived.txt") == b"all of it"
+    with pytest.raises(StorageApiError, match="not found"):
+        await files.download("short-lived.txt")
 
 
 async def test_a_signed_upload_is_bound_to_its_name(

@@ -1,12 +1,14 @@
 """Buckets and objects over HTTP, as `supabase.storage` asks for them."""
 
 import json
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -283,8 +285,17 @@ def _sent(request: Request, stored: Object) -> Response:
     if (name := request.query_params.get("download")) is not None:
         name = name or stored.key.rpartition("/")[2]
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    path = _storage(request).file(stored)
-    return FileResponse(path, media_type=stored.content_type, headers=headers)
+    try:
+        file = os.open(_storage(request).file(stored), os.O_RDONLY)
+    except FileNotFoundError:
+        raise StorageError(404, "not_found", "Object not found") from None
+    # Open from here on: one that is removed at this moment is sent whole all the same.
+    return FileResponse(
+        f"/dev/fd/{file}",
+        media_type=stored.content_type,
+        headers=headers,
+        background=BackgroundTask(os.close, file),
+    )
 
 
 async def _stored(request: Request, *, replace: bool) -> Response:
