@@ -1,6 +1,6 @@
 """The tests of a project that start its whole stack and kill parts of it: `-m slow`.
 
-They take a quarter as long as all others together, so they are a run of their own.
+They take a fifth as long as all others together, so they are a run of their own.
 """
 
 import pytest
