@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from harness import run, shared_render, snapshot
-from running import DevStack, dev_stack, install
+from harness import shared_render, snapshot
+from running import DevStack, borrowed, dev_stack, install
 
 pytest_plugins = ["progress", "behaving", "quick"]
 Render = Callable[..., Path]
@@ -86,16 +86,20 @@ def project(render: Render) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The minimal project, committed and installed. What a test writes into it, it takes away."""
+def kept_installed(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The minimal project, committed and installed, once for all tests of a process."""
     return install(render(preset="minimal"), tmp_path_factory.mktemp("installed") / "demo")
 
 
 @pytest.fixture
-def stoppable_dev(installed: Path, tmp_path: Path) -> Iterator[DevStack]:
-    """A dev stack of its own, for a test that stops it."""
-    copy = tmp_path / "demo"
-    run(["git", "clone", "--quiet", str(installed), str(copy)], tmp_path)
-    run(["uv", "sync", "--quiet"], copy)
-    with dev_stack(copy) as stack:
+def installed(kept_installed: Path) -> Iterator[Path]:
+    """The minimal project, committed and installed, to change things in."""
+    with borrowed(kept_installed) as project:
+        yield project
+
+
+@pytest.fixture
+def running(installed: Path) -> Iterator[DevStack]:
+    """That project, running."""
+    with dev_stack(installed) as stack:
         yield stack

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from filelock import FileLock
 from harness import ROOT, commit, constrain, run
 
 from scripts.matrix import questions
@@ -75,6 +76,31 @@ def install(rendered: Path, folder: Path, python: str | None = None) -> Path:
     run(["git", "init", "--quiet"], folder)
     commit(folder, "Start from the template")
     return folder
+
+
+def check_types(project: Path, shared: Path) -> None:
+    """The types of an installed project are strict.
+
+    mypy knows a file by what is in it, so with one cache most of a project is read already.
+    """
+    with FileLock(shared / "mypy.lock"):
+        cache = str(shared / "mypy")
+        run(["uv", "run", "--quiet", "mypy", "--strict"], project, MYPY_CACHE_DIR=cache)
+
+
+@contextmanager
+def borrowed(project: Path) -> Iterator[Path]:
+    """An installed project to change things in; at the end it is as it was.
+
+    Cheaper than a copy, whose environment would compile every package anew.
+    """
+    start = run(["git", "rev-parse", "HEAD"], project).strip()
+    try:
+        yield project
+    finally:
+        run(["git", "reset", "--quiet", "--hard", start], project)
+        run(["git", "clean", "--quiet", "-ffdx", "--exclude", ".venv"], project)
+        run(["uv", "sync", "--quiet"], project)
 
 
 def free_port() -> int:

@@ -73,21 +73,15 @@ def test_command_runs_in_an_empty_folder(block: Block, template: Path, tmp_path:
 
 @pytest.mark.network
 @pytest.mark.parametrize("block", in_place("a project"))
-def test_command_runs_in_a_project(
-    block: Block, installed: Path, tmp_path: Path, template: Path
-) -> None:
-    project = tmp_path / "demo"
-    run(["git", "clone", "--quiet", str(installed), str(project)], tmp_path)
-    shell(block, project, template)
+def test_command_runs_in_a_project(block: Block, installed: Path, template: Path) -> None:
+    shell(block, installed, template)
 
 
 @pytest.mark.network
 @pytest.mark.xdist_group("running")
 @pytest.mark.parametrize("block", in_place("a running project"))
-def test_command_runs_in_a_running_project(
-    block: Block, stoppable_dev: DevStack, template: Path
-) -> None:
-    shell(block, stoppable_dev.project, template)
+def test_command_runs_in_a_running_project(block: Block, running: DevStack, template: Path) -> None:
+    shell(block, running.project, template)
 
 
 @pytest.mark.network

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from conftest import Render
 from harness import ROOT, attempt, run, tree
-from running import DevStack, dev_stack, install
+from running import DevStack, borrowed, check_types, install
 
 # The folder that each brings with packages of its own.
 FOLDERS = {"redbeat": "schedules", "flower": "flower", "pgvector": "documents"}
@@ -40,19 +40,10 @@ def everything(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def copy(everything: Path, tmp_path: Path) -> Path:
-    """A copy of it, installed, to change things in."""
-    folder = tmp_path / "demo"
-    run(["git", "clone", "--quiet", str(everything), str(folder)], tmp_path)
-    run(["uv", "sync", "--quiet"], folder)
-    return folder
-
-
-@pytest.fixture
-def running(copy: Path) -> Iterator[DevStack]:
-    """That copy, running."""
-    with dev_stack(copy) as stack:
-        yield stack
+def installed(everything: Path) -> Iterator[Path]:
+    """That project, to change things in."""
+    with borrowed(everything) as project:
+        yield project
 
 
 @pytest.mark.network
@@ -78,11 +69,11 @@ def test_the_dev_stack_runs_the_options(running: DevStack) -> None:
 
 @pytest.mark.network
 @pytest.mark.xdist_group("everything")
-def test_a_model_on_the_disk_can_be_asked(copy: Path) -> None:
+def test_a_model_on_the_disk_can_be_asked(installed: Path) -> None:
     """With Model2Vec, which a team adds if it wants it: the project's own tests skip these else."""
     local = "tests/features/documents/test_local.py"
     command = ["uv", "run", "--quiet", "--with", "model2vec", "pytest", "-q", local]
-    assert " passed" in (told := run(command, copy))
+    assert " passed" in (told := run(command, installed))
     assert "skipped" not in told
 
 
@@ -132,7 +123,8 @@ def test_a_start_is_spread(sync_session: Session) -> None:
     for _ in range(5):
         tasks.spread.function(sync_session)
     records = sync_session.exec(select(TaskRecord)).all()
-    starts = {record.due_at - before for record in records if record.name == "reports.daily"}
+    planned = {record.due_at for record in records if record.name == "reports.daily"}
+    starts = {due_at - before for due_at in planned if due_at is not None}
     assert len(starts) == 5
     assert all(timedelta(0) <= start <= timedelta(minutes=11) for start in starts)
 
@@ -146,20 +138,20 @@ def test_a_second_run_at_once_is_skipped() -> None:
 
 @pytest.mark.network
 @pytest.mark.xdist_group("everything")
-def test_the_examples_of_the_page_on_tasks_run(copy: Path) -> None:
+def test_the_examples_of_the_page_on_tasks_run(installed: Path, shared: Path) -> None:
     shown = files("tasks.md", "python")
     assert len(shown) == 2
-    (copy / "app/features/reports").mkdir()
-    (copy / "app/features/reports/__init__.py").write_text('"""Reports."""\n')
+    (installed / "app/features/reports").mkdir()
+    (installed / "app/features/reports/__init__.py").write_text('"""Reports."""\n')
     for name, content in shown.items():
-        (copy / name).write_text(content)
-    (copy / "tests/features/reports").mkdir()
-    (copy / "tests/features/reports/test_tasks.py").write_text(REPORTS)
-    run(["uv", "run", "--quiet", "pytest", "-q", "tests/features/reports"], copy)
+        (installed / name).write_text(content)
+    (installed / "tests/features/reports").mkdir()
+    (installed / "tests/features/reports/test_tasks.py").write_text(REPORTS)
+    run(["uv", "run", "--quiet", "pytest", "-q", "tests/features/reports"], installed)
     # As a reader would have it who copies them.
-    run(["uv", "run", "--quiet", "ruff", "check", "app"], copy)
-    run(["uv", "run", "--quiet", "ruff", "format", "--check", "app"], copy)
-    run(["uv", "run", "--quiet", "mypy", "app"], copy)
+    run(["uv", "run", "--quiet", "ruff", "check", "app"], installed)
+    run(["uv", "run", "--quiet", "ruff", "format", "--check", "app"], installed)
+    check_types(installed, shared)
 
 
 @pytest.mark.network

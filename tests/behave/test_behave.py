@@ -14,10 +14,9 @@ import pytest
 import yaml
 from behaving import SignIn, Variant
 from dependencies import dependency_faults
-from filelock import FileLock
 from harness import attempt, run
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from running import DevStack, eventually
+from running import DevStack, check_types, eventually
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("named")]
 PROBLEM = "application/problem+json"
@@ -44,10 +43,7 @@ def test_declared_dependencies_are_the_imported_ones(variant: Variant) -> None:
 
 
 def test_types_are_strict(variant: Variant, shared: Path) -> None:
-    # mypy knows a file by what is in it: most of a variant is read already, its packages as well.
-    with FileLock(shared / "mypy.lock"):
-        cache = str(shared / "mypy")
-        run(["uv", "run", "--quiet", "mypy", "--strict"], variant.project, MYPY_CACHE_DIR=cache)
+    check_types(variant.project, shared)
 
 
 def test_import_rules_hold(variant: Variant) -> None:

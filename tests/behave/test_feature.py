@@ -7,8 +7,8 @@ from running import DevStack
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("running")]
 
 
-def test_feature_is_written_changed_and_migrated(stoppable_dev: DevStack) -> None:
-    project = stoppable_dev.project
+def test_feature_is_written_changed_and_migrated(running: DevStack) -> None:
+    project = running.project
     app = ["uv", "run", "--quiet", "app"]
     run([*app, "feature", "new", "orders"], project)
     run([*app, "db", "upgrade"], project)
