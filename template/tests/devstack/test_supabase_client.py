@@ -8,6 +8,7 @@ enabled.
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 from storage3.exceptions import StorageApiError
 from supabase import AsyncClient, AsyncClientOptions
@@ -24,6 +24,7 @@ from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
 from devstack.supabase import LocalSupabase, passwords
 from devstack.supabase.routes import storage
+from tests.devstack.processes import eventually
 
 PUBLISHABLE, SECRET = "sb_publishable_test", "sb_secret_test"
 PASSWORD = "correct horse"
@@ -314,7 +315,7 @@ async def test_what_a_bucket_does_not_take(
 async def test_what_is_removed_while_it_is_sent_arrives_whole(
     server: LocalSupabase, backend: AsyncClient, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Late(FileResponse):
+    class Late(storage.OpenFile):
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             assert server.storage.remove(bucket, ["short-lived.txt"])
             await super().__call__(scope, receive, send)
@@ -322,10 +323,37 @@ async def test_what_is_removed_while_it_is_sent_arrives_whole(
     files = backend.storage.from_(bucket)
     await files.upload("short-lived.txt", b"all of it", TEXT)
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "FileResponse", Late)
+        patch.setattr(storage, "OpenFile", Late)
         assert await files.download("short-lived.txt") == b"all of it"
     with pytest.raises(StorageApiError, match="not found"):
         await files.download("short-lived.txt")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [("bytes=0-2", 206), ("bytes=99-", 416), ("bytes=x", 400), (None, 200)]
+)
+async def test_a_file_is_closed_once_it_is_answered(
+    server: LocalSupabase,
+    backend: AsyncClient,
+    http: httpx.AsyncClient,
+    bucket: str,
+    asked: str | None,
+    status: int,
+) -> None:
+    files = backend.storage.from_(bucket)
+    await files.upload("a.txt", b"some text", TEXT)
+    kept = server.storage.file(server.storage.get(bucket, "a.txt")).stat()
+    url = str((await files.create_signed_url("a.txt", 60))["signedUrl"])
+    assert (await http.get(url, headers={"Range": asked} if asked else {})).status_code == status
+
+    def is_closed() -> bool:
+        for entry in Path("/dev/fd").iterdir():
+            with suppress(OSError):  # the one that lists them is closed by now
+                if os.path.samestat(os.fstat(int(entry.name)), kept):
+                    return False
+        return True
+
+    assert eventually(is_closed)
 
 
 async def test_a_signed_upload_is_bound_to_its_name(

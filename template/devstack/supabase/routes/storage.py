@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from devstack.supabase.access import auth_of, bearer, same
 from devstack.supabase.errors import AuthError
@@ -286,16 +286,25 @@ def _sent(request: Request, stored: Object) -> Response:
         name = name or stored.key.rpartition("/")[2]
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     try:
-        file = os.open(_storage(request).file(stored), os.O_RDONLY)
+        return OpenFile(_storage(request).file(stored), stored.content_type, headers)
     except FileNotFoundError:
         raise StorageError(404, "not_found", "Object not found") from None
-    # Open from here on: one that is removed at this moment is sent whole all the same.
-    return FileResponse(
-        f"/dev/fd/{file}",
-        media_type=stored.content_type,
-        headers=headers,
-        background=BackgroundTask(os.close, file),
-    )
+
+
+class OpenFile(FileResponse):
+    """A file, open from here on: one that is removed meanwhile is sent whole all the same."""
+
+    def __init__(self, path: Path, media_type: str, headers: dict[str, str]) -> None:
+        """Raises FileNotFoundError: it is not there any more."""
+        self._file = os.open(path, os.O_RDONLY)
+        super().__init__(f"/dev/fd/{self._file}", media_type=media_type, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, or refuse the range that is asked for, and close it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(self._file)
 
 
 async def _stored(request: Request, *, replace: bool) -> Response:
