@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from sqlalchemy import inspect, text
+from sqlmodel import Session
 
 from app.core.migrations import commands
 from app.core.migrations.access import API_ROLES
@@ -133,30 +134,27 @@ def test_after_the_migrations_all_is_closed_but_what_a_policy_opens(
         ),
     ],
 )
-def test_each_hole_is_told(workshop: Workshop, hole: str, told: str) -> None:
-    commands.upgrade()
-    with commands.migration_engine() as engine, engine.connect() as connection:
-        # Not committed: the table in public would outlive the test.
-        connection.execute(text(hole.format(schema=SCHEMA)))
-        assert exposed(connection) == [told.format(schema=SCHEMA)]
+def test_each_hole_is_told(sync_session: Session, hole: str, told: str) -> None:
+    connection = sync_session.connection()
+    connection.execute(text(hole.format(schema=SCHEMA)))
+    assert exposed(connection) == [told.format(schema=SCHEMA)]
 
 
-def test_what_a_feature_opens_on_purpose_is_no_hole(workshop: Workshop) -> None:
-    commands.upgrade()
-    with commands.migration_engine() as engine, engine.connect() as connection:
-        for statement in (
-            f"CREATE TABLE {SCHEMA}.posts (id int)",
-            f"ALTER TABLE {SCHEMA}.posts ENABLE ROW LEVEL SECURITY",
-            f"GRANT SELECT ON {SCHEMA}.posts TO anon",
-            f"CREATE POLICY all_may_read ON {SCHEMA}.posts FOR SELECT TO anon USING (true)",
-            (
-                f"CREATE VIEW {SCHEMA}.titles WITH (security_invoker = true)"
-                f" AS SELECT id FROM {SCHEMA}.posts"
-            ),
-            f"GRANT SELECT ON {SCHEMA}.titles TO anon",
-        ):
-            connection.execute(text(statement))
-        assert exposed(connection) == []
+def test_what_a_feature_opens_on_purpose_is_no_hole(sync_session: Session) -> None:
+    connection = sync_session.connection()
+    for statement in (
+        f"CREATE TABLE {SCHEMA}.posts (id int)",
+        f"ALTER TABLE {SCHEMA}.posts ENABLE ROW LEVEL SECURITY",
+        f"GRANT SELECT ON {SCHEMA}.posts TO anon",
+        f"CREATE POLICY all_may_read ON {SCHEMA}.posts FOR SELECT TO anon USING (true)",
+        (
+            f"CREATE VIEW {SCHEMA}.titles WITH (security_invoker = true)"
+            f" AS SELECT id FROM {SCHEMA}.posts"
+        ),
+        f"GRANT SELECT ON {SCHEMA}.titles TO anon",
+    ):
+        connection.execute(text(statement))
+    assert exposed(connection) == []
 
 
 def test_a_function_of_a_migration_is_closed_with_it(workshop: Workshop) -> None:

@@ -10,15 +10,10 @@ import jwt
 import pytest
 
 from devstack.errors import DevStackError
-from devstack.supabase import LocalSupabase, auth, passwords
+from devstack.supabase import LocalSupabase, auth
 
 PUBLISHABLE, SECRET = "sb_publishable_test", "sb_secret_test"
 PASSWORD = "correct horse"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 2)
 
 
 @pytest.fixture(scope="module")

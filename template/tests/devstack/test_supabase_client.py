@@ -22,17 +22,12 @@ from storage3.exceptions import StorageApiError
 from supabase import AsyncClient, AsyncClientOptions
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
-from devstack.supabase import LocalSupabase, passwords
+from devstack.supabase import LocalSupabase
 from devstack.supabase.routes import storage
 from tests.devstack.processes import eventually
 
 PUBLISHABLE, SECRET = "sb_publishable_test", "sb_secret_test"
 PASSWORD = "correct horse"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 2)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from functools import cache
 
 import docx
 from pypdf import PdfReader, PdfWriter
@@ -59,6 +60,7 @@ def docx_file(*paragraphs: str, rows: tuple[tuple[str, ...], ...] = ()) -> bytes
     return target.getvalue()
 
 
+@cache
 def zip_bomb(megabytes: int) -> bytes:
     """A DOCX whose text is that large once it is unpacked, and small before."""
     target = io.BytesIO()

@@ -85,15 +85,21 @@ BAD: dict[str, Callable[[], tuple[bytes, str, str]]] = {
 
 @pytest.mark.parametrize("case", BAD)
 async def test_a_file_that_cannot_be_read_fails_with_its_reason(
-    send: Send, someone: Any, committed: AsyncClient, case: str
+    send: Send, someone: Any, committed: AsyncClient, worker: Process, case: str
 ) -> None:
     content, media_type, reason = BAD[case]()
     headers = someone()
     failed = await send(headers, content, media_type)
     assert failed["state"] == "failed"
     assert reason in failed["reason"]
-    task = await committed.get(f"/api/v1/tasks/{failed['task_id']}", headers=headers)
-    assert (task.json()["state"], task.json()["reason"]) == ("failure", failed["reason"])
+
+    async def task_too() -> bool:
+        # The document's end is committed just before the task's.
+        answer = await committed.get(f"/api/v1/tasks/{failed['task_id']}", headers=headers)
+        task = answer.json()
+        return (task["state"], task["reason"]) == ("failure", failed["reason"])
+
+    await eventually(task_too, worker)
 
 
 async def test_every_kind_and_script_is_found_again(
