@@ -141,6 +141,13 @@ def dev_stack(project: Path) -> Iterator[DevStack]:
                 process.wait()
 
 
+def first_admin(project: Path) -> tuple[str, str]:
+    """Address and password of the admin that `app dev` has made."""
+    lines = (project / ".env").read_text("utf-8").splitlines()
+    values = dict(line.split("=", 1) for line in lines if line.startswith("FIRST_ADMIN_"))
+    return values["FIRST_ADMIN_EMAIL"], values["FIRST_ADMIN_PASSWORD"]
+
+
 def wait_until_ready(stack: DevStack) -> None:
     """Raises AssertionError with the log if the stack ends, or is not ready in time."""
     end = time.monotonic() + START_SECONDS

@@ -94,13 +94,15 @@ with psycopg.connect(url) as connection:
     return {name: count for name, count in found.items() if not name.startswith("alembic_")}
 
 
+def demo_user(stack: DevStack) -> httpx.Client:
+    """A client of the API that is signed in as the demo user."""
+    token = run(["uv", "run", "--quiet", "app", "token", "--quiet"], stack.project).strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=f"{stack.url}/api/v1", headers=headers, timeout=30)
+
+
 def add(stack: DevStack, path: str) -> None:
     """Add an entry of a feature that was made from the blueprint, as the demo user."""
-    token = run(["uv", "run", "--quiet", "app", "token", "--quiet"], stack.project).strip()
-    made = httpx.post(
-        f"{stack.url}/api/v1/{path}",
-        json={"title": "Kept"},
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
-    )
+    with demo_user(stack) as client:
+        made = client.post(f"/{path}", json={"title": "Kept"})
     assert made.status_code == httpx.codes.CREATED, made.text

@@ -81,6 +81,7 @@ def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
         raise DevStackError("The dev stack runs on Linux and macOS; on Windows, use WSL2.")
     from devstack.lock import folder_lock
     from devstack.output import Output
+    from devstack.ports import port_of
     from devstack.runner import API_PORT, Runner, api_socket
 
     os.chdir(root)
@@ -93,7 +94,7 @@ def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
             output.note(f".env: wrote {', '.join(written)}")
         settings = environment.load(root)
         with api_socket(port) as listening:
-            actual = listening.getsockname()[1]
+            actual = port_of(listening)
             if actual != (port or API_PORT):
                 output.note(f"port {API_PORT} is taken, the API uses {actual}")
             setup = [sys.executable, "-m", "devstack.prepare"]

@@ -23,12 +23,26 @@ def listen(port: int) -> socket.socket:
     return server
 
 
+def listen_near(preferred: int) -> socket.socket:
+    """Open a listening socket on `preferred`, or on any free port where that is taken.
+
+    A process that inherits it need not hurry to the port before somebody else.
+    """
+    try:
+        return listen(preferred)
+    except OSError:
+        return listen(0)
+
+
+def port_of(server: socket.socket) -> int:
+    """The port that a socket listens on."""
+    return int(server.getsockname()[1])
+
+
 def free_port(preferred: int | None = None) -> int:
-    """Return `preferred` if nobody listens there, else any free port."""
-    for port in (preferred or 0, 0):
-        try:
-            with listen(port) as server:
-                return int(server.getsockname()[1])
-        except OSError:
-            continue
-    raise OSError("no free TCP port on 127.0.0.1")
+    """Return `preferred` if nobody listens there, else any free port.
+
+    For a server that opens its port itself; another one may be there first.
+    """
+    with listen_near(preferred or 0) as server:
+        return port_of(server)

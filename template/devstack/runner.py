@@ -15,7 +15,7 @@ from devstack.child import Child, Guard
 from devstack.errors import DevStackError
 from devstack.lock import FolderLock
 from devstack.output import Output
-from devstack.ports import HOST, listen
+from devstack.ports import HOST, listen, listen_near, port_of
 from devstack.postgres import Postgres
 from devstack.server import Server
 from devstack.services import databases, supabase_process
@@ -35,11 +35,11 @@ def api_socket(port: int | None) -> socket.socket:
     Raises:
         DevStackError: the chosen port cannot be had.
     """
+    if port is None:
+        return listen_near(API_PORT)
     try:
-        return listen(port or API_PORT)
+        return listen(port)
     except OSError as error:
-        if port is None:
-            return listen(0)
         raise DevStackError(
             f"Port {port} cannot be used ({error.strerror}). Choose another one, or leave --port "
             "out and a free one is found."
@@ -144,7 +144,7 @@ class Runner:
                 tasks.create_task(self._supervise(child))
                 if self.listening in child.process.sockets:
                     # First of all, so that it need not share the processor with the others.
-                    await until_healthy(self.listening.getsockname()[1], HEALTH_PATH, child)
+                    await until_healthy(port_of(self.listening), HEALTH_PATH, child)
             self._show_table(members, other_addresses(stack, self.package))
 
     async def _start_services(self, stack: Stack, tasks: asyncio.TaskGroup) -> dict[str, str]:
@@ -252,6 +252,8 @@ class Runner:
         environment.service_file(self.root).unlink(missing_ok=True)
         for child in reversed(self._children):
             await child.stop(self._hurry)
+            for each in child.process.sockets:
+                each.close()
         ordered = sorted(self._servers.values(), key=lambda each: not isinstance(each, Postgres))
         for server in ordered:
             process = server.process

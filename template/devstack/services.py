@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.ports import HOST, free_port
+from devstack.ports import HOST, listen_near, port_of
 from devstack.postgres import Postgres
 from devstack.server import Server
 from devstack.stack import Process, Stack
@@ -40,10 +40,14 @@ def databases(root: Path, env: Mapping[str, str]) -> dict[str, Server]:
 
 @dataclass(frozen=True)
 class LocalSupabaseProcess:
-    """The local Supabase as a process of the stack, and where it listens."""
+    """The local Supabase as a process of the stack, and where it listens already."""
 
     process: Process
-    port: int
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return port_of(self.process.sockets[0])
 
     @property
     def url(self) -> str:
@@ -56,16 +60,16 @@ def supabase_process(stack: Stack) -> LocalSupabaseProcess | None:
     env = stack.env
     if "SUPABASE_URL" in env:
         return None
-    port = free_port(SUPABASE_PORT)
+    listening = listen_near(SUPABASE_PORT)
     state = stack.data / "supabase.json"
-    options = ["--port", str(port), "--state", str(state), "--api-url", stack.api_url]
+    options = ["--fd", str(listening.fileno()), "--state", str(state), "--api-url", stack.api_url]
     return LocalSupabaseProcess(
         Process(
             name="supabase",
             command=[stack.python, "-m", "devstack.supabase", *options],
             order=0,
+            sockets=(listening,),
             # Not on the command line, where every user of the machine reads them.
             env={name: env[name] for name in SUPABASE_KEYS if name in env},
-        ),
-        port,
+        )
     )

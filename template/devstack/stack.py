@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from devstack.ports import HOST
+from devstack.ports import HOST, port_of
 
 PROCESSES = "devstack.processes"
 
@@ -29,7 +29,7 @@ class Process:
     order: int
     # Restarted when a Python file below one of these folders changes.
     watch: tuple[str, ...] = ()
-    # Open sockets the process inherits.
+    # Open sockets the process inherits; the runner closes them at the end.
     sockets: tuple[socket.socket, ...] = ()
     # Set in its environment in addition.
     env: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Stack:
     @property
     def api_url(self) -> str:
         """Address of the API."""
-        return f"http://{HOST}:{self.api_socket.getsockname()[1]}"
+        return f"http://{HOST}:{port_of(self.api_socket)}"
 
 
 def modules(package: str) -> list[ModuleType]:

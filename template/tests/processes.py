@@ -63,6 +63,7 @@ def running(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                close_fds=False,  # a test may hand down a socket; nothing else is inheritable
             )
         child = Process(process, log)
         try:

@@ -8,14 +8,13 @@ also keeps the pictures of docs/admin.md.
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from behaving import EVERYTHING, SignIn, Variant
 from harness import ROOT
 from playwright.sync_api import Page, ViewportSize, sync_playwright
-from running import DevStack
+from running import DevStack, first_admin
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DEMO = "demo@example.com"
@@ -58,12 +57,6 @@ def keep(page: Page, name: str) -> None:
     """Keep a picture for the documentation, if that was asked for."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=ROOT / folder / f"{name}.png")
-
-
-def first_admin(project: Path) -> tuple[str, str]:
-    lines = (project / ".env").read_text("utf-8").splitlines()
-    values = dict(line.split("=", 1) for line in lines if line.startswith("FIRST_ADMIN_"))
-    return values["FIRST_ADMIN_EMAIL"], values["FIRST_ADMIN_PASSWORD"]
 
 
 def open_demo_user(page: Page) -> None:

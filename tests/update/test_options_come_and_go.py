@@ -1,18 +1,31 @@
 """An option is switched off, on and off again: the tree returns, and the database loses nothing.
 
-Each option of copier.yml on the tree alone; all together, and one with a table, on a database.
+Each option of copier.yml on the tree alone; all together, and one with a table, on a database;
+each by itself there at night.
 """
 
+import re
 import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 import variants
 from harness import TAG, attempt, commit, render, run, tree
-from running import dev_stack, install
-from updating import add, append, edit, tables, templates, unfinished, update
+from running import DevStack, dev_stack, eventually, first_admin, install
+from updating import (
+    add,
+    append,
+    demo_user,
+    edit,
+    tables,
+    templates,
+    unfinished,
+    update,
+)
 
 APP = ("uv", "run", "--quiet", "app")
+ALONE = [name.removeprefix("only-") for name in variants.flips() if name.startswith("only-")]
 WITH_NOTES = "v9999.1.0"
 
 
@@ -31,19 +44,17 @@ def rendered_files(project: Path) -> dict[str, bytes]:
     return {name: (project / name).read_bytes() for name in names if name != "uv.lock"}
 
 
-@pytest.mark.skipif(not variants.options(), reason="copier.yml has no option yet")
 def test_tree_returns_whatever_option_is_switched(template: Path, tmp_path: Path) -> None:
     project = render(template, tmp_path / "shop", {"preset": "minimal"})
     run(["git", "init", "--quiet"], project)
     commit(project, "Start")
     off = rendered_files(project)
-    for name, answers in variants.flips().items():
-        option = name.removeprefix("only-")
-        if answers["preset"] == "minimal":
-            on = switch(project, TAG, **{option: True})
-            fresh = render(template, tmp_path / name / "shop", answers)
-            assert templates(on) == templates(tree(fresh)), option
-            assert switch(project, TAG, **{option: False}) == off, option
+    for option in ALONE:
+        on = switch(project, TAG, **{option: True})
+        answers = variants.flips()[f"only-{option}"]
+        fresh = render(template, tmp_path / option / "shop", answers)
+        assert templates(on) == templates(tree(fresh)), option
+        assert switch(project, TAG, **{option: False}) == off, option
 
 
 @pytest.fixture
@@ -76,7 +87,6 @@ def db_works(project: Path) -> dict[str, int]:
     status = run([*APP, "db", "status"], project)
     pending = {line.split()[-1] for line in status.splitlines()[1:]}
     assert pending <= {"0", "-"}, status  # a feature that is off has none to be told
-    run([*APP, "db", "current"], project)
     run(["uv", "run", "--quiet", "alembic", "current"], project)
     return tables(project)
 
@@ -92,7 +102,6 @@ def started(template: Path, ref: str, tmp_path: Path) -> Path:
 
 
 @pytest.mark.network
-@pytest.mark.xdist_group("come and go")
 def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) -> None:
     project = started(with_notes, WITH_NOTES, tmp_path)
     off = rendered_files(project)
@@ -124,21 +133,61 @@ def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) ->
         assert "notes" not in db_works(project)
 
 
+def sign_in_to_the_site(stack: DevStack) -> None:
+    """What the audit log of the option `admin` keeps."""
+    email, password = first_admin(stack.project)
+    with httpx.Client(base_url=f"{stack.url}/admin", timeout=30) as browser:
+        (token,) = re.findall(r'name="csrf_token" value="(\w+)"', browser.get("/login").text)
+        fields = {"csrf_token": token, "email": email, "password": password}
+        assert browser.post("/login", data=fields).status_code == httpx.codes.SEE_OTHER
+
+
+def grant_credits(stack: DevStack) -> None:
+    run([*APP, "credits", "grant", "demo@example.com", "5"], stack.project)
+
+
+def send_a_document(stack: DevStack) -> None:
+    with demo_user(stack) as client:
+        sent = client.post(
+            "/documents/direct",
+            params={"name": "bees.txt"},
+            content=b"Bees dance in the hive.",
+            headers={"Content-Type": "text/plain"},
+        )
+    assert sent.status_code == httpx.codes.ACCEPTED, sent.text
+    eventually(lambda: tables(stack.project)["documents_chunks"])
+
+
+# Something that each option with tables keeps, and where.
+KEPT = {
+    "admin": (sign_in_to_the_site, "admin_audit"),
+    "credits": (grant_credits, "credits_transactions"),
+    "pgvector": (send_a_document, "documents_chunks"),
+}
+
+
+def switched() -> list[object]:
+    """All options at once, and each by itself at night."""
+    alone = [pytest.param([name], id=name, marks=pytest.mark.matrix) for name in ALONE]
+    return [pytest.param(variants.options(), id="all"), *alone]
+
+
 @pytest.mark.network
-@pytest.mark.xdist_group("come and go")
-@pytest.mark.skipif(not variants.options(), reason="copier.yml has no option yet")
-def test_all_options_come_and_go_with_data(template: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", switched())
+def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_path: Path) -> None:
     project = started(template, TAG, tmp_path)
     off = rendered_files(project)
-    everything = dict.fromkeys(variants.options(), True)
-    nothing = dict.fromkeys(variants.options(), False)
 
-    on = switch(project, TAG, **everything)
-    with dev_stack(project):
+    on = switch(project, TAG, **dict.fromkeys(options, True))
+    kept = [KEPT[option] for option in options if option in KEPT]
+    with dev_stack(project) as stack:
+        for keep, _ in kept:
+            keep(stack)
         data = db_works(project)
-    assert switch(project, TAG, **nothing) == off
+    assert all(data[table] for _, table in kept)
+    assert switch(project, TAG, **dict.fromkeys(options, False)) == off
     with dev_stack(project):
         assert db_works(project) == data
-    assert switch(project, TAG, **everything) == on
+    assert switch(project, TAG, **dict.fromkeys(options, True)) == on
     with dev_stack(project):
         assert db_works(project) == data

@@ -2,7 +2,7 @@
 
 import secrets
 
-from devstack.ports import HOST, free_port
+from devstack.ports import HOST, listen_near, port_of
 from devstack.stack import Process, Stack
 
 PORT = 5555
@@ -15,13 +15,14 @@ def fresh_values() -> dict[str, str]:
 
 def process(stack: Stack) -> Process:
     """Run Flower."""
-    port = free_port(PORT)
+    listening = listen_near(PORT)
     sign_in = (stack.env.get("FLOWER_USER", ""), stack.env.get("FLOWER_PASSWORD", ""))
     return Process(
         name="flower",
-        command=[stack.python, "-m", "app", "flower", "--port", str(port)],
+        command=[stack.python, "-m", "app", "flower", "--fd", str(listening.fileno())],
         order=40,
         watch=("app",),
-        addresses={"Flower": f"http://{HOST}:{port}"},
+        sockets=(listening,),
+        addresses={"Flower": f"http://{HOST}:{port_of(listening)}"},
         sign_ins={"Flower": sign_in},
     )

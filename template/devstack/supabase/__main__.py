@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from devstack.supabase.server import LocalSupabase
 def main() -> int:
     """Serve until a signal comes; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m devstack.supabase", description=__doc__)
-    parser.add_argument("--port", type=int, default=54321)
+    parser.add_argument("--fd", type=int, required=True, help="open socket to listen on")
     parser.add_argument("--state", type=Path, default=None, help="file to keep users in")
     parser.add_argument("--api-url", default="", help="address of the API, for the sign-in page")
     options = parser.parse_args()
@@ -23,7 +24,8 @@ def main() -> int:
         if os.environ.get(name)
     }
     try:
-        server = LocalSupabase(options.state, port=options.port, api_url=options.api_url, **keys)
+        listening = socket.socket(fileno=options.fd)
+        server = LocalSupabase(options.state, listening=listening, api_url=options.api_url, **keys)
     except DevStackError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

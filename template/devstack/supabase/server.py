@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -20,7 +21,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 
 from devstack.errors import DevStackError
-from devstack.ports import HOST, listen
+from devstack.ports import HOST, listen, port_of
 from devstack.supabase.access import ApiKeyRequired, ApiVersion
 from devstack.supabase.auth import TOKEN_SECONDS, Auth
 from devstack.supabase.errors import AuthError, auth_error, http_error
@@ -46,23 +47,23 @@ class LocalSupabase:
         self,
         state: Path | None = None,
         *,
-        port: int = 0,
+        listening: socket.socket | None = None,
         publishable_key: str = "sb_publishable_local",
         secret_key: str = "sb_secret_local",  # noqa: S107 - of a server on this machine only
         api_url: str = "",
     ) -> None:
-        """Take the port; `start` or `serve` serves.
+        """Take a port; `start` or `serve` serves.
 
         Args:
             state: file to keep users, sessions and keys in, and beside it a folder `storage`;
                 None keeps nothing.
-            port: TCP port; 0 for any free one.
+            listening: open socket; None for one on any free port.
             publishable_key: for browsers.
             secret_key: for the backend.
             api_url: address of the API, for the links of the sign-in page.
 
         Raises:
-            DevStackError: in a deployment, when the port is taken, or when `state` is damaged.
+            DevStackError: in a deployment, or when `state` is damaged.
         """
         environment = os.environ.get("ENVIRONMENT") or "local"
         if environment not in ("local", "test"):
@@ -78,13 +79,8 @@ class LocalSupabase:
         self._scratch = None if state else scratch
         self.storage = Storage(state.with_name("storage") if state else scratch)
         self.traffic = Traffic()
-        try:
-            self._socket = listen(port)
-        except OSError as error:
-            raise DevStackError(
-                f"The local Supabase cannot listen on port {port} ({error.strerror})."
-            ) from None
-        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self._socket = listening or listen(0)
+        self.url = f"http://{HOST}:{port_of(self._socket)}"
         self.auth = Auth(store, issuer=f"{self.url}/auth/v1")
         self.mailbox = Mailbox(self.url)
         self.app = self._application(api_url)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -20,6 +21,7 @@ from devstack.lock import folder_lock, running_at
 from devstack.output import Output
 from devstack.ports import listen
 from devstack.runner import api_socket
+from devstack.services import supabase_process
 from devstack.stack import Process, Stack, processes
 from tests.devstack.processes import eventually, mentioning
 
@@ -217,6 +219,18 @@ def test_a_taken_port_is_an_error_only_if_it_was_asked_for(monkeypatch: pytest.M
             assert another.getsockname()[1] != port
 
 
+def test_two_stacks_that_start_at_once_have_ports_of_their_own(root: Path) -> None:
+    with listen(0) as listening, ExitStack() as opened:
+        stack = Stack(root, {}, listening)
+        ports = []
+        for _ in range(2):
+            supabase = supabase_process(stack)
+            assert supabase
+            opened.enter_context(supabase.process.sockets[0])
+            ports.append(supabase.port)
+    assert len(set(ports)) == 2
+
+
 async def test_lines_of_any_length_and_bytes_are_shown(root: Path) -> None:
     write = "import sys; sys.stdout.buffer.write(b'x' * 300000 + b'\\xff\\nno newline')"
     shown = StringIO()
@@ -234,6 +248,9 @@ async def test_lines_of_any_length_and_bytes_are_shown(root: Path) -> None:
 def test_every_process_of_the_stack_is_found(root: Path) -> None:
     with listen(0) as listening:
         found = processes(Stack(root, {}, listening), "devstack.processes")
+        for each in found:
+            for opened in each.sockets:
+                opened.close()
     assert [each.name for each in found][:3] == ["api", "worker", "beat"]
 
 

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from devstack.errors import DevStackError
+from devstack.ports import listen
 from devstack.supabase import LocalSupabase, auth
 
 PUBLISHABLE, SECRET = "sb_publishable_test", "sb_secret_test"
@@ -318,7 +319,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
     assert PASSWORD not in state.read_text()
     port = int(first.url.rsplit(":", 1)[1])
     with (
-        LocalSupabase(state, publishable_key=PUBLISHABLE, port=port) as second,
+        LocalSupabase(state, publishable_key=PUBLISHABLE, listening=listen(port)) as second,
         _client(second, PUBLISHABLE) as client,
     ):
         user = client.get("user", headers=_bearer(session["access_token"]))
@@ -339,9 +340,3 @@ def test_refuses_a_deployment(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("ENVIRONMENT", name)
     with pytest.raises(DevStackError, match=f"refuses to run with ENVIRONMENT={name}"):
         LocalSupabase()
-
-
-def test_a_taken_port_is_named(server: LocalSupabase) -> None:
-    port = int(server.url.rsplit(":", 1)[1])
-    with pytest.raises(DevStackError, match=f"cannot listen on port {port}"):
-        LocalSupabase(port=port)

@@ -22,6 +22,7 @@ from storage3.exceptions import StorageApiError
 from supabase import AsyncClient, AsyncClientOptions
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
+from devstack.ports import listen
 from devstack.supabase import LocalSupabase
 from devstack.supabase.routes import storage
 from tests.devstack.processes import eventually
@@ -414,7 +415,7 @@ async def test_objects_and_addresses_survive_a_restart(
         await storage.from_("kept").upload("a", b"1", TEXT)
         url = str((await storage.from_("kept").create_signed_url("a", 60))["signedUrl"])
     port = int(first.url.rsplit(":", 1)[1])
-    with LocalSupabase(state, secret_key=SECRET, port=port) as second:
+    with LocalSupabase(state, secret_key=SECRET, listening=listen(port)) as second:
         storage = client_of(second, http, SECRET).storage
         assert await storage.from_("kept").download("a") == b"1"
         assert (await http.get(url)).content == b"1"

@@ -1,5 +1,6 @@
 """`app flower`."""
 
+from socket import socket
 from typing import Annotated
 
 import typer
@@ -18,9 +19,12 @@ cli = typer.Typer(name="flower", invoke_without_command=True)
 def flower(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5555,
+    fd: Annotated[int | None, typer.Option(help="Open socket to listen on instead.")] = None,
 ) -> None:
     """Serve a page that shows workers and tasks."""
     # Heavy, and for this command only.
+    from tornado.netutil import bind_sockets
+
     from app.features.flower.server import serve
 
     settings = checked_settings()
@@ -29,8 +33,16 @@ def flower(
     if page.password is None:
         raise CliError("FLOWER_PASSWORD is not set: give it 16 random characters or more.")
     try:
-        serve(configure_celery(settings), host, port, page.user, page.password.get_secret_value())
+        sockets = bind_sockets(port, host) if fd is None else [_inherited(fd)]
     except OSError as error:
+        place = f"{host}:{port}" if fd is None else f"socket {fd}"
         raise CliError(
-            f"Flower cannot listen on {host}:{port} ({error.strerror}): choose another --port."
+            f"Flower cannot listen on {place} ({error.strerror}): choose another one."
         ) from error
+    serve(configure_celery(settings), sockets, page.user, page.password.get_secret_value())
+
+
+def _inherited(fd: int) -> socket:
+    opened = socket(fileno=fd)
+    opened.setblocking(False)  # as Tornado wants it
+    return opened

@@ -6,6 +6,7 @@ working directory, one of which would do to leave the page open.
 
 import logging
 import signal
+from socket import socket
 from types import FrameType
 
 from celery import Celery
@@ -14,6 +15,7 @@ from flower.inspector import Inspector  # type: ignore[import-untyped]
 from flower.options import options  # type: ignore[import-untyped]
 from flower.urls import settings  # type: ignore[import-untyped]
 from flower.views.monitor import Metrics  # type: ignore[import-untyped]
+from tornado.httpserver import HTTPServer
 from tornado.web import authenticated
 
 from app.core.redis import process_pool
@@ -30,13 +32,8 @@ class PrivateMetrics(Metrics):  # type: ignore[misc]
         await super().get()
 
 
-def serve(celery: Celery, host: str, port: int, user: str, password: str) -> None:
-    """Serve the page until SIGTERM or SIGINT.
-
-    Raises:
-        OSError: the address cannot be used.
-    """
-    options.address, options.port = host, port
+def serve(celery: Celery, sockets: list[socket], user: str, password: str) -> None:
+    """Serve the page on open sockets until SIGTERM or SIGINT."""
     options.basic_auth = [f"{user}:{password}"]
     options.read_only = True
     options.max_tasks = MAX_TASKS
@@ -54,7 +51,7 @@ def serve(celery: Celery, host: str, port: int, user: str, password: str) -> Non
     )
     # Flower does not show them either, but for those that are refused.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)
-    flower.start_http_server()
+    HTTPServer(flower).add_sockets(sockets)
     signal.signal(signal.SIGTERM, _end)
     try:
         flower.start()

@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
 import redis
 
 from app.core.settings import get_settings
-from devstack.ports import free_port
+from devstack.ports import free_port, listen
+from devstack.processes.flower import process
+from devstack.stack import Stack
 from tests.processes import PROJECT, SECONDS, Process, eventually, running
 
 SIGN_IN = ("ada", "correct-horse-battery")
@@ -123,3 +127,26 @@ def test_a_taken_port_is_a_sentence(flower: tuple[Process, str]) -> None:
     assert second.returncode == 1
     assert second.stderr.startswith(f"Error: Flower cannot listen on 127.0.0.1:{port} (")
     assert "Traceback" not in second.stderr
+
+
+def test_a_socket_that_is_none_is_a_sentence() -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "app", "flower", "--fd", "99"],
+        cwd=PROJECT,
+        env={**os.environ, "FLOWER_PASSWORD": SIGN_IN[1]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: Flower cannot listen on socket 99 (")
+
+
+def test_two_stacks_that_start_at_once_show_it_at_two_addresses(tmp_path: Path) -> None:
+    with listen(0) as listening, ExitStack() as opened:
+        stack = Stack(tmp_path, {}, listening)
+        found = [process(stack) for _ in range(2)]
+        for each in found:
+            opened.enter_context(each.sockets[0])
+    assert found[0].addresses != found[1].addresses

@@ -33,6 +33,10 @@ def others(faults: Faults, tmp_path: Path) -> Iterator[list[tuple[Process, str]]
     start = partial(running, stop=signal.SIGTERM, **faults.environment, **values)
     with socket.create_server((HOST, 0)) as listening, ExitStack() as started:
         found = processes(Stack(root=tmp_path, env=values, api_socket=listening))
+        for each in found:
+            for opened in each.sockets:
+                started.enter_context(opened)
+                opened.set_inheritable(True)
         yield [
             (
                 started.enter_context(start(*each.command[2:])),
