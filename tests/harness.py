@@ -32,7 +32,12 @@ def attempt(
     command: list[str], folder: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command outside this repository's own environment, and keep what it prints."""
-    variables = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"} | environment
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        # A pytest that is started takes itself for a process of ours otherwise.
+        if name != "VIRTUAL_ENV" and not name.startswith("PYTEST_")
+    } | environment
     return subprocess.run(
         command, cwd=folder, env=variables, capture_output=True, text=True, check=False
     )

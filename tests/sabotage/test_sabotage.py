@@ -169,7 +169,6 @@ def test_sabotage_is_caught(name: str, tmp_path: Path) -> None:
         ],
         copy,
         PYTHONPATH=str(copy),
-        PYTEST_XDIST_WORKER="",
     )
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout + result.stderr
     # A template that cannot be rendered fails while a test is set up: pytest calls that an error.
