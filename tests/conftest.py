@@ -36,6 +36,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
         "COPIER_SETTINGS_PATH": str(home / "copier.yml"),
+        # It keeps a mirror of each address; two processes that refresh one get in each other's way.
+        "COPIER_CACHE_DIR": str(home / "mirrors"),
         "NO_COLOR": "1",
         "TERM": "dumb",
     }
