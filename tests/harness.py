@@ -32,15 +32,20 @@ def attempt(
     command: list[str], folder: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command outside this repository's own environment, and keep what it prints."""
-    variables = {
+    variables = outside() | environment
+    return subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, check=False
+    )
+
+
+def outside() -> dict[str, str]:
+    """The variables of this process, but for those that a project would take for its own."""
+    return {
         name: value
         for name, value in os.environ.items()
         # A pytest that is started takes itself for a process of ours otherwise.
         if name != "VIRTUAL_ENV" and not name.startswith("PYTEST_")
-    } | environment
-    return subprocess.run(
-        command, cwd=folder, env=variables, capture_output=True, text=True, check=False
-    )
+    }
 
 
 def snapshot(folder: Path) -> Path:

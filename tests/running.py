@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 from filelock import FileLock
-from harness import ROOT, commit, constrain, run
+from harness import ROOT, commit, constrain, outside, run
 
 from scripts.matrix import questions
 
@@ -117,12 +117,11 @@ def dev_stack(project: Path) -> Iterator[DevStack]:
     name, value = mark.split("=")
     port = free_port()
     log = project.parent / f"dev-{port}.log"
-    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"} | {name: value}
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["uv", "run", "--quiet", "app", "dev", "--port", str(port)],
             cwd=project,
-            env=environment,
+            env=outside() | {name: value},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

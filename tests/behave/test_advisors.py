@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from harness import attempt, run
+from harness import attempt, outside, run
 
 CLI = "supabase@3.1.0"
 
@@ -114,11 +114,10 @@ def cli() -> Path:
 @contextmanager
 def served(project: Path, folder: Path) -> Iterator[list[str]]:
     command = ["uv", "run", "--quiet", "python", "-c", SERVER, str(folder / "postgres")]
-    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
     with subprocess.Popen(
         command,
         cwd=project,
-        env=environment,
+        env=outside(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

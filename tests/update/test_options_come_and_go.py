@@ -13,16 +13,7 @@ import pytest
 import variants
 from harness import TAG, attempt, commit, render, run, tree
 from running import DevStack, dev_stack, eventually, first_admin, install
-from updating import (
-    add,
-    append,
-    demo_user,
-    edit,
-    tables,
-    templates,
-    unfinished,
-    update,
-)
+from updating import add, append, demo_user, edit, tables, templates, unfinished, update
 
 APP = ("uv", "run", "--quiet", "app")
 ALONE = [name.removeprefix("only-") for name in variants.flips() if name.startswith("only-")]
@@ -87,6 +78,7 @@ def db_works(project: Path) -> dict[str, int]:
     status = run([*APP, "db", "status"], project)
     pending = {line.split()[-1] for line in status.splitlines()[1:]}
     assert pending <= {"0", "-"}, status  # a feature that is off has none to be told
+    run([*APP, "db", "current"], project)
     run(["uv", "run", "--quiet", "alembic", "current"], project)
     return tables(project)
 
@@ -180,6 +172,7 @@ def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_p
 
     on = switch(project, TAG, **dict.fromkeys(options, True))
     kept = [KEPT[option] for option in options if option in KEPT]
+    assert bool(kept) == any("/migrations/" in name for name in on.keys() - off.keys())
     with dev_stack(project) as stack:
         for keep, _ in kept:
             keep(stack)

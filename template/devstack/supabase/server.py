@@ -39,8 +39,8 @@ START_SECONDS = 10.0
 class LocalSupabase:
     """A local Supabase on a port of 127.0.0.1.
 
-    In tests: `with LocalSupabase() as supabase:`, it serves from a thread. As a process:
-    `python -m devstack.supabase`.
+    In tests: `with LocalSupabase() as supabase:`, it serves from a thread. As a process
+    that inherits its socket: `python -m devstack.supabase`.
     """
 
     def __init__(

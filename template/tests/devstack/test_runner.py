@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from devstack import env, runner
+from devstack import env, runner, services
 from devstack.child import Child, Guard
 from devstack.cli import delete_data, refuse_online
 from devstack.errors import DevStackError
 from devstack.lock import folder_lock, running_at
 from devstack.output import Output
-from devstack.ports import listen
+from devstack.ports import free_port, listen
 from devstack.runner import api_socket
-from devstack.services import supabase_process
 from devstack.stack import Process, Stack, processes
 from tests.devstack.processes import eventually, mentioning
 
@@ -219,12 +218,16 @@ def test_a_taken_port_is_an_error_only_if_it_was_asked_for(monkeypatch: pytest.M
             assert another.getsockname()[1] != port
 
 
-def test_two_stacks_that_start_at_once_have_ports_of_their_own(root: Path) -> None:
+def test_two_stacks_that_start_at_once_have_ports_of_their_own(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both want the same one, and it is free.
+    monkeypatch.setattr(services, "SUPABASE_PORT", free_port())
     with listen(0) as listening, ExitStack() as opened:
         stack = Stack(root, {}, listening)
         ports = []
         for _ in range(2):
-            supabase = supabase_process(stack)
+            supabase = services.supabase_process(stack)
             assert supabase
             opened.enter_context(supabase.process.sockets[0])
             ports.append(supabase.port)

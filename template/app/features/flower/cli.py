@@ -35,10 +35,10 @@ def flower(
     try:
         sockets = bind_sockets(port, host) if fd is None else [_inherited(fd)]
     except OSError as error:
-        place = f"{host}:{port}" if fd is None else f"socket {fd}"
-        raise CliError(
-            f"Flower cannot listen on {place} ({error.strerror}): choose another one."
-        ) from error
+        place, cure = f"{host}:{port}", "choose another --port"
+        if fd is not None:
+            place, cure = f"socket {fd}", "hand down an open one, or leave out --fd"
+        raise CliError(f"Flower cannot listen on {place} ({error.strerror}): {cure}.") from error
     serve(configure_celery(settings), sockets, page.user, page.password.get_secret_value())
 
 

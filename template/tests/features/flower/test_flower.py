@@ -115,23 +115,19 @@ async def test_it_holds_few_connections(
 
 def test_a_taken_port_is_a_sentence(flower: tuple[Process, str]) -> None:
     port = flower[1].rpartition(":")[2]
-    second = subprocess.run(
-        [sys.executable, "-m", "app", "flower", "--port", port],
-        cwd=PROJECT,
-        env={**os.environ, "FLOWER_PASSWORD": SIGN_IN[1]},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-    assert second.returncode == 1
-    assert second.stderr.startswith(f"Error: Flower cannot listen on 127.0.0.1:{port} (")
-    assert "Traceback" not in second.stderr
+    refused = refusal("--port", port)
+    assert refused.startswith(f"Error: Flower cannot listen on 127.0.0.1:{port} (")
+    assert refused.endswith("choose another --port.\n")
 
 
 def test_a_socket_that_is_none_is_a_sentence() -> None:
-    refused = subprocess.run(
-        [sys.executable, "-m", "app", "flower", "--fd", "99"],
+    assert refusal("--fd", "99").startswith("Error: Flower cannot listen on socket 99 (")
+
+
+def refusal(*options: str) -> str:
+    """What `app flower` says that does not start."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "flower", *options],
         cwd=PROJECT,
         env={**os.environ, "FLOWER_PASSWORD": SIGN_IN[1]},
         capture_output=True,
@@ -139,8 +135,9 @@ def test_a_socket_that_is_none_is_a_sentence() -> None:
         check=False,
         timeout=SECONDS,
     )
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("Error: Flower cannot listen on socket 99 (")
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
 
 
 def test_two_stacks_that_start_at_once_show_it_at_two_addresses(tmp_path: Path) -> None:
