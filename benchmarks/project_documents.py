@@ -17,17 +17,17 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import psycopg
-from app.core.database import Database, async_engine, plain_url, process_engine
+from app.core.database import Database, async_engine, normalize_url, process_engine
 from app.core.features import load_models
-from app.core.models import SCHEMA
+from app.core.database.models import SCHEMA
 from app.core.settings import get_settings
-from app.features.documents import search as module
-from app.features.documents.chunking import Part
-from app.features.documents.embedding import process_embedder
-from app.features.documents.indexes import ensure_index
-from app.features.documents.ingest import store_chunks
-from app.features.documents.models import Document
-from app.features.documents.schemas import SearchMode, SearchRequest
+from app.extensions.documents import search as module
+from app.extensions.documents.chunking import Part
+from app.extensions.documents.embedding import process_embedder
+from app.extensions.documents.indexes import ensure_index
+from app.extensions.documents.ingest import store_chunks
+from app.extensions.documents.models import Document
+from app.extensions.documents.schemas import SearchMode, SearchRequest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
@@ -179,7 +179,7 @@ def positional(statement: object) -> tuple[str, list[str]]:
 async def speed(database: Database, owner: UUID) -> None:
     """Searches against the same SQL by hand, in turns."""
     connection = await asyncpg.connect(
-        plain_url(get_settings().database_url).render_as_string(hide_password=False)
+        normalize_url(get_settings().database_url).render_as_string(hide_password=False)
     )
     print("\n| mode | p50 ms | p95 ms | by hand p50 | by hand p95 | ratio p50 | ratio p95 |")
     print("|---|---:|---:|---:|---:|---:|---:|")
@@ -212,7 +212,7 @@ async def recall(database: Database, owner: UUID) -> None:
     embedder = process_embedder()
     questions = [random_text(5) for _ in range(ASKED // 2)]
     vectors = await embedder.embed(questions)
-    url = plain_url(get_settings().database_url).render_as_string(hide_password=False)
+    url = normalize_url(get_settings().database_url).render_as_string(hide_password=False)
     with psycopg.connect(url) as connection:
         connection.execute("SET search_path = public, extensions")
         exact = {}

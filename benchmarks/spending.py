@@ -15,8 +15,8 @@ from uuid import UUID
 import asyncpg
 from app.core.database import Database, async_engine
 from app.core.settings import get_settings
-from app.features.credits.schemas import RateCreate
-from app.features.credits.service import charges, rates
+from app.extensions.credits.schemas import RateCreate
+from app.extensions.credits.service import charges, rates
 from uuid_utils.compat import uuid7
 
 AT_ONCE = 8

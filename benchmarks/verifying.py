@@ -19,7 +19,7 @@ os.environ["ENVIRONMENT"] = "test"
 import httpx
 import jwt
 from app.core.settings import CoreSettings
-from app.core.tokens import TokenVerifier
+from app.core.auth.tokens import TokenVerifier
 from devstack.supabase import LocalSupabase
 
 

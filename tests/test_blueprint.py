@@ -4,7 +4,7 @@ from pathlib import Path
 from string import Template
 
 TEMPLATE = Path(__file__).parents[1] / "template"
-BLUEPRINT = TEMPLATE / "app/core/blueprint"
+BLUEPRINT = TEMPLATE / "devstack/blueprint"
 SAMPLE = {
     "feature": TEMPLATE / "app/features/items",
     "tests": TEMPLATE / "tests/features/items",

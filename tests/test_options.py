@@ -71,7 +71,7 @@ def test_the_dev_stack_runs_the_options(running: DevStack) -> None:
 @pytest.mark.xdist_group("everything")
 def test_a_model_on_the_disk_can_be_asked(installed: Path) -> None:
     """With Model2Vec, which a team adds if it wants it: the project's own tests skip these else."""
-    local = "tests/features/documents/test_local.py"
+    local = "tests/extensions/documents/test_local.py"
     command = ["uv", "run", "--quiet", "--with", "model2vec", "pytest", "-q", local]
     assert " passed" in (told := run(command, installed))
     assert "skipped" not in told
@@ -105,8 +105,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from app.core.locks import single_run
-from app.core.models import utcnow
+from app.core.tasks.locks import single_run
+from app.core.database.models import utcnow
 from app.core.tasks import SkipRunError
 from app.core.tasks.models import TaskRecord
 from app.features.reports import tasks

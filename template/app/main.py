@@ -8,20 +8,20 @@ import httpx
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from app.core import health
-from app.core.celery_config import configure_celery
+from app.core.auth.tokens import TokenVerifier
 from app.core.database import Database, async_engine
-from app.core.features import FeatureError, checked_settings, load, load_models
-from app.core.https import authorities
+from app.core.features import FeatureError, load, load_all_settings, load_models
+from app.core.http import health
+from app.core.http.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
+from app.core.http.openapi import add_docs, describe_api, operation_id
+from app.core.http.problems import install_problems
+from app.core.http_client import authorities
 from app.core.logging import configure_logging
-from app.core.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
-from app.core.openapi import add_docs, describe_api, operation_id
-from app.core.problems import install_problems
 from app.core.redis import async_client
 from app.core.settings import CoreSettings, SettingsError
 from app.core.supabase.clients import Supabase
+from app.core.tasks.application import configure_celery
 from app.core.tasks.relay import Relay
-from app.core.tokens import TokenVerifier
 
 
 def create_app() -> FastAPI:
@@ -31,7 +31,7 @@ def create_app() -> FastAPI:
         SettingsError: settings are missing or wrong.
         FeatureError: a feature cannot be loaded.
     """
-    settings = checked_settings()
+    settings = load_all_settings()
     configure_logging(settings)
     configure_celery(settings)
     load_models()

@@ -129,6 +129,16 @@ def _logs() -> None:
     configure_logging(get_settings())
 
 
+@pytest.fixture
+def fresh_settings() -> Iterator[None]:
+    """Settings are read anew, in this test and after it: it changes the environment."""
+    from app.core.settings import load_settings
+
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
     """A migrated database of the test module's own, for what commits."""
@@ -300,7 +310,7 @@ def supabase() -> LocalSupabase:
 @pytest.fixture
 async def sign_in(session: AsyncSession, supabase: LocalSupabase) -> SignIn:
     """Make users that are signed in: `person = await sign_in(role=Role.ADMIN)`."""
-    from app.features.users.models import Role, Status, User
+    from app.extensions.users.models import Role, Status, User
 
     async def make(
         *, role: Role = Role.USER, status: Status = Status.APPROVED, aal: str = "aal1"

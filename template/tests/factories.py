@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from app.core.models import Model, utcnow
+from app.core.database.models import Model, utcnow
 
 Row = TypeVar("Row", bound=Model)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from app.features.users.models import Role, Status
+from app.extensions.users.models import Role, Status
 
 
 @dataclass(frozen=True)

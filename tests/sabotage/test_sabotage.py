@@ -62,7 +62,7 @@ SABOTAGES = {
     "an option's import in the core": Sabotage(
         "template/app/worker.py",
         "\n\n",
-        "\n\nimport app.features.schedules\n",
+        "\n\nimport app.extensions.schedules\n",
         "tests/render/test_leftovers.py::test_nothing_is_left_of_what_is_not_chosen",
     ),
     "an option's dependency for everybody": Sabotage(

@@ -54,7 +54,7 @@ def newer(template: Path, tmp_path: Path) -> Path:
     """The template with a version more, which changes a table."""
     folder = tmp_path / "template"
     run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
-    users = folder / "template/app/features/users"
+    users = folder / "template/app/extensions/users"
     edit(users / "models.py", '__tablename__ = "users"\n', '__tablename__ = "users"\n' + FIELD)
     # users_0002_support.py holds the revision users_0002.
     last = max(path.stem for path in (users / "migrations").glob("users_*.py"))
@@ -72,7 +72,7 @@ MIGRATION = '''"""A name for friends."""
 import sqlalchemy as sa
 from alembic import op
 
-from app.core.models import SCHEMA
+from app.core.database.models import SCHEMA
 
 revision = "users_9999"
 down_revision = "HEAD"

@@ -1,11 +1,11 @@
-"""The loader: finds the packages below `app.features` and takes from each what it offers.
+"""The loader: finds the features and takes from each what it offers.
 
-A feature registers nothing. It is a package that holds modules with fixed names, and the table
-`OFFERS` says what is taken from which. A later kind of module is one more entry there.
+A feature is a package below `app/features/`, or below `app/extensions/` if it came with the
+template. It registers nothing: it holds modules with fixed names, and the table `EXTENSION_POINTS`
+says what is taken from which. A new kind of module is one more entry there.
 """
 
 import importlib
-import importlib.util
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,15 +14,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import app.features
-from app.core.settings import SettingsGroup, boot_settings, check_all, get_settings
+from app.core.settings import (
+    BootSettings,
+    check_settings,
+    get_settings,
+    load_settings,
+    project_settings,
+    raise_problems,
+)
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-# Module of a feature -> the name that it must define, or None where importing it is enough. One
-# that is named after another feature is for that one, which loads it: the module is the offer.
-OFFERS: dict[str, str | None] = {
+# Where features are found. Core knows these packages by name only, and imports neither.
+FEATURE_PACKAGES = ("app.extensions", "app.features")
+
+# Module of a feature -> the name that it must define, or None where importing it is enough. A
+# module that is named after another feature is loaded by that feature, and gets the module.
+EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
     "routes": "router",
@@ -44,7 +53,7 @@ class FeatureError(Exception):
 
 @dataclass(frozen=True)
 class Feature:
-    """A package below `app.features`."""
+    """A package that the loader takes modules from."""
 
     name: str
     package: str
@@ -56,10 +65,10 @@ class Feature:
         Raises:
             FeatureError: the module is there and its import fails.
         """
+        if not any((self.path / place).exists() for place in (f"{kind}.py", f"{kind}/__init__.py")):
+            return None
         dotted = f"{self.package}.{kind}"
         try:
-            if importlib.util.find_spec(dotted) is None:
-                return None
             return importlib.import_module(dotted)
         except Exception as error:
             raise FeatureError(
@@ -79,14 +88,29 @@ class Feature:
         return self.path / "migrations"
 
 
+# The machinery has models, tasks and schedules of its own, in modules of the same names.
+CORE = Feature("core", "app.core.tasks", Path(__file__).parent / "tasks")
+
+
 def installed() -> tuple[Feature, ...]:
-    """Every feature in the code, by name, whatever `FEATURES` says."""
-    return tuple(
-        Feature(name, f"{app.features.__name__}.{name}", Path(root) / name)
-        for root in app.features.__path__
-        for _, name, is_package in sorted(pkgutil.iter_modules([root]), key=lambda m: m.name)
-        if is_package and not name.startswith("_")
-    )
+    """Every feature in the code, by name, whatever `FEATURES` says.
+
+    Raises:
+        FeatureError: two features have the same name.
+    """
+    found: dict[str, Feature] = {}
+    for package in FEATURE_PACKAGES:
+        for root in importlib.import_module(package).__path__:
+            for _, name, is_package in pkgutil.iter_modules([root]):
+                if not is_package or name.startswith("_"):
+                    continue
+                if name in found or name == CORE.name:
+                    raise FeatureError(
+                        f"The name '{name}' is taken: {Path(root) / name} is a second feature with "
+                        "it. Rename one of the two."
+                    )
+                found[name] = Feature(name, f"{package}.{name}", Path(root) / name)
+    return tuple(found[name] for name in sorted(found))
 
 
 def features() -> tuple[Feature, ...]:
@@ -94,14 +118,24 @@ def features() -> tuple[Feature, ...]:
 
     Raises:
         FeatureError: `FEATURES` names one that is not there.
-        SettingsError: see `boot_settings`.
+        SettingsError: see `load_settings`.
     """
-    return _narrow(installed(), boot_settings().features)
+    return _narrow(installed(), load_settings(BootSettings).features)
+
+
+def owner_of(module: str) -> str | None:
+    """Name of the feature that holds a module, by its dotted name; `core` for the machinery."""
+    match module.split("."):
+        case ["app", "extensions" | "features", name, *_]:
+            return name
+        case ["app", "core", *_]:
+            return CORE.name
+    return None
 
 
 @cache
 def load(kind: str) -> tuple[tuple[Feature, Any], ...]:
-    """Return `(feature, offered object)` of every feature that has a module `kind`.
+    """Return `(feature, offered object)` of core and every feature that has a module `kind`.
 
     Raises:
         FeatureError: a module cannot be imported or lacks the name it must define.
@@ -114,25 +148,18 @@ def load_models() -> None:
 
     `FEATURES` does not narrow this: a table stays known where its feature is not served.
     """
-    importlib.import_module("app.core.tasks.models")
-    for feature in installed():
+    for feature in (CORE, *installed()):
         feature.module("models")
 
 
-def settings_groups() -> tuple[type[SettingsGroup], ...]:
-    """The project's settings class and those of the loaded features."""
-    from app.settings import Settings
-
-    return (Settings, *(group for _, group in load("settings")))
-
-
-def checked_settings() -> "Settings":
-    """Return the project's settings, once those of every loaded feature are good as well.
+def load_all_settings() -> "Settings":
+    """Return the project's settings, after those of every loaded feature have been checked too.
 
     Raises:
-        SettingsError: one message that names every variable, the features' too.
+        SettingsError: one message that names every variable that is missing or wrong.
     """
-    check_all(settings_groups())
+    groups = (project_settings(), *(group for _, group in load("settings")))
+    raise_problems(check_settings(*groups))
     return get_settings()
 
 
@@ -142,21 +169,23 @@ def _narrow(found: tuple[Feature, ...], names: list[str] | None) -> tuple[Featur
     unknown = sorted(set(names) - {feature.name for feature in found})
     if unknown:
         raise FeatureError(
-            f"FEATURES names {', '.join(unknown)}, which app/features does not hold; "
+            f"FEATURES names {', '.join(unknown)}, which is not in the code; "
             f"there are: {', '.join(feature.name for feature in found)}."
         )
     return tuple(feature for feature in found if feature.name in names)
 
 
 def _offers(kind: str) -> Iterator[tuple[Feature, Any]]:
-    wanted = OFFERS.get(kind)
-    for feature in features():
+    required = EXTENSION_POINTS.get(kind)
+    for feature in (CORE, *features()):
         module = feature.module(kind)
         if module is None:
             continue
-        if wanted is None:
+        if required is None:
             yield feature, module
-        elif hasattr(module, wanted):
-            yield feature, getattr(module, wanted)
+        elif hasattr(module, required):
+            yield feature, getattr(module, required)
         else:
-            raise FeatureError(f"Feature '{feature.name}': {module.__name__} defines no `{wanted}`")
+            raise FeatureError(
+                f"Feature '{feature.name}': {module.__name__} defines no `{required}`"
+            )

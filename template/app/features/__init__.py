@@ -1,1 +1,1 @@
-"""One package per feature, found at run time by `app.core.features`."""
+"""Yours: one package for each subject. An update of the template never touches this folder."""

@@ -21,9 +21,9 @@ async def http() -> AsyncIterator[AsyncClient]:
 def build(monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
     """Make an API with other settings: `build(CORS_ORIGINS="*")`. Its lifespan does not run."""
     # Not above: this file is read before the settings are there.
-    from app.core.celery_config import configure_celery
     from app.core.features import load
     from app.core.settings import get_settings, load_settings
+    from app.core.tasks.application import configure_celery
     from app.main import create_app
 
     def forget() -> None:

@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.database import DatabaseSession
-from app.core.maintenance import heartbeat
 from app.core.tasks import enqueue, send
+from app.core.tasks.tasks import heartbeat
 from app.main import app
 
 

@@ -12,9 +12,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import events
 from app.core.features import Feature, installed
+from app.extensions.users import service
+from app.extensions.users.models import User
 from app.features.items.models import Item
-from app.features.users import service
-from app.features.users.models import User
 from devstack.supabase import LocalSupabase
 
 ME = "/api/v1/users/me"

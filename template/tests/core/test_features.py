@@ -9,12 +9,14 @@ import pytest
 
 import app.features
 from app.cli import build
-from app.core.celery_config import schedules
 from app.core.cli import doctor
-from app.core.features import OFFERS, FeatureError, features, installed, load, load_models
+from app.core.features import EXTENSION_POINTS, FeatureError, features, installed, load, load_models
+from app.core.tasks.application import schedules
 from app.main import create_app
 
 Write = Callable[..., None]
+
+pytestmark = pytest.mark.usefixtures("fresh_settings")
 
 
 @pytest.fixture
@@ -54,9 +56,9 @@ def test_what_a_feature_offers_is_taken_and_what_it_lacks_is_not(write: Write) -
     write("parcels", routes="router = 'the router'", cli="cli = 'the group'")
     offered = {
         kind: {feature.name: thing for feature, thing in load(kind)}.get("parcels")
-        for kind in OFFERS
+        for kind in EXTENSION_POINTS
     }
-    assert offered == dict.fromkeys(OFFERS) | {"routes": "the router", "cli": "the group"}
+    assert offered == dict.fromkeys(EXTENSION_POINTS) | {"routes": "the router", "cli": "the group"}
 
 
 def test_a_module_named_after_another_feature_is_offered_to_it(write: Write) -> None:
@@ -66,7 +68,7 @@ def test_a_module_named_after_another_feature_is_offered_to_it(write: Write) -> 
     assert offered["parcels"].stamp == 1
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in OFFERS.items() if n])
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in EXTENSION_POINTS.items() if n])
 def test_a_module_without_its_name_is_an_error(write: Write, kind: str, name: str) -> None:
     write("parcels", **{kind: "other = 1"})
     with pytest.raises(
@@ -75,7 +77,7 @@ def test_a_module_without_its_name_is_an_error(write: Write, kind: str, name: st
         load(kind)
 
 
-@pytest.mark.parametrize("kind", OFFERS)
+@pytest.mark.parametrize("kind", EXTENSION_POINTS)
 def test_a_feature_that_fails_to_import_fails_the_start_by_name(write: Write, kind: str) -> None:
     write("parcels", **{kind: "import no_such_library"})
     # Checks are the doctor's alone, and a finding there.
@@ -107,7 +109,7 @@ def test_an_unknown_name_in_features_lists_the_known(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("FEATURES", "users,order")
     with pytest.raises(
         FeatureError,
-        match=r"^FEATURES names order, which app/features does not hold; there are: .*users",
+        match=r"^FEATURES names order, which is not in the code; there are: .*users",
     ):
         features()
 

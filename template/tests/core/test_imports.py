@@ -18,7 +18,7 @@ from typer.main import get_command
 from app.cli import build
 
 PROJECT = Path(__file__).parents[2]
-FEATURES = PROJECT / "app" / "features"
+APP = PROJECT / "app"
 
 # What a feature shows to others. Its tables are its own.
 SHOWN = {"service", "deps", "schemas"}
@@ -43,13 +43,29 @@ def uses(code: str) -> set[str]:
     return set()
 
 
-def violations(
-    feature: str, init: str, package: str, code: str, module: str = "service"
-) -> list[str]:
-    """What code in a module of `feature` imports and may not."""
-    allowed = {f"app.features.{name}.{part}" for name in uses(init) for part in SHOWN}
-    # A module named after another feature is that one's part of this one.
-    allowed |= {"app.core", "app.settings", f"app.features.{feature}", f"app.features.{module}"}
+def homes() -> dict[str, Path]:
+    """Folder of each feature by its name."""
+    return {
+        path.parent.name: path.parent
+        for path in sorted(APP.glob("*/*/__init__.py"))
+        if is_feature(path)
+    }
+
+
+def is_feature(path: Path) -> bool:
+    return path.parents[1].name in ("extensions", "features")
+
+
+def violations(package: str, init: str, code: str, module: str = "service") -> list[str]:
+    """What code in a module of a feature imports and may not; `package` is that of the code."""
+    own = ".".join(package.split(".")[:3])
+    # The team's features may use both kinds, an extension no feature of the team.
+    kinds = ("extensions", "features") if own.startswith("app.features.") else ("extensions",)
+    allowed = {
+        f"app.{kind}.{name}.{part}" for kind in kinds for name in uses(init) for part in SHOWN
+    }
+    # A module that is named after another feature is loaded by that one.
+    allowed |= {"app.core", "app.settings", own, *(f"app.{kind}.{module}" for kind in kinds)}
     return [
         name
         for name in imported(code, package)
@@ -58,59 +74,62 @@ def violations(
     ]
 
 
-def modules() -> list[Path]:
-    return sorted(FEATURES.glob("*/**/*.py"))
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(FEATURES)))
+@pytest.mark.parametrize(
+    "path",
+    [path for home in homes().values() for path in sorted(home.rglob("*.py"))],
+    ids=lambda path: str(path.relative_to(APP)),
+)
 def test_a_feature_imports_core_itself_and_what_it_states(path: Path) -> None:
-    feature = path.relative_to(FEATURES).parts[0]
-    init = (FEATURES / feature / "__init__.py").read_text(encoding="utf-8")
+    init = homes()[path.relative_to(APP).parts[1]] / "__init__.py"
     package = ".".join(path.parent.relative_to(PROJECT).parts)
     code = path.read_text(encoding="utf-8")
-    assert violations(feature, init, package, code, path.stem) == []
+    assert violations(package, init.read_text(encoding="utf-8"), code, path.stem) == []
 
 
 @pytest.mark.parametrize(
     ("code", "forbidden"),
     [
-        ("from app.features.users.service import find", []),
-        ("from app.features.users import service", []),
-        ("import app.features.users.deps", []),
-        ("from ..users.schemas import UserRead", []),
-        ("from app.core.models import Model\nfrom app.settings import Settings", []),
+        ("from app.extensions.users.service import find", []),
+        ("from app.extensions.users import service", []),
+        ("import app.extensions.users.deps", []),
+        ("from app.core.database.models import Model\nfrom app.settings import Settings", []),
         ("from . import service\nfrom app.features.orders.models import Order", []),
         ("import application, testsuite", []),
-        ("from app.features.users.models import User", ["app.features.users.models.User"]),
-        ("from app.features.users import models", ["app.features.users.models"]),
-        ("from ..users.models import User", ["app.features.users.models.User"]),
-        ("from app.features.users.services import x", ["app.features.users.services.x"]),
-        ("from app.features import users", ["app.features.users"]),
+        ("from app.extensions.users.models import User", ["app.extensions.users.models.User"]),
+        ("from app.extensions.users import models", ["app.extensions.users.models"]),
+        ("from app.extensions.users.services import x", ["app.extensions.users.services.x"]),
+        ("from app.extensions import users", ["app.extensions.users"]),
         ("from app.features.items.service import x", ["app.features.items.service.x"]),
+        ("from ..items.models import Item", ["app.features.items.models.Item"]),
         ("def late():\n    import app.features.items.models", ["app.features.items.models"]),
         ("from app.main import app", ["app.main.app"]),
         ("from devstack.postgres import Postgres", ["devstack.postgres.Postgres"]),
     ],
 )
 def test_the_rule_itself(code: str, forbidden: list[str]) -> None:
-    init = 'USES = ("users",)'
-    assert violations("orders", init, "app.features.orders", code) == forbidden
+    assert violations("app.features.orders", 'USES = ("users",)', code) == forbidden
+
+
+def test_an_extension_uses_no_feature_of_the_team() -> None:
+    init, code = 'USES = ("items",)', "from app.features.items import service"
+    assert violations("app.features.orders", init, code) == []
+    assert violations("app.extensions.orders", init, code) == ["app.features.items.service"]
 
 
 def test_a_module_named_after_a_feature_may_import_it() -> None:
-    code = "from app.features.parcels.models import Parcel"
-    assert violations("orders", "", "app.features.orders", code, "parcels") == []
-    assert violations("orders", "", "app.features.orders", code, "letters") != []
+    code = "from app.extensions.parcels.models import Parcel"
+    assert violations("app.features.orders", "", code, "parcels") == []
+    assert violations("app.features.orders", "", code, "letters") != []
 
 
 def test_what_a_feature_states_is_there() -> None:
-    for path in FEATURES.glob("*/__init__.py"):
-        for name in uses(path.read_text(encoding="utf-8")):
-            assert (FEATURES / name / "__init__.py").exists(), f"{path}: {name}"
+    for home in homes().values():
+        for name in uses((home / "__init__.py").read_text(encoding="utf-8")):
+            assert name in homes(), f"{home}: {name}"
 
 
 def test_import_linter() -> None:
-    """Core knows no feature, not even through others."""
+    """The contracts of .importlinter hold."""
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=PROJECT,
@@ -142,14 +161,14 @@ def test_the_image_needs_nothing_of_the_dev_group() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = {name: g for name, g in project["dependency-groups"].items() if name != "dev"}
     shipped = closure([*project["project"]["dependencies"], *chain(*groups.values())])
-    homes = metadata.packages_distributions()
+    sources = metadata.packages_distributions()
     for path in sorted((PROJECT / "app").rglob("*.py")):
         for name in imported(path.read_text(encoding="utf-8"), "app"):
             root = name.partition(".")[0]
             # The command line looks whether it is there before it imports it.
             if root in sys.stdlib_module_names or root in ("app", "devstack"):
                 continue
-            assert {canonicalize_name(home) for home in homes[root]} & shipped, f"{path}: {name}"
+            assert {canonicalize_name(home) for home in sources[root]} & shipped, f"{path}: {name}"
 
 
 def test_the_command_line_starts_without_the_dev_stack(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,16 @@ import pytest
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from app.core.features import checked_settings, features, load
+from app.core.features import features, load, load_all_settings
 from app.core.settings import (
     PUBLIC_DEMO_KEYS,
     FeatureSettings,
     SettingsError,
-    check_all,
     check_settings,
     load_settings,
+    raise_problems,
 )
-from app.features.users.settings import UserSettings
+from app.extensions.users.settings import UserSettings
 from app.settings import Settings
 
 PROJECT = Path(__file__).parents[2]
@@ -30,12 +30,7 @@ GOOD_ONLINE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    """Nothing kept from other tests, nothing kept for them."""
-    load_settings.cache_clear()
-    yield
-    load_settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("fresh_settings")
 
 
 @pytest.fixture
@@ -69,7 +64,7 @@ def test_everything_missing_and_wrong_is_one_message(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError) as caught:
-        checked_settings()
+        load_all_settings()
 
     lines = dict(line.split(maxsplit=1) for line in str(caught.value).splitlines()[1:-1])
     wrong = {name for name, text in lines.items() if text.startswith("is wrong")}
@@ -101,7 +96,7 @@ def test_a_wrong_value_is_named_once(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    problems = check_settings(Settings) + check_settings(UserSettings)
+    problems = check_settings(Settings, UserSettings)
     assert [problem[0] for problem in problems] == [name]
 
 
@@ -216,7 +211,7 @@ def test_a_feature_has_production_checks_too(online: pytest.MonkeyPatch) -> None
 
     online.setenv("DEBUG", "true")
     with pytest.raises(SettingsError, match=r"DEBUG .*\n +MAIL_HOST +name it\."):
-        check_all((Settings, Mail))
+        raise_problems(check_settings(Settings, Mail))
     online.setenv("ENVIRONMENT", "local")
     assert check_settings(Mail) == []
 
@@ -251,6 +246,7 @@ def test_features_narrow_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None
     assert {"users", "tasks"} <= {feature.name for feature in features()}
     monkeypatch.setenv("FEATURES", "users")
     load.cache_clear()
+    load_settings.cache_clear()
     try:
         assert [feature.name for feature in features()] == ["users"]
         assert [feature.name for feature, _ in load("routes")] == ["users"]

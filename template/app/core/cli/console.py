@@ -14,8 +14,8 @@ def console() -> None:
     from sqlmodel import select
 
     from app.core.database import sync_session
+    from app.core.database.models import Model
     from app.core.features import load_models
-    from app.core.models import Model
     from app.core.settings import get_settings
 
     load_models()

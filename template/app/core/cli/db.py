@@ -14,11 +14,12 @@ from sqlalchemy import Connection, NullPool, text
 
 from app.core.cli.confirm import confirm_destructive
 from app.core.cli.errors import CliError
-from app.core.database import plain_url, pool_mode, sync_engine
-from app.core.migrations import commands, drop, log, revise, state
+from app.core.database import normalize_url, pool_mode, sync_engine
+from app.core.migrations import commands, drop, revise, state
 from app.core.migrations.branches import branch_of, branches, folder
 from app.core.migrations.exposure import exposed
 from app.core.migrations.graph import branch_heads, ordered, require_single_heads
+from app.core.migrations.history import applied, entries
 from app.core.settings import get_settings
 
 cli = typer.Typer(help="Migrations and the database.", no_args_is_help=True)
@@ -95,7 +96,7 @@ def current(feature: Feature = None) -> None:
     """Show the revision that each feature is at."""
     scripts = commands.scripts()
     with _connected() as connection:
-        done = log.applied(connection, scripts)
+        done = applied(connection, scripts)
     newest = {branch_of(s): s.revision for s in ordered(scripts) if s.revision in done}
     for branch in _chosen(feature):
         print(f"{branch} {newest.get(branch, '-')}")
@@ -106,7 +107,7 @@ def history(feature: Feature = None) -> None:
     """List migrations, the newest first, with the time at which each was applied."""
     scripts = commands.scripts()
     with _connected() as connection:
-        times = {entry.revision: entry.applied_at for entry in log.entries(connection)}
+        times = {entry.revision: entry.applied_at for entry in entries(connection)}
     table = _table("revision", "feature", "message", "applied")
     chosen = _chosen(feature)
     for script in reversed(ordered(scripts)):
@@ -143,9 +144,9 @@ def status(feature: Feature = None) -> None:
     scripts = commands.scripts()
     heads = branch_heads(scripts)
     with _connected() as connection:
-        entries = log.entries(connection)
+        logged = entries(connection)
         todo = state.pending(connection)
-    last = {entry.branch: entry.revision for entry in entries}
+    last = {entry.branch: entry.revision for entry in logged}
     table = _table("feature", "applied", "newest", "pending")
     for branch in _chosen(feature):
         pending = [r for r in todo if branch_of(scripts.get_revision(r)) == branch]
@@ -179,7 +180,7 @@ def check(feature: Feature = None) -> None:
 @cli.command()
 def reset(yes: Yes = False, force: Force = False) -> None:
     """Drop all tables with their data, and migrate from nothing."""
-    where = plain_url(get_settings().database_url)
+    where = normalize_url(get_settings().database_url)
     confirm_destructive(
         f"This deletes every table of database '{where.database}' on {where.host}, "
         "those of switched-off features too.",
@@ -211,7 +212,7 @@ def drop_feature(
 def test_connection() -> None:
     """Connect as the API does, and say to what, how and how fast."""
     settings = get_settings()
-    url = plain_url(settings.database_url)
+    url = normalize_url(settings.database_url)
     engine = sync_engine(url, settings, poolclass=NullPool)
     start = time.perf_counter()
     with engine.connect() as connection:

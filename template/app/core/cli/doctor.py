@@ -70,17 +70,15 @@ def _of_features() -> dict[str, Check]:
 
 
 def _settings() -> str:
-    from app.core.features import settings_groups
-    from app.core.settings import check_all, get_settings
+    from app.core.features import load_all_settings
 
-    check_all(settings_groups())
-    return f"complete, environment {get_settings().environment}"
+    return f"complete, environment {load_all_settings().environment}"
 
 
 def _features() -> str:
-    from app.core.features import OFFERS, features, load
+    from app.core.features import EXTENSION_POINTS, features, load
 
-    for kind in OFFERS:
+    for kind in EXTENSION_POINTS:
         load(kind)
     return ", ".join(feature.name for feature in features())
 
@@ -89,8 +87,7 @@ def _database() -> str:
     from sqlalchemy import text
 
     from app.core.cli.database import with_session
-    from app.core.database import plain_url
-    from app.core.database.tls import tls_of
+    from app.core.database import normalize_url
     from app.core.settings import get_settings
 
     async def connect(session: "AsyncSession") -> None:
@@ -100,7 +97,7 @@ def _database() -> str:
     with _connected() as connection:
         version = connection.scalar(text("show server_version"))
     settings = get_settings()
-    mode = tls_of(plain_url(settings.database_url), settings).mode
+    mode = settings.tls_of(normalize_url(settings.database_url)).mode
     finding = f"PostgreSQL {version}, TLS: {mode or 'if the server has it'}"
     if settings.online and mode == "require":
         raise DoubtfulError(
@@ -187,7 +184,7 @@ def _redis() -> str:
 def _supabase() -> str:
     import httpx
 
-    from app.core.jwks import EMPTY
+    from app.core.auth.keys import EMPTY
     from app.core.settings import get_settings
 
     settings = get_settings()
@@ -210,7 +207,7 @@ def _supabase() -> str:
 
 def _workers() -> str:
     import app.worker  # noqa: F401 - configures Celery
-    from app.core.maintenance import HEARTBEAT_SECONDS, heartbeat_age
+    from app.core.tasks.heartbeat import HEARTBEAT_SECONDS, heartbeat_age
 
     age = heartbeat_age()
     if age is None or age > 3 * HEARTBEAT_SECONDS:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from sqlalchemy.exc import OperationalError
 
-from app.core.database.trouble import distrusted, explained
+from app.core.database.connection_errors import distrusted, explained
 from app.core.errors import AppError
 from app.core.features import FeatureError
 from app.core.migrations.errors import MigrationError

@@ -4,7 +4,7 @@
 builds an engine, so an address behaves the same everywhere.
 """
 
-from app.core.database.address import migration_url, plain_url, pool_mode
+from app.core.database.addresses import migration_url, pool_mode
 from app.core.database.engines import (
     async_engine,
     forget_process_engine,
@@ -21,6 +21,7 @@ from app.core.database.sessions import (
     sync_session,
 )
 from app.core.database.user_scope import act_as
+from app.core.settings.postgres import normalize_url
 
 __all__ = [
     "Database",
@@ -33,7 +34,7 @@ __all__ = [
     "database_of",
     "forget_process_engine",
     "migration_url",
-    "plain_url",
+    "normalize_url",
     "pool_mode",
     "process_engine",
     "sync_engine",

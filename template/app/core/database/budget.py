@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from app.core.database.address import PoolMode, plain_url, pool_mode
+from app.core.database.addresses import PoolMode, pool_mode
 from app.core.database.engines import SYNC_MAX_OVERFLOW, SYNC_POOL_SIZE
 from app.core.settings import CoreSettings
+from app.core.settings.postgres import normalize_url
 
 # One that holds the lock and one that migrates. Beat has none.
 MIGRATIONS = 2
@@ -33,7 +34,7 @@ class Budget(NamedTuple):
 
 def budget(settings: CoreSettings, *, api_processes: int, worker_processes: int) -> Budget:
     """Add up what that many processes may hold; a worker has as many as its concurrency."""
-    mode = pool_mode(plain_url(settings.database_url), settings)
+    mode = pool_mode(normalize_url(settings.database_url), settings)
     return Budget(
         mode=mode,
         api=api_processes * (settings.db_pool_size + settings.db_max_overflow),

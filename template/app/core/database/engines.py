@@ -7,9 +7,10 @@ from sqlalchemy import URL, Engine, NullPool, Pool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.core.database.address import plain_url, pool_mode
-from app.core.database.tls import asyncpg_arguments, libpq_arguments, tls_of, without_tls
+from app.core.database.addresses import pool_mode
+from app.core.database.tls import asyncpg_arguments, libpq_arguments, without_tls
 from app.core.settings import CoreSettings, get_settings
+from app.core.settings.postgres import normalize_url
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -28,9 +29,9 @@ def async_engine(settings: CoreSettings) -> AsyncEngine:
     Raises:
         SettingsError: the address or its TLS settings are wrong.
     """
-    url = plain_url(settings.database_url)
+    url = normalize_url(settings.database_url)
     arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
-    arguments |= asyncpg_arguments(tls_of(url, settings))
+    arguments |= asyncpg_arguments(settings.tls_of(url))
     if pool_mode(url, settings) == "transaction":
         # A named statement may be executed on another server connection than it was parsed on.
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
@@ -56,9 +57,9 @@ def sync_engine(
     Raises:
         SettingsError: the address or its TLS settings are wrong.
     """
-    url = plain_url(address) if isinstance(address, str) else address
+    url = normalize_url(address) if isinstance(address, str) else address
     arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
-    arguments |= libpq_arguments(tls_of(url, settings))
+    arguments |= libpq_arguments(settings.tls_of(url))
     if pool_mode(url, settings) == "transaction":
         arguments["prepare_threshold"] = None
     pool = (

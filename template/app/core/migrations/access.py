@@ -7,7 +7,7 @@ still carry both: the backend's role owns the tables and is not affected.
 
 from sqlalchemy import Connection, text
 
-from app.core.models import SCHEMA
+from app.core.database.models import SCHEMA
 
 # Roles of Supabase's HTTP interfaces. A plain Postgres has none of them.
 API_ROLES = ("anon", "authenticated", "service_role")

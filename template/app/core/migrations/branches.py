@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table
 from sqlmodel.main import default_registry
 
-from app.core.features import installed
+from app.core.database.models import metadata
+from app.core.features import installed, owner_of
 from app.core.migrations.errors import MigrationError
-from app.core.models import metadata
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -56,16 +56,7 @@ def table_owners() -> dict[str, str]:
             if isinstance(value, Table):
                 owners[value] = feature.name
     for mapper in default_registry.mappers:
-        branch = _branch_of_module(mapper.class_.__module__)
+        branch = owner_of(mapper.class_.__module__)
         if isinstance(mapper.local_table, Table) and branch:
             owners[mapper.local_table] = branch
     return {t.name: owners[t] for t in metadata.tables.values() if t in owners}
-
-
-def _branch_of_module(module: str) -> str | None:
-    match module.split("."):
-        case ["app", "features", feature, *_]:
-            return feature
-        case ["app", "core", *_]:
-            return CORE
-    return None

@@ -21,12 +21,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import DropSchema
 
 from app.core.database import migration_url, sync_engine
-from app.core.migrations import log
+from app.core.database.models import SCHEMA
+from app.core.migrations import history
 from app.core.migrations.branches import branch_of, branches, folder
 from app.core.migrations.errors import MigrationError
 from app.core.migrations.graph import branch_heads, ordered, require_single_heads
 from app.core.migrations.lock import exclusive
-from app.core.models import SCHEMA
 from app.core.settings import get_settings
 
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -105,7 +105,7 @@ def downgrade_steps(connection: Connection, branch: str, revision: str) -> list[
     """
     directory = scripts()
     _require_branch(directory, branch)
-    done = log.applied(connection, directory)
+    done = history.applied(connection, directory)
     line = [s for s in ordered(directory) if branch_of(s) == branch and s.revision in done]
     if revision == "base":
         undone = line

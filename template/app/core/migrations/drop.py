@@ -5,15 +5,15 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, delete, inspect, text
 
+from app.core.database.models import SCHEMA
 from app.core.features import load_models
-from app.core.migrations import log
+from app.core.migrations import history
 from app.core.migrations.access import qualified, quoted
 from app.core.migrations.branches import CORE, branch_of, table_owners
 from app.core.migrations.commands import migration_engine, readable, scripts
 from app.core.migrations.errors import MigrationError
 from app.core.migrations.graph import ancestors, ordered
 from app.core.migrations.lock import exclusive
-from app.core.models import SCHEMA
 
 _REFERENCES = text("""
     WITH ours AS (
@@ -79,11 +79,11 @@ def remains(connection: Connection, feature: str) -> Remains:
     if feature == CORE:
         raise MigrationError("'core' carries everything else: start over with `app db reset`.")
     load_models()
-    entries = log.entries(connection)
+    entries = history.entries(connection)
     revisions = [entry.revision for entry in entries if entry.branch == feature]
     mapped = {table for table, owner in table_owners().items() if owner == feature}
     existing = inspect(connection).get_table_names(SCHEMA)
-    tables = sorted((log.tables_of(entries, feature) | mapped).intersection(existing))
+    tables = sorted((history.tables_of(entries, feature) | mapped).intersection(existing))
     if not tables and not revisions:
         there = sorted({entry.branch for entry in entries} - {CORE})
         raise MigrationError(
@@ -109,7 +109,7 @@ def drop(feature: str) -> Remains:
     """
     with migration_engine() as engine, exclusive(engine), engine.begin() as connection, readable():
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        log.prepare(connection)
+        history.prepare(connection)
         found = remains(connection, feature)
         for kind, gone in (
             ("TABLE", found.tables),
@@ -118,8 +118,8 @@ def drop(feature: str) -> Remains:
         ):
             if gone:
                 connection.execute(_drop(connection, kind, gone))
-        connection.execute(delete(log.LOG).where(log.LOG.c.branch == feature))
-        log.reconcile(connection, scripts())
+        connection.execute(delete(history.LOG).where(history.LOG.c.branch == feature))
+        history.reconcile(connection, scripts())
         return found
 
 

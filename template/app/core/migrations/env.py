@@ -13,15 +13,15 @@ from alembic.util import CommandError
 from sqlalchemy import NullPool, text
 
 from app.core.database import migration_url, sync_engine
+from app.core.database.models import SCHEMA, metadata
 from app.core.features import load_models
-from app.core.migrations import log
+from app.core.migrations import history
 from app.core.migrations.access import close_functions
 from app.core.migrations.branches import branches
 from app.core.migrations.lock import exclusive
 from app.core.migrations.protect import rewriter
 from app.core.migrations.render import render_item
 from app.core.migrations.scope import Scope
-from app.core.models import SCHEMA, metadata
 from app.core.settings import get_settings
 
 
@@ -34,7 +34,7 @@ def keep_log(
     """Write the log after each step and close what it has made, in its transaction."""
     close_functions(context.get_bind())
     ran = step.up_revision_id if step.is_upgrade and step.is_migration else None
-    log.record(context.get_bind(), context.script, set(heads), ran=ran)
+    history.record(context.get_bind(), context.script, set(heads), ran=ran)
 
 
 def migrate() -> None:
@@ -49,15 +49,15 @@ def migrate() -> None:
         # A migration that waits for a lock makes every later query on the table wait behind it.
         connection.execute(text("SET lock_timeout = '5s'"))
         connection.execute(text("SET statement_timeout = 0"))
-        log.prepare(connection)
-        log.reconcile(connection, context.script)
+        history.prepare(connection)
+        history.reconcile(connection, context.script)
         scope = Scope(connection, attributes.get("branch"))
         connection.commit()
 
         context.configure(
             connection=connection,
             target_metadata=metadata,
-            version_table=log.VERSIONS.name,
+            version_table=history.VERSIONS.name,
             version_table_schema=SCHEMA,
             include_schemas=True,
             include_name=scope.include_name,
@@ -71,7 +71,7 @@ def migrate() -> None:
             context.run_migrations()
         # `stamp --purge base` empties the table without a step.
         heads = set(context.get_context().get_current_heads())
-        log.record(connection, context.script, heads, ran=None)
+        history.record(connection, context.script, heads, ran=None)
         connection.commit()
 
 

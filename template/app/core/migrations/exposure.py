@@ -5,8 +5,8 @@ Supabase's own linter (`supabase db advisors`) sees less of it: schemas that are
 
 from sqlalchemy import Connection, text
 
+from app.core.database.models import SCHEMA
 from app.core.migrations.access import API_ROLES, open_functions, quoted, unprotected
-from app.core.models import SCHEMA
 
 # A feature may open a table to a role, with a policy for that role. A view has none: it must ask
 # with the rights of who reads it.

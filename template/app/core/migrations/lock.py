@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, func, select, text
 
-from app.core.models import SCHEMA
+from app.core.database.models import SCHEMA
 
 logger = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
@@ -11,10 +12,13 @@ from alembic.autogenerate.render import _repr_type
 from alembic.script import write_hooks
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from app.core.models import SCHEMA
+from app.core.database.models import SCHEMA
 
 # What a migration may use, and what it then imports.
-_IMPORTS = {"sa.": "import sqlalchemy as sa", "SCHEMA": "from app.core.models import SCHEMA"}
+_IMPORTS = {
+    "sa.": "import sqlalchemy as sa",
+    "SCHEMA": "from app.core.database.models import SCHEMA",
+}
 
 
 def render_item(kind: str, item: object, context: AutogenContext) -> str | Literal[False]:
@@ -56,13 +60,17 @@ def docstring(message: str) -> str:
     return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
-def tidy(filename: str) -> None:
-    """Sort imports and format, where ruff is: it is no dependency of the image."""
+def tidy(*files: str | Path, check: bool = False) -> None:
+    """Sort imports and format, where ruff is: it is no dependency of the image.
+
+    Raises:
+        subprocess.CalledProcessError: ruff fails and `check` is true.
+    """
     if importlib.util.find_spec("ruff") is None:
         return
     for arguments in (["check", "--select", "I", "--fix"], ["format"]):
-        command = [sys.executable, "-m", "ruff", *arguments, "--quiet", filename]
-        subprocess.run(command, check=False)  # noqa: S603  all of it is ours
+        command = [sys.executable, "-m", "ruff", *arguments, "--quiet", *map(str, files)]
+        subprocess.run(command, check=check)  # noqa: S603  all of it is ours
 
 
 @write_hooks.register("tidy")

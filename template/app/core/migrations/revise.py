@@ -8,6 +8,7 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
+from app.core.database.models import metadata
 from app.core.features import load_models
 from app.core.migrations.branches import CORE, branch_of, folder, table_owners
 from app.core.migrations.commands import config, readable, scripts
@@ -19,7 +20,6 @@ from app.core.migrations.graph import (
     require_single_heads,
 )
 from app.core.migrations.render import tidy
-from app.core.models import metadata
 
 
 def write(branch: str, message: str, *, empty: bool = False) -> Path | None:

@@ -3,9 +3,9 @@
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.sql.base import SchemaEventTarget
 
-from app.core.migrations import log
+from app.core.database.models import RUNTIME_INDEX, SCHEMA
+from app.core.migrations import history
 from app.core.migrations.branches import branches, table_owners
-from app.core.models import RUNTIME_INDEX, SCHEMA
 
 _PARTITIONS = text("""
     SELECT relname FROM pg_class
@@ -26,9 +26,9 @@ class Scope:
         if connection.dialect.default_schema_name == SCHEMA:
             self.schema_names.add("")
         owners = table_owners()
-        entries = log.entries(connection)
+        entries = history.entries(connection)
         for name in branches():
-            for table in log.tables_of(entries, name):
+            for table in history.tables_of(entries, name):
                 owners.setdefault(table, name)
         self.tables = {table for table, owner in owners.items() if branch in (None, owner)}
         self.tables -= set(connection.scalars(_PARTITIONS, {"schema": SCHEMA}))

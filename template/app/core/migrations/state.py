@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from app.core.migrations.branches import branches
-from app.core.migrations.log import entries
+from app.core.migrations.history import entries
 
 _REVISION = re.compile(r"""^revision\s*(?::\s*str\s*)?=\s*["']([^"']+)["']""", re.MULTILINE)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 import httpx
 from fastapi import Depends, Request
 
-from app.core.https import authorities
+from app.core.http_client import authorities
 from app.core.settings import CoreSettings, get_settings
 
 if TYPE_CHECKING:

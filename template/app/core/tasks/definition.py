@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.features import owner_of
 from app.core.tasks.application import celery
 
 if TYPE_CHECKING:
@@ -69,21 +70,10 @@ class Task(Generic[P, R]):
             if (session is AsyncSession) is not self.is_async:
                 raise TypeError(f"Task {self.name}: async tasks take AsyncSession, others Session.")
             self._signature = self._signature.replace(parameters=parameters[1:])
-        self.celery = self._register(options)
+        # Celery would check the arguments against the function, which may take a session as well.
+        declare: Any = celery.task(name=self.name, declared=self, typing=False, **options)
+        self.celery: CeleryTask[Any, Any] = declare(function)
         declared[self.name] = self
-
-    def _register(self, options: dict[str, Any]) -> "CeleryTask[Any, Any]":
-        def run(bound: "CeleryTask[Any, Any]", /, **arguments: Any) -> Any:
-            # Only a worker needs what runs tasks.
-            from app.core.tasks.run import run
-
-            return run(self, bound.request, arguments)
-
-        run.__module__, run.__qualname__ = self.function.__module__, self.function.__qualname__
-        run.__doc__ = self.function.__doc__
-        declare: Any = celery.task(name=self.name, bind=True, **options)
-        registered: CeleryTask[Any, Any] = declare(run)
-        return registered
 
     @cached_property
     def _arguments(self) -> type[BaseModel]:
@@ -176,10 +166,6 @@ def task(*, name: str | None = None, tries: int = TRIES, **options: Any) -> _Dec
 
 
 def _name(function: Callable[..., Any]) -> str:
-    """`items.report` for `report` in `app.features.items.tasks`; `core.…` for the core's own."""
-    match function.__module__.split("."):
-        case ["app", "features", feature, *_]:
-            return f"{feature}.{function.__name__}"
-        case ["app", "core", *_]:
-            return f"core.{function.__name__}"
-    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+    """`items.report` for `report` in `app.features.items.tasks`; `core.…` for the machinery's."""
+    module = function.__module__
+    return f"{owner_of(module) or module.rpartition('.')[2]}.{function.__name__}"

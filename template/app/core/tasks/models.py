@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Identity, Index, func, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from app.core.models import Model, UUIDKey, text_enum, utcnow
+from app.core.database.models import Model, UUIDKey, text_enum, utcnow
 
 if TYPE_CHECKING:
     from sqlalchemy import Table

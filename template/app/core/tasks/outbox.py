@@ -26,8 +26,8 @@ from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
+from app.core.database.models import SCHEMA, utcnow
 from app.core.logging import get_logger
-from app.core.models import SCHEMA, utcnow
 from app.core.tasks.application import CARRIED, celery
 from app.core.tasks.definition import Call
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState, tasks

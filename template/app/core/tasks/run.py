@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from celery.app.task import Task as CeleryTask
 from celery.exceptions import Ignore, Reject
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
@@ -30,11 +31,22 @@ DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database 
 log = get_logger(__name__)
 
 
+class RecordedTask(CeleryTask):  # type: ignore[type-arg]  # generic in the stubs only
+    """Celery's task behind a declared one."""
+
+    declared: Task[..., Any]
+
+    def __call__(self, **arguments: Any) -> Any:
+        """Run the declared task; see `run`."""
+        return run(self.declared, self.request, arguments)
+
+
 def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> Any:
-    """Run a task once, and see to its record; without one, it came by `send` or a schedule.
+    """Run a task once and keep its record; a task of `send` or a schedule has no record.
 
     Raises:
-        Ignore: the message is done with: the task has ended, is another's, or comes again later.
+        Ignore: the message is done with: the task has ended, another worker has it, or it will be
+            sent again later.
         Reject: the database is away; the message goes back into the queue.
         Exception: what the task raised, in its last run.
     """

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from app.features.admin.filters import day_range
-from app.features.admin.views import View
+from app.extensions.admin.filters import day_range
+from app.extensions.admin.views import View
 from app.features.items.models import Item
 
 

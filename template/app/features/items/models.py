@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import Index
 from sqlmodel import Field
 
-from app.core.models import SCHEMA, Model, Timestamps, UUIDKey
+from app.core.database.models import SCHEMA, Model, Timestamps, UUIDKey
 
 
 class Item(UUIDKey, Timestamps, Model, table=True):

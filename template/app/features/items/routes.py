@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from app.core.database import DatabaseReader, DatabaseSession
-from app.core.pagination import OffsetPage
-from app.core.schemas import TaskAccepted
+from app.core.http.pagination import OffsetPage
+from app.core.http.schemas import TaskAccepted
 from app.core.tasks import enqueue
+from app.extensions.users.deps import CurrentUser
 from app.features.items import service
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
 from app.features.items.tasks import complete_all
-from app.features.users.deps import CurrentUser
 
 router = APIRouter()
 

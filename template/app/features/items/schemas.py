@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.pagination import OffsetQuery
-from app.core.schemas import Changes, Request, Response
+from app.core.http.pagination import OffsetQuery
+from app.core.http.schemas import Changes, Request, Response
 
 
 class ItemCreate(Request):

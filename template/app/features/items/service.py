@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import Reader
+from app.core.database.models import utcnow
 from app.core.errors import NotFoundError
-from app.core.models import utcnow
 from app.features.items.models import Item
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemSort
 

@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.cli import doctor
 from app.core.database import Database, async_engine, sessions, sync_engine
-from app.core.database.tls import OPEN_MODES, tls_of
-from app.core.database.trouble import distrusted, explained
+from app.core.database.connection_errors import distrusted, explained
 from app.core.settings import CoreSettings, SettingsError, check_settings, get_settings
+from app.core.settings.tls import OPEN_MODES
 from app.settings import Settings
 from tests.core.database.front import Authority, authority, tls_front
 
@@ -207,7 +207,7 @@ def test_doctor_says_what_to_do(
 def test_out_there_the_default_is_to_verify() -> None:
     def mode(address: str, **values: object) -> str | None:
         settings = get_settings().model_copy(update=values)
-        return tls_of(make_url(address), settings).mode
+        return settings.tls_of(make_url(address)).mode
 
     assert mode(REMOTE) is None
     assert mode(REMOTE, environment="production") == "verify-full"

@@ -10,11 +10,10 @@ from pydantic import ValidationError
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.celery_config import configure_celery
 from app.core.features import FeatureError
 from app.core.settings import get_settings
 from app.core.tasks import TaskError, task
-from app.core.tasks.application import celery
+from app.core.tasks.application import celery, configure_celery
 from app.features.items.tasks import report
 from tests.core.tasks.work import Money, double, lie, stumble, write
 

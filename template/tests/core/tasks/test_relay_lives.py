@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from app.core.database import plain_url
+from app.core.database import normalize_url
 from app.core.tasks import outbox
 from app.core.tasks.models import TaskRecord
 from app.core.tasks.relay import Relay
@@ -30,7 +30,7 @@ def is_sent(engine: Engine, task_id: UUID) -> bool:
 async def test_no_connection_is_free(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[UUID] = []
     monkeypatch.setattr(outbox, "wait_for_sweep", lambda ids, _: left.extend(ids))
-    url = plain_url(database_url).set(drivername="postgresql+psycopg")
+    url = normalize_url(database_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.1)
     onlooker = create_engine(url)
     first, second = record(engine), record(engine)

@@ -12,8 +12,8 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import act_as
+from app.extensions.users.deps import UserSession
 from app.features.items.models import Item
-from app.features.users.deps import UserSession
 from tests.features.items.factories import ItemFactory
 from tests.people import Person, SignIn
 

@@ -6,8 +6,8 @@ Revision: core_0001
 from alembic import op
 from sqlalchemy import text
 
+from app.core.database.models import SCHEMA
 from app.core.migrations.access import api_grantees, quoted
-from app.core.models import SCHEMA
 
 revision = "core_0001"
 down_revision = None

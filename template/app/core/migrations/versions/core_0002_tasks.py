@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from app.core.database.models import SCHEMA
 from app.core.migrations.protect import protect
-from app.core.models import SCHEMA
 
 revision = "core_0002"
 down_revision = "core_0001"

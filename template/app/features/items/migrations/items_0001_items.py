@@ -7,8 +7,8 @@ import sqlalchemy as sa
 import sqlmodel.sql.sqltypes
 from alembic import op
 
+from app.core.database.models import SCHEMA
 from app.core.migrations.protect import protect
-from app.core.models import SCHEMA
 
 revision = "items_0001"
 down_revision = None

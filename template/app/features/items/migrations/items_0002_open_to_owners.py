@@ -8,8 +8,8 @@ Revision: items_0002
 from alembic import op
 from sqlalchemy import text
 
+from app.core.database.models import SCHEMA
 from app.core.migrations.access import knows_users
-from app.core.models import SCHEMA
 
 revision = "items_0002"
 down_revision = "items_0001"

@@ -1,0 +1,1 @@
+"""What requests and responses have in common: middleware, errors, documentation, lists, health."""

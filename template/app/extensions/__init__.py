@@ -1,0 +1,1 @@
+"""The template's features: users, tasks and the chosen options. An update may change them."""

@@ -1,0 +1,22 @@
+"""The site is there while the API runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Mount the site.
+
+    Raises:
+        FeatureError: the `admin.py` of a feature cannot be loaded.
+    """
+    # Heavy: whoever only imports the API, as some commands do, needs no site.
+    from app.extensions.admin.site import mount
+
+    route = mount(app)
+    app.router.routes.append(route)
+    yield
+    app.router.routes.remove(route)

@@ -1,0 +1,86 @@
+"""Accounts: opened at the first need, and locked before anything is written below them."""
+
+from uuid import UUID
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.core.database.models import utcnow
+from app.core.settings import load_settings
+from app.extensions.credits.models import Account, Kind, accounts, tiers
+from app.extensions.credits.schemas import BalanceRead
+from app.extensions.credits.service import periods
+from app.extensions.credits.service.allocation import allocate
+from app.extensions.credits.service.ledger import LockedAccount, lock, post
+from app.extensions.credits.service.tiers import require_tier
+from app.extensions.credits.settings import CreditSettings
+
+_BALANCE = select(
+    accounts.c.user_id,
+    accounts.c.tier,
+    accounts.c.balance,
+    accounts.c.held,
+    accounts.c.allowance,
+    tiers.c.daily_charges,
+    accounts.c.charges_day,
+    accounts.c.charges_today,
+).join(tiers, tiers.c.name == accounts.c.tier)
+_BALANCE_OF = _BALANCE.where(accounts.c.user_id == bindparam("user_id"))
+
+
+def locked(session: Session, user_id: UUID) -> LockedAccount:
+    """Lock a user's account until the transaction ends, opened now if there was none.
+
+    However many open it at once, one of them does, and welcomes it: CREDITS_WELCOME and the tier's
+    allocation of this month.
+    """
+    return lock(session, user_id) or _opened(session, user_id)
+
+
+def balance(session: Session, user_id: UUID) -> BalanceRead:
+    """Return what a user has; an account is opened where there was none."""
+    connection = session.connection()
+    row = connection.execute(_BALANCE_OF, {"user_id": user_id}).one_or_none()
+    if row is None:
+        locked(session, user_id)
+        row = connection.execute(_BALANCE_OF, {"user_id": user_id}).one()
+    today = row.charges_today if row.charges_day == periods.today() else 0
+    return BalanceRead(
+        user_id=row.user_id,
+        tier=row.tier,
+        balance=row.balance,
+        held=row.held,
+        allowance=row.allowance,
+        charges_today=today,
+        daily_charges=row.daily_charges,
+    )
+
+
+def set_tier(session: Session, user_id: UUID, tier: str) -> BalanceRead:
+    """Move a user to another tier: its rates and limit count at once, its allocation next month.
+
+    Raises:
+        NotFoundError: there is no such tier.
+    """
+    account = locked(session, user_id)
+    require_tier(session, tier)
+    statement = update(accounts).where(accounts.c.user_id == account.user_id)
+    session.connection().execute(statement.values(tier=tier, updated_at=utcnow()))
+    return balance(session, user_id)
+
+
+def _opened(session: Session, user_id: UUID) -> LockedAccount:
+    settings = load_settings(CreditSettings)
+    row = Account(user_id=user_id, tier=settings.default_tier).model_dump()
+    statement = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts.c.user_id)
+    opened = session.connection().execute(statement).first()
+    account = lock(session, user_id)
+    assert account  # whoever opened it has committed: the insert has waited for that
+    if opened:
+        if settings.welcome:
+            post(session, account, Kind.ADDITION, settings.welcome, reason="Welcome")
+        allocate(session, account, periods.month())
+        account = lock(session, user_id)
+        assert account
+    return account

@@ -1,0 +1,83 @@
+"""A copy of the ledger elsewhere: a table for analytics, or whatever takes JSON by POST.
+
+The wire format is PostgREST's, which Supabase serves at `/rest/v1/TABLE`: a list of rows, to be
+merged by their id. So a batch that is sent twice is there once.
+"""
+
+from typing import Any
+
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select, update
+from sqlalchemy.orm import Session
+
+from app.core.settings import load_settings
+from app.extensions.credits.models import transactions
+from app.extensions.credits.settings import CreditSettings
+
+BATCH = 500
+TIMEOUT = 20.0  # seconds
+
+_NEXT = (
+    select(transactions)
+    .where(transactions.c.synced_at.is_(None))
+    .order_by(transactions.c.id)
+    .limit(BATCH)
+    .with_for_update(skip_locked=True)
+)
+_DONE = (
+    update(transactions)
+    .where(transactions.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+    .values(synced_at=func.clock_timestamp())
+)
+
+
+def wanted() -> bool:
+    """Whether there is a mirror."""
+    return load_settings(CreditSettings).mirror_url is not None
+
+
+def send_batch(session: Session) -> int:
+    """Send a batch of entries that were not sent yet, and return how many; 0 without a mirror.
+
+    They are locked meanwhile, so that two at once send different ones.
+
+    Raises:
+        httpx.HTTPError: the mirror does not answer or refuses.
+    """
+    settings = load_settings(CreditSettings)
+    if settings.mirror_url is None:
+        return 0
+    # Heavy, and for this task alone.
+    import httpx
+
+    from app.core.http_client import authorities
+
+    rows = session.connection().execute(_NEXT).mappings().all()
+    if rows:
+        answer = httpx.post(
+            str(settings.mirror_url),
+            params={"on_conflict": "id"},
+            headers=_headers(settings),
+            json=[_json(dict(row)) for row in rows],
+            timeout=TIMEOUT,
+            verify=authorities(),
+        )
+        answer.raise_for_status()
+        session.connection().execute(_DONE, {"ids": [row["id"] for row in rows]})
+    return len(rows)
+
+
+def _headers(settings: CreditSettings) -> dict[str, str]:
+    headers = {"Prefer": "resolution=merge-duplicates,return=minimal"}
+    if settings.mirror_key:
+        key = settings.mirror_key.get_secret_value()
+        headers |= {"apikey": key, "Authorization": f"Bearer {key}"}
+    return headers
+
+
+def _json(row: dict[str, Any]) -> dict[str, Any]:
+    del row["synced_at"]
+    return row | {
+        "id": str(row["id"]),
+        "user_id": str(row["user_id"]),
+        "created_at": row["created_at"].isoformat(),
+    }

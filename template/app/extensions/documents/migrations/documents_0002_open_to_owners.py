@@ -1,0 +1,40 @@
+"""Let owners read their documents and chunks, for the sessions of searches, which act as them.
+
+Revision: documents_0002
+"""
+
+from alembic import op
+from sqlalchemy import text
+
+from app.core.database.models import SCHEMA
+from app.core.migrations.access import knows_users
+
+revision = "documents_0002"
+down_revision = "documents_0001"
+branch_labels = None
+depends_on = None
+
+# Not the vectors: ranking is the backend's, and shows none of them.
+TABLES = (f"{SCHEMA}.documents", f"{SCHEMA}.documents_chunks")
+
+
+def upgrade() -> None:
+    if not knows_users(op.get_bind()):
+        return
+    op.execute(text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO authenticated"))
+    for table in TABLES:
+        op.execute(text(f"GRANT SELECT ON {table} TO authenticated"))
+        op.execute(
+            text(
+                f"CREATE POLICY owner ON {table} FOR SELECT TO authenticated"
+                " USING (owner_id = (SELECT auth.uid()))"
+            )
+        )
+
+
+def downgrade() -> None:
+    # The schema stays open: tables of others may be, and what is not granted is closed.
+    for table in TABLES:
+        op.execute(text(f"DROP POLICY IF EXISTS owner ON {table}"))
+        if knows_users(op.get_bind()):
+            op.execute(text(f"REVOKE ALL ON {table} FROM authenticated"))

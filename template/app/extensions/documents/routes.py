@@ -1,0 +1,159 @@
+"""`/documents`: the caller's own."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.core.database import DatabaseSession, database_of
+from app.core.http.pagination import KeysetPage, encode_cursor
+from app.core.supabase.storage import FileStorage
+from app.extensions.documents import answers, service
+from app.extensions.documents.schemas import (
+    AskRequest,
+    DocumentCreate,
+    DocumentFacts,
+    DocumentQuery,
+    DocumentRead,
+    DocumentUpload,
+    DownloadAddress,
+    FileName,
+    Language,
+    SearchPage,
+    SearchRequest,
+    UploadAddress,
+)
+from app.extensions.documents.search import search
+from app.extensions.users.deps import CurrentUser
+
+router = APIRouter()
+
+
+@router.get("", summary="List my documents")
+async def list_documents(
+    user: CurrentUser, query: Annotated[DocumentQuery, Query()], session: DatabaseSession
+) -> KeysetPage[DocumentRead]:
+    """The caller's documents, newest first."""
+    found = await service.list_documents(session, user.id, query)
+    page = found[: query.limit]
+    last = page[-1] if len(found) > query.limit else None
+    return KeysetPage[DocumentRead](
+        items=[DocumentRead.model_validate(document) for document in page],
+        next_cursor=encode_cursor(last.created_at, last.id) if last else None,
+    )
+
+
+@router.post("", status_code=201, summary="Announce a document")
+async def announce_document(
+    user: CurrentUser, file: DocumentCreate, session: DatabaseSession, storage: FileStorage
+) -> DocumentUpload:
+    """Answers where to PUT the file; then call `complete`."""
+    document, signed = await service.announce(session, storage, user.id, file)
+    address = UploadAddress(
+        url=signed.url, token=signed.token, key=signed.key, content_type=document.media_type
+    )
+    return DocumentUpload(document=DocumentRead.model_validate(document), upload=address)
+
+
+@router.post(
+    "/direct",
+    status_code=202,
+    summary="Send a small document",
+    openapi_extra={"requestBody": {"required": True, "content": {"*/*": {"schema": {}}}}},
+)
+async def send_document(
+    request: Request,
+    user: CurrentUser,
+    session: DatabaseSession,
+    storage: FileStorage,
+    name: Annotated[FileName, Query(description="What the file is called.")],
+    language: Annotated[Language | None, Query(description="ISO 639-1; else guessed.")] = None,
+) -> DocumentRead:
+    """The body is the file, its kind the Content-Type; at most MAX_BODY_BYTES."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    facts = DocumentFacts(name=name, media_type=kind[:100], language=language)
+    with tempfile.TemporaryDirectory(prefix="document-") as folder:
+        path = Path(folder) / "file"
+        with path.open("wb") as file:
+            async for piece in request.stream():
+                file.write(piece)
+        document = await service.take(session, storage, user.id, facts, path)
+    return DocumentRead.model_validate(document)
+
+
+@router.post("/search", summary="Search in my documents")
+async def search_documents(
+    request: Request, user: CurrentUser, wanted: SearchRequest
+) -> SearchPage:
+    """The best parts of the caller's documents, by meaning, by words, or by both."""
+    return await search(database_of(request), user.id, wanted)
+
+
+async def prepared_answer(
+    request: Request, user: CurrentUser, wanted: AskRequest
+) -> answers.Prepared:
+    """All that can be refused is done before the stream begins."""
+    return await answers.prepare(database_of(request), user.id, wanted)
+
+
+@router.post("/ask", summary="Ask my documents", response_class=EventSourceResponse)
+async def ask_documents(
+    prepared: Annotated[answers.Prepared, Depends(prepared_answer)],
+) -> AsyncIterator[ServerSentEvent]:
+    """An answer with its sources, as server-sent events: `sources`, `text`…, `done` or `error`."""
+    async for event, data in answers.stream(prepared):
+        yield ServerSentEvent(event=event, data=data)
+
+
+@router.get("/{document_id}", summary="Look at a document")
+async def read_document(
+    user: CurrentUser, document_id: UUID, session: DatabaseSession
+) -> DocumentRead:
+    """One document of the caller."""
+    return DocumentRead.model_validate(await service.get_document(session, user.id, document_id))
+
+
+@router.get("/{document_id}/file", summary="Where to fetch a document's file")
+async def read_file(
+    user: CurrentUser, document_id: UUID, session: DatabaseSession, storage: FileStorage
+) -> DownloadAddress:
+    """An address at which anybody may fetch the file for a few minutes."""
+    document = await service.get_document(session, user.id, document_id)
+    await session.commit()
+    url = await storage.sign_download(document.object_key, filename=document.name)
+    return DownloadAddress(url=url)
+
+
+@router.post("/{document_id}/complete", status_code=202, summary="Say that the file is uploaded")
+async def complete_document(
+    user: CurrentUser, document_id: UUID, session: DatabaseSession, storage: FileStorage
+) -> DocumentRead:
+    """Checks the upload and hands it to the workers; said twice, it is done once."""
+    document = await service.complete(session, storage, user.id, document_id)
+    return DocumentRead.model_validate(document)
+
+
+@router.post("/{document_id}/retry", status_code=202, summary="Process a failed document again")
+async def retry_document(
+    user: CurrentUser, document_id: UUID, session: DatabaseSession
+) -> DocumentRead:
+    """For documents that failed or were cancelled."""
+    return DocumentRead.model_validate(await service.retry(session, user.id, document_id))
+
+
+@router.post("/{document_id}/cancel", summary="Stop processing a document")
+async def cancel_document(
+    user: CurrentUser, document_id: UUID, session: DatabaseSession
+) -> DocumentRead:
+    """The file stays, and can be processed again."""
+    return DocumentRead.model_validate(await service.cancel(session, user.id, document_id))
+
+
+@router.delete("/{document_id}", status_code=204, summary="Remove a document")
+async def delete_document(user: CurrentUser, document_id: UUID, session: DatabaseSession) -> None:
+    """With its file and all that was found in it."""
+    await service.delete_document(session, user.id, document_id)

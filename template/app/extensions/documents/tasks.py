@@ -1,0 +1,56 @@
+"""Work for the workers. Each task may run twice: what it does must be the same then."""
+
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.errors import AppError
+from app.core.settings import get_settings
+from app.core.supabase.clients import Supabase
+from app.core.supabase.storage import Storage
+from app.core.tasks import CancelledError, TaskError, enqueue, task
+from app.extensions.documents import ingest as pipeline
+from app.extensions.documents import upkeep
+from app.extensions.documents.embedding import EmbeddingError, WrongModelError
+from app.extensions.documents.models import DocumentState
+from app.extensions.documents.schemas import Ingested
+
+# With the pauses between them, more than an hour: a provider may be down for as long.
+TRIES = 16
+
+
+@task(tries=TRIES)
+async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Ingested:
+    """Read, split and embed a document; the result says what came of it."""
+    try:
+        return await pipeline.ingest(session, document_id, version)
+    except TaskError as error:
+        await session.rollback()
+        await pipeline.end(session, document_id, version, DocumentState.FAILED, str(error))
+        raise
+    except CancelledError:
+        await session.rollback()
+        reason = "It was cancelled."
+        await pipeline.end(session, document_id, version, DocumentState.CANCELLED, reason)
+        raise
+    except (AppError, EmbeddingError, WrongModelError) as error:
+        await session.rollback()
+        service = "file storage" if isinstance(error, AppError) else "embedding service"
+        reason = f"The {service} does not answer as it should; it is asked again."
+        await pipeline.explain(session, document_id, version, reason)
+        raise
+
+
+@task(tries=TRIES)
+async def remove_file(key: str) -> None:
+    """Remove a file from Storage."""
+    async with Supabase(get_settings()) as supabase:
+        await Storage(supabase).delete(key)
+
+
+@task()
+async def sweep(session: AsyncSession) -> None:
+    """Forget uploads that never came, and end documents whose task ended without them."""
+    for key in await upkeep.forget_abandoned(session):
+        enqueue(session, remove_file.s(key=key))
+    await upkeep.end_orphans(session)

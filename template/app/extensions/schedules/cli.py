@@ -1,0 +1,126 @@
+"""`app schedule`: what runs when, from a terminal."""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+from kombu.exceptions import OperationalError
+from pydantic import ValidationError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from rich.console import Console
+from rich.table import Table
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.cli.database import with_session
+from app.core.cli.errors import CliError
+from app.core.features import load_all_settings
+from app.core.tasks import enqueue
+from app.core.tasks.application import configure_celery
+from app.extensions.schedules import service
+from app.extensions.schedules.schemas import ScheduleCreate, ScheduleRead
+
+cli = typer.Typer(name="schedule", no_args_is_help=True, help="What runs when.")
+
+Result = TypeVar("Result")
+Name = Annotated[str, typer.Argument(help="Name of the schedule.")]
+
+
+@cli.command("list")
+def list_schedules() -> None:
+    """List the schedules of the code and those made at run time."""
+    _show(*_do(service.list_schedules))
+
+
+@cli.command()
+def add(
+    name: Name,
+    task: Annotated[str, typer.Argument(help="Name of the task.")],
+    crontab: Annotated[
+        str | None,
+        typer.Option(help="Minute, hour, day of the month, month, day of the week: '0 6 * * *'."),
+    ] = None,
+    every: Annotated[float | None, typer.Option(help="Seconds from one run to the next.")] = None,
+    arguments: Annotated[
+        str, typer.Option(help="What the task is given, as a JSON object.")
+    ] = "{}",
+    paused: Annotated[bool, typer.Option("--paused", help="Start nothing until resumed.")] = False,
+) -> None:
+    """Make a schedule."""
+    try:
+        values = ScheduleCreate(
+            name=name,
+            task=task,
+            crontab=crontab,
+            every=every,
+            arguments=json.loads(arguments),
+            enabled=not paused,
+        )
+    except json.JSONDecodeError as error:
+        raise CliError(
+            f"--arguments is no JSON ({error}): write an object, such as '{{\"limit\": 1}}'."
+        ) from error
+    except ValidationError as error:
+        wrong = "; ".join(
+            ": ".join([*map(str, each["loc"]), each["msg"].removeprefix("Value error, ")])
+            for each in error.errors()
+        )
+        raise CliError(f"This is no schedule ({wrong}).") from error
+    _show(_do(lambda: service.add_schedule(values)))
+
+
+@cli.command()
+def pause(name: Name) -> None:
+    """Start its task no more until it is resumed."""
+    _show(_do(lambda: service.pause(name)))
+
+
+@cli.command()
+def resume(name: Name) -> None:
+    """Go on with a paused schedule; what it missed is not made up for."""
+    _show(_do(lambda: service.resume(name)))
+
+
+@cli.command()
+def remove(name: Name) -> None:
+    """Remove a schedule that was made at run time."""
+    _do(lambda: service.remove(name))
+
+
+@cli.command("run-now")
+def run_now(name: Name) -> None:
+    """Start its task at once, paused or not; prints its id, for `app task show`."""
+    call = _do(lambda: service.call_of(name))
+
+    async def work(session: AsyncSession) -> UUID:
+        task_id = enqueue(session, call)
+        await session.commit()
+        return task_id
+
+    typer.echo(with_session(work))
+
+
+def _do(work: Callable[[], Result]) -> Result:
+    configure_celery(load_all_settings())
+    try:
+        return work()
+    except (RedisConnectionError, RedisTimeoutError, OperationalError) as error:
+        raise CliError(
+            f"Redis does not answer ({error}). Is REDIS_URL right, and does `uv run app dev` run?"
+        ) from error
+
+
+def _show(*schedules: ScheduleRead) -> None:
+    table = Table("Name", "Task", "When", "Arguments", "Origin", "Next run", box=None)
+    for each in schedules:
+        table.add_row(
+            each.name,
+            each.task,
+            each.crontab or f"every {each.every:g} s",
+            json.dumps(each.arguments) if each.arguments else "",
+            each.origin,
+            f"{each.next_run_at:%Y-%m-%d %H:%M:%S}" if each.next_run_at else "paused",
+        )
+    Console().print(table)

@@ -1,0 +1,77 @@
+"""Request and response models of this feature."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from celery.schedules import ParseException, crontab
+from pydantic import AfterValidator, Field, model_validator
+
+from app.core.http.schemas import Request, Response
+
+YEAR = 366 * 86_400  # seconds
+
+
+def parse_crontab(text: str) -> crontab:
+    """Read five fields: minute, hour, day of the month, month, day of the week.
+
+    Raises:
+        ValueError: there are not five, one is out of range, or no date fits them.
+    """
+    fields = text.split()
+    if len(fields) != 5:
+        raise ValueError(
+            "write five fields: minute, hour, day of the month, month, day of the week"
+        )
+    try:
+        return crontab.from_string(" ".join(fields))
+    except ParseException as error:
+        raise ValueError(str(error)) from error
+
+
+def _checked_crontab(text: str) -> str:
+    parse_crontab(text)
+    return " ".join(text.split())
+
+
+class ScheduleCreate(Request):
+    """A schedule to be made while the backend runs. Its name has no dot: those of the code have."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", examples=["report-for-acme"])
+    task: str = Field(description="Name of a task.", examples=["items.report"])
+    crontab: Annotated[str, AfterValidator(_checked_crontab)] | None = Field(
+        default=None,
+        description="Minute, hour, day of the month, month, day of the week, in CELERY_TIMEZONE.",
+        examples=["0 6 * * mon-fri"],
+    )
+    every: float | None = Field(
+        default=None, ge=1, le=YEAR, description="Seconds from one run to the next."
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="What the task is given.")
+    enabled: bool = Field(default=True, description="False makes it paused.")
+
+    @model_validator(mode="after")
+    def _has_one_time(self) -> Self:
+        if (self.crontab is None) == (self.every is None):
+            raise ValueError("give either crontab or every")
+        return self
+
+
+class Origin(StrEnum):
+    """Where a schedule comes from."""
+
+    CODE = "code"
+    RUNTIME = "runtime"
+
+
+class ScheduleRead(Response):
+    """A schedule as answers show it."""
+
+    name: str
+    task: str
+    crontab: str | None
+    every: float | None = Field(description="Seconds from one run to the next.")
+    arguments: dict[str, Any]
+    enabled: bool
+    origin: Origin
+    next_run_at: datetime | None = Field(description="Null while it is paused.")

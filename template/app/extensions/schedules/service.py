@@ -1,0 +1,173 @@
+"""The rules: schedules of the code belong to it, those made at run time to the admins.
+
+All of it blocks, as RedBeat does.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from celery.schedules import crontab, schedule
+from pydantic import ValidationError
+from redbeat.schedulers import ensure_conf, get_redis  # type: ignore[import-untyped]
+
+from app.core.errors import ConflictError, InvalidError, NotFoundError
+from app.core.tasks import Call
+from app.core.tasks.application import celery
+from app.core.tasks.definition import declared
+from app.extensions.schedules.scheduler import Entry
+from app.extensions.schedules.schemas import Origin, ScheduleCreate, ScheduleRead, parse_crontab
+
+_one_at_a_time = Lock()
+
+
+def list_schedules() -> list[ScheduleRead]:
+    """Return all schedules by name; those of the code once a beat has started."""
+    with _redis() as client:
+        keys = client.zrange(ensure_conf(celery).schedule_key, 0, -1)
+        entries = [Entry.from_key(key, app=celery) for key in keys]
+        return [_read(entry) for entry in sorted(entries, key=lambda entry: str(entry.name))]
+
+
+def add_schedule(values: ScheduleCreate) -> ScheduleRead:
+    """Make a schedule that starts to count now.
+
+    Raises:
+        InvalidError: there is no such task, or it does not take these arguments.
+        ConflictError: there is a schedule of that name.
+    """
+    call = _call(values.task, values.arguments)
+    when = parse_crontab(values.crontab) if values.crontab else schedule(values.every)
+    with _redis() as client:
+        entry = Entry(
+            values.name,
+            values.task,
+            when,
+            kwargs=call.arguments,
+            enabled=values.enabled,
+            app=celery,
+        )
+        if client.exists(entry.key):
+            raise ConflictError(
+                f"There is a schedule {values.name} already: choose another name, or remove that "
+                "one first.",
+                code="schedule_exists",
+            )
+        return _read(entry.save())
+
+
+def pause(name: str) -> ScheduleRead:
+    """Start a schedule's task no more until it is resumed.
+
+    Raises:
+        NotFoundError: there is no such schedule.
+    """
+    with _redis():
+        entry = _get(name)
+        entry.enabled = False
+        return _read(entry.save())
+
+
+def resume(name: str) -> ScheduleRead:
+    """Go on with a paused schedule; what it missed is not made up for.
+
+    Raises:
+        NotFoundError: there is no such schedule.
+    """
+    with _redis():
+        entry = _get(name)
+        if not entry.enabled:
+            entry.enabled = True
+            entry.reschedule()
+            entry.save()
+        return _read(entry)
+
+
+def remove(name: str) -> None:
+    """Remove a schedule that was made at run time.
+
+    Raises:
+        NotFoundError: there is no such schedule.
+        ConflictError: it is one of the code.
+    """
+    with _redis():
+        entry = _get(name)
+        if _origin(name) is Origin.CODE:
+            raise ConflictError(
+                f"The schedule {name} is one of the code, where its feature's schedules.py has it: "
+                "take it out there, or pause it.",
+                code="schedule_of_the_code",
+            )
+        entry.delete()
+
+
+def call_of(name: str) -> Call:
+    """Return what a schedule starts, paused or not.
+
+    Raises:
+        NotFoundError: there is no such schedule.
+        InvalidError: its task is gone from the code, or takes other arguments now.
+    """
+    with _redis():
+        entry = _get(name)
+    return _call(entry.task, entry.kwargs)
+
+
+@contextmanager
+def _redis() -> Iterator[Any]:
+    """RedBeat's client, for one caller at a time: one connection is enough for the process."""
+    ensure_conf(celery)
+    with _one_at_a_time:
+        yield get_redis(celery)
+
+
+def _get(name: str) -> Entry:
+    try:
+        entry: Entry = Entry.from_key(Entry.generate_key(celery, name), app=celery)
+    except KeyError:
+        raise NotFoundError(
+            f"There is no schedule {name}; one of the code appears once a beat has started.",
+            code="schedule_not_found",
+        ) from None
+    return entry
+
+
+def _origin(name: str) -> Origin:
+    # `celery_config.schedules` sees to the dot, `ScheduleCreate` to its absence.
+    return Origin.CODE if "." in name else Origin.RUNTIME
+
+
+def _read(entry: Entry) -> ScheduleRead:
+    when = entry.schedule
+    fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+    return ScheduleRead(
+        name=entry.name,
+        task=entry.task,
+        crontab=" ".join(str(getattr(when, f"_orig_{field}")) for field in fields)
+        if isinstance(when, crontab)
+        else None,
+        every=when.seconds if isinstance(when, schedule) else None,
+        arguments=entry.kwargs,
+        enabled=entry.enabled,
+        origin=_origin(entry.name),
+        next_run_at=entry.due_at if entry.enabled else None,
+    )
+
+
+def _call(name: str, arguments: dict[str, Any]) -> Call:
+    """Hold arguments to the signature of a task."""
+    if name not in declared:
+        raise InvalidError(
+            f"There is no task {name}; there are: {', '.join(sorted(declared))}.",
+            code="unknown_task",
+        )
+    try:
+        return declared[name].call(arguments)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+        )
+        raise InvalidError(
+            f"The task {name} does not take these arguments ({wrong}).", code="wrong_arguments"
+        ) from error

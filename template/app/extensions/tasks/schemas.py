@@ -1,0 +1,34 @@
+"""Request and response models of this feature."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from app.core.http.pagination import KeysetQuery
+from app.core.http.schemas import Response
+from app.core.tasks.models import TaskState
+
+
+class TaskRead(Response):
+    """A task as its owner sees it."""
+
+    id: UUID
+    name: str
+    state: TaskState
+    progress_done: int | None = Field(description="How much of `progress_total` is done.")
+    progress_total: int | None
+    cancel_requested: bool = Field(description="It stops when it next reports its progress.")
+    result: Any | None = Field(description="What a task that succeeded returned.")
+    reason: str | None = Field(description="Why it failed, where that can be told.")
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class TaskQuery(KeysetQuery):
+    """Which tasks to list."""
+
+    state: TaskState | None = None
+    everybody: bool = Field(default=False, description="Those of all users; for admins.")

@@ -1,0 +1,101 @@
+"""The rules: a task is its owner's and the admins', and what failed inside it is not told.
+
+`viewer` is who asks; None is an operator at a terminal, who may see and change everything.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import tuple_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database.models import utcnow
+from app.core.errors import ConflictError, ForbiddenError, NotFoundError
+from app.core.http.pagination import decode_cursor
+from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
+from app.core.tasks.outbox import again
+from app.extensions.tasks.schemas import TaskQuery
+from app.extensions.users.schemas import UserRead
+
+
+async def get_task(
+    session: AsyncSession, viewer: UserRead | None, task_id: UUID, *, lock: bool = False
+) -> TaskRecord:
+    """Return a task.
+
+    Raises:
+        NotFoundError: there is none, or it is somebody else's: the two are not told apart.
+    """
+    task = await session.get(TaskRecord, task_id, with_for_update=lock or None)
+    if task is None or not (viewer is None or viewer.is_admin or task.owner_id == viewer.id):
+        raise NotFoundError("There is no such task.", code="task_not_found")
+    return task
+
+
+async def list_tasks(
+    session: AsyncSession, viewer: UserRead | None, query: TaskQuery
+) -> Sequence[TaskRecord]:
+    """Return up to `limit + 1` tasks, newest first: the one too many says there is a next page.
+
+    Raises:
+        ForbiddenError: only admins see the tasks of everybody.
+        InvalidError: the cursor is not of this list.
+    """
+    statement = select(TaskRecord)
+    if viewer and not query.everybody:
+        statement = statement.where(col(TaskRecord.owner_id) == viewer.id)
+    elif viewer and not viewer.is_admin:
+        raise ForbiddenError("Only admins see the tasks of everybody.", code="role_required")
+    if query.state:
+        statement = statement.where(col(TaskRecord.state) == query.state)
+    if query.cursor:
+        place = tuple_(*decode_cursor(query.cursor))
+        statement = statement.where(tuple_(col(TaskRecord.created_at), col(TaskRecord.id)) < place)
+    newest = (col(TaskRecord.created_at).desc(), col(TaskRecord.id).desc())
+    return (await session.exec(statement.order_by(*newest).limit(query.limit + 1))).all()
+
+
+async def cancel_task(session: AsyncSession, viewer: UserRead | None, task_id: UUID) -> TaskRecord:
+    """Stop a task: at once if it waits, at its next report of progress if it runs. Commits.
+
+    Raises:
+        NotFoundError: see `get_task`.
+        ConflictError: it has ended.
+    """
+    task = await get_task(session, viewer, task_id, lock=True)
+    if task.state not in UNFINISHED:
+        raise ConflictError("The task has ended.", code="task_ended")
+    task.cancel_requested = True
+    if task.state is TaskState.PENDING:
+        task.state = TaskState.REVOKED
+        task.ended_at = utcnow()
+    await session.commit()
+    return task
+
+
+async def retry_task(session: AsyncSession, task_id: UUID) -> TaskRecord:
+    """Run a failed task again, with all its tries. Commits.
+
+    Raises:
+        NotFoundError: there is none with that id.
+        ConflictError: it has not failed.
+    """
+    task = await get_task(session, None, task_id, lock=True)
+    if task.state is not TaskState.FAILURE:
+        raise ConflictError("Only a failed task can be retried.", code="task_not_failed")
+    again(session, task)
+    await session.commit()
+    return task
+
+
+async def retry_failed(session: AsyncSession, name: str | None = None) -> int:
+    """Run all failed tasks again, or those of one name; return how many. Commits."""
+    failed = select(TaskRecord).where(col(TaskRecord.state) == TaskState.FAILURE)
+    if name:
+        failed = failed.where(col(TaskRecord.name) == name)
+    tasks = (await session.exec(failed.with_for_update(skip_locked=True))).all()
+    for task in tasks:
+        again(session, task)
+    await session.commit()
+    return len(tasks)

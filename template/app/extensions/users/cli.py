@@ -1,0 +1,102 @@
+"""`app user`: people, from a terminal."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.cli.database import with_session
+from app.core.supabase.auth import create_user, find_user
+from app.core.supabase.clients import Supabase, with_supabase
+from app.extensions.users import service
+from app.extensions.users.models import Role, Status, User
+from app.extensions.users.schemas import UserQuery
+
+cli = typer.Typer(name="user", no_args_is_help=True, help="The users of this backend.")
+
+Email = Annotated[str, typer.Argument(help="E-mail address of the user.")]
+
+
+@cli.command()
+def create(
+    email: Email,
+    password: Annotated[
+        str | None, typer.Option(envvar="USER_PASSWORD", help="Asked for if not given.")
+    ] = None,
+    role: Annotated[
+        Role | None, typer.Option(help="What the user may do; who is here already keeps theirs.")
+    ] = None,
+) -> None:
+    """Create a user in Supabase Auth, or take the one that is there, and let a new one in here."""
+
+    async def in_auth(supabase: Supabase) -> UUID:
+        if found := await find_user(supabase, email):
+            return found.id
+        secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return await create_user(supabase, email, secret)
+
+    user_id = with_supabase(in_auth)
+
+    async def work(session: AsyncSession) -> User:
+        user, _ = await service.enter(session, user_id, email.lower(), Status.APPROVED)
+        return await service.set_role(session, user.id, role) if role else user
+
+    _show(with_session(work))
+
+
+@cli.command("list")
+def list_users(
+    search: Annotated[str | None, typer.Option(help="Part of the address or name.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only users with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+) -> None:
+    """List users, newest first."""
+    query = UserQuery(search=search, status=status, limit=limit)
+    found = with_session(lambda session: service.list_users(session, query))
+    _show(*found[:limit])
+
+
+@cli.command()
+def promote(email: Email) -> None:
+    """Make a user admin."""
+    _change(email, role=Role.ADMIN)
+
+
+@cli.command()
+def approve(email: Email) -> None:
+    """Let a user in."""
+    _change(email, status=Status.APPROVED)
+
+
+@cli.command()
+def suspend(email: Email) -> None:
+    """Shut a user out until approved again."""
+    _change(email, status=Status.SUSPENDED)
+
+
+def _change(email: str, *, role: Role | None = None, status: Status | None = None) -> None:
+    async def work(session: AsyncSession) -> User:
+        user = await service.find(session, email)
+        if status:
+            user = await service.set_status(session, user.id, status)
+        if role:
+            user = await service.set_role(session, user.id, role)
+        return user
+
+    _show(with_session(work))
+
+
+def _show(*users: User) -> None:
+    table = Table("E-mail", "Name", "Role", "Status", "Since", box=None)
+    for user in users:
+        table.add_row(
+            user.email or "",
+            user.display_name or "",
+            user.role,
+            user.status,
+            f"{user.created_at:%Y-%m-%d %H:%M}",
+        )
+    Console().print(table)

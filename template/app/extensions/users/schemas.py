@@ -1,0 +1,51 @@
+"""Request and response models of this feature."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from app.core.http.pagination import KeysetQuery
+from app.core.http.schemas import Changes, Request, Response
+from app.extensions.users.models import Role, Status
+
+
+class UserRead(Response):
+    """A user as answers show it."""
+
+    id: UUID
+    email: str | None
+    display_name: str | None
+    role: Role
+    status: Status
+    banned_until: datetime | None
+    deleted_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user may administer the application."""
+        return self.role is Role.ADMIN
+
+
+class UserUpdate(Changes):
+    """What users may change about themselves."""
+
+    display_name: str | None = Field(default=None, max_length=100)
+
+
+class RoleUpdate(Request):
+    """A new role."""
+
+    role: Role
+
+
+class UserQuery(KeysetQuery):
+    """Which users to list."""
+
+    search: str | None = Field(
+        default=None, max_length=100, description="Part of the e-mail address or name."
+    )
+    status: Status | None = None
+    role: Role | None = None

@@ -1,0 +1,224 @@
+"""The rules: how users come in, and who may change whom."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from cachetools import TTLCache
+from sqlalchemy import bindparam, literal_column, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database import Reader
+from app.core.database.models import utcnow
+from app.core.errors import ConflictError, ForbiddenError, NotFoundError
+from app.core.events import emit
+from app.core.http.pagination import decode_cursor
+from app.core.settings import load_settings
+from app.extensions.users.models import Role, Status, User
+from app.extensions.users.schemas import UserQuery, UserRead
+from app.extensions.users.settings import Approval, UserSettings
+
+CACHED_USERS = 10_000
+
+# Users this process has seen lately. A change made here forgets the entry at once; one made by
+# another process is seen after USER_CACHE_SECONDS.
+_seen: TTLCache[UUID, UserRead] = TTLCache(
+    CACHED_USERS, ttl=load_settings(UserSettings).cache_seconds
+)
+
+_BY_ID = select(User).where(col(User.id) == bindparam("user_id"))
+
+_REFUSALS = {
+    Status.PENDING: "This account waits for approval.",
+    Status.REJECTED: "This account was not approved.",
+    Status.SUSPENDED: "This account is suspended.",
+}
+
+
+def remembered(user_id: UUID, email: str | None) -> UserRead | None:
+    """Return the user if this process knows it, under the address that the token names."""
+    user = _seen.get(user_id)
+    return user if user and (email is None or user.email == email) else None
+
+
+def remember(user: User) -> UserRead:
+    """Keep the user for the requests that follow."""
+    known = UserRead.model_validate(user)
+    _seen[user.id] = known
+    return known
+
+
+def forget(user_id: UUID) -> None:
+    """Drop a user from the memory; the next request reads the row."""
+    _seen.pop(user_id, None)
+
+
+def let_in(user: UserRead) -> UserRead:
+    """Return an approved user.
+
+    Raises:
+        ForbiddenError: `account_pending`, `account_rejected` or `account_suspended`, and, of Auth's
+            doing, `account_banned` or `account_deleted`.
+    """
+    if user.deleted_at:
+        raise ForbiddenError("This account was deleted.", code="account_deleted")
+    if user.banned_until and user.banned_until > utcnow():
+        raise ForbiddenError("This account is banned.", code="account_banned")
+    if user.status is not Status.APPROVED:
+        raise ForbiddenError(_REFUSALS[user.status], code=f"account_{user.status}")
+    return user
+
+
+async def enter(
+    session: AsyncSession, user_id: UUID, email: str | None, status: Status | None = None
+) -> tuple[User, bool]:
+    """Return the row of a signed-in user, and whether this call made it. Commits.
+
+    The first request makes the row, with `status` or what USER_APPROVAL says, and is the event
+    `users.created` of that transaction; later ones bring a changed address. However many first
+    requests race, exactly one of them makes the row.
+    """
+    user = await session.get(User, user_id)
+    if user and email in (None, user.email):
+        return user, False
+    if status is None:
+        auto = load_settings(UserSettings).approval is Approval.AUTO
+        status = Status.APPROVED if auto else Status.PENDING
+    statement = insert(User).values(id=user_id, email=email, role=Role.USER, status=status)
+    statement = statement.values(created_at=utcnow(), updated_at=utcnow())
+    upsert: Any = statement.on_conflict_do_update(
+        index_elements=[col(User.id)],
+        set_={"email": statement.excluded.email, "updated_at": statement.excluded.updated_at},
+        where=col(User.email).is_distinct_from(statement.excluded.email),
+    ).returning(User, literal_column("xmax = 0"))
+    result = await session.exec(upsert, execution_options={"populate_existing": True})
+    row = result.one_or_none()
+    made = row is not None and bool(row[1])
+    if made:
+        await emit(session, "users.created", user_id=user_id)
+    await session.commit()
+    return (row[0] if row else await get(session, user_id)), made
+
+
+async def get(session: AsyncSession, user_id: UUID) -> User:
+    """Return a user.
+
+    Raises:
+        NotFoundError: there is none with that id.
+    """
+    user = await session.get(User, user_id)
+    if user is None:
+        raise NotFoundError("There is no such user.", code="user_not_found")
+    return user
+
+
+async def read(reader: Reader, user_id: UUID) -> dict[str, Any]:
+    """Return a user's columns, by a statement that is built once.
+
+    Raises:
+        NotFoundError: there is none with that id.
+    """
+    for row in await reader.rows(_BY_ID, {"user_id": user_id}):
+        return row
+    raise NotFoundError("There is no such user.", code="user_not_found")
+
+
+async def find(session: AsyncSession, email: str) -> User:
+    """Return the user with that address, the newest where several had it.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    statement = select(User).where(col(User.email) == email.lower())
+    user = (await session.exec(statement.order_by(col(User.created_at).desc()))).first()
+    if user is None:
+        raise NotFoundError(f"There is no user {email} here.", code="user_not_found")
+    return user
+
+
+async def list_users(session: AsyncSession, query: UserQuery) -> Sequence[User]:
+    """Return up to `limit + 1` users, newest first: the one too many says there is a next page.
+
+    Raises:
+        InvalidError: the cursor is not of this list.
+    """
+    statement = select(User).order_by(col(User.created_at).desc(), col(User.id).desc())
+    if query.status:
+        statement = statement.where(col(User.status) == query.status)
+    if query.role:
+        statement = statement.where(col(User.role) == query.role)
+    if query.search:
+        statement = statement.where(
+            or_(
+                col(User.email).icontains(query.search, autoescape=True),
+                col(User.display_name).icontains(query.search, autoescape=True),
+            )
+        )
+    if query.cursor:
+        place = tuple_(*decode_cursor(query.cursor))
+        statement = statement.where(tuple_(col(User.created_at), col(User.id)) < place)
+    return (await session.exec(statement.limit(query.limit + 1))).all()
+
+
+async def update_profile(session: AsyncSession, user_id: UUID, changes: dict[str, object]) -> User:
+    """Change what users may change about themselves. Commits."""
+    user = await get(session, user_id)
+    user.sqlmodel_update(changes)
+    return await _save(session, user)
+
+
+async def set_status(session: AsyncSession, user_id: UUID, status: Status) -> User:
+    """Approve, reject or suspend a user. Commits.
+
+    Raises:
+        NotFoundError: there is no such user.
+        ConflictError: nobody could administer the application afterwards.
+    """
+    user = await get(session, user_id)
+    if status is not Status.APPROVED:
+        await _keep_an_admin(session, user)
+    user.status = status
+    return await _save(session, user)
+
+
+async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> User:
+    """Give a user another role. Commits.
+
+    Raises:
+        NotFoundError: there is no such user.
+        ConflictError: nobody could administer the application afterwards.
+    """
+    user = await get(session, user_id)
+    if role is not Role.ADMIN:
+        await _keep_an_admin(session, user)
+    user.role = role
+    return await _save(session, user)
+
+
+async def _keep_an_admin(session: AsyncSession, user: User) -> None:
+    if user.role is not Role.ADMIN or user.status is not Status.APPROVED:
+        return
+    # Locked, so that two admins who demote each other at once do not both succeed.
+    statement = (
+        select(User.id)
+        .where(
+            col(User.role) == Role.ADMIN,
+            col(User.status) == Status.APPROVED,
+            col(User.deleted_at).is_(None),
+            or_(col(User.banned_until).is_(None), col(User.banned_until) <= utcnow()),
+        )
+        .order_by(col(User.id))
+        .with_for_update()
+    )
+    if set(await session.exec(statement)) <= {user.id}:
+        raise ConflictError(
+            "This is the last admin: make somebody else admin first.", code="last_admin"
+        )
+
+
+async def _save(session: AsyncSession, user: User) -> User:
+    await session.commit()
+    forget(user.id)
+    return user

@@ -1,0 +1,82 @@
+"""Hooks of Supabase Auth, set up in the dashboard under Authentication, Hooks.
+
+Auth waits for the answers, five seconds at most, and reads a refusal only from a 200. Nothing here
+may ask Auth to change the user who is signing in: Auth holds that row until it has the answer.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from app.core.database import DatabaseReader, DatabaseSession
+from app.core.errors import NotFoundError
+from app.core.http.webhooks import signed_json
+from app.core.settings import load_settings
+from app.extensions.users import service
+from app.extensions.users.settings import UserSettings
+
+router = APIRouter()
+
+
+class HookUser(BaseModel):
+    """The part of a user of Auth that is used here."""
+
+    id: UUID
+    email: str | None = None
+
+
+class UserHook(BaseModel):
+    """Payload of the hooks around the making of a user."""
+
+    user: HookUser
+
+
+class TokenHook(BaseModel):
+    """Payload of the hook that changes claims."""
+
+    user_id: UUID
+    claims: dict[str, Any]
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    secrets = load_settings(UserSettings).hook_secrets
+    return await signed_json(request, secrets, "USER_HOOK_SECRETS")
+
+
+Body = Annotated[dict[str, Any], Depends(_body)]
+
+
+@router.post("/before-user-created")
+async def before_user_created(body: Body) -> dict[str, Any]:
+    """Refuse sign-ups from other domains than USER_EMAIL_DOMAINS."""
+    domains = load_settings(UserSettings).email_domains
+    email = UserHook.model_validate(body).user.email or ""
+    if not domains or email.rpartition("@")[2].lower() in domains:
+        return {}
+    message = f"Sign-ups need an address of {', '.join(domains)}."
+    return {"error": {"http_code": 403, "message": message}}
+
+
+@router.post("/after-user-created")
+async def after_user_created(body: Body, session: DatabaseSession) -> dict[str, Any]:
+    """Make the row at once, which the first request would make else."""
+    user = UserHook.model_validate(body).user
+    await service.enter(session, user.id, user.email.lower() if user.email else None)
+    return {}
+
+
+@router.post("/custom-access-token")
+async def custom_access_token(body: Body, reader: DatabaseReader) -> dict[str, Any]:
+    """Tell the role in `app_metadata.role`: a hint for browser apps, an hour old at most.
+
+    This backend never reads it: the row decides.
+    """
+    hook = TokenHook.model_validate(body)
+    claims = hook.claims
+    try:
+        role = (await service.read(reader, hook.user_id))["role"]
+    except NotFoundError:
+        return {"claims": claims}
+    return {"claims": {**claims, "app_metadata": {**claims.get("app_metadata", {}), "role": role}}}

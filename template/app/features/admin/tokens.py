@@ -1,3 +1,0 @@
-"""Tokens of this feature that the API takes: those of admins who act as a user."""
-
-from app.features.admin.act_as import verify as verify

@@ -1,0 +1,274 @@
+"""`app db` as a person meets it: what is printed, what is asked, what is refused."""
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import text
+
+from app.core.cli.db import cli
+from app.core.cli.errors import run
+from app.core.database.models import SCHEMA
+from app.core.migrations import commands
+from app.core.migrations.branches import branches
+from app.core.settings import load_settings
+from tests.core.migrations.workshop import Workshop, open_workshop
+
+
+class Terminal(io.StringIO):
+    """Standard input with a person at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Answer(NamedTuple):
+    """What a call of the command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Answer]
+
+
+@pytest.fixture
+def workshop(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workshop]:
+    with open_workshop(database_url, tmp_path, monkeypatch) as workshop:
+        yield workshop
+
+
+@pytest.fixture
+def db(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Call `app db …`; `typed` is what a person answers, None if nobody is there."""
+
+    def call(*arguments: str, typed: str | None = None) -> Answer:
+        stdin = io.StringIO() if typed is None else Terminal(typed)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with pytest.raises(SystemExit) as stop:
+            run(lambda: cli(list(arguments), prog_name="app db"))
+        printed = capsys.readouterr()
+        return Answer(int(stop.value.code or 0), printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def parcels(workshop: Workshop) -> Workshop:
+    """A feature with two applied migrations and a row."""
+    workshop.feature("parcels")
+    workshop.migration("parcels", "parcels_0001")
+    workshop.migration(
+        "parcels",
+        "parcels_0002",
+        after="parcels_0001",
+        up='op.add_column("parcels", sa.Column("note", sa.Text()), schema=SCHEMA)',
+        down='op.drop_column("parcels", "note", schema=SCHEMA)',
+    )
+    commands.upgrade()
+    return workshop
+
+
+def test_upgrade_names_each_step_and_says_when_there_is_none(workshop: Workshop, db: Call) -> None:
+    first = db("upgrade")
+    assert first.code == 0
+    assert "Running upgrade  -> core_0001" in first.out
+    assert db("upgrade") == (0, "Nothing to do: the database is up to date.\n", "")
+
+
+def test_upgrade_of_one_feature_step_by_step(workshop: Workshop, db: Call) -> None:
+    workshop.feature("parcels")
+    workshop.migration("parcels", "parcels_0001")
+    for number in (2, 3):
+        workshop.migration(
+            "parcels",
+            f"parcels_000{number}",
+            after=f"parcels_000{number - 1}",
+            up="pass",
+            down="pass",
+        )
+    assert db("upgrade", "--feature", "parcels", "parcels_0001").code == 0
+    assert workshop.logged() == {"core_0001", "parcels_0001"}
+    assert db("upgrade", "--feature", "parcels", "+1").code == 0
+    assert workshop.logged() == {"core_0001", "parcels_0001", "parcels_0002"}
+    assert "up to date" in db("upgrade", "--feature", "parcels", "parcels_0002").out
+    wrong = db("upgrade", "--feature", "parcels", "core_0001")
+    assert (wrong.code, wrong.err) == (
+        1,
+        "Error: core_0001 belongs to 'core', not to 'parcels'.\n",
+    )
+
+
+def test_status_current_and_history(parcels: Workshop, db: Call) -> None:
+    parcels.feature("labels")
+    parcels.migration("labels", "labels_0001")
+    rows = {line.split()[0]: line.split() for line in db("status").out.splitlines()}
+    assert rows["parcels"] == ["parcels", "parcels_0002", "parcels_0002", "0"]
+    assert rows["labels"] == ["labels", "-", "labels_0001", "1"]
+    assert "parcels parcels_0002\n" in db("current").out
+    assert db("current", "--feature", "labels").out == "labels -\n"
+    history = db("history", "--feature", "parcels").out.splitlines()
+    assert [line.split()[0] for line in history[1:]] == ["parcels_0002", "parcels_0001"]
+
+    db("upgrade")
+    parcels.switch_off("labels")
+    assert "not in the code, data kept" in db("status").out
+
+
+def test_show(parcels: Workshop, db: Call) -> None:
+    shown = db("show", "parcels_0002").out
+    assert "parcels_0001" in shown
+    assert "parcels_0002.py" in shown
+    missing = db("show", "nowhere")
+    assert missing.code == 1
+    assert missing.err == "Error: Can't locate revision identified by 'nowhere'.\n"
+
+
+def test_migrate_of_nothing_and_of_nobody(workshop: Workshop, db: Call) -> None:
+    behind = db("migrate", "--feature", "users", "-m", "x")
+    assert (
+        behind.err == "Error: The database lacks migrations: run `uv run app db upgrade` first.\n"
+    )
+    db("upgrade")
+    nothing = db("migrate", "--feature", "users", "-m", "x")
+    assert nothing.out == "Nothing has changed in the tables of 'users': no migration written.\n"
+    nobody = db("migrate", "--feature", "usrs", "-m", "x")
+    assert nobody.code == 1
+    assert nobody.err == f"Error: There is no feature 'usrs'; there are: {', '.join(branches())}.\n"
+    assert "Say what changes" in db("migrate", "--feature", "users", "-m", " ").err
+
+
+def test_migrate_writes_and_says_where(workshop: Workshop, db: Call) -> None:
+    workshop.feature("parcels", models=True)
+    db("upgrade")
+    written = db("migrate", "--feature", "parcels", "-m", "make parcels")
+    assert "parcels/migrations/parcels_0001_make_parcels.py" in written.out
+    assert "Running upgrade  -> parcels_0001, make parcels" in db("upgrade").out
+
+
+def test_downgrade_asks_and_names_what_goes(parcels: Workshop, db: Call) -> None:
+    refused = db("downgrade", "--feature", "parcels", typed="n\n")
+    assert refused.code == 1
+    assert "This undoes parcels_0002 (parcels_0002), and the data in it is lost." in refused.out
+    assert "parcels_0002" in parcels.logged()
+
+    nobody = db("downgrade", "--feature", "parcels")
+    assert nobody.code == 1
+    assert "add --yes" in nobody.err
+    assert db("downgrade", "--feature", "parcels", typed="y\n").code == 0
+    assert "parcels_0002" not in parcels.logged()
+    assert db("downgrade", "--feature", "parcels", "base", "--yes").code == 0
+    assert "parcels_0001" not in parcels.logged()
+    assert db("downgrade", "--feature", "parcels").out == "Nothing to undo.\n"
+
+
+def test_downgrade_to_a_revision_takes_dependents_along(parcels: Workshop, db: Call) -> None:
+    parcels.feature("labels")
+    parcels.migration("labels", "labels_0001", needs=("parcels_0002",))
+    db("upgrade")
+    refused = db("downgrade", "--feature", "parcels", "parcels_0001", typed="n\n")
+    assert "labels_0001 (labels_0001), parcels_0002 (parcels_0002)" in refused.out
+    assert db("downgrade", "--feature", "parcels", "parcels_0001", "--yes").code == 0
+    assert {"labels_0001", "parcels_0002"}.isdisjoint(parcels.logged())
+    assert "parcels_0001" in parcels.logged()
+    away = db("downgrade", "--feature", "parcels", "parcels_0002", "--yes")
+    assert away.err == "Error: parcels_0002 is not applied, so it cannot be gone back to.\n"
+
+
+def test_check_lists_the_drift(workshop: Workshop, db: Call) -> None:
+    db("upgrade")
+    assert db("check") == (0, "Models and database agree.\n", "")
+    with workshop.connected() as connection:
+        connection.execute(text(f"CREATE TABLE {SCHEMA}.visitor (id int)"))
+        connection.execute(text(f"ALTER TABLE {SCHEMA}.users ADD COLUMN stray int"))
+    drifted = db("check", "--feature", "users")
+    assert drifted.code == 1
+    assert "remove column" in drifted.err
+    assert "stray" in drifted.err
+    assert "no row level security on visitor" in drifted.err
+
+
+def test_reset_asks_and_starts_over(parcels: Workshop, db: Call) -> None:
+    with parcels.connected() as connection:
+        connection.execute(text(f"INSERT INTO {SCHEMA}.parcels VALUES (1)"))
+    assert db("reset", typed="n\n").code == 1
+    assert db("reset").code == 1
+    assert "Running upgrade" in db("reset", "--yes").out
+    with parcels.connected() as connection:
+        assert connection.scalar(text(f"SELECT count(*) FROM {SCHEMA}.parcels")) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("reset",), ("downgrade", "--feature", "parcels"), ("drop-feature", "parcels")],
+)
+def test_production_refuses_without_force(
+    parcels: Workshop, db: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("SUPABASE_URL", "https://example.supabase.co")
+    monkeypatch.setenv("ALLOWED_HOSTS", "example.com")
+    load_settings.cache_clear()
+
+    refused = db(*command, "--yes")
+
+    assert refused.code == 1
+    assert "ENVIRONMENT is production: add --force" in refused.err
+    assert "parcels_0002" in parcels.logged()
+    assert db(*command, "--yes", "--force").code == 0
+
+
+def test_drop_feature(parcels: Workshop, db: Call) -> None:
+    refused = db("drop-feature", "parcels", typed="n\n")
+    assert "This deletes parcels, with all rows." in refused.out
+    dropped = db("drop-feature", "parcels", "--yes")
+    assert "Removed parcels and 2 migrations of 'parcels'." in dropped.out
+    assert "the next upgrade makes its tables again" in dropped.out
+    assert "holds nothing of 'parcels'" in db("drop-feature", "parcels", "--yes").err
+
+
+def test_a_second_head(workshop: Workshop, db: Call) -> None:
+    workshop.feature("parcels")
+    workshop.migration("parcels", "parcels_0001")
+    for revision in ("aaaa", "bbbb"):
+        workshop.migration("parcels", revision, after="parcels_0001", up="pass", down="pass")
+    refused = db("upgrade")
+    assert refused.code == 1
+    assert "aaaa and bbbb" in refused.err
+    assert "uv run app db merge --feature parcels" in refused.err
+    assert db("merge", "--feature", "parcels").code == 0
+    assert db("upgrade").code == 0
+
+
+def test_connection_test(workshop: Workshop, db: Call) -> None:
+    answer = db("test")
+    assert "PostgreSQL" in answer.out
+    assert "Pool mode  direct" in answer.out
+
+
+@pytest.mark.parametrize("command", ["test", "upgrade", "status", "check", "history"])
+def test_a_database_that_is_down(
+    workshop: Workshop, db: Call, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    load_settings.cache_clear()
+    answer = db(command)
+    assert answer.code == 1
+    assert answer.err.startswith("Error: The database does not answer")
+    assert answer.err.count("\n") == 1
+
+
+def test_a_transaction_pooler_is_refused(
+    workshop: Workshop, db: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgresql://postgres@127.0.0.1:6543/none")
+    load_settings.cache_clear()
+    answer = db("upgrade")
+    assert answer.code == 1
+    assert "MIGRATION_DATABASE_URL" in answer.err

@@ -1,0 +1,182 @@
+"""What wraps every request: id, access line, headers, hosts, browsers' origins."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient
+
+from app.core import context
+from app.core.http.middleware import SECURITY_HEADERS
+from tests.core.conftest import Build, ClientOf
+from tests.logs import rendered
+from tests.people import SignIn
+
+LIVE = "/health/live"
+ONLINE = {
+    "ENVIRONMENT": "production",
+    # What others want to be told online is theirs to test.
+    "FEATURES": "tasks,users",
+    "SUPABASE_URL": "https://abc.supabase.co",
+    "ALLOWED_HOSTS": "api.example.com, *.example.org",
+}
+
+
+def with_bug(app: FastAPI) -> FastAPI:
+    def fail() -> None:
+        raise RuntimeError
+
+    app.add_api_route("/bug", fail)
+    return app
+
+
+@pytest.fixture
+async def online(build: Build, client_of: ClientOf) -> AsyncIterator[AsyncClient]:
+    """The API as deployed."""
+    async with client_of(with_bug(build(**ONLINE))) as client:
+        client.base_url = "https://api.example.com"
+        yield client
+
+
+@pytest.mark.parametrize("given", ["a" * 8, "a1-B2" * 4, "0" * 64])
+async def test_a_request_id_is_taken_over(client: AsyncClient, given: str) -> None:
+    answer = await client.get("/nowhere", headers={"X-Request-ID": given})
+    assert answer.headers.get_list("x-request-id") == [given]
+    assert answer.json()["request_id"] == given
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "short", "a" * 65, "a b c d e f", "a=1 level=error", "id\tid\tid", "éééééééé"],
+)
+async def test_a_request_id_that_could_forge_lines_is_replaced(
+    client: AsyncClient, given: str
+) -> None:
+    answer = await client.get(LIVE, headers={b"X-Request-ID": given.encode("latin-1")})
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+async def test_each_request_has_an_id_of_its_own(client: AsyncClient) -> None:
+    ids = {(await client.get(LIVE)).headers["x-request-id"] for _ in range(3)}
+    assert len(ids) == 3
+    assert context.request_id.get() is None
+
+
+async def test_the_access_line(
+    client: AsyncClient, sign_in: SignIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    person = await sign_in()
+    answer = await client.get("/api/v1/users/me?token=not-for-the-log", headers=person.headers)
+    line = json.loads(rendered(caplog)[-1])
+    expected = {
+        "event": "request",
+        "method": "GET",
+        "path": "/api/v1/users/me",
+        "status": 200,
+        "request_id": answer.headers["x-request-id"],
+        "user_id": str(person.id),
+    }
+    assert expected.items() <= line.items()
+    assert line["ms"] > 0
+    assert "not-for-the-log" not in str(line)
+    # Nobody's name is on the next one.
+    await client.get(LIVE)
+    assert "user_id" not in json.loads(rendered(caplog)[-1])
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        (LIVE, "api.example.com", 200),
+        ("/nowhere", "api.example.com", 404),
+        ("/api/v1/users/me", "api.example.com", 401),
+        ("/bug", "api.example.com", 500),
+        ("/nowhere", "evil.example", 400),
+    ],
+)
+async def test_every_answer_tells_browsers_to_be_strict(
+    online: AsyncClient, path: str, host: str, status: int
+) -> None:
+    answer = await online.get(path, headers={"Host": host})
+    assert answer.status_code == status
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers.get_list(name) == [value]
+    assert "max-age=63072000" in answer.headers["strict-transport-security"]
+    assert "x-request-id" in answer.headers
+
+
+async def test_transport_is_not_pinned_on_a_developers_machine(client: AsyncClient) -> None:
+    assert "strict-transport-security" not in (await client.get(LIVE)).headers
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("api.example.com", True),
+        ("API.example.com:8443", True),
+        ("a.example.org", True),
+        ("a.b.example.org", True),
+        ("example.org", False),
+        ("evilexample.org", False),
+        ("api.example.com.evil.example", False),
+        ("evil.example", False),
+        ("[::1]", False),
+        ("", False),
+    ],
+)
+async def test_only_known_hosts_are_answered(online: AsyncClient, host: str, known: bool) -> None:
+    answer = await online.get("/nowhere", headers={"Host": host})
+    assert answer.json()["code"] == ("not_found" if known else "unknown_host")
+    # Probes ask by address.
+    assert (await online.get(LIVE, headers={"Host": host})).status_code == 200
+
+
+async def test_loopback_and_any(build: Build, client_of: ClientOf) -> None:
+    async with client_of(build()) as local, client_of(build(ALLOWED_HOSTS="*")) as anywhere:
+        for host in ("localhost:8000", "[::1]:8000", "127.0.0.1"):
+            answer = await local.get("/nowhere", headers={"Host": host})
+            assert answer.json()["code"] == "not_found"
+        answer = await anywhere.get("/nowhere", headers={"Host": "evil.example"})
+        assert answer.json()["code"] == "not_found"
+
+
+PREFLIGHT = {
+    "Access-Control-Request-Method": "PATCH",
+    "Access-Control-Request-Headers": "authorization",
+}
+
+
+async def test_browsers_of_named_origins_are_let_in(build: Build, client_of: ClientOf) -> None:
+    app = with_bug(build(CORS_ORIGINS="https://a.example"))
+    async with client_of(app) as client:
+        ours = {"Origin": "https://a.example"}
+        preflight = await client.options("/api/v1/users/me", headers=ours | PREFLIGHT)
+        assert preflight.status_code == 200
+        assert preflight.headers["access-control-allow-origin"] == "https://a.example"
+        assert "PATCH" in preflight.headers["access-control-allow-methods"]
+        assert preflight.headers["access-control-allow-headers"] == "authorization"
+        # A browser shows an app no error that lacks these.
+        for path in (LIVE, "/api/v1/users/me", "/bug"):
+            answer = await client.get(path, headers=ours)
+            assert answer.headers["access-control-allow-origin"] == "https://a.example"
+            assert answer.headers["access-control-expose-headers"] == "X-Request-ID"
+            assert "access-control-allow-credentials" not in answer.headers
+
+        theirs = {"Origin": "https://b.example"}
+        refused = await client.options("/api/v1/users/me", headers=theirs | PREFLIGHT)
+        assert refused.status_code == 400
+        assert "access-control-allow-origin" not in (await client.get(LIVE, headers=theirs)).headers
+
+
+async def test_cookies_only_where_the_settings_say_so(build: Build, client_of: ClientOf) -> None:
+    app = build(CORS_ORIGINS="https://a.example", CORS_CREDENTIALS="true")
+    async with client_of(app) as client:
+        answer = await client.get(LIVE, headers={"Origin": "https://a.example"})
+    assert answer.headers["access-control-allow-credentials"] == "true"
+
+
+async def test_without_origins_no_browser_app_gets_in(client: AsyncClient) -> None:
+    answer = await client.get(LIVE, headers={"Origin": "https://a.example"})
+    assert "access-control-allow-origin" not in answer.headers

@@ -1,0 +1,290 @@
+"""Errors over HTTP: one shape, stable codes, and nothing that is nobody's business."""
+
+import errno
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from asyncpg.exceptions import ConnectionDoesNotExistError
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+from httpx import AsyncClient, Response
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import exc as sa
+
+from app.core.errors import ConflictError, NotFoundError, UnauthenticatedError, UnavailableError
+from app.core.http.problems import Problem
+from app.core.http.schemas import Request
+from tests.core.conftest import Build, ClientOf
+from tests.logs import rendered
+from tests.people import SignIn
+
+ME = "/api/v1/users/me"
+LIMIT = 2048
+SECRET = "postgresql://boss:hunter2@db.internal/app"
+
+
+class Note(Request):
+    text: str
+
+
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "bug": lambda: RuntimeError(SECRET),
+    "lost": lambda: NotFoundError("There is no such note.", code="note_not_found"),
+    "echo": lambda: NotFoundError("There is no \ud800."),
+    "taken": lambda: ConflictError("There is one already."),
+    "stranger": lambda: UnauthenticatedError("Sign in first."),
+    "later": lambda: UnavailableError("Not now."),
+    "teapot": lambda: HTTPException(418),
+    "large": lambda: HTTPException(413),
+    "words": lambda: HTTPException(409, "In words.", headers={"X-Extra": "1"}),
+    "refused": lambda: ConnectionRefusedError(errno.ECONNREFUSED, SECRET),
+    "cut": lambda: ConnectionDoesNotExistError(SECRET),
+    "pool": lambda: sa.TimeoutError(SECRET),
+    "sql": lambda: sa.ProgrammingError(f"select {SECRET}", {}, Exception(SECRET)),
+    "file": lambda: FileNotFoundError(errno.ENOENT, "No such file", "/etc/secret.pem"),
+    "broker": lambda: BrokerError(SECRET),
+    "redis": lambda: RedisConnectionError(SECRET),
+}
+
+
+@pytest.fixture
+def faulty(build: Build) -> FastAPI:
+    """The API, with routes that go wrong."""
+    app = build(MAX_BODY_BYTES=str(LIMIT))
+
+    def fail(name: str) -> None:
+        error = ERRORS[name]()
+        raise error
+
+    async def echo(note: Note) -> Note:
+        return note
+
+    app.add_api_route("/fail/{name}", fail)
+    app.add_api_route("/echo", echo, methods=["POST"])
+    return app
+
+
+@pytest.fixture
+async def api(faulty: FastAPI, client_of: ClientOf) -> AsyncIterator[AsyncClient]:
+    async with client_of(faulty) as client:
+        yield client
+
+
+def problem(answer: Response) -> Problem:
+    """The problem in an answer, which must be complete and agree with the rest of it."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = Problem.model_validate(answer.json())
+    assert found.status == answer.status_code
+    assert found.request_id == answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert SECRET not in answer.text
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("bug", 500, "internal_error"),
+        ("lost", 404, "note_not_found"),
+        # What JSON can say and UTF-8 cannot.
+        ("echo", 404, "not_found"),
+        ("taken", 409, "conflict"),
+        ("stranger", 401, "unauthenticated"),
+        ("later", 503, "unavailable"),
+        ("teapot", 418, "im_a_teapot"),
+        # Python renamed this status in 3.13; the code stays.
+        ("large", 413, "content_too_large"),
+        ("words", 409, "conflict"),
+        ("refused", 503, "database_unavailable"),
+        ("cut", 503, "database_unavailable"),
+        ("pool", 503, "database_unavailable"),
+        ("sql", 500, "internal_error"),
+        # Not every OSError is the database's.
+        ("file", 500, "internal_error"),
+        ("broker", 503, "queue_unavailable"),
+        ("redis", 503, "queue_unavailable"),
+    ],
+)
+async def test_every_error_is_a_problem(
+    api: AsyncClient, name: str, status: int, code: str
+) -> None:
+    answer = await api.get(f"/fail/{name}")
+    found = problem(answer)
+    assert (found.status, found.code) == (status, code)
+    assert "secret.pem" not in answer.text
+    assert answer.headers.get("retry-after") == ("5" if status == 503 else None)
+    assert answer.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
+
+
+async def test_what_the_raiser_says_is_kept(api: AsyncClient) -> None:
+    words = await api.get("/fail/words")
+    assert problem(words).detail == "In words."
+    assert words.headers["x-extra"] == "1"
+    assert problem(await api.get("/fail/lost")).detail == "There is no such note."
+
+
+async def test_a_bug_is_logged_whole_under_the_request_but_without_variables(
+    api: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await api.get("/fail/bug", headers={"Authorization": "Bearer not-for-the-log"})
+    lines = [json.loads(line) for line in rendered(caplog)]
+    (bug,) = [line for line in lines if line["event"] == "unexpected_error"]
+    assert bug["request_id"] == problem(answer).request_id
+    (raised,) = bug["exception"]
+    assert raised["exc_type"] == "RuntimeError"
+    assert raised["frames"][-1]["name"] == "fail"
+    assert "not-for-the-log" not in json.dumps(lines)
+
+
+async def test_debug_shows_the_traceback_instead(build: Build, client_of: ClientOf) -> None:
+    app = build(DEBUG="true")
+
+    def fail() -> None:
+        raise RuntimeError("seen")
+
+    app.add_api_route("/fail", fail)
+    async with client_of(app) as client:
+        answer = await client.get("/fail")
+    assert answer.status_code == 500
+    assert "RuntimeError: seen" in answer.text
+
+
+async def ask(app: FastAPI, path: str, sent: list[Any], **headers: str) -> None:
+    """Collect what an app sends, straight from ASGI: a client library hides some of it."""
+
+    async def receive() -> Any:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    pairs = {"host": "testserver", **headers}.items()
+    await app(
+        {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.replace("_", "-").encode(), v.encode()) for name, v in pairs],
+            # Else Starlette listens for the end of the connection while it streams.
+            "asgi": {"spec_version": "2.4"},
+        },
+        receive,
+        send,
+    )
+
+
+async def test_an_answer_that_has_begun_is_cut_and_not_mended(faulty: FastAPI) -> None:
+    def parts() -> Iterator[str]:
+        yield "one"
+        raise RuntimeError(SECRET)
+
+    sent: list[Any] = []
+
+    @faulty.get("/stream")
+    def stream() -> StreamingResponse:
+        return StreamingResponse(parts())
+
+    # The server closes the connection then, and the client sees that something is missing.
+    with pytest.raises(RuntimeError):
+        await ask(faulty, "/stream", sent)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+
+
+async def test_routes_and_methods_that_are_not_there(api: AsyncClient) -> None:
+    assert problem(await api.get("/nowhere")).code == "not_found"
+    wrong = await api.post("/health/live")
+    assert problem(wrong).code == "method_not_allowed"
+    assert wrong.headers["allow"] == "GET"
+    of_two_routes = await api.put("/api/v1/users/me")
+    assert of_two_routes.headers["allow"] == "GET, PATCH"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"text": "caf\xe9"}', 400, "bad_request"),
+        (b"\xff\xfe\x00", 400, "bad_request"),
+        (b'{"text": ', 422, "invalid_request"),
+        (b"", 422, "invalid_request"),
+        (b"[]", 422, "invalid_request"),
+        (b"null", 422, "invalid_request"),
+        (b'{"text": NaN}', 422, "invalid_request"),
+        (b'{"text": 1}', 422, "invalid_request"),
+        (b"[" * LIMIT, 400, "bad_request"),
+        (b'{"text": "a", "\\ud800": 1}', 422, "invalid_request"),
+    ],
+)
+async def test_a_body_that_cannot_be_read(
+    api: AsyncClient, body: bytes, status: int, code: str
+) -> None:
+    answer = await api.post("/echo", content=body, headers={"Content-Type": "application/json"})
+    found = problem(answer)
+    assert (found.status, found.code) == (status, code)
+
+
+async def test_wrong_values_are_named_and_not_repeated(api: AsyncClient) -> None:
+    answer = await api.post("/echo", json={"text": ["hunter2"], "colour": "hunter2"})
+    errors = {tuple(error.location): error.type for error in problem(answer).errors}
+    assert errors == {("body", "text"): "string_type", ("body", "colour"): "extra_forbidden"}
+    assert "hunter2" not in answer.text
+
+
+async def chunks(size: int) -> AsyncIterator[bytes]:
+    yield b'{"text": "'
+    for _ in range(size // 100):
+        yield b"x" * 100
+    yield b'"}'
+
+
+async def test_a_body_above_the_limit_is_refused_however_it_comes(api: AsyncClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    small = await api.post("/echo", content=chunks(LIMIT - 200), headers=headers)
+    assert small.status_code == 200
+    declared = await api.post("/echo", content=b"x" * (LIMIT + 1), headers=headers)
+    assert problem(declared).code == "content_too_large"
+    undeclared = await api.post("/echo", content=chunks(LIMIT + 100), headers=headers)
+    assert problem(undeclared).code == "content_too_large"
+    assert (
+        problem(undeclared).detail
+        == problem(declared).detail
+        == f"The body is above {LIMIT} bytes."
+    )
+
+
+async def test_a_body_that_declares_too_much_is_not_waited_for(faulty: FastAPI) -> None:
+    sent: list[Any] = []
+    await ask(faulty, "/echo", sent, content_length="99999999999")
+    assert sent[0]["status"] == 413
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+async def test_text_that_postgres_cannot_store(
+    client: AsyncClient, sign_in: SignIn, text: str
+) -> None:
+    person = await sign_in()
+    answer = await client.patch(
+        ME, content=json.dumps({"display_name": text}), headers=person.headers
+    )
+    assert problem(answer).code in ("unstorable_value", "invalid_request")
+    assert answer.status_code == 422
+    assert (await client.get(ME, headers=person.headers)).json()["display_name"] is None
+
+
+async def test_unknown_query_parameters_and_wrong_paths(
+    client: AsyncClient, sign_in: SignIn
+) -> None:
+    from app.extensions.users.models import Role
+
+    admin = await sign_in(role=Role.ADMIN)
+    typo = await client.get("/api/v1/users?serach=a", headers=admin.headers)
+    (error,) = problem(typo).errors
+    assert (error.location, error.type) == (["query", "serach"], "extra_forbidden")
+    path = await client.get("/api/v1/users/7", headers=admin.headers)
+    assert problem(path).errors[0].location == ["path", "user_id"]
+    nul = await client.get("/api/v1/users?search=%00", headers=admin.headers)
+    assert problem(nul).status == 422

@@ -1,0 +1,116 @@
+"""`app feature new` in a copy of the project."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.core.cli import feature as features_cli
+from app.core.cli.errors import CliError
+from devstack import features
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The code of the project, to write into."""
+    target = tmp_path_factory.mktemp("project")
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("app", "devstack", "tests"):
+        shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
+    shutil.copy(ROOT / "ruff.toml", target)
+    return target
+
+
+@pytest.fixture
+def project(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The copy, as the current folder."""
+    monkeypatch.chdir(copy)
+    return copy
+
+
+def python(project: Path, *arguments: str, **environment: str) -> str:
+    """Run Python with the code of the copy instead of ours; what it printed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_new_feature_is_whole(
+    project: Path, empty_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    features.new("purchase_orders")
+    printed = capsys.readouterr().out.splitlines()
+    folders = [f"{folder}/features/purchase_orders" for folder in ("app", "tests")]
+    found = {str(path) for folder in folders for path in Path(folder).rglob("*.py")}
+    assert found == {line.removeprefix("Wrote ") for line in printed if line.startswith("Wrote")}
+
+    python(project, "-m", "ruff", "check", *folders)
+    python(project, "-m", "ruff", "format", "--check", *folders)
+    # Its migration and its models say the same, and the API has its routes.
+    script = "from app.cli import build; a = build(); [a(c, standalone_mode=False) for c in {}]"
+    commands = [["db", "upgrade"], ["db", "check"], ["openapi"]]
+    printed_there = python(project, "-c", script.format(commands), DATABASE_URL=empty_database_url)
+    assert "/api/v1/purchase_orders/{purchase_order_id}" in printed_there
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Orders", "is no name for a feature"),
+        ("1st", "is no name for a feature"),
+        ("or-ders", "is no name for a feature"),
+        ("_orders", "is no name for a feature"),
+        ("../orders", "is no name for a feature"),
+        ("x" * 31, "is no name for a feature"),
+        ("classes", "would hide a name"),
+        ("sessions", "would hide a name"),
+        ("users", "in app/extensions"),
+        ("items", "is there already"),
+    ],
+)
+def test_a_bad_name_is_refused_and_nothing_is_written(
+    project: Path, name: str, reason: str
+) -> None:
+    before = sorted(project.rglob("*.py"))
+    with pytest.raises(CliError, match=reason):
+        features.new(name)
+    assert sorted(project.rglob("*.py")) == before
+
+
+def test_a_name_without_plural_is_given_by_hand(project: Path) -> None:
+    features.new("equipment", "tool")
+    models = (project / "app/features/equipment/models.py").read_text()
+    assert "class Tool(" in models
+    assert '__tablename__ = "equipment"' in models
+
+
+def test_half_a_feature_is_taken_back(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without ruff the last step fails.
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(subprocess.CalledProcessError):
+        features.new("invoices")
+    assert not (project / "app/features/invoices").exists()
+    assert not (project / "tests/features/invoices").exists()
+
+
+@pytest.mark.usefixtures("fresh_settings")
+def test_features_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FEATURES", "users")
+    features_cli.list_features()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    loaded = {row[0]: row[1] for row in rows if len(row) > 1}
+    assert (loaded["users"], loaded["tasks"]) == ("yes", "no")

@@ -1,0 +1,159 @@
+"""Every change is on record, with who, what, before and after."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.extensions.admin.models import AuditEntry
+from app.extensions.admin.secrecy import LONGEST, MASK, masked
+from app.extensions.users.models import Role, Status, User
+from app.features.items.models import Item
+from tests.extensions.admin.browser import Browser
+from tests.features.items.factories import ItemFactory
+from tests.people import Person, SignIn
+
+
+async def entries(session: AsyncSession, **wanted: Any) -> list[AuditEntry]:
+    statement = select(AuditEntry).order_by(col(AuditEntry.created_at), col(AuditEntry.id))
+    return [
+        entry
+        for entry in await session.exec(statement)
+        if all(getattr(entry, name) == value for name, value in wanted.items())
+    ]
+
+
+@pytest.fixture
+async def item(session: AsyncSession, admin: Person) -> Item:
+    item = ItemFactory.build(owner_id=admin.id, title="Tea", notes=None, done=False)
+    session.add(item)
+    await session.commit()
+    return item
+
+
+async def test_signing_in_and_out_is_recorded(
+    browser: Browser, admin: Person, session: AsyncSession
+) -> None:
+    await browser.post("/logout")
+    signed_in, signed_out = await entries(session, actor_id=admin.id)
+    assert (signed_in.action, signed_out.action) == ("sign_in", "sign_out")
+    assert (signed_in.actor_email, signed_in.address) == (admin.email, "127.0.0.1")
+    assert signed_in.request_id
+
+
+async def test_an_edit_is_recorded_with_what_was_before(
+    browser: Browser, admin: Person, item: Item, session: AsyncSession
+) -> None:
+    await browser.get(f"/item/edit/{item.id}")
+    answer = await browser.post(f"/item/edit/{item.id}", title="Coffee", notes="", save="Save")
+    assert answer.status_code == 302
+    (entry,) = await entries(session, subject="items")
+    assert (entry.action, entry.subject_id, entry.actor_id) == ("update", str(item.id), admin.id)
+    assert entry.before
+    assert entry.after
+    assert (entry.before["title"], entry.after["title"]) == ("Tea", "Coffee")
+    assert entry.after.keys() == {"title", "updated_at"} or entry.after.keys() == {"title"}
+    await session.refresh(item)
+    assert item.title == "Coffee"
+
+
+async def test_a_removed_row_is_kept_on_record(
+    browser: Browser, item: Item, session: AsyncSession
+) -> None:
+    await browser.delete(f"/item/delete?pks={item.id}")
+    (entry,) = await entries(session, action="delete")
+    assert entry.before
+    assert (entry.before["title"], entry.after) == ("Tea", None)
+
+
+async def test_a_change_that_fails_is_not_recorded(
+    browser: Browser, item: Item, session: AsyncSession
+) -> None:
+    answer = await browser.post(f"/item/edit/{item.id}", title="x" * 201, save="Save")
+    assert answer.status_code == 400
+    assert "longer than 200" in answer.text
+    # Postgres refuses it: the change is under way by then.
+    answer = await browser.post(f"/item/edit/{item.id}", title="a\0b", save="Save")
+    assert answer.status_code == 400
+    assert await entries(session, subject="items") == []
+
+
+async def test_an_export_is_recorded(browser: Browser, item: Item, session: AsyncSession) -> None:
+    await browser.get("/item/export/csv", search="Tea")
+    (entry,) = await entries(session, action="export")
+    assert (entry.subject, entry.after) == ("items", {"rows": 1, "query": "search=Tea"})
+
+
+async def test_an_action_is_recorded_by_its_name_with_the_reason(
+    browser: Browser, admin: Person, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    await browser.post(f"/user/action/suspend?pks={person.id}", reason="Spam")
+    (entry,) = await entries(session, subject_id=str(person.id))
+    assert (entry.action, entry.subject, entry.reason) == ("suspend", "users", "Spam")
+    assert entry.before
+    assert entry.after
+    assert (entry.before["status"], entry.after["status"]) == ("approved", "suspended")
+    shown = await browser.get("/audit-entry/list", subject_id=str(person.id))
+    assert "Spam" in shown.text
+
+
+async def test_a_change_through_the_api_is_not_the_sites(
+    browser: Browser, admin: Person, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    path = f"/api/v1/users/{person.id}/suspend"
+    assert (await browser.client.post(path, headers=admin.headers)).status_code == 200
+    assert await entries(session, subject_id=str(person.id)) == []
+
+
+def test_the_log_holds_no_secrets_and_nothing_endless() -> None:
+    row = {
+        "title": "Tea",
+        "password": "p",
+        "api_token": None,
+        "settings": {"deep": [{"client_secret": "s", "name": "n"}]},
+        "text": "x" * (LONGEST + 1),
+        "raw": b"\xff",
+        "vector": [0.0] * (LONGEST + 1),
+        "id": uuid4(),
+    }
+    kept = masked(row)
+    assert (kept["title"], kept["password"], kept["api_token"]) == ("Tea", MASK, None)
+    assert kept["settings"] == {"deep": [{"client_secret": MASK, "name": "n"}]}
+    assert len(kept["text"]) == LONGEST + 1
+    assert (kept["raw"], kept["vector"], kept["id"]) == ("(bytes)", "(list)", str(row["id"]))
+
+
+async def test_roles_change_with_a_reason_and_the_last_admin_stays(
+    browser: Browser, admin: Person, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    path = f"/user/action/make-admin?pks={person.id}"
+    refused = await browser.post(path, reason=" ")
+    assert (refused.status_code, "Give a reason." in refused.text) == (409, True)
+    assert (await browser.post(path, reason="New colleague")).status_code == 303
+    assert (await session.get_one(User, person.id)).role is Role.ADMIN
+    back = f"/user/action/make-user?pks={person.id}"
+    assert (await browser.post(back, reason="Mistake")).status_code == 303
+    own = f"/user/action/make-user?pks={admin.id}"
+    refused = await browser.post(own, reason="Why not")
+    assert (refused.status_code, "This is the last admin" in refused.text) == (409, True)
+    assert (await session.get_one(User, admin.id)).role is Role.ADMIN
+
+
+async def test_several_are_approved_at_once(
+    browser: Browser, admin: Person, sign_in: SignIn, session: AsyncSession
+) -> None:
+    people = [await sign_in(status=Status.PENDING) for _ in range(3)]
+    me = people[0].headers
+    assert (await browser.client.get("/api/v1/users/me", headers=me)).status_code == 403
+    keys = ",".join(str(person.id) for person in people)
+    asked = await browser.get("/user/action/approve", pks=keys)
+    assert all(person.email in asked.text for person in people)
+    answer = await browser.post(f"/user/action/approve?pks={keys}")
+    assert answer.headers["location"].endswith("/admin/user/list")
+    assert len(await entries(session, action="approve")) == 3
+    assert (await browser.client.get("/api/v1/users/me", headers=me)).status_code == 200

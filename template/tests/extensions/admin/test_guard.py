@@ -1,0 +1,111 @@
+"""Nothing is changed by a link or by another site."""
+
+import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.routing import Mount, Route
+
+from app.core.settings import get_settings
+from app.extensions.admin.guard import SAFE, Guard
+from app.features.items.models import Item
+from app.main import app
+from tests.extensions.admin.browser import Browser
+from tests.people import Person, SignIn
+
+
+def changing_routes() -> list[tuple[str, str]]:
+    """Method and path of everything on the site that is no GET."""
+    (site,) = (each for each in app.routes if isinstance(each, Mount) and each.name == "admin")
+    values = {"identity": "user", "pk:path": "1", "export_type": "csv", "column_name": "x"}
+    found = []
+    for route in site.routes:
+        if isinstance(route, Route):
+            path = route.path
+            for name, value in values.items():
+                path = path.replace("{" + name + "}", value)
+            found += [(method, path) for method in (route.methods or set()) - SAFE]
+    return found
+
+
+async def test_every_change_needs_the_token_of_the_browser(browser: Browser, admin: Person) -> None:
+    routes = changing_routes()
+    assert {path for _, path in routes} >= {"/login", "/logout", "/user/edit/1", "/user/delete"}
+    assert ("POST", "/user/action/suspend") in routes
+    for method, path in routes:
+        for token in ("", "x" * 64, browser.token[:-1]):
+            data = {"csrf_token": token}
+            answer = await browser.client.request(method, f"/admin{path}", data=data)
+            assert answer.status_code == 403, (method, path)
+            assert "no longer current" in answer.text
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_other_sites_change_nothing_though_they_know_the_token(
+    browser: Browser, admin: Person, site: str
+) -> None:
+    browser.client.headers["sec-fetch-site"] = site
+    assert (await browser.post("/logout")).status_code == 403
+    assert (await browser.get("/")).status_code == 200
+
+
+async def test_a_token_is_worth_nothing_in_another_browser(browser: Browser, admin: Person) -> None:
+    stolen = browser.token
+    browser.client.cookies.clear()
+    await browser.get("/login")
+    answer = await browser.post("/login", csrf_token=stolen)
+    assert answer.status_code == 403
+
+
+async def test_asking_for_an_action_does_nothing(
+    browser: Browser, admin: Person, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    for name in ("suspend", "make-admin", "reject", "sign-in-as"):
+        answer = await browser.get(f"/user/action/{name}", pks=str(person.id))
+        assert (answer.status_code, person.email in answer.text) == (200, True)
+    shown = await browser.get(f"/user/details/{person.id}")
+    assert ("approved" in shown.text, "You act as" in shown.text) == (True, False)
+
+
+async def test_a_delete_needs_the_token_and_has_it_in_a_header(
+    browser: Browser, admin: Person, session: AsyncSession
+) -> None:
+    item = Item(owner_id=admin.id, title="Tea")
+    session.add(item)
+    await session.commit()
+    assert (await browser.client.delete(f"/admin/item/delete?pks={item.id}")).status_code == 403
+    assert (await browser.delete(f"/item/delete?pks={item.id}")).status_code == 200
+    assert (await browser.get(f"/item/details/{item.id}")).status_code == 404
+
+
+async def test_pages_are_not_kept_and_load_nothing_from_elsewhere(
+    browser: Browser, admin: Person
+) -> None:
+    answer = await browser.get("/user/list")
+    assert answer.headers["cache-control"] == "no-store"
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "http" not in policy
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+async def test_a_body_that_is_too_large_is_not_read(browser: Browser, admin: Person) -> None:
+    large = "x" * (get_settings().max_body_bytes + 1)
+    assert (await browser.post("/logout", everywhere=large)).status_code == 413
+
+
+async def test_online_the_cookie_is_for_tls_alone() -> None:
+    guard = Guard(app, signing_key="x", secure=True, error=None)  # type: ignore[arg-type]
+    assert guard.cookie.startswith("__Secure-")
+    sent = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    async def page(scope: object, receive: object, send: object) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
+
+    guard.app = page
+    scope = {"type": "http", "method": "GET", "path": "/admin/", "root_path": "/admin"}
+    await guard(scope | {"headers": [], "query_string": b""}, None, send)  # type: ignore[arg-type]
+    headers = dict(sent[0]["headers"])  # type: ignore[call-overload]
+    assert headers[b"set-cookie"].endswith(b"; HttpOnly; SameSite=Lax; Secure")

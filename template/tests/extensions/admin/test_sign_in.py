@@ -1,0 +1,202 @@
+"""Who gets into the admin site, and for how long."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.settings import load_settings
+from app.extensions.admin import limits, sessions
+from app.extensions.admin.people import REFUSAL
+from app.extensions.admin.settings import AdminSettings
+from app.extensions.users import service
+from app.extensions.users.models import Role, Status
+from devstack.supabase import LocalSupabase
+from tests.extensions.admin.browser import PASSWORD, Browser, is_sign_in
+from tests.people import Person, SignIn
+
+
+async def test_nobody_sees_anything_without_a_sign_in(browser: Browser) -> None:
+    for path in ("/", "/user/list", "/user/create", "/user/export/csv", "/acting", "/nothing/list"):
+        assert is_sign_in(await browser.get(path)), path
+
+
+async def test_an_admin_signs_in_and_is_led_where_they_wanted(
+    browser: Browser, sign_in: SignIn
+) -> None:
+    asked = await browser.get("/item/list")
+    assert asked.headers["location"].endswith("?next=/admin/item/list")
+    answer = await browser.sign_in(await sign_in(role=Role.ADMIN), next="/admin/item/list")
+    assert answer.headers["location"] == "/admin/item/list"
+    assert (await browser.get("/item/list")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://example.com", "//example.com", "/admin//example.com", "/admin/\\x", "/docs"]
+)
+async def test_nobody_is_led_elsewhere(browser: Browser, sign_in: SignIn, wanted: str) -> None:
+    answer = await browser.sign_in(await sign_in(role=Role.ADMIN), next=wanted)
+    assert answer.headers["location"] == "http://testserver/admin/"
+
+
+async def test_the_cookie_is_for_the_site_alone_and_new_with_each_sign_in(
+    browser: Browser, sign_in: SignIn
+) -> None:
+    person = await sign_in(role=Role.ADMIN)
+    await browser.get("/login")
+    before = browser.cookie
+    answer = await browser.sign_in(person)
+    cookie = answer.headers["set-cookie"]
+    assert cookie.partition("; ")[2] == "Path=/admin; HttpOnly; SameSite=Lax"
+    assert before
+    assert browser.cookie != before
+    # What somebody may have planted in the browser before is worth nothing.
+    browser.client.cookies.set("admin", before, path="/admin")
+    assert is_sign_in(await browser.get("/"))
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        (Role.USER, Status.APPROVED),
+        (Role.ADMIN, Status.PENDING),
+        (Role.ADMIN, Status.SUSPENDED),
+        (Role.SUPPORT, Status.REJECTED),
+    ],
+)
+async def test_who_may_not_is_told_no_more_than_who_guesses(
+    browser: Browser, sign_in: SignIn, role: Role, status: Status
+) -> None:
+    answer = await browser.sign_in(await sign_in(role=role, status=status))
+    assert answer.status_code == 401
+    assert REFUSAL in answer.text
+    assert is_sign_in(await browser.get("/"))
+
+
+async def test_a_wrong_password_is_refused(browser: Browser, sign_in: SignIn) -> None:
+    answer = await browser.sign_in(await sign_in(role=Role.ADMIN), "not the password")
+    assert (answer.status_code, REFUSAL in answer.text) == (401, True)
+
+
+async def test_the_session_at_supabase_is_ended(
+    browser: Browser, sign_in: SignIn, supabase: LocalSupabase
+) -> None:
+    person = await sign_in(role=Role.ADMIN)
+    await browser.sign_in(person)
+    user = supabase.user(person.email)
+    assert [each for each in supabase.auth.store.sessions.values() if each.user_id == user.id] == []
+
+
+async def test_while_auth_is_away_it_says_so(
+    browser: Browser, sign_in: SignIn, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.state.supabase, "url", "http://127.0.0.1:1")
+    answer = await browser.sign_in(await sign_in(role=Role.ADMIN))
+    assert answer.status_code == 503
+    assert "Supabase Auth does not answer" in answer.text
+
+
+async def test_a_forged_cookie_is_nobody(browser: Browser, admin: Person) -> None:
+    assert browser.cookie
+    for forged in (browser.cookie[:-1] + "!", sessions.digest(browser.cookie), "", "x" * 5000):
+        browser.client.cookies.clear()
+        browser.client.cookies.set("admin", forged, path="/admin")
+        assert is_sign_in(await browser.get("/")), forged
+
+
+@pytest.mark.parametrize("change", ["role", "status"])
+async def test_who_is_demoted_or_suspended_is_out_with_the_next_request(
+    browser: Browser, admin: Person, sign_in: SignIn, session: AsyncSession, change: str
+) -> None:
+    await sign_in(role=Role.ADMIN)
+    if change == "role":
+        await service.set_role(session, admin.id, Role.USER)
+    else:
+        await service.set_status(session, admin.id, Status.SUSPENDED)
+    assert is_sign_in(await browser.get("/user/list"))
+    # Not even once they are admin again.
+    await service.set_role(session, admin.id, Role.ADMIN)
+    await service.set_status(session, admin.id, Status.APPROVED)
+    assert is_sign_in(await browser.get("/user/list"))
+
+
+async def test_a_sign_in_ends_when_it_is_not_used(
+    browser: Browser, admin: Person, app: FastAPI
+) -> None:
+    assert browser.cookie
+    key = f"app:admin:session:{sessions.digest(browser.cookie)}"
+    idle = load_settings(AdminSettings).idle_minutes * 60
+    await app.state.redis.expire(key, 5)
+    await browser.get("/")
+    assert await app.state.redis.ttl(key) > idle - 5
+    await app.state.redis.expire(key, 0)
+    assert is_sign_in(await browser.get("/"))
+
+
+async def test_a_sign_in_ends_however_much_it_is_used(
+    browser: Browser, admin: Person, app: FastAPI
+) -> None:
+    assert browser.cookie
+    session = await sessions.find(app.state.redis, sessions.digest(browser.cookie))
+    assert session
+    hours = (session.until - time.time()) / 3600
+    assert 0 < load_settings(AdminSettings).session_hours - hours < 0.1
+    await sessions.save(app.state.redis, replace(session, until=time.time() - 1))
+    assert is_sign_in(await browser.get("/"))
+
+
+async def test_an_expired_session_changes_nothing(
+    browser: Browser, admin: Person, app: FastAPI
+) -> None:
+    assert browser.cookie
+    await app.state.redis.delete(f"app:admin:session:{sessions.digest(browser.cookie)}")
+    answer = await browser.post(f"/user/edit/{admin.id}", display_name="X", save="Save")
+    assert is_sign_in(answer)
+
+
+async def test_signing_out_ends_this_session_alone_or_all(
+    client: AsyncClient, browser: Browser, admin: Person, supabase: LocalSupabase
+) -> None:
+    async with AsyncClient(transport=client._transport, base_url=client.base_url) as second:
+        other = Browser(second, supabase)
+        await other.sign_in(admin)
+        assert (await browser.post("/logout")).status_code == 303
+        assert is_sign_in(await browser.get("/"))
+        assert (await other.get("/")).status_code == 200
+
+        await browser.sign_in(admin)
+        await browser.get("/")
+        await browser.post("/logout", everywhere="yes")
+        assert is_sign_in(await other.get("/"))
+
+
+async def test_signing_out_is_no_link(browser: Browser, admin: Person) -> None:
+    assert (await browser.get("/logout")).status_code == 405
+    assert (await browser.get("/")).status_code == 200
+
+
+async def test_guessing_one_account_ends_soon(browser: Browser, sign_in: SignIn) -> None:
+    person = await sign_in(role=Role.ADMIN)
+    for _ in range(limits.PER_ACCOUNT):
+        assert (await browser.sign_in(person, "a guess")).status_code == 401
+    answer = await browser.sign_in(person, PASSWORD)
+    assert (answer.status_code, "wait a quarter of an hour" in answer.text) == (429, True)
+    # Others may still sign in from there.
+    assert (await browser.sign_in(await sign_in(role=Role.ADMIN))).status_code == 303
+
+
+async def test_guessing_many_accounts_ends_soon(browser: Browser, sign_in: SignIn) -> None:
+    await browser.get("/login")
+    for number in range(limits.PER_ADDRESS):
+        await browser.post("/login", email=f"{number}@example.com", password="a guess")
+    assert (await browser.sign_in(await sign_in(role=Role.ADMIN))).status_code == 429
+
+
+async def test_who_signs_in_is_forgiven_their_mistakes(browser: Browser, sign_in: SignIn) -> None:
+    person = await sign_in(role=Role.ADMIN)
+    for _ in range(2 * limits.PER_ACCOUNT):
+        await browser.sign_in(person, "a guess")
+        assert (await browser.sign_in(person)).status_code == 303

@@ -1,0 +1,147 @@
+"""The ledger: what was written stays, and the balance is its sum."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from app.core.errors import ConflictError
+from app.extensions.credits.errors import InsufficientCreditsError, KeyReusedError
+from app.extensions.credits.models import Kind
+from app.extensions.credits.schemas import TransactionRead
+from app.extensions.credits.service import accounts, charges, entries, ledger
+from app.extensions.credits.service.verify import faults
+from tests.extensions.credits.conftest import OPERATION, Bank
+
+
+def test_every_kind_of_entry_is_in_the_balance_that_follows_it(bank: Bank) -> None:
+    person = bank.person(100)
+    bank.do(entries.grant, person, 20, "Thanks")
+    bank.do(entries.adjust, person, -5, "Too much")
+    bank.do(charges.spend, person, OPERATION, 15)
+    assert bank.ledger(person) == [
+        (Kind.ADDITION, 20, 120),
+        (Kind.ADJUSTMENT, -5, 115),
+        (Kind.DEDUCTION, -15, 100),
+    ]
+    assert bank.balance(person) == (100, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE app.credits_transactions SET amount = amount + 1 WHERE user_id = :user",
+        "UPDATE app.credits_transactions SET reason = 'x', synced_at = now() WHERE user_id = :user",
+        "DELETE FROM app.credits_transactions WHERE user_id = :user",
+        "TRUNCATE app.credits_transactions",
+    ],
+)
+def test_an_entry_is_neither_changed_nor_deleted(bank: Bank, change: str) -> None:
+    person = bank.person(1)
+    with pytest.raises(DBAPIError, match="append-only"):
+        bank.sql(change, user=person)
+
+
+def test_an_account_with_books_keeps_its_user(bank: Bank) -> None:
+    person = bank.person(1)
+    with pytest.raises(IntegrityError):
+        bank.sql("DELETE FROM app.users WHERE id = :user", user=person)
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount"),
+    [(Kind.ADDITION, -1), (Kind.ADDITION, 0), (Kind.DEDUCTION, 1), (Kind.HOLD, 1),
+     (Kind.RELEASE, -1), (Kind.EXPIRY, 1), (Kind.ADJUSTMENT, 0)],
+)  # fmt: skip
+def test_the_database_knows_the_sign_of_each_kind(bank: Bank, kind: Kind, amount: int) -> None:
+    person = bank.person(10)
+    with pytest.raises(IntegrityError, match="sign"), bank.session() as session:
+        ledger.post(session, accounts.locked(session, person), kind, amount, reason="Wrong")
+
+
+def test_what_is_not_there_is_not_spent(bank: Bank) -> None:
+    person = bank.person(12)
+    with pytest.raises(InsufficientCreditsError) as refused:
+        bank.do(charges.spend, person, OPERATION, 30)
+    assert refused.value.members == {"required": 30, "available": 12, "missing": 18}
+    with pytest.raises(ConflictError) as kept:
+        bank.do(entries.adjust, person, -13, "Too much")
+    assert kept.value.code == "balance_too_low"
+    assert bank.ledger(person) == []
+
+
+def test_a_grant_that_comes_twice_is_one(bank: Bank) -> None:
+    person = bank.person()
+    first = bank.do(entries.grant, person, 5, "Order 7", key="order-7")
+    assert bank.do(entries.grant, person, 5, "Order 7", key="order-7") == first
+    assert bank.balance(person) == (5, 0)
+    for amount, reason in ((6, "Order 7"), (5, "Order 8")):
+        with pytest.raises(KeyReusedError):
+            bank.do(entries.grant, person, amount, reason, key="order-7")
+    with pytest.raises(KeyReusedError):
+        bank.do(entries.adjust, person, 5, "Order 7", key="order-7")
+    other = bank.person()
+    assert bank.do(entries.grant, other, 5, "Order 7", key="order-7").user_id == other
+
+
+@pytest.mark.parametrize("work", [entries.grant, charges.spend])
+def test_many_at_once_with_one_key_get_the_same_answer(bank: Bank, work: Any) -> None:
+    person = bank.person(100)
+    more = (OPERATION, 5) if work is charges.spend else (5, "Order 7")
+    together = Barrier(6)
+
+    def once(_: int) -> TransactionRead:
+        with bank.session() as session:
+            session.connection()
+            together.wait(20)
+            entry: TransactionRead = work(session, person, *more, key="same")
+            session.commit()
+            return entry
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(once, range(6)))
+    assert found == [found[0]] * 6
+    assert len(bank.ledger(person)) == 1
+
+
+def test_what_is_spent_with_a_key_is_spent_once(bank: Bank) -> None:
+    person = bank.person(10)
+    first = bank.do(charges.spend, person, OPERATION, 4, key="page-1")
+    assert bank.do(charges.spend, person, OPERATION, 4, key="page-1") == first
+    bank.rate("docs.parse")
+    with pytest.raises(KeyReusedError):
+        bank.do(charges.spend, person, "docs.parse", 4, key="page-1")
+    assert bank.balance(person) == (6, 0)
+
+
+@pytest.mark.parametrize(
+    ("tampering", "undone", "field", "value"),
+    [
+        ("balance = balance + 1", "balance = balance - 1", "balance", 11),
+        ("held = held + 1", "held = held - 1", "held", 1),
+        ("entries = entries + 1", "entries = entries - 1", "entries", 5),
+    ],
+)
+def test_verify_finds_what_does_not_add_up(
+    bank: Bank, tampering: str, undone: str, field: str, value: int
+) -> None:
+    person: UUID = bank.person(10)
+    bank.sql(f"UPDATE app.credits_accounts SET {tampering} WHERE user_id = :user", user=person)
+    (fault,) = bank.do(faults)
+    assert (fault.user_id, getattr(fault, field)) == (person, value)
+    bank.sql(f"UPDATE app.credits_accounts SET {undone} WHERE user_id = :user", user=person)
+
+
+def test_verify_finds_entries_that_do_not_follow_each_other(bank: Bank) -> None:
+    person = bank.person(10)
+    change = "UPDATE app.credits_transactions SET balance_after = balance_after {} 1"
+    change += " WHERE user_id = :user AND position = 1"
+    bank.sql("ALTER TABLE app.credits_transactions DISABLE TRIGGER append_only")
+    bank.sql(change.format("+"), user=person)
+    (fault,) = bank.do(faults)
+    assert (fault.user_id, fault.unchained) == (person, 1)
+    bank.sql(change.format("-"), user=person)
+    bank.sql("ALTER TABLE app.credits_transactions ENABLE TRIGGER append_only")

@@ -1,0 +1,182 @@
+"""A bucket, files, and people who send them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Protocol
+from uuid import uuid4
+
+import pytest
+from httpx import AsyncClient
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.settings import get_settings, load_settings
+from app.core.supabase.clients import Supabase
+from app.core.supabase.storage import Storage
+from app.extensions.documents import ingest, tasks
+from app.extensions.documents.chunking import Part
+from app.extensions.documents.embedding import process_embedder
+from app.extensions.documents.ingest import store_chunks
+from app.extensions.documents.models import Document
+from devstack.supabase import LocalSupabase
+from tests.extensions.documents.double import LanguageService, language_service
+from tests.people import Person, SignIn
+from tests.processes import Process, eventually
+
+PATH = "/api/v1/documents"
+
+Headers = dict[str, str]
+Send = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+async def storage(supabase: LocalSupabase) -> AsyncIterator[Storage]:
+    """The bucket, made."""
+    async with Supabase(get_settings()) as project:
+        storage = Storage(project)
+        await storage.ensure_bucket()
+        yield storage
+    supabase.traffic.heal()
+
+
+@pytest.fixture
+def someone(supabase: LocalSupabase) -> Callable[[], Headers]:
+    """Make people of their own for what is committed: headers of a new one with each call."""
+
+    def make() -> Headers:
+        token = supabase.issue_token(f"{uuid4().hex}@example.com")
+        return {"Authorization": f"Bearer {token}"}
+
+    return make
+
+
+@pytest.fixture
+def send(committed: AsyncClient, worker: Process) -> Send:
+    """Send a small file and wait until it has ended: `await send(headers, b"…")`."""
+
+    async def make(
+        headers: Headers,
+        content: bytes,
+        media_type: str = "text/plain",
+        name: str = "note.txt",
+        **query: str,
+    ) -> dict[str, Any]:
+        answer = await committed.post(
+            f"{PATH}/direct",
+            params={"name": name} | query,
+            content=content,
+            headers=headers | {"Content-Type": media_type},
+        )
+        assert answer.status_code == 202, answer.text
+        return await ended(committed, headers, answer.json()["id"], worker)
+
+    return make
+
+
+async def ended(
+    client: AsyncClient, headers: Headers, document_id: str, worker: Process
+) -> dict[str, Any]:
+    """Wait until a document is not being processed any more, and return it."""
+    found: dict[str, Any] = {}
+
+    async def over() -> bool:
+        answer = await client.get(f"{PATH}/{document_id}", headers=headers)
+        assert answer.status_code == 200, answer.text
+        found.update(answer.json())
+        return found["state"] not in ("uploading", "processing")
+
+    # The first one waits for the worker to start, and for its model of languages.
+    await eventually(over, worker, seconds=60)
+    return found
+
+
+class Store(Protocol):
+    """The fixture `store`: makes a document of these texts that is ready to be searched."""
+
+    def __call__(self, owner: Person, *texts: str, **values: Any) -> Awaitable[Document]: ...
+
+
+@pytest.fixture
+def store(session: AsyncSession) -> Store:
+    """Store documents without a worker, in the test's transaction."""
+
+    async def make(owner: Person, *texts: str, **values: Any) -> Document:
+        facts: dict[str, Any] = {
+            "owner_id": owner.id,
+            "name": "note.txt",
+            "object_key": f"documents/{uuid4()}",
+            "size": 1,
+            "sha256": uuid4().hex * 2,
+            "media_type": "text/plain",
+        }
+        document = Document(**facts | values)
+        session.add(document)
+        await session.flush()
+        parts = [Part(text, None) for text in texts]
+        vectors = await process_embedder().embed(texts)
+        await store_chunks(session, document, values.get("language", "en"), parts, vectors)
+        await session.commit()
+        return document
+
+    return make
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Set settings of this feature for a test: `configure(CHAT_MODEL="x")`."""
+
+    def forget() -> None:
+        load_settings.cache_clear()
+        process_embedder.cache_clear()
+
+    def change(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"DOCUMENTS_{name}", value)
+        forget()
+
+    yield change
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.fixture
+def service() -> Iterator[LanguageService]:
+    """A language service of the test's own."""
+    with language_service() as service:
+        yield service
+
+
+@pytest.fixture
+async def owner(sign_in: SignIn) -> Person:
+    """Whose documents they are."""
+    return await sign_in()
+
+
+@pytest.fixture
+async def waiting(client: AsyncClient, owner: Person, session: AsyncSession) -> Document:
+    """A document that no worker has begun: its task is not committed."""
+    answer = await client.post(
+        f"{PATH}/direct",
+        params={"name": "x"},
+        content=b"Bees dance in the hive.",
+        headers=owner.headers | {"Content-Type": "text/plain"},
+    )
+    assert answer.status_code == 202, answer.text
+    document = await session.get(Document, answer.json()["id"])
+    assert document
+    return document
+
+
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do without the index of vectors."""
+
+    async def skip() -> None:
+        pass
+
+    monkeypatch.setattr(ingest, "_index", skip)
+
+
+async def run(session: AsyncSession, document: Document, version: int | None = None) -> Any:
+    """Run the task as a worker does, in the test's transaction."""
+    result = await tasks.ingest.function(session, document.id, version or document.version)
+    await session.commit()
+    return result

@@ -1,0 +1,185 @@
+"""What comes in between: a document is deleted or cancelled, a service is away, a task dies."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database.models import utcnow
+from app.core.errors import UnavailableError
+from app.core.supabase.storage import Storage
+from app.core.tasks import SkipRunError, TaskError
+from app.core.tasks.models import TaskRecord, TaskState
+from app.extensions.documents import http, tasks, upkeep
+from app.extensions.documents.embedding import EmbeddingError
+from app.extensions.documents.models import Document, DocumentState, chunks
+from app.extensions.documents.tasks import TRIES
+from devstack.supabase import LocalSupabase
+from tests.extensions.documents.conftest import PATH, Store, run
+from tests.extensions.documents.double import Answer, LanguageService, vectors
+from tests.people import Person
+
+# The index would wait for the test's transaction, which is never committed.
+pytestmark = pytest.mark.usefixtures("no_index")
+
+
+async def state_of(session: AsyncSession, document: Document) -> tuple[str, str | None]:
+    await session.refresh(document)
+    return document.state, document.reason
+
+
+async def test_a_run_twice_leaves_the_chunks_of_one(
+    session: AsyncSession, waiting: Document
+) -> None:
+    await run(session, waiting)
+    # The first worker was taken for dead before it could say so.
+    waiting.state = DocumentState.PROCESSING
+    await session.commit()
+    assert (await run(session, waiting)).chunks == 1
+    connection = await session.connection()
+    mine = select(chunks.c.id).where(chunks.c.document_id == waiting.id)
+    assert len((await connection.execute(mine)).all()) == 1
+
+
+async def test_a_document_that_is_deleted_meanwhile_stays_deleted(
+    client: AsyncClient, owner: Person, session: AsyncSession, waiting: Document
+) -> None:
+    document_id, task_id = waiting.id, waiting.task_id
+    removed = await client.delete(f"{PATH}/{document_id}", headers=owner.headers)
+    assert removed.status_code == 204
+    with pytest.raises(SkipRunError):
+        await tasks.ingest.function(session, document_id, 1)
+    task = await session.get(TaskRecord, task_id, populate_existing=True)
+    assert task
+    assert task.state is TaskState.REVOKED
+    # The file goes twice: the address for its upload is still good.
+    removals = select(TaskRecord).where(TaskRecord.name == "documents.remove_file")
+    found = (await session.exec(removals.order_by(col(TaskRecord.due_at)))).all()
+    assert [each.due_at > utcnow() + timedelta(hours=1) for each in found if each.due_at] == [
+        False,
+        True,
+    ]
+
+
+async def test_a_cancelled_document_keeps_its_file_and_runs_again(
+    client: AsyncClient, owner: Person, session: AsyncSession, waiting: Document
+) -> None:
+    one = f"{PATH}/{waiting.id}"
+    cancelled = await client.post(f"{one}/cancel", headers=owner.headers)
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    with pytest.raises(SkipRunError):
+        await run(session, waiting, version=1)
+    again = await client.post(f"{one}/retry", headers=owner.headers)
+    assert again.json()["state"] == "processing"
+    # A run of the version before has nothing to say any more.
+    with pytest.raises(SkipRunError):
+        await run(session, waiting, version=1)
+    await session.refresh(waiting)
+    await run(session, waiting)
+    assert await state_of(session, waiting) == ("ready", None)
+
+
+async def test_a_service_that_is_away_is_asked_again_and_its_documents_wait(
+    session: AsyncSession,
+    waiting: Document,
+    service: LanguageService,
+    configure: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "_backoff", lambda _state: 0.0)
+    configure(EMBEDDING_PROVIDER="openai", EMBEDDING_BASE_URL=service.url, EMBEDDING_DIMENSIONS="8")
+    service.usual = lambda _path, _body: Answer(status=503)
+    with pytest.raises(EmbeddingError):
+        await run(session, waiting)
+    state, reason = await state_of(session, waiting)
+    assert (state, "embedding service" in (reason or "")) == ("processing", True)
+    service.usual = vectors(8)
+    await run(session, waiting)
+    assert await state_of(session, waiting) == ("ready", None)
+
+
+def test_tries_go_on_for_more_than_an_hour() -> None:
+    from app.core.tasks.records import FIRST_DELAY, LONGEST_DELAY
+
+    waits = [min(FIRST_DELAY * 2**number, LONGEST_DELAY) for number in range(TRIES - 1)]
+    assert sum(waits) > 3600
+
+
+async def test_storage_that_is_away_is_asked_again(
+    session: AsyncSession, waiting: Document, supabase: LocalSupabase
+) -> None:
+    supabase.traffic.fail(f"/storage/v1/object/files/{waiting.object_key}", 503)
+    with pytest.raises(UnavailableError):
+        await run(session, waiting)
+    assert (await state_of(session, waiting))[0] == "processing"
+    supabase.traffic.heal()
+    await run(session, waiting)
+    assert (await state_of(session, waiting))[0] == "ready"
+
+
+async def test_a_file_that_is_gone_fails_the_document(
+    session: AsyncSession, waiting: Document, storage: Storage
+) -> None:
+    await storage.delete(waiting.object_key)
+    with pytest.raises(TaskError, match="gone"):
+        await run(session, waiting)
+    assert (await state_of(session, waiting))[0] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("task", "state"),
+    [
+        (TaskState.FAILURE, "failed"),
+        (TaskState.REVOKED, "cancelled"),
+        (TaskState.PENDING, "processing"),
+        (TaskState.STARTED, "processing"),
+        (None, "failed"),
+    ],
+)
+async def test_the_sweep_ends_documents_whose_task_is_not_there_any_more(
+    session: AsyncSession, waiting: Document, task: TaskState | None, state: str
+) -> None:
+    record = await session.get(TaskRecord, waiting.task_id)
+    assert record
+    if task:
+        record.state = task
+    else:
+        await session.delete(record)
+    await session.commit()
+    await upkeep.end_orphans(session)
+    await session.commit()
+    assert (await state_of(session, waiting))[0] == state
+
+
+async def test_the_sweep_forgets_uploads_that_never_came(
+    session: AsyncSession, owner: Person, store: Store
+) -> None:
+    old = utcnow() - timedelta(hours=25)
+    abandoned = await store(owner, "x", created_at=old)
+    fresh = await store(owner, "x")
+    kept = await store(owner, "x", created_at=old)
+    abandoned.state = fresh.state = DocumentState.UPLOADING
+    await session.commit()
+    assert await upkeep.forget_abandoned(session) == [abandoned.object_key]
+    await session.commit()
+    left = await session.exec(select(Document.id).where(Document.owner_id == owner.id))
+    assert set(left.all()) == {fresh.id, kept.id}
+
+
+async def test_one_of_two_announcements_at_once_is_enough(
+    committed: AsyncClient, someone: Any
+) -> None:
+    headers = someone()
+    await committed.get("/api/v1/users/me", headers=headers)
+    # The first round opens the connections: without them, one would be done before the others.
+    for letter in "abc":
+        body = {"name": "x", "size": 1, "sha256": letter * 64, "media_type": "text/plain"}
+        answers = await asyncio.gather(
+            *(committed.post(PATH, json=body, headers=headers) for _ in range(4))
+        )
+        assert [answer.status_code for answer in answers] == [201] * 4, answers[0].text
+        assert len({answer.json()["document"]["id"] for answer in answers}) == 1

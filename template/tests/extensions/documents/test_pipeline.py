@@ -1,0 +1,227 @@
+"""From an upload to chunks that are found, by a real worker."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+from httpx import AsyncClient
+
+from app.extensions.documents.extract import DOCX, HTML, MARKDOWN, PDF, TEXT
+from tests.extensions.documents.conftest import PATH, Send, ended
+from tests.extensions.documents.files import docx_file, encrypted_pdf, pdf, zip_bomb
+from tests.processes import Process, eventually
+
+TEXT_FILE = b"Bees dance to tell each other where clover blooms. The dance points at the sun.\n"
+
+
+def announced(content: bytes, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": "bees.txt",
+        "size": len(content),
+        "sha256": sha256(content).hexdigest(),
+        "media_type": "text/plain",
+    } | changes
+
+
+async def upload(address: dict[str, str], content: bytes) -> httpx.Response:
+    async with AsyncClient() as client:
+        kind = {"Content-Type": address["content_type"]}
+        return await client.put(address["url"], content=content, headers=kind)
+
+
+async def test_a_file_goes_from_its_announcement_to_a_find(
+    committed: AsyncClient, worker: Process, someone: Any
+) -> None:
+    headers = someone()
+    answer = await committed.post(
+        PATH, json=announced(TEXT_FILE, labels={"shelf": "nature"}), headers=headers
+    )
+    assert answer.status_code == 201, answer.text
+    document, address = answer.json()["document"], answer.json()["upload"]
+    assert document["state"] == "uploading"
+    one = f"{PATH}/{document['id']}"
+    # Too early.
+    early = await committed.post(f"{one}/complete", headers=headers)
+    assert (early.status_code, early.json()["code"]) == (409, "document_not_uploaded")
+
+    assert (await upload(address, TEXT_FILE)).is_success
+    first = await committed.post(f"{one}/complete", headers=headers)
+    assert first.status_code == 202, first.text
+    # Completing twice is completing once, and the address is used up.
+    second = await committed.post(f"{one}/complete", headers=headers)
+    assert second.json()["task_id"] == first.json()["task_id"]
+    assert not (await upload(address, b"x" * len(TEXT_FILE))).is_success
+
+    ready = await ended(committed, headers, document["id"], worker)
+    assert (ready["state"], ready["reason"], ready["language"]) == ("ready", None, "en")
+    assert ready["chunk_count"] == 1
+    followed = await committed.get(f"/api/v1/tasks/{ready['task_id']}", headers=headers)
+    assert followed.json()["result"]["chunks"] == 1
+
+    for mode in ("hybrid", "vector", "text"):
+        found = await committed.post(
+            f"{PATH}/search", json={"query": "dancing bee", "mode": mode}, headers=headers
+        )
+        assert found.status_code == 200, found.text
+        [hit] = found.json()["items"]
+        assert hit["document_id"] == document["id"]
+        assert hit["content"].startswith("Bees dance")
+    file = await committed.get(f"{one}/file", headers=headers)
+    async with AsyncClient() as client:
+        assert (await client.get(file.json()["url"])).content == TEXT_FILE
+
+
+# Made by the test that needs them: nobody else should wait for a bomb.
+BAD: dict[str, Callable[[], tuple[bytes, str, str]]] = {
+    "encrypted": lambda: (encrypted_pdf("secret", "password"), PDF, "encrypted"),
+    "broken": lambda: (b"%PDF-1.4\nbroken", PDF, "broken"),
+    "bomb": lambda: (zip_bomb(320), DOCX, "unpacked"),
+    "wrong type": lambda: (b"just text", PDF, "announced as application/pdf and is plain text"),
+    "no text": lambda: (pdf(""), PDF, "holds no text"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_file_that_cannot_be_read_fails_with_its_reason(
+    send: Send, someone: Any, committed: AsyncClient, worker: Process, case: str
+) -> None:
+    content, media_type, reason = BAD[case]()
+    headers = someone()
+    failed = await send(headers, content, media_type)
+    assert failed["state"] == "failed"
+    assert reason in failed["reason"]
+
+    async def task_too() -> bool:
+        # The document's end is committed just before the task's.
+        answer = await committed.get(f"/api/v1/tasks/{failed['task_id']}", headers=headers)
+        task = answer.json()
+        return (task["state"], task["reason"]) == ("failure", failed["reason"])
+
+    await eventually(task_too, worker)
+
+
+async def test_every_kind_and_script_is_found_again(
+    send: Send, someone: Any, committed: AsyncClient
+) -> None:
+    headers = someone()
+    kinds = {
+        PDF: pdf("Turtles lay eggs in warm sand"),
+        DOCX: docx_file("Die Rechnung wurde bezahlt."),
+        HTML: "<p>Погода завтра будет хорошей</p>".encode(),
+        MARKDOWN: "# 公园\n\n我们昨天去了公园。".encode(),
+        TEXT: "ذهبنا أمس إلى الحديقة الكبيرة".encode(),
+    }
+    questions = ("turtle eggs", "bezahlte Rechnungen", "погоду", "公园", "الحديقة")
+    for (media_type, content), question in zip(kinds.items(), questions, strict=True):
+        document = await send(headers, content, media_type, name="file")
+        assert (document["state"], document["reason"]) == ("ready", None)
+        found = await committed.post(
+            f"{PATH}/search", json={"query": question, "limit": 1}, headers=headers
+        )
+        assert found.json()["items"][0]["document_id"] == document["id"], media_type
+
+
+async def test_a_file_is_kept_once_for_each_owner(
+    send: Send, someone: Any, committed: AsyncClient
+) -> None:
+    first, second = someone(), someone()
+    kept = await send(first, TEXT_FILE)
+    again = await committed.post(PATH, json=announced(TEXT_FILE), headers=first)
+    assert (again.status_code, again.json()["code"]) == (409, "document_exists")
+    assert kept["id"] in again.json()["detail"]
+    assert (await send(second, TEXT_FILE))["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("file", "status", "code"),
+    [
+        ({"size": 0}, 422, "invalid_request"),
+        ({"size": 200 << 20}, 413, "file_too_large"),
+        ({"media_type": "image/png"}, 415, "file_type_not_allowed"),
+        ({"sha256": "x" * 64}, 422, "invalid_request"),
+        ({"name": "../x"}, 422, "invalid_request"),
+        ({"labels": {"a b": "c"}}, 422, "invalid_request"),
+    ],
+)
+async def test_what_will_not_be_taken_is_refused_before_it_is_uploaded(
+    committed: AsyncClient, someone: Any, file: dict[str, Any], status: int, code: str
+) -> None:
+    answer = await committed.post(PATH, json=announced(TEXT_FILE, **file), headers=someone())
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_small_file_must_not_be_empty_or_large(
+    committed: AsyncClient, someone: Any
+) -> None:
+    async def sent(content: bytes) -> httpx.Response:
+        headers = someone() | {"Content-Type": "text/plain"}
+        return await committed.post(
+            f"{PATH}/direct", params={"name": "x"}, content=content, headers=headers
+        )
+
+    assert (await sent(b"")).json()["code"] == "document_empty"
+    assert (await sent(b"x" * (2 << 20))).status_code == 413
+
+
+async def test_an_upload_that_differs_is_not_processed(
+    committed: AsyncClient, someone: Any, worker: Process
+) -> None:
+    headers = someone()
+    answer = (await committed.post(PATH, json=announced(TEXT_FILE), headers=headers)).json()
+    # Whoever lost the address asks again, and gets the same document.
+    same = (await committed.post(PATH, json=announced(TEXT_FILE), headers=headers)).json()
+    assert same["document"]["id"] == answer["document"]["id"]
+    await upload(same["upload"], b"shorter")
+    one = f"{PATH}/{answer['document']['id']}"
+    refused = await committed.post(f"{one}/complete", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "document_differs")
+
+    # The same length, and other bytes: the worker sees the difference.
+    other = announced(TEXT_FILE, sha256="0" * 64)
+    answer = (await committed.post(PATH, json=other, headers=headers)).json()
+    await upload(answer["upload"], TEXT_FILE)
+    one = f"{PATH}/{answer['document']['id']}"
+    assert (await committed.post(f"{one}/complete", headers=headers)).status_code == 202
+    failed = await ended(committed, headers, answer["document"]["id"], worker)
+    assert (failed["state"], "SHA-256" in failed["reason"]) == ("failed", True)
+
+
+async def test_a_document_goes_with_its_file_and_its_chunks(
+    send: Send, someone: Any, committed: AsyncClient, worker: Process
+) -> None:
+    headers = someone()
+    document = await send(headers, TEXT_FILE)
+    one = f"{PATH}/{document['id']}"
+    address = (await committed.get(f"{one}/file", headers=headers)).json()["url"]
+    assert (await committed.delete(one, headers=headers)).status_code == 204
+    assert (await committed.get(one, headers=headers)).status_code == 404
+    found = await committed.post(f"{PATH}/search", json={"query": "bees"}, headers=headers)
+    assert found.json()["items"] == []
+
+    async def gone() -> bool:
+        async with AsyncClient() as client:
+            return not (await client.get(address)).is_success
+
+    await eventually(gone, worker)
+
+
+async def test_a_failed_document_is_processed_again_and_a_ready_one_is_not(
+    send: Send,
+    someone: Any,
+    committed: AsyncClient,
+    worker: Process,
+) -> None:
+    headers = someone()
+    failed = await send(headers, b"just text", PDF)
+    one = f"{PATH}/{failed['id']}"
+    again = await committed.post(f"{one}/retry", headers=headers)
+    assert (again.status_code, again.json()["state"]) == (202, "processing")
+    assert again.json()["task_id"] != failed["task_id"]
+    assert (await ended(committed, headers, failed["id"], worker))["state"] == "failed"
+
+    ready = await send(headers, TEXT_FILE)
+    for step, code in (("retry", "document_not_failed"), ("cancel", "document_not_processing")):
+        answer = await committed.post(f"{PATH}/{ready['id']}/{step}", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (409, code)

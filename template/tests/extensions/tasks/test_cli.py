@@ -1,0 +1,98 @@
+"""`app task`, on a database of its own."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlmodel import Session
+from typer.testing import CliRunner, Result
+
+from app.core.database import sync_engine
+from app.core.errors import AppError, ConflictError, NotFoundError
+from app.core.settings import get_settings, load_settings
+from app.core.tasks import enqueue, outbox
+from app.core.tasks.models import TaskRecord, TaskState
+from app.core.tasks.tasks import heartbeat
+from app.extensions.tasks.cli import cli
+
+NOBODYS = "0193a0f1-3a2b-7c4d-8e5f-000000000000"
+
+
+@pytest.fixture(autouse=True)
+def delivered(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[UUID]]:
+    """What the commands hand over; they commit, so not into the database of the others."""
+    ids: list[UUID] = []
+    monkeypatch.setattr(outbox, "deliver", lambda _, committed: ids.extend(committed))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    load_settings.cache_clear()
+    yield ids
+    load_settings.cache_clear()
+
+
+@pytest.fixture
+def session(delivered: list[UUID]) -> Iterator[Session]:
+    engine = sync_engine(get_settings().database_url, get_settings())
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+def enqueued(session: Session, **values: object) -> str:
+    record = session.get_one(TaskRecord, enqueue(session, heartbeat.s()))
+    record.sqlmodel_update(values)
+    session.commit()
+    return str(record.id)
+
+
+async def task(*arguments: str) -> Result:
+    """Run a command; it starts a loop of its own, so not in ours."""
+    runner = CliRunner(env={"COLUMNS": "200"})
+    result = await asyncio.to_thread(runner.invoke, cli, list(arguments))
+    if isinstance(result.exception, AppError):
+        raise result.exception
+    return result
+
+
+async def test_dead_letters_are_listed_with_their_error(session: Session) -> None:
+    waiting = enqueued(session)
+    failed = enqueued(session, state=TaskState.FAILURE, error="ValueError: no\nmore", attempts=5)
+    everything = (await task("list")).stdout
+    assert waiting in everything
+    assert failed in everything
+    (line,) = (await task("list", "--state", "failure")).stdout.splitlines()[1:]
+    assert line.split()[:4] == [failed, "core.heartbeat", "failure", "5"]
+    assert line.rstrip().endswith("ValueError: no")
+    assert "more" in (await task("show", failed)).stdout
+
+
+async def test_failed_tasks_are_retried_one_or_all(session: Session, delivered: list[UUID]) -> None:
+    one, two, three = (enqueued(session, state=TaskState.FAILURE, attempts=5) for _ in range(3))
+    delivered.clear()
+    assert "pending" in (await task("retry", one)).stdout
+    assert [str(each) for each in delivered] == [one]
+    with pytest.raises(ConflictError, match="Only a failed task"):
+        await task("retry", one)
+    assert "0 failed" in (await task("retry", "--all", "--name", "other")).stdout
+    retried = await task("retry", "--all", "--name", "core.heartbeat")
+    assert {one, two, three} <= {str(each) for each in delivered}
+    assert "failed task(s) enqueued again" in retried.stdout
+
+
+async def test_a_waiting_task_is_cancelled(session: Session) -> None:
+    waiting = enqueued(session)
+    assert "revoked" in (await task("cancel", waiting)).stdout
+    with pytest.raises(ConflictError, match="has ended"):
+        await task("cancel", waiting)
+
+
+@pytest.mark.parametrize("command", ["show", "cancel", "retry"])
+async def test_an_unknown_task_is_told(command: str) -> None:
+    with pytest.raises(NotFoundError, match="no such task"):
+        await task(command, NOBODYS)
+
+
+@pytest.mark.parametrize("arguments", [("retry",), ("retry", NOBODYS, "--all"), ("show", "x")])
+async def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
+    result = await task(*arguments)
+    assert result.exit_code == 2

@@ -1,0 +1,154 @@
+"""`/tasks` over HTTP, without a worker; features have tests of tasks that are run."""
+
+import json
+from uuid import UUID
+
+import pytest
+from httpx import AsyncClient
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.tasks import enqueue
+from app.core.tasks.models import TaskRecord, TaskState
+from app.core.tasks.tasks import heartbeat
+from app.extensions.users.models import Role
+from tests.people import Person, SignIn
+
+PATH = "/api/v1/tasks"
+NOBODYS = "0193a0f1-3a2b-7c4d-8e5f-000000000000"
+
+
+async def enqueued(
+    session: AsyncSession, owner: Person | None = None, **values: object
+) -> TaskRecord:
+    """A task in the database."""
+    task_id = enqueue(session, heartbeat.s(), owner=owner.id if owner else None)
+    record = await session.get_one(TaskRecord, task_id)
+    record.sqlmodel_update(values)
+    await session.commit()
+    return record
+
+
+async def test_a_task_is_its_owners_and_the_admins(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    owner, other, admin = await sign_in(), await sign_in(), await sign_in(role=Role.ADMIN)
+    task = f"{PATH}/{(await enqueued(session, owner)).id}"
+    mine = (await client.get(task, headers=owner.headers)).json()
+    assert (mine["state"], mine["name"]) == ("pending", "core.heartbeat")
+    assert (await client.get(task, headers=admin.headers)).json() == mine
+    for method, path in (("GET", task), ("GET", f"{task}/events"), ("POST", f"{task}/cancel")):
+        theirs = await client.request(method, path, headers=other.headers)
+        assert (theirs.status_code, theirs.json()["code"]) == (404, "task_not_found")
+
+
+async def test_a_task_without_an_owner_is_for_admins(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person, admin = await sign_in(), await sign_in(role=Role.ADMIN)
+    task = f"{PATH}/{(await enqueued(session)).id}"
+    assert (await client.get(task, headers=person.headers)).status_code == 404
+    assert (await client.get(task, headers=admin.headers)).status_code == 200
+
+
+@pytest.mark.parametrize(("task_id", "status"), [("x", 422), (NOBODYS, 404)])
+async def test_an_unknown_task_is_not_there(
+    client: AsyncClient, sign_in: SignIn, task_id: str, status: int
+) -> None:
+    person = await sign_in()
+    assert (await client.get(f"{PATH}/{task_id}", headers=person.headers)).status_code == status
+
+
+async def test_why_a_task_failed_is_told_to_operators_alone(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    record = await enqueued(
+        session, person, state=TaskState.FAILURE, error="ValueError: hunter2", reason="No ink."
+    )
+    answer = await client.get(f"{PATH}/{record.id}", headers=person.headers)
+    assert (answer.json()["state"], answer.json()["reason"]) == ("failure", "No ink.")
+    assert "hunter2" not in answer.text
+
+
+async def test_a_list_holds_ones_own_and_for_admins_all(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    owner, admin = await sign_in(), await sign_in(role=Role.ADMIN)
+    ids = [str((await enqueued(session, owner)).id) for _ in range(3)]
+    failed = str((await enqueued(session, owner, state=TaskState.FAILURE)).id)
+    theirs = str((await enqueued(session)).id)
+
+    async def listed(person: Person, query: str = "") -> list[str]:
+        found: list[str] = []
+        cursor = ""
+        while True:
+            page = (
+                await client.get(f"{PATH}?limit=2{query}{cursor}", headers=person.headers)
+            ).json()
+            found += [task["id"] for task in page["items"]]
+            if page["next_cursor"] is None:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+    assert await listed(owner) == [failed, *reversed(ids)]
+    assert await listed(owner, "&state=failure") == [failed]
+    assert await listed(admin) == []
+    assert {theirs, failed, *ids} <= set(await listed(admin, "&everybody=true"))
+    refused = await client.get(f"{PATH}?everybody=true", headers=owner.headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "role_required")
+
+
+async def test_a_waiting_task_is_cancelled_at_once(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    task = f"{PATH}/{(await enqueued(session, person)).id}/cancel"
+    assert (await client.post(task, headers=person.headers)).json()["state"] == "revoked"
+    again = await client.post(task, headers=person.headers)
+    assert (again.status_code, again.json()["code"]) == (409, "task_ended")
+
+
+async def test_a_running_task_is_asked_to_stop(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    record = await enqueued(session, person, state=TaskState.STARTED)
+    answer = await client.post(f"{PATH}/{record.id}/cancel", headers=person.headers)
+    assert (answer.json()["state"], answer.json()["cancel_requested"]) == ("started", True)
+
+
+async def test_admins_retry_what_failed(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person, admin = await sign_in(), await sign_in(role=Role.ADMIN)
+    record = await enqueued(session, person, state=TaskState.FAILURE, attempts=5)
+    task = f"{PATH}/{record.id}/retry"
+    assert (await client.post(task, headers=person.headers)).status_code == 403
+    assert (await client.post(task, headers=admin.headers)).json()["state"] == "pending"
+    await session.refresh(record)
+    assert record.attempts == 0
+    again = await client.post(task, headers=admin.headers)
+    assert (again.status_code, again.json()["code"]) == (409, "task_not_failed")
+    nobodys = await client.post(f"{PATH}/{NOBODYS}/retry", headers=admin.headers)
+    assert nobodys.status_code == 404
+
+
+async def test_a_task_that_has_ended_is_told_once(
+    client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    person = await sign_in()
+    record = await enqueued(session, person, state=TaskState.SUCCESS, result={"n": 1})
+    answer = await client.get(f"{PATH}/{record.id}/events", headers=person.headers)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    (line,) = [line for line in answer.text.splitlines() if line.startswith("data:")]
+    told = json.loads(line.removeprefix("data:"))
+    assert (told["id"], told["state"], told["result"]) == (str(record.id), "success", {"n": 1})
+
+
+async def test_who_enqueues_in_a_request_owns_the_task(
+    client: AsyncClient, sign_in: SignIn
+) -> None:
+    person = await sign_in()
+    accepted = await client.post("/api/v1/items/complete-all", headers=person.headers)
+    task = f"{PATH}/{UUID(accepted.json()['task_id'])}"
+    assert (await client.get(task, headers=person.headers)).json()["state"] == "pending"

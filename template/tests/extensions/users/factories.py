@@ -1,0 +1,8 @@
+"""Rows for tests."""
+
+from app.extensions.users.models import User
+from tests.factories import RowFactory
+
+
+class UserFactory(RowFactory[User]):
+    """`UserFactory.build(email=…)` makes a user."""

@@ -1,0 +1,100 @@
+"""`app user`, against the local Supabase and a database of its own."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.core.errors import AppError, ConflictError, NotFoundError, UnavailableError
+from app.core.settings import load_settings
+from app.extensions.users.cli import cli
+from devstack.supabase import LocalSupabase
+
+EMAIL = "ada@example.com"
+
+
+@pytest.fixture(autouse=True)
+def own_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The commands read the settings; they commit, so not into the database of the others."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+async def user(*arguments: str) -> Result:
+    """Run a command; it starts a loop of its own, so not in ours."""
+    runner = CliRunner(env={"COLUMNS": "200"})
+    result = await asyncio.to_thread(runner.invoke, cli, list(arguments))
+    if isinstance(result.exception, AppError):
+        raise result.exception
+    return result
+
+
+async def row(email: str) -> list[str]:
+    listed = await user("list", "--search", email)
+    return listed.stdout.splitlines()[1].split() if listed.stdout.count("\n") > 1 else []
+
+
+async def test_a_user_is_created_in_auth_and_here_and_again_harmlessly(
+    supabase: LocalSupabase,
+) -> None:
+    for _ in range(2):
+        created = await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
+        assert created.exit_code == 0, created.output
+    assert supabase.auth.store.by_email(EMAIL) is not None
+    assert (await row(EMAIL))[:3] == [EMAIL, "admin", "approved"]
+
+
+async def test_status_and_role_change(supabase: LocalSupabase) -> None:
+    await user("create", "bob@example.com", "--password", "correct horse 1")
+    # Without another admin, one who is promoted could not be suspended.
+    await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
+    for command, expected in (
+        ("suspend", ["user", "suspended"]),
+        ("approve", ["user", "approved"]),
+        ("promote", ["admin", "approved"]),
+    ):
+        done = await user(command, "bob@example.com")
+        assert done.exit_code == 0, done.output
+        assert (await row("bob@"))[1:3] == expected
+
+
+async def test_who_is_here_already_keeps_role_and_status(supabase: LocalSupabase) -> None:
+    await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
+    await user("create", "kim@example.com", "--password", "correct horse 1", "--role", "admin")
+    await user("suspend", "kim@example.com")
+    again = await user("create", "kim@example.com")
+    assert again.exit_code == 0, again.output
+    assert (await row("kim@"))[1:3] == ["admin", "suspended"]
+
+
+@pytest.mark.parametrize("command", ["promote", "approve", "suspend"])
+async def test_somebody_unknown_is_named(command: str) -> None:
+    with pytest.raises(NotFoundError, match=r"no user nobody@example\.com"):
+        await user(command, "nobody@example.com")
+
+
+async def test_the_reason_of_auth_is_passed_on() -> None:
+    with pytest.raises(AppError, match=r"Supabase Auth refuses: .*[Pp]assword"):
+        await user("create", "eve@example.com", "--password", "x")
+
+
+async def test_the_last_admin_is_kept_here_too(supabase: LocalSupabase) -> None:
+    await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
+    listed = (await user("list", "--limit", "100")).stdout.splitlines()[1:]
+    for line in listed:
+        if line.split()[0] != EMAIL:
+            await user("suspend", line.split()[0])
+    with pytest.raises(ConflictError, match="last admin"):
+        await user("suspend", EMAIL)
+    assert (await row(EMAIL))[1:3] == ["admin", "approved"]
+
+
+async def test_without_auth_nobody_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:1")
+    load_settings.cache_clear()
+    with pytest.raises(UnavailableError, match="Supabase Auth does not answer"):
+        await user("create", "zoe@example.com", "--password", "correct horse 1")
+    assert await row("zoe@") == []

@@ -1,0 +1,371 @@
+"""How people come in: the first request, approval, second factors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from cachetools import TTLCache
+from fastapi import Depends, FastAPI
+from httpx import AsyncClient
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database.models import utcnow
+from app.extensions.users import deps, service
+from app.extensions.users.models import Role, Status, User
+from app.extensions.users.settings import Approval, UserSettings
+from devstack.supabase import LocalSupabase
+from tests.people import SignIn
+
+ME = "/api/v1/users/me"
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody whom Supabase knows and this application does not."""
+
+    id: UUID
+    headers: dict[str, str]
+
+
+@pytest.fixture
+def newcomer(supabase: LocalSupabase) -> Newcomer:
+    email = f"{uuid4().hex}@example.com"
+    return Newcomer(UUID(supabase.user(email).id), bearer(supabase.issue_token(email)))
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def approval(monkeypatch: pytest.MonkeyPatch) -> Callable[[Approval], None]:
+    """Set USER_APPROVAL for the test."""
+
+    def choose(mode: Approval) -> None:
+        settings = UserSettings(approval=mode)
+        for module in (deps, service):
+            monkeypatch.setattr(module, "load_settings", lambda _: settings)
+
+    return choose
+
+
+async def test_the_first_request_makes_the_row(
+    client: AsyncClient, newcomer: Newcomer, session: AsyncSession
+) -> None:
+    assert await session.get(User, newcomer.id) is None
+    answer = await client.get(ME, headers=newcomer.headers)
+    assert answer.status_code == 200
+    user = await service.get(session, newcomer.id)
+    assert (user.role, user.status) == (Role.USER, Status.APPROVED)
+
+
+async def test_a_changed_address_is_taken_over(
+    client: AsyncClient, supabase: LocalSupabase, sign_in: SignIn
+) -> None:
+    person = await sign_in()
+    await client.get(ME, headers=person.headers)
+    token = supabase.issue_token(person.email, claims={"email": "New@Example.com"})
+    answer = await client.get(ME, headers=bearer(token))
+    assert answer.json()["email"] == "new@example.com"
+
+
+async def test_what_users_write_about_themselves_gives_no_rights(
+    client: AsyncClient, supabase: LocalSupabase
+) -> None:
+    claims = {
+        "user_metadata": {"role": "admin", "status": "approved"},
+        "app_metadata": {"role": "admin"},
+    }
+    token = supabase.issue_token(f"{uuid4().hex}@example.com", claims=claims)
+    answer = await client.get("/api/v1/users", headers=bearer(token))
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_required")
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.REJECTED, Status.SUSPENDED])
+async def test_who_is_not_let_in_is_told_why(
+    client: AsyncClient, sign_in: SignIn, status: Status
+) -> None:
+    person = await sign_in(status=status)
+    answer = await client.get(ME, headers=person.headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, f"account_{status}")
+
+
+async def test_admin_approval_lets_nobody_in_by_itself(
+    client: AsyncClient,
+    newcomer: Newcomer,
+    session: AsyncSession,
+    approval: Callable[[Approval], None],
+) -> None:
+    approval(Approval.ADMIN)
+    refused = await client.get(ME, headers=newcomer.headers)
+    assert refused.json()["code"] == "account_pending"
+    await service.set_status(session, newcomer.id, Status.APPROVED)
+    assert (await client.get(ME, headers=newcomer.headers)).status_code == 200
+
+
+async def test_email_approval_asks_auth_whether_the_address_is_confirmed(
+    client: AsyncClient,
+    supabase: LocalSupabase,
+    session: AsyncSession,
+    approval: Callable[[Approval], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    approval(Approval.EMAIL)
+    email = f"{uuid4().hex}@example.com"
+    auth_user = supabase.auth.create_user(email, confirmed=False)
+    session_headers = bearer(str(supabase.auth.start_session(auth_user)["access_token"]))
+
+    refused = await client.get(ME, headers=session_headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "account_pending")
+
+    auth_user.email_confirmed_at = utcnow().isoformat()
+    service.forget(UUID(auth_user.id))
+    assert (await client.get(ME, headers=session_headers)).status_code == 200
+
+
+async def test_email_approval_takes_nobodys_word_for_it(
+    client: AsyncClient,
+    supabase: LocalSupabase,
+    session: AsyncSession,
+    approval: Callable[[Approval], None],
+) -> None:
+    approval(Approval.EMAIL)
+    auth_user = supabase.auth.create_user(f"{uuid4().hex}@example.com", confirmed=False)
+    claims = {"user_metadata": {"email_verified": True}}
+    supabase.auth.start_session(auth_user)
+    session_id = next(
+        each.id for each in supabase.auth.store.sessions.values() if each.user_id == auth_user.id
+    )
+    said = bearer(supabase.auth.access_token(auth_user, session_id, claims=claims))
+    assert (await client.get(ME, headers=said)).json()["code"] == "account_pending"
+
+    # Where Auth does not answer, nobody is let in, and nobody is called pending for it.
+    service.forget(UUID(auth_user.id))
+    supabase.traffic.fail("/auth/v1/user", 500)
+    try:
+        answer = await client.get(ME, headers=said)
+    finally:
+        supabase.traffic.heal()
+    assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
+    assert (await service.get(session, UUID(auth_user.id))).status is Status.PENDING
+
+
+async def test_a_change_by_another_process_is_seen_soon(
+    client: AsyncClient,
+    sign_in: SignIn,
+    session: AsyncSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    seconds = UserSettings().cache_seconds
+    monkeypatch.setattr(service, "_seen", TTLCache(10, ttl=seconds, timer=lambda: now))
+    person = await sign_in()
+    await client.get(ME, headers=person.headers)
+    row = await service.get(session, person.id)
+    row.status = Status.SUSPENDED
+    await session.commit()
+
+    now = seconds - 0.1
+    assert (await client.get(ME, headers=person.headers)).status_code == 200
+    now = seconds
+    assert (await client.get(ME, headers=person.headers)).json()["code"] == "account_suspended"
+
+
+async def test_routes_for_guests_too(app: FastAPI, client: AsyncClient, sign_in: SignIn) -> None:
+    async def hello(user: deps.OptionalUser) -> str:
+        return str(user.id) if user else "guest"
+
+    app.add_api_route("/hello", hello)
+    try:
+        assert (await client.get("/hello")).json() == "guest"
+        person = await sign_in()
+        assert (await client.get("/hello", headers=person.headers)).json() == str(person.id)
+        # A guest is who says nothing; who says something wrong is refused.
+        for header in ("Bearer x", "Basic YTpi", "Bearer", "x"):
+            answer = await client.get("/hello", headers={"Authorization": header})
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+        waiting = await sign_in(status=Status.PENDING)
+        assert (await client.get("/hello", headers=waiting.headers)).status_code == 403
+    finally:
+        app.router.routes.pop()
+
+
+async def test_a_second_factor_is_asked_for(
+    app: FastAPI, client: AsyncClient, sign_in: SignIn
+) -> None:
+    async def vault() -> dict[str, str]:
+        return {"vault": "open"}
+
+    app.add_api_route("/vault", vault, dependencies=[Depends(deps.require_aal2)])
+    try:
+        once = await sign_in()
+        answer = await client.get("/vault", headers=once.headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "aal2_required")
+        twice = await sign_in(aal="aal2")
+        assert (await client.get("/vault", headers=twice.headers)).json() == {"vault": "open"}
+    finally:
+        app.router.routes.pop()
+
+
+@pytest.fixture
+async def routes(app: FastAPI) -> AsyncIterator[FastAPI]:
+    """The API, for routes that go after the test."""
+    usual = len(app.router.routes)
+    yield app
+    del app.router.routes[usual:]
+
+
+@pytest.mark.parametrize(
+    ("claims", "code", "opener"),
+    [
+        ({"is_anonymous": True}, "account_required", deps.user_or_anonymous),
+        ({"is_anonymous": "true"}, "account_required", deps.user_or_anonymous),
+        ({"client_id": str(uuid4())}, "oauth_client_refused", deps.user_or_client),
+    ],
+)
+async def test_other_sign_ins_than_ones_own_are_let_in_by_name_alone(
+    routes: FastAPI,
+    client: AsyncClient,
+    supabase: LocalSupabase,
+    claims: dict[str, object],
+    code: str,
+    opener: Callable[..., object],
+) -> None:
+    async def welcome() -> str:
+        return "welcome"
+
+    for dependency in (deps.user_or_anonymous, deps.user_or_client, deps.optional_user):
+        path = f"/{dependency.__name__}"
+        routes.add_api_route(path, welcome, dependencies=[Depends(dependency)])
+    headers = bearer(supabase.issue_token(f"{uuid4().hex}@example.com", claims=claims))
+    for path in (ME, "/optional_user", "/user_or_anonymous", "/user_or_client"):
+        answer = await client.get(path, headers=headers)
+        if path == f"/{opener.__name__}":
+            assert answer.status_code == 200
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, code)
+    # Nobody at all is still nobody.
+    assert (await client.get(f"/{opener.__name__}")).status_code == 401
+
+
+async def test_both_at_once_are_nobodys_own(
+    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase
+) -> None:
+    async def who(user: deps.UserOrAnonymous) -> str:
+        return str(user.id)
+
+    routes.add_api_route("/who", who)
+    claims = {"is_anonymous": True, "client_id": str(uuid4())}
+    token = supabase.issue_token(f"{uuid4().hex}@example.com", claims=claims)
+    assert (await client.get("/who", headers=bearer(token))).status_code == 403
+
+
+@pytest.mark.parametrize("end", ["sign out", "ban", "delete"])
+async def test_auth_is_asked_where_the_sign_in_must_still_stand(
+    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase, end: str
+) -> None:
+    async def pay(user: deps.LiveUser) -> str:
+        return str(user.id)
+
+    routes.add_api_route("/pay", pay)
+    user = supabase.user(f"{uuid4().hex}@example.com")
+    headers = bearer(str(supabase.auth.start_session(user)["access_token"]))
+    assert (await client.get("/pay", headers=headers)).json() == user.id
+    if end == "sign out":
+        supabase.auth.end_sessions(user)
+    elif end == "ban":
+        supabase.auth.update_user(user, {"ban_duration": "1h"})
+    else:
+        supabase.auth.delete_user(user)
+    # The token as such is good for an hour.
+    assert (await client.get(ME, headers=headers)).status_code == 200
+    answer = await client.get("/pay", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, b"{}"), (401, b'{"message": "Invalid API key"}'), (404, b"<html>"), (200, b"<html>")],
+)
+async def test_without_an_answer_of_auth_nobody_is_called_signed_out(
+    routes: FastAPI, client: AsyncClient, supabase: LocalSupabase, status: int, body: bytes
+) -> None:
+    async def pay(user: deps.LiveUser) -> str:
+        return str(user.id)
+
+    routes.add_api_route("/pay", pay)
+    user = supabase.user(f"{uuid4().hex}@example.com")
+    headers = bearer(str(supabase.auth.start_session(user)["access_token"]))
+    supabase.traffic.fail("/auth/v1/user", status, body=body)
+    try:
+        answer = await client.get("/pay", headers=headers)
+    finally:
+        supabase.traffic.heal()
+    assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
+
+
+async def test_of_fifty_first_requests_at_once_one_makes_the_row(
+    committed: AsyncClient,
+    running_app: FastAPI,
+    newcomer: Newcomer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[bool] = []
+    enter = service.enter
+
+    async def counted(*arguments: object) -> tuple[User, bool]:
+        user, new = await enter(*arguments)  # type: ignore[arg-type]
+        made.append(new)
+        return user, new
+
+    monkeypatch.setattr(service, "enter", counted)
+    monkeypatch.setattr(service, "remembered", lambda *_: None)
+    answers = await asyncio.gather(
+        *(committed.get(ME, headers=newcomer.headers) for _ in range(50))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert (len(made), sum(made)) == (50, 1)
+    async with running_app.state.database.session() as session:
+        rows = await session.exec(select(User).where(col(User.id) == newcomer.id))
+        assert len(rows.all()) == 1
+
+
+async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
+    committed: AsyncClient,
+    running_app: FastAPI,
+    supabase: LocalSupabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emails = [f"{uuid4().hex}@example.com" for _ in range(2)]
+    ids = [UUID(supabase.user(email).id) for email in emails]
+    headers = [bearer(supabase.issue_token(email)) for email in emails]
+    async with running_app.state.database.session() as session:
+        await session.exec(update(User).values(role=Role.USER))
+        for user_id, email in zip(ids, emails, strict=True):
+            session.add(User(id=user_id, email=email, role=Role.ADMIN, status=Status.APPROVED))
+        await session.commit()
+    for mine in headers:
+        # Known as admins from here on, so that both are let in to what follows.
+        await committed.get("/api/v1/users", headers=mine)
+
+    save = service._save
+
+    async def slow_save(session: AsyncSession, user: User) -> User:
+        await asyncio.sleep(0.1)
+        return await save(session, user)
+
+    # Both have looked at who is admin before one of them commits.
+    monkeypatch.setattr(service, "_save", slow_save)
+    answers = await asyncio.gather(
+        *(
+            committed.put(f"/api/v1/users/{other}/role", json={"role": "user"}, headers=mine)
+            for mine, other in zip(headers, reversed(ids), strict=True)
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409]

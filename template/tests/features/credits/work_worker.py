@@ -1,6 +1,0 @@
-"""A worker for the tasks of `work`, which tries again soon: `celery -A …credits.work_worker`."""
-
-from app.core.tasks import records
-from tests.features.credits.work import celery as celery
-
-records.FIRST_DELAY = 0.2

@@ -1,8 +1,0 @@
-"""Rows for tests."""
-
-from app.features.users.models import User
-from tests.factories import RowFactory
-
-
-class UserFactory(RowFactory[User]):
-    """`UserFactory.build(email=…)` makes a user."""
