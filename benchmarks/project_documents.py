@@ -18,8 +18,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import psycopg
 from app.core.database import Database, async_engine, normalize_url, process_engine
-from app.core.features import load_models
 from app.core.database.models import SCHEMA
+from app.core.features import load_models
 from app.core.settings import get_settings
 from app.extensions.documents import search as module
 from app.extensions.documents.chunking import Part

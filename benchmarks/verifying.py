@@ -18,8 +18,8 @@ os.environ["ENVIRONMENT"] = "test"
 
 import httpx
 import jwt
-from app.core.settings import CoreSettings
 from app.core.auth.tokens import TokenVerifier
+from app.core.settings import CoreSettings
 from devstack.supabase import LocalSupabase
 
 

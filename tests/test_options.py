@@ -24,8 +24,8 @@ def test_an_option_that_is_on_is_there_and_its_packages_too(
     render: Render, option: str, folder: str
 ) -> None:
     files = tree(render(preset="minimal", **{option: True}))
-    assert f"app/features/{folder}/__init__.py" in files
-    assert any(name.startswith(f"tests/features/{folder}/") for name in files)
+    assert f"app/extensions/{folder}/__init__.py" in files
+    assert any(name.startswith(f"tests/extensions/{folder}/") for name in files)
     assert f"\n{option} = [\n" in files["pyproject.toml"].decode("utf-8")
     assert f'\n    "{option}",\n' in files["pyproject.toml"].decode("utf-8")
 

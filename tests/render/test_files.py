@@ -222,12 +222,10 @@ def settings_fields(project: Path) -> dict[str, Setting]:
     fields: dict[str, Setting] = {}
     app = project / "app"
     for path in [
-        app / "core/settings.py",
+        *app.glob("core/settings/*.py"),
         app / "settings.py",
-        *app.glob("features/*/settings.py"),
+        *app.glob("*/*/settings.py"),
     ]:
-        if not path.exists():
-            continue
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and any(
                 "Settings" in ast.unparse(b) for b in node.bases

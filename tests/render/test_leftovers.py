@@ -45,8 +45,8 @@ def words(option: str, own: set[str]) -> set[str]:
     found = set(variants.CHECKS.WORDS.get(option, [option]))
     found |= {trace.removeprefix("setting ") for trace in own if trace.startswith("setting ")}
     for trace in own:
-        if match := re.fullmatch(r"folder (?:app|tests)/features/(\w+)", trace):
-            found |= {f"features/{match[1]}", f"features.{match[1]}"}
+        if match := re.fullmatch(r"folder (?:app|tests)/extensions/(\w+)", trace):
+            found |= {f"extensions/{match[1]}", f"extensions.{match[1]}"}
     return {word.lower() for word in found}
 
 
@@ -119,14 +119,14 @@ def moon(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Moon:
     folder = home / "template"
     run(["git", "clone", "--quiet", str(template), str(folder)], home)
     marker = "  # Code owners are named"
-    block = '  - "{% if not moon %}\n\n    /app/features/moon\n\n    {% endif %}"\n'
+    block = '  - "{% if not moon %}\n\n    /app/extensions/moon\n\n    {% endif %}"\n'
     replace(folder / "copier.yml", marker, block + marker)
     with (folder / "copier.yml").open("a") as file:
         file.write("\nmoon:\n  type: bool\n  help: A moon?\n  default: false\n")
     replace(folder / "checks.jinja", "set OPTIONS = [", "set OPTIONS = ['moon', ")
     files = folder / "template"
-    (files / "app/features/moon").mkdir()
-    (files / "app/features/moon/__init__.py").write_text('"""The moon."""\n')
+    (files / "app/extensions/moon").mkdir()
+    (files / "app/extensions/moon/__init__.py").write_text('"""The moon."""\n')
     marker = "# --- Logs"
     setting = "{% if moon %}# Full or new.\n#MOON_PHASE=full\n\n{% endif %}"
     replace(files / ".env.example.jinja", marker, setting + marker)
@@ -153,14 +153,14 @@ def moonlit(template: Path, dest: Path, *, moon: bool) -> Path:
 
 def test_traces_of_an_option_are_what_it_brings(moon: Moon) -> None:
     assert moon.own >= {
-        "file app/features/moon/__init__.py",
-        "folder app/features/moon",
+        "file app/extensions/moon/__init__.py",
+        "folder app/extensions/moon",
         "setting MOON_PHASE",
         "group moon",
         "dependency ephem",
     }
     said = words("moon", moon.own)
-    assert said == {"moon", "moon_phase", "features/moon", "features.moon"}
+    assert said == {"moon", "moon_phase", "extensions/moon", "extensions.moon"}
     assert left_behind(moon.minimal, moon.own, said) == []
 
 
@@ -171,8 +171,13 @@ def test_traces_of_an_option_are_what_it_brings(moon: Moon) -> None:
         ("Procfile.jinja", "web: ", "moon: sleep 1\nweb: ", "Procfile says 'moon'"),
         (".env.example.jinja", "# --- Logs", "#MOON_PHASE=new\n# --- Logs", "setting MOON_PHASE"),
         ("pyproject.toml.jinja", '    "alem', '    "ephem>=4",\n    "alem', "dependency ephem"),
-        ("../copier.yml", "/app/features/moon", "/app/features/mon", "folder app/features/moon"),
-        ("app/main.py", '"""', '"""Of app.features.moon: ', "app/main.py says 'features.moon'"),
+        (
+            "../copier.yml",
+            "/app/extensions/moon",
+            "/app/features/mon",
+            "folder app/extensions/moon",
+        ),
+        ("app/main.py", '"""', '"""Of app.extensions.moon: ', "app/main.py says 'extensions.moon'"),
     ],
 )
 def test_trace_is_noticed(

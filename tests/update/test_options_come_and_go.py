@@ -56,13 +56,15 @@ def with_notes(template: Path, tmp_path: Path) -> Path:
     writer = install(render(template, tmp_path / "writer/shop"), tmp_path / "writer/demo")
     run([*APP, "feature", "new", "notes"], writer)
     for part in ("app", "tests"):
+        option = folder / "template" / part / "extensions/notes"
         shutil.copytree(
-            writer / part / "features/notes",
-            folder / "template" / part / "features/notes",
-            ignore=shutil.ignore_patterns("__pycache__"),
+            writer / part / "features/notes", option, ignore=shutil.ignore_patterns("__pycache__")
         )
+        for path in option.rglob("*.py"):
+            code = path.read_text("utf-8").replace(".features.notes", ".extensions.notes")
+            path.write_text(code, "utf-8")
     marker = "  # Code owners are named"
-    files = "    /app/features/notes\n\n    /tests/features/notes\n\n"
+    files = "    /app/extensions/notes\n\n    /tests/extensions/notes\n\n"
     block = '  - "{% if not notes %}\n\n' + files + '    {% endif %}"\n'
     edit(folder / "copier.yml", marker, block + marker)
     append(folder / "copier.yml", "\nnotes:\n  type: bool\n  help: Notes?\n  default: false\n")
@@ -99,7 +101,7 @@ def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) ->
     off = rendered_files(project)
 
     on = switch(project, WITH_NOTES, notes=True)
-    assert "app/features/notes/models.py" in on
+    assert "app/extensions/notes/models.py" in on
     with dev_stack(project) as stack:
         add(stack, "notes")
         data = db_works(project)

@@ -32,7 +32,7 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> Listen:
         monkeypatch.setattr(events, "load", lambda _: offered)
 
     # Else one process remembers the user after the first request.
-    monkeypatch.setattr(service, "remembered", lambda *_: None)
+    monkeypatch.setattr(service, "get_cached", lambda *_: None)
     return listen
 
 

@@ -45,15 +45,8 @@ def uses(code: str) -> set[str]:
 
 def homes() -> dict[str, Path]:
     """Folder of each feature by its name."""
-    return {
-        path.parent.name: path.parent
-        for path in sorted(APP.glob("*/*/__init__.py"))
-        if is_feature(path)
-    }
-
-
-def is_feature(path: Path) -> bool:
-    return path.parents[1].name in ("extensions", "features")
+    found = [*APP.glob("extensions/*/__init__.py"), *APP.glob("features/*/__init__.py")]
+    return {path.parent.name: path.parent for path in sorted(found)}
 
 
 def violations(package: str, init: str, code: str, module: str = "service") -> list[str]:

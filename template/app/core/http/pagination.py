@@ -11,7 +11,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.errors import InvalidError
-from app.core.http.schemas import Response
+from app.core.http.schemas import ResponseModel
 
 MAX_LIMIT = 100
 # Postgres reads and drops every row before the offset: deeper lists use a keyset.
@@ -30,7 +30,7 @@ class OffsetQuery(BaseModel):
     total: bool = Field(default=True, description="Count all entries; false is faster.")
 
 
-class OffsetPage(Response, Generic[Entry]):
+class OffsetPage(ResponseModel, Generic[Entry]):
     """A page by offset."""
 
     items: list[Entry]
@@ -50,7 +50,7 @@ class KeysetQuery(BaseModel):
     )
 
 
-class KeysetPage(Response, Generic[Entry]):
+class KeysetPage(ResponseModel, Generic[Entry]):
     """A page by keyset, newest first."""
 
     items: list[Entry]

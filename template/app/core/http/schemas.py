@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 
-class Request(BaseModel):
+class RequestModel(BaseModel):
     """A request body: an unknown field is an error, so that a typo is never lost in silence."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
@@ -17,7 +17,7 @@ def _without_defaults(schema: dict[str, Any]) -> None:
         field.pop("default", None)
 
 
-class Changes(Request):
+class PatchModel(RequestModel):
     """A body of changes: what is not sent stays, so no default is promised to its readers.
 
     Fields have one all the same, which nobody reads; take `model_dump(exclude_unset=True)`.
@@ -26,13 +26,13 @@ class Changes(Request):
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
-class Response(BaseModel):
+class ResponseModel(BaseModel):
     """A response body, built from rows or entities by attribute."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class TaskAccepted(Response):
+class TaskAccepted(ResponseModel):
     """Work that was handed to the workers; follow it at `/tasks/{task_id}`."""
 
     task_id: UUID

@@ -38,7 +38,7 @@ def api_grantees(connection: Connection) -> str:
     return ", ".join(("PUBLIC", *present))
 
 
-def knows_users(connection: Connection) -> bool:
+def has_supabase_auth(connection: Connection) -> bool:
     """Whether policies can ask who is signed in, as on Supabase; a plain Postgres cannot tell."""
     return connection.scalar(text("SELECT to_regprocedure('auth.uid()')")) is not None
 

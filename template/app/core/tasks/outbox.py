@@ -81,7 +81,7 @@ def send(call: Call) -> UUID:
     return UUID(call.task.celery.apply_async(kwargs=call.arguments, headers=headers).id)
 
 
-def again(session: Session | AsyncSession, record: TaskRecord) -> None:
+def requeue(session: Session | AsyncSession, record: TaskRecord) -> None:
     """Have a task that has ended run once more, as if it were enqueued now."""
     record.state = TaskState.PENDING
     record.attempts = record.deliveries = 0

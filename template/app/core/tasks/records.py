@@ -44,15 +44,15 @@ def claim(task_id: UUID, delivery: int, *, redelivered: bool) -> Claim | None:
     return Claim(task_id, row.attempts, row.ordered_by) if row else None
 
 
-def success(claim: Claim, result: Any) -> tuple[Any, dict[str, Any]]:
+def success_statement(claim: Claim, result: Any) -> tuple[Any, dict[str, Any]]:
     """Return the statement and values that end a run well, for the task's own transaction.
 
-    Give its first row to `check`.
+    Give its first row to `ensure_claimed`.
     """
     return _SUCCEED, {"task_id": claim.task_id, "attempt": claim.attempt, "value": result}
 
 
-def check(ended: object) -> None:
+def ensure_claimed(ended: object) -> None:
     """Make sure that the run could be ended.
 
     Raises:
@@ -66,10 +66,10 @@ def succeed(claim: Claim, result: Any) -> None:
     """End a run well that had no transaction of its own.
 
     Raises:
-        LostClaimError: see `check`.
+        LostClaimError: see `ensure_claimed`.
     """
     with _autocommit() as connection:
-        check(connection.execute(*success(claim, result)).first())
+        ensure_claimed(connection.execute(*success_statement(claim, result)).first())
 
 
 def fail(claim: Claim, error: Exception, reason: str | None, tries: int) -> bool:
@@ -96,7 +96,7 @@ def revoke(claim: Claim) -> None:
     _end(claim, state=TaskState.REVOKED, ended_at=func.now())
 
 
-def give_up(claim: Claim) -> None:
+def fail_exhausted(claim: Claim) -> None:
     """End a task whose every run died with its worker: it would only take the next one along."""
     _end(
         claim,

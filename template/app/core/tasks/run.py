@@ -85,7 +85,7 @@ def _redeliveries(request: "Context") -> int:
 
 def _recorded(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> Any:
     if claim.attempt > task.tries:
-        records.give_up(claim)
+        records.fail_exhausted(claim)
         log.error("task_given_up", task=task.name, attempts=claim.attempt - 1)
         raise Ignore
     last_report.set(0.0)
@@ -126,8 +126,8 @@ def _execute(task: Task[..., Any], arguments: dict[str, Any], claim: Claim | Non
     with Session(process_engine(), expire_on_commit=False) as session:
         result = task.dump(task.function(session, **values))
         if claim:
-            statement, parameters = records.success(claim, result)
-            records.check(session.exec(statement, params=parameters).first())
+            statement, parameters = records.success_statement(claim, result)
+            records.ensure_claimed(session.exec(statement, params=parameters).first())
         session.commit()
     return result
 
@@ -138,8 +138,8 @@ async def _in_async_session(
     async with process_database().session() as session:
         result = task.dump(await task.function(session, **values))
         if claim:
-            statement, parameters = records.success(claim, result)
-            records.check((await session.exec(statement, params=parameters)).first())
+            statement, parameters = records.success_statement(claim, result)
+            records.ensure_claimed((await session.exec(statement, params=parameters)).first())
         await session.commit()
     return result
 

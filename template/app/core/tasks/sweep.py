@@ -26,7 +26,7 @@ def sweep(engine: Engine, longest_run: float) -> dict[str, int]:
     Raises:
         kombu.exceptions.OperationalError: Redis does not answer.
     """
-    counts = {"dead": _bury(engine, longest_run), "lost": _unsend(engine), "sent": 0}
+    counts = {"dead": _requeue_stale(engine, longest_run), "lost": _requeue_lost(engine), "sent": 0}
     while sent := relay(engine):
         counts["sent"] += sent
         if sent < BATCH:
@@ -46,7 +46,7 @@ def forget(engine: Engine, days: int) -> int:
         return connection.execute(statement).rowcount
 
 
-def _bury(engine: Engine, longest_run: float) -> int:
+def _requeue_stale(engine: Engine, longest_run: float) -> int:
     """Take tasks from runs that cannot be alive any more, whose message is gone, too."""
     statement = (
         update(tasks)
@@ -60,7 +60,7 @@ def _bury(engine: Engine, longest_run: float) -> int:
         return connection.execute(statement).rowcount
 
 
-def _unsend(engine: Engine) -> int:
+def _requeue_lost(engine: Engine) -> int:
     """Mark messages as unsent that are not in Redis any more, as after it was emptied.
 
     A queue that is as long as it should be has lost nothing, however long its messages wait; one

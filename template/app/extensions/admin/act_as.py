@@ -45,7 +45,7 @@ async def start(request: Request, session: AsyncSession, user_id: UUID) -> None:
     Raises:
         ForbiddenError: the user may use the site as well, or is not let in.
     """
-    user = users.let_in(await read(request.app.state.database, user_id))
+    user = users.ensure_active(await read(request.app.state.database, user_id))
     if user.role != "user":
         raise ForbiddenError("This is for plain users: nobody acts as an admin or as support.")
     until = time.time() + load_settings(AdminSettings).act_as_minutes * 60

@@ -18,7 +18,7 @@ async def read(database: Database, user_id: UUID) -> UserRead:
         ForbiddenError: there is no such user.
     """
     try:
-        return UserRead.model_validate(await users.read(database.reader, user_id))
+        return UserRead.model_validate(await users.get_row(database.reader, user_id))
     except NotFoundError as error:
         raise ForbiddenError(REFUSAL) from error
 
@@ -29,7 +29,7 @@ async def permitted(database: Database, user_id: UUID) -> UserRead:
     Raises:
         ForbiddenError: they may not, or not any more.
     """
-    user = users.let_in(await read(database, user_id))
+    user = users.ensure_active(await read(database, user_id))
     if user.role not in ROLES:
         raise ForbiddenError(REFUSAL)
     return user

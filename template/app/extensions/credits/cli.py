@@ -124,7 +124,7 @@ def set_rate(
 
 def _with_user(email: str, work: Callable[[Session, UUID], Result]) -> Result:
     async def run(session: AsyncSession) -> Result:
-        user = await users.find(session, email)
+        user = await users.get_by_email(session, email)
         result = await session.run_sync(work, user.id)
         await session.commit()
         return result

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.core.http.pagination import KeysetQuery
-from app.core.http.schemas import Changes, Request, Response
+from app.core.http.schemas import PatchModel, RequestModel, ResponseModel
 from app.extensions.credits.models import HoldState, Kind, Unfinished
 
 # Far above any balance, far below what the database can count.
@@ -23,7 +23,7 @@ TierName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
 Reason = Annotated[str, Field(min_length=1, max_length=200, description="Told to the owner.")]
 
 
-class BalanceRead(Response):
+class BalanceRead(ResponseModel):
     """What an account has."""
 
     user_id: UUID
@@ -35,7 +35,7 @@ class BalanceRead(Response):
     daily_charges: int | None = Field(description="Charges a day, or null without a limit.")
 
 
-class TransactionRead(Response):
+class TransactionRead(ResponseModel):
     """An entry of the ledger."""
 
     id: UUID
@@ -51,7 +51,7 @@ class TransactionRead(Response):
     created_at: datetime
 
 
-class HoldRead(Response):
+class HoldRead(ResponseModel):
     """Credits set aside."""
 
     id: UUID
@@ -67,7 +67,7 @@ class HoldRead(Response):
     ended_at: datetime | None
 
 
-class RateRead(Response):
+class RateRead(ResponseModel):
     """What an operation costs: `fixed` once, and `per_unit` for each unit."""
 
     id: UUID
@@ -89,7 +89,7 @@ class RateRead(Response):
         return self.fixed + self.per_unit * units
 
 
-class RateCreate(Request):
+class RateCreate(RequestModel):
     """A new rate; the one before counts until then."""
 
     operation: Operation
@@ -103,7 +103,7 @@ class RateCreate(Request):
     valid_from: AwareDatetime | None = Field(default=None, description="Default: now.")
 
 
-class TierRead(Response):
+class TierRead(ResponseModel):
     """What accounts of a tier are given and may do."""
 
     name: str
@@ -112,8 +112,8 @@ class TierRead(Response):
     daily_charges: int | None
 
 
-class TierUpdate(Changes):
-    """Changes of a tier; what is not sent stays."""
+class TierUpdate(PatchModel):
+    """PatchModel of a tier; what is not sent stays."""
 
     allocation: int = Field(default=0, ge=0, le=MOST, description="Credits each month.")
     rollover: int | None = Field(
@@ -124,14 +124,14 @@ class TierUpdate(Changes):
     )
 
 
-class Grant(Request):
+class Grant(RequestModel):
     """Credits for somebody."""
 
     amount: Amount
     reason: Reason
 
 
-class Adjustment(Request):
+class Adjustment(RequestModel):
     """A correction, up or down."""
 
     amount: int = Field(
@@ -140,7 +140,7 @@ class Adjustment(Request):
     reason: Reason
 
 
-class TierChoice(Request):
+class TierChoice(RequestModel):
     """The tier of an account."""
 
     tier: TierName
@@ -185,7 +185,7 @@ class SummaryQuery(BaseModel):
     until: date | None = Field(default=None, description="This day included; default: today.")
 
 
-class SummaryRead(Response):
+class SummaryRead(ResponseModel):
     """One kind of entry, and one operation, in one period. Holds and releases are left out."""
 
     period: date = Field(description="Its first day, in the time zone of this backend.")

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from app.core.http.pagination import KeysetQuery
-from app.core.http.schemas import Request, Response
+from app.core.http.schemas import RequestModel, ResponseModel
 from app.extensions.documents.models import DocumentState
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -19,7 +19,7 @@ FileName = Annotated[
 ]
 
 
-class DocumentFacts(Request):
+class DocumentFacts(RequestModel):
     """What the owner says about a file."""
 
     name: FileName = Field(description="What the file is called.")
@@ -39,7 +39,7 @@ class DocumentCreate(DocumentFacts):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the file, in hexadecimal.")
 
 
-class DocumentRead(Response):
+class DocumentRead(ResponseModel):
     """A document as its owner sees it."""
 
     id: UUID
@@ -57,7 +57,7 @@ class DocumentRead(Response):
     ready_at: datetime | None
 
 
-class UploadAddress(Response):
+class UploadAddress(ResponseModel):
     """Where to PUT the file, once, within two hours; no key is needed."""
 
     url: str
@@ -66,14 +66,14 @@ class UploadAddress(Response):
     content_type: str = Field(description="To be sent as Content-Type.")
 
 
-class DocumentUpload(Response):
+class DocumentUpload(ResponseModel):
     """A document that waits for its file."""
 
     document: DocumentRead
     upload: UploadAddress
 
 
-class DownloadAddress(Response):
+class DownloadAddress(ResponseModel):
     """Where to fetch the file for some minutes; no key is needed."""
 
     url: str
@@ -85,7 +85,7 @@ class DocumentQuery(KeysetQuery):
     state: DocumentState | None = None
 
 
-class Ingested(Response):
+class Ingested(ResponseModel):
     """What the task that processes a document returns."""
 
     chunks: int
@@ -109,7 +109,7 @@ class Filters(BaseModel):
     created_before: AwareDatetime | None = None
 
 
-class SearchRequest(Filters, Request):
+class SearchRequest(Filters, RequestModel):
     """A search."""
 
     query: str = Field(min_length=1, max_length=1000)
@@ -121,7 +121,7 @@ class SearchRequest(Filters, Request):
     cursor: str | None = Field(default=None, max_length=200, description="Of the page before.")
 
 
-class Hit(Response):
+class Hit(ResponseModel):
     """A chunk that was found."""
 
     chunk_id: UUID
@@ -134,14 +134,14 @@ class Hit(Response):
     snippet: str = Field(description="HTML: the best of it, with the words found in <mark>.")
 
 
-class SearchPage(Response):
+class SearchPage(ResponseModel):
     """The best hits first."""
 
     items: list[Hit]
     next_cursor: str | None = Field(description="Of the next page, or null on the last.")
 
 
-class AskRequest(Filters, Request):
+class AskRequest(Filters, RequestModel):
     """A question about the caller's documents."""
 
     question: str = Field(min_length=1, max_length=1000)

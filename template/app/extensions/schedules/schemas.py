@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from celery.schedules import ParseException, crontab
 from pydantic import AfterValidator, Field, model_validator
 
-from app.core.http.schemas import Request, Response
+from app.core.http.schemas import RequestModel, ResponseModel
 
 YEAR = 366 * 86_400  # seconds
 
@@ -34,7 +34,7 @@ def _checked_crontab(text: str) -> str:
     return " ".join(text.split())
 
 
-class ScheduleCreate(Request):
+class ScheduleCreate(RequestModel):
     """A schedule to be made while the backend runs. Its name has no dot: those of the code have."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", examples=["report-for-acme"])
@@ -64,7 +64,7 @@ class Origin(StrEnum):
     RUNTIME = "runtime"
 
 
-class ScheduleRead(Response):
+class ScheduleRead(ResponseModel):
     """A schedule as answers show it."""
 
     name: str

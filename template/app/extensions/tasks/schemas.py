@@ -7,11 +7,11 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.http.pagination import KeysetQuery
-from app.core.http.schemas import Response
+from app.core.http.schemas import ResponseModel
 from app.core.tasks.models import TaskState
 
 
-class TaskRead(Response):
+class TaskRead(ResponseModel):
     """A task as its owner sees it."""
 
     id: UUID

@@ -14,7 +14,7 @@ from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.http.pagination import decode_cursor
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
-from app.core.tasks.outbox import again
+from app.core.tasks.outbox import requeue
 from app.extensions.tasks.schemas import TaskQuery
 from app.extensions.users.schemas import UserRead
 
@@ -84,7 +84,7 @@ async def retry_task(session: AsyncSession, task_id: UUID) -> TaskRecord:
     task = await get_task(session, None, task_id, lock=True)
     if task.state is not TaskState.FAILURE:
         raise ConflictError("Only a failed task can be retried.", code="task_not_failed")
-    again(session, task)
+    requeue(session, task)
     await session.commit()
     return task
 
@@ -96,6 +96,6 @@ async def retry_failed(session: AsyncSession, name: str | None = None) -> int:
         failed = failed.where(col(TaskRecord.name) == name)
     tasks = (await session.exec(failed.with_for_update(skip_locked=True))).all()
     for task in tasks:
-        again(session, task)
+        requeue(session, task)
     await session.commit()
     return len(tasks)

@@ -46,7 +46,7 @@ class UserAdmin(View, model=User):
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
         """See SQLAdmin; the API sees the change at once."""
         user = await super().update_model(request, pk, data)
-        service.forget(user.id)
+        service.evict(user.id)
         return user
 
     @action("Approve", "Let them in?")

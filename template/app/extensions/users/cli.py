@@ -41,7 +41,7 @@ def create(
     user_id = with_supabase(in_auth)
 
     async def work(session: AsyncSession) -> User:
-        user, _ = await service.enter(session, user_id, email.lower(), Status.APPROVED)
+        user, _ = await service.get_or_create(session, user_id, email.lower(), Status.APPROVED)
         return await service.set_role(session, user.id, role) if role else user
 
     _show(with_session(work))
@@ -79,7 +79,7 @@ def suspend(email: Email) -> None:
 
 def _change(email: str, *, role: Role | None = None, status: Status | None = None) -> None:
     async def work(session: AsyncSession) -> User:
-        user = await service.find(session, email)
+        user = await service.get_by_email(session, email)
         if status:
             user = await service.set_status(session, user.id, status)
         if role:

@@ -44,7 +44,7 @@ async def user_or_anonymous(request: Request, claims: AnonymousAllowed) -> UserR
     return await _user(request, claims)
 
 
-async def user_or_client(request: Request, claims: OAuthClientAllowed) -> UserRead:
+async def user_or_delegated(request: Request, claims: OAuthClientAllowed) -> UserRead:
     """The caller, be it through an application that they let act for them."""
     return await _user(request, claims)
 
@@ -52,7 +52,7 @@ async def user_or_client(request: Request, claims: OAuthClientAllowed) -> UserRe
 OptionalUser = Annotated[UserRead | None, Depends(optional_user)]
 CurrentUser = Annotated[UserRead, Depends(current_user)]
 UserOrAnonymous = Annotated[UserRead, Depends(user_or_anonymous)]
-UserOrClient = Annotated[UserRead, Depends(user_or_client)]
+UserOrDelegated = Annotated[UserRead, Depends(user_or_delegated)]
 
 
 async def live_user(request: Request, user: CurrentUser, credentials: Credentials) -> UserRead:
@@ -107,19 +107,19 @@ UserSession = Annotated[AsyncSession, Depends(_user_session, scope="function")]
 
 
 async def _user(request: Request, claims: Claims) -> UserRead:
-    known = service.remembered(claims.user_id, claims.email) or await _enter(request, claims)
-    return service.let_in(known)
+    known = service.get_cached(claims.user_id, claims.email) or await _enter(request, claims)
+    return service.ensure_active(known)
 
 
 async def _enter(request: Request, claims: Claims) -> UserRead:
     """Read the caller's row, made at the first request, and remember it."""
     # A session of its own: the usual request finds the user in the memory and needs none.
     async with database_of(request).session() as session:
-        user, _ = await service.enter(session, claims.user_id, claims.email)
+        user, _ = await service.get_or_create(session, claims.user_id, claims.email)
         by_email = load_settings(UserSettings).approval is Approval.EMAIL
         if user.status is Status.PENDING and by_email:
             token = request.headers["authorization"].partition(" ")[2]
             known = await user_of_token(supabase_of(request), token)
             if known and known.get("email_confirmed_at"):
                 user = await service.set_status(session, user.id, Status.APPROVED)
-        return service.remember(user)
+        return service.cache(user)

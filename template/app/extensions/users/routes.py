@@ -19,7 +19,7 @@ router = APIRouter()
 @router.get("/me", summary="Who am I?")
 async def read_me(user: CurrentUser, reader: DatabaseReader) -> UserRead:
     """The caller, as stored now."""
-    return UserRead.model_validate(await service.read(reader, user.id))
+    return UserRead.model_validate(await service.get_row(reader, user.id))
 
 
 @router.patch("/me", summary="Change my profile")

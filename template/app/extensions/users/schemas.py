@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.http.pagination import KeysetQuery
-from app.core.http.schemas import Changes, Request, Response
+from app.core.http.schemas import PatchModel, RequestModel, ResponseModel
 from app.extensions.users.models import Role, Status
 
 
-class UserRead(Response):
+class UserRead(ResponseModel):
     """A user as answers show it."""
 
     id: UUID
@@ -29,13 +29,13 @@ class UserRead(Response):
         return self.role is Role.ADMIN
 
 
-class UserUpdate(Changes):
+class UserUpdate(PatchModel):
     """What users may change about themselves."""
 
     display_name: str | None = Field(default=None, max_length=100)
 
 
-class RoleUpdate(Request):
+class RoleUpdate(RequestModel):
     """A new role."""
 
     role: Role

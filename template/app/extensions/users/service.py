@@ -37,25 +37,25 @@ _REFUSALS = {
 }
 
 
-def remembered(user_id: UUID, email: str | None) -> UserRead | None:
+def get_cached(user_id: UUID, email: str | None) -> UserRead | None:
     """Return the user if this process knows it, under the address that the token names."""
     user = _seen.get(user_id)
     return user if user and (email is None or user.email == email) else None
 
 
-def remember(user: User) -> UserRead:
+def cache(user: User) -> UserRead:
     """Keep the user for the requests that follow."""
     known = UserRead.model_validate(user)
     _seen[user.id] = known
     return known
 
 
-def forget(user_id: UUID) -> None:
+def evict(user_id: UUID) -> None:
     """Drop a user from the memory; the next request reads the row."""
     _seen.pop(user_id, None)
 
 
-def let_in(user: UserRead) -> UserRead:
+def ensure_active(user: UserRead) -> UserRead:
     """Return an approved user.
 
     Raises:
@@ -71,7 +71,7 @@ def let_in(user: UserRead) -> UserRead:
     return user
 
 
-async def enter(
+async def get_or_create(
     session: AsyncSession, user_id: UUID, email: str | None, status: Status | None = None
 ) -> tuple[User, bool]:
     """Return the row of a signed-in user, and whether this call made it. Commits.
@@ -114,7 +114,7 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
     return user
 
 
-async def read(reader: Reader, user_id: UUID) -> dict[str, Any]:
+async def get_row(reader: Reader, user_id: UUID) -> dict[str, Any]:
     """Return a user's columns, by a statement that is built once.
 
     Raises:
@@ -125,7 +125,7 @@ async def read(reader: Reader, user_id: UUID) -> dict[str, Any]:
     raise NotFoundError("There is no such user.", code="user_not_found")
 
 
-async def find(session: AsyncSession, email: str) -> User:
+async def get_by_email(session: AsyncSession, email: str) -> User:
     """Return the user with that address, the newest where several had it.
 
     Raises:
@@ -220,5 +220,5 @@ async def _keep_an_admin(session: AsyncSession, user: User) -> None:
 
 async def _save(session: AsyncSession, user: User) -> User:
     await session.commit()
-    forget(user.id)
+    evict(user.id)
     return user

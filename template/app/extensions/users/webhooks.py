@@ -63,7 +63,7 @@ async def before_user_created(body: Body) -> dict[str, Any]:
 async def after_user_created(body: Body, session: DatabaseSession) -> dict[str, Any]:
     """Make the row at once, which the first request would make else."""
     user = UserHook.model_validate(body).user
-    await service.enter(session, user.id, user.email.lower() if user.email else None)
+    await service.get_or_create(session, user.id, user.email.lower() if user.email else None)
     return {}
 
 
@@ -76,7 +76,7 @@ async def custom_access_token(body: Body, reader: DatabaseReader) -> dict[str, A
     hook = TokenHook.model_validate(body)
     claims = hook.claims
     try:
-        role = (await service.read(reader, hook.user_id))["role"]
+        role = (await service.get_row(reader, hook.user_id))["role"]
     except NotFoundError:
         return {"claims": claims}
     return {"claims": {**claims, "app_metadata": {**claims.get("app_metadata", {}), "role": role}}}

@@ -7,17 +7,17 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.http.pagination import OffsetQuery
-from app.core.http.schemas import Changes, Request, Response
+from app.core.http.schemas import PatchModel, RequestModel, ResponseModel
 
 
-class ItemCreate(Request):
+class ItemCreate(RequestModel):
     """A new item."""
 
     title: str = Field(min_length=1, max_length=200)
     notes: str | None = Field(default=None, max_length=10_000)
 
 
-class ItemUpdate(Changes):
+class ItemUpdate(PatchModel):
     """Changes; what is not sent stays."""
 
     title: str = Field(default="", min_length=1, max_length=200)
@@ -25,7 +25,7 @@ class ItemUpdate(Changes):
     done: bool = False
 
 
-class ItemRead(Response):
+class ItemRead(ResponseModel):
     """An item as answers show it."""
 
     id: UUID
@@ -36,7 +36,7 @@ class ItemRead(Response):
     updated_at: datetime
 
 
-class Completed(Response):
+class Completed(ResponseModel):
     """What the task that marks all items as done returns."""
 
     completed: int

@@ -16,7 +16,7 @@ from sqlalchemy import exc as sa
 
 from app.core.errors import ConflictError, NotFoundError, UnauthenticatedError, UnavailableError
 from app.core.http.problems import Problem
-from app.core.http.schemas import Request
+from app.core.http.schemas import RequestModel
 from tests.core.conftest import Build, ClientOf
 from tests.logs import rendered
 from tests.people import SignIn
@@ -26,7 +26,7 @@ LIMIT = 2048
 SECRET = "postgresql://boss:hunter2@db.internal/app"
 
 
-class Note(Request):
+class Note(RequestModel):
     text: str
 
 

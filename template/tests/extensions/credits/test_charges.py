@@ -280,7 +280,7 @@ async def test_an_anonymous_user_gets_no_welcome_until_there_is_an_address(
 ) -> None:
     user_id = uuid4()
     async with running_app.state.database.session() as session:
-        await service.enter(session, user_id, None)
+        await service.get_or_create(session, user_id, None)
         connection = await session.connection()
         found = await connection.execute(
             text("SELECT count(*) FROM app.credits_accounts WHERE user_id = :user"),

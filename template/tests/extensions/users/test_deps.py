@@ -123,7 +123,7 @@ async def test_email_approval_asks_auth_whether_the_address_is_confirmed(
     assert (refused.status_code, refused.json()["code"]) == (403, "account_pending")
 
     auth_user.email_confirmed_at = utcnow().isoformat()
-    service.forget(UUID(auth_user.id))
+    service.evict(UUID(auth_user.id))
     assert (await client.get(ME, headers=session_headers)).status_code == 200
 
 
@@ -144,7 +144,7 @@ async def test_email_approval_takes_nobodys_word_for_it(
     assert (await client.get(ME, headers=said)).json()["code"] == "account_pending"
 
     # Where Auth does not answer, nobody is let in, and nobody is called pending for it.
-    service.forget(UUID(auth_user.id))
+    service.evict(UUID(auth_user.id))
     supabase.traffic.fail("/auth/v1/user", 500)
     try:
         answer = await client.get(ME, headers=said)
@@ -225,7 +225,7 @@ async def routes(app: FastAPI) -> AsyncIterator[FastAPI]:
     [
         ({"is_anonymous": True}, "account_required", deps.user_or_anonymous),
         ({"is_anonymous": "true"}, "account_required", deps.user_or_anonymous),
-        ({"client_id": str(uuid4())}, "oauth_client_refused", deps.user_or_client),
+        ({"client_id": str(uuid4())}, "oauth_client_refused", deps.user_or_delegated),
     ],
 )
 async def test_other_sign_ins_than_ones_own_are_let_in_by_name_alone(
@@ -239,11 +239,11 @@ async def test_other_sign_ins_than_ones_own_are_let_in_by_name_alone(
     async def welcome() -> str:
         return "welcome"
 
-    for dependency in (deps.user_or_anonymous, deps.user_or_client, deps.optional_user):
+    for dependency in (deps.user_or_anonymous, deps.user_or_delegated, deps.optional_user):
         path = f"/{dependency.__name__}"
         routes.add_api_route(path, welcome, dependencies=[Depends(dependency)])
     headers = bearer(supabase.issue_token(f"{uuid4().hex}@example.com", claims=claims))
-    for path in (ME, "/optional_user", "/user_or_anonymous", "/user_or_client"):
+    for path in (ME, "/optional_user", "/user_or_anonymous", "/user_or_delegated"):
         answer = await client.get(path, headers=headers)
         if path == f"/{opener.__name__}":
             assert answer.status_code == 200
@@ -316,15 +316,15 @@ async def test_of_fifty_first_requests_at_once_one_makes_the_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[bool] = []
-    enter = service.enter
+    get_or_create = service.get_or_create
 
     async def counted(*arguments: object) -> tuple[User, bool]:
-        user, new = await enter(*arguments)  # type: ignore[arg-type]
+        user, new = await get_or_create(*arguments)  # type: ignore[arg-type]
         made.append(new)
         return user, new
 
-    monkeypatch.setattr(service, "enter", counted)
-    monkeypatch.setattr(service, "remembered", lambda *_: None)
+    monkeypatch.setattr(service, "get_or_create", counted)
+    monkeypatch.setattr(service, "get_cached", lambda *_: None)
     answers = await asyncio.gather(
         *(committed.get(ME, headers=newcomer.headers) for _ in range(50))
     )

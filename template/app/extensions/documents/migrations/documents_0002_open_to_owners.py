@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy import text
 
 from app.core.database.models import SCHEMA
-from app.core.migrations.access import knows_users
+from app.core.migrations.access import has_supabase_auth
 
 revision = "documents_0002"
 down_revision = "documents_0001"
@@ -19,7 +19,7 @@ TABLES = (f"{SCHEMA}.documents", f"{SCHEMA}.documents_chunks")
 
 
 def upgrade() -> None:
-    if not knows_users(op.get_bind()):
+    if not has_supabase_auth(op.get_bind()):
         return
     op.execute(text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO authenticated"))
     for table in TABLES:
@@ -36,5 +36,5 @@ def downgrade() -> None:
     # The schema stays open: tables of others may be, and what is not granted is closed.
     for table in TABLES:
         op.execute(text(f"DROP POLICY IF EXISTS owner ON {table}"))
-        if knows_users(op.get_bind()):
+        if has_supabase_auth(op.get_bind()):
             op.execute(text(f"REVOKE ALL ON {table} FROM authenticated"))

@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy import text
 
 from app.core.database.models import SCHEMA
-from app.core.migrations.access import knows_users
+from app.core.migrations.access import has_supabase_auth
 
 revision = "items_0002"
 down_revision = "items_0001"
@@ -20,7 +20,7 @@ TABLE = f"{SCHEMA}.items"
 
 
 def upgrade() -> None:
-    if not knows_users(op.get_bind()):
+    if not has_supabase_auth(op.get_bind()):
         return
     op.execute(text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO authenticated"))
     op.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {TABLE} TO authenticated"))
@@ -37,5 +37,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     # The schema stays open: tables of others may be, and what is not granted is closed.
     op.execute(text(f"DROP POLICY IF EXISTS owner ON {TABLE}"))
-    if knows_users(op.get_bind()):
+    if has_supabase_auth(op.get_bind()):
         op.execute(text(f"REVOKE ALL ON {TABLE} FROM authenticated"))
