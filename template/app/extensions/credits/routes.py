@@ -3,12 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from app.core.database import DatabaseSession, database_of
+from app.core.database import DatabaseReader, DatabaseSession
 from app.core.errors import InvalidError
-from app.core.http.pagination import KeysetPage, encode_cursor
+from app.core.http.pagination import KeysetPage
 from app.extensions.credits.deps import IdempotencyKey
 from app.extensions.credits.schemas import (
     Adjustment,
@@ -44,10 +44,10 @@ async def read_balance(user: CurrentUser, session: DatabaseSession) -> BalanceRe
 
 @router.get("/transactions", summary="List my transactions")
 async def list_transactions(
-    user: CurrentUser, query: Annotated[TransactionQuery, Query()], session: DatabaseSession
+    user: CurrentUser, query: Annotated[TransactionQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[TransactionRead]:
     """Entries of the caller's ledger, newest first."""
-    return await _transactions(session, user.id, query)
+    return await books.TRANSACTIONS.page(reader, query, user_id=user.id)
 
 
 @router.get(
@@ -57,11 +57,11 @@ async def list_transactions(
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def download_transactions(
-    request: Request, user: CurrentUser, query: Annotated[TransactionFilter, Query()]
+    user: CurrentUser, query: Annotated[TransactionFilter, Query()], reader: DatabaseReader
 ) -> StreamingResponse:
     """All entries of the caller's ledger as CSV, newest first."""
     return StreamingResponse(
-        books.as_csv(database_of(request), user.id, query),
+        books.as_csv(reader, user.id, query),
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},
     )
@@ -77,10 +77,10 @@ async def read_summary(
 
 @router.get("/holds", summary="List my holds")
 async def list_holds(
-    user: CurrentUser, query: Annotated[HoldQuery, Query()], session: DatabaseSession
+    user: CurrentUser, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[HoldRead]:
     """Credits that are or were set aside, newest first."""
-    return await _holds(session, user.id, query)
+    return await books.HOLDS.page(reader, query, user_id=user.id)
 
 
 @router.get("/rates", summary="What does it cost?")
@@ -132,18 +132,18 @@ async def list_account_transactions(
     _: AdminUser,
     user_id: UUID,
     query: Annotated[TransactionQuery, Query()],
-    session: DatabaseSession,
+    reader: DatabaseReader,
 ) -> KeysetPage[TransactionRead]:
     """Entries of a user's ledger, newest first. For admins."""
-    return await _transactions(session, user_id, query)
+    return await books.TRANSACTIONS.page(reader, query, user_id=user_id)
 
 
 @router.get("/accounts/{user_id}/holds", summary="List an account's holds")
 async def list_account_holds(
-    _: AdminUser, user_id: UUID, query: Annotated[HoldQuery, Query()], session: DatabaseSession
+    _: AdminUser, user_id: UUID, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[HoldRead]:
     """What is or was set aside for a user, newest first. For admins."""
-    return await _holds(session, user_id, query)
+    return await books.HOLDS.page(reader, query, user_id=user_id)
 
 
 @router.post("/accounts/{user_id}/grant", status_code=201, summary="Grant credits")
@@ -205,23 +205,3 @@ async def release_hold(_: AdminUser, hold_id: UUID, session: DatabaseSession) ->
     entry = await session.run_sync(holds.release, user_id, hold_id)
     await session.commit()
     return entry
-
-
-async def _transactions(
-    session: DatabaseSession, user_id: UUID, query: TransactionQuery
-) -> KeysetPage[TransactionRead]:
-    found = await session.run_sync(books.list_transactions, user_id, query)
-    page = list(found[: query.limit])
-    last = page[-1] if len(found) > query.limit else None
-    return KeysetPage[TransactionRead](
-        items=page, next_cursor=encode_cursor(last.created_at, last.id) if last else None
-    )
-
-
-async def _holds(session: DatabaseSession, user_id: UUID, query: HoldQuery) -> KeysetPage[HoldRead]:
-    found = await session.run_sync(books.list_holds, user_id, query)
-    page = list(found[: query.limit])
-    last = page[-1] if len(found) > query.limit else None
-    return KeysetPage[HoldRead](
-        items=page, next_cursor=encode_cursor(last.created_at, last.id) if last else None
-    )

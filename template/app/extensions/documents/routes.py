@@ -9,8 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.core.database import DatabaseSession, database_of
-from app.core.http.pagination import KeysetPage, encode_cursor
+from app.core.database import DatabaseReader, DatabaseSession, database_of
+from app.core.http.pagination import KeysetPage
 from app.core.supabase.storage import FileStorage
 from app.extensions.documents import answers, service
 from app.extensions.documents.schemas import (
@@ -35,16 +35,10 @@ router = APIRouter()
 
 @router.get("", summary="List my documents")
 async def list_documents(
-    user: CurrentUser, query: Annotated[DocumentQuery, Query()], session: DatabaseSession
+    user: CurrentUser, query: Annotated[DocumentQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[DocumentRead]:
     """The caller's documents, newest first."""
-    found = await service.list_documents(session, user.id, query)
-    page = found[: query.limit]
-    last = page[-1] if len(found) > query.limit else None
-    return KeysetPage[DocumentRead](
-        items=[DocumentRead.model_validate(document) for document in page],
-        next_cursor=encode_cursor(last.created_at, last.id) if last else None,
-    )
+    return await service.DOCUMENTS.page(reader, query, owner_id=user.id)
 
 
 @router.post("", status_code=201, summary="Announce a document")

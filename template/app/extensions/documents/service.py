@@ -2,25 +2,23 @@
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import tuple_
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.core.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.core.events import emit
-from app.core.http.pagination import decode_cursor
+from app.core.http.lists import Listing
 from app.core.supabase.storage import FileTypeError, SignedUpload, Storage, new_key
 from app.core.tasks import enqueue
 from app.extensions.documents.extract import READERS
 from app.extensions.documents.models import Document, DocumentState
-from app.extensions.documents.schemas import DocumentCreate, DocumentFacts, DocumentQuery
+from app.extensions.documents.schemas import DocumentCreate, DocumentFacts, DocumentRead
 from app.extensions.documents.tasks import ingest, remove_file
 from app.extensions.tasks import service as tasks
 
@@ -28,6 +26,11 @@ from app.extensions.tasks import service as tasks
 UPLOAD_ADDRESS = timedelta(hours=2, minutes=5)
 
 ENDED = (DocumentState.FAILED, DocumentState.CANCELLED)
+
+
+DOCUMENTS = Listing(
+    Document, DocumentRead, scope=Document.owner_id, filters={"state": Document.state}
+)
 
 
 async def get_document(
@@ -42,24 +45,6 @@ async def get_document(
     if document is None or document.owner_id != owner_id:
         raise NotFoundError("There is no such document.", code="document_not_found")
     return document
-
-
-async def list_documents(
-    session: AsyncSession, owner_id: UUID, query: DocumentQuery
-) -> Sequence[Document]:
-    """Return up to `limit + 1` documents, newest first; the one too many says there are more.
-
-    Raises:
-        InvalidError: the cursor is not of this list.
-    """
-    statement = select(Document).where(col(Document.owner_id) == owner_id)
-    if query.state:
-        statement = statement.where(col(Document.state) == query.state)
-    if query.cursor:
-        place = tuple_(*decode_cursor(query.cursor))
-        statement = statement.where(tuple_(col(Document.created_at), col(Document.id)) < place)
-    newest = (col(Document.created_at).desc(), col(Document.id).desc())
-    return (await session.exec(statement.order_by(*newest).limit(query.limit + 1))).all()
 
 
 async def announce(

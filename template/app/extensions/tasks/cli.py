@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from app.core.cli.database import with_session
+from app.core.cli.database import with_reader, with_session
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery
@@ -24,11 +24,11 @@ def list_tasks(
 ) -> None:
     """List tasks, newest first; `--state failure` lists the dead letters."""
     query = TaskQuery(state=state, limit=limit)
-    found = with_session(lambda session: service.list_tasks(session, None, query))
+    page = with_reader(lambda reader: service.TASKS_FOR_OPERATORS.page(reader, query))
     table = Table(
         Column("Id", no_wrap=True), "Task", "State", "Tries", "Enqueued", "Error", box=None
     )
-    for task in found[:limit]:
+    for task in page.items:
         table.add_row(
             str(task.id),
             task.name,

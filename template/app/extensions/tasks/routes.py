@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse
 
-from app.core.database import DatabaseSession, database_of
-from app.core.http.pagination import KeysetPage, encode_cursor
+from app.core.database import DatabaseReader, DatabaseSession, database_of
+from app.core.http.pagination import KeysetPage
 from app.core.tasks.models import UNFINISHED
 from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery, TaskRead
@@ -32,16 +32,10 @@ VisibleTask = Annotated[TaskRead, Depends(visible_task)]
 
 @router.get("", summary="List tasks")
 async def list_tasks(
-    user: CurrentUser, query: Annotated[TaskQuery, Query()], session: DatabaseSession
+    user: CurrentUser, query: Annotated[TaskQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[TaskRead]:
     """The caller's tasks, newest first."""
-    found = await service.list_tasks(session, user, query)
-    page = found[: query.limit]
-    last = page[-1] if len(found) > query.limit else None
-    return KeysetPage[TaskRead](
-        items=[TaskRead.model_validate(task) for task in page],
-        next_cursor=encode_cursor(last.created_at, last.id) if last else None,
-    )
+    return await service.list_tasks(reader, user, query)
 
 
 @router.get("/{task_id}", summary="Look at a task")

@@ -27,8 +27,15 @@ class TaskRead(ResponseModel):
     ended_at: datetime | None
 
 
+class TaskDetails(TaskRead):
+    """A task as operators see it."""
+
+    attempts: int
+    error: str | None
+
+
 class TaskQuery(KeysetQuery):
     """Which tasks to list."""
 
     state: TaskState | None = None
-    everybody: bool = Field(default=False, description="Those of all users; for admins.")
+    everybody: bool = Field(default=False, description="The tasks of all users; for admins.")

@@ -3,20 +3,26 @@
 `viewer` is who asks; None is an operator at a terminal, who may see and change everything.
 """
 
-from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
-from app.core.http.pagination import decode_cursor
+from app.core.http.lists import Listing
+from app.core.http.pagination import KeysetPage
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
 from app.core.tasks.outbox import requeue
-from app.extensions.tasks.schemas import TaskQuery
+from app.extensions.tasks.schemas import TaskDetails, TaskQuery, TaskRead
 from app.extensions.users.schemas import UserRead
+
+OWN_TASKS = Listing(
+    TaskRecord, TaskRead, scope=TaskRecord.owner_id, filters={"state": TaskRecord.state}
+)
+ALL_TASKS = Listing(TaskRecord, TaskRead, filters={"state": TaskRecord.state})
+TASKS_FOR_OPERATORS = Listing(TaskRecord, TaskDetails, filters={"state": TaskRecord.state})
 
 
 async def get_task(
@@ -33,27 +39,18 @@ async def get_task(
     return task
 
 
-async def list_tasks(
-    session: AsyncSession, viewer: UserRead | None, query: TaskQuery
-) -> Sequence[TaskRecord]:
-    """Return up to `limit + 1` tasks, newest first: the one too many says there is a next page.
+async def list_tasks(reader: Reader, viewer: UserRead, query: TaskQuery) -> KeysetPage[TaskRead]:
+    """Return a page of the viewer's tasks, or of all users' if an admin asks for them.
 
     Raises:
-        ForbiddenError: only admins see the tasks of everybody.
+        ForbiddenError: only admins see the tasks of all users.
         InvalidError: the cursor is not of this list.
     """
-    statement = select(TaskRecord)
-    if viewer and not query.everybody:
-        statement = statement.where(col(TaskRecord.owner_id) == viewer.id)
-    elif viewer and not viewer.is_admin:
-        raise ForbiddenError("Only admins see the tasks of everybody.", code="role_required")
-    if query.state:
-        statement = statement.where(col(TaskRecord.state) == query.state)
-    if query.cursor:
-        place = tuple_(*decode_cursor(query.cursor))
-        statement = statement.where(tuple_(col(TaskRecord.created_at), col(TaskRecord.id)) < place)
-    newest = (col(TaskRecord.created_at).desc(), col(TaskRecord.id).desc())
-    return (await session.exec(statement.order_by(*newest).limit(query.limit + 1))).all()
+    if not query.everybody:
+        return await OWN_TASKS.page(reader, query, owner_id=viewer.id)
+    if not viewer.is_admin:
+        raise ForbiddenError("Only admins see the tasks of all users.", code="role_required")
+    return await ALL_TASKS.page(reader, query)
 
 
 async def cancel_task(session: AsyncSession, viewer: UserRead | None, task_id: UUID) -> TaskRecord:

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.cli.database import with_session
+from app.core.cli.database import with_reader, with_session
 from app.core.supabase.auth import create_user, find_user
 from app.core.supabase.clients import Supabase, with_supabase
 from app.extensions.users import service
 from app.extensions.users.models import Role, Status, User
-from app.extensions.users.schemas import UserQuery
+from app.extensions.users.schemas import UserQuery, UserRead
 
 cli = typer.Typer(name="user", no_args_is_help=True, help="The users of this backend.")
 
@@ -55,8 +55,7 @@ def list_users(
 ) -> None:
     """List users, newest first."""
     query = UserQuery(search=search, status=status, limit=limit)
-    found = with_session(lambda session: service.list_users(session, query))
-    _show(*found[:limit])
+    _show(*with_reader(lambda reader: service.USERS.page(reader, query)).items)
 
 
 @cli.command()
@@ -89,7 +88,7 @@ def _change(email: str, *, role: Role | None = None, status: Status | None = Non
     _show(with_session(work))
 
 
-def _show(*users: User) -> None:
+def _show(*users: User | UserRead) -> None:
     table = Table("E-mail", "Name", "Role", "Status", "Since", box=None)
     for user in users:
         table.add_row(

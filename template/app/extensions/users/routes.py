@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 
 from app.core.auth.dependencies import verifier_of
 from app.core.database import DatabaseReader, DatabaseSession
-from app.core.http.pagination import KeysetPage, encode_cursor
+from app.core.http.pagination import KeysetPage
 from app.extensions.users import service
 from app.extensions.users.deps import AdminUser, CurrentUser
 from app.extensions.users.models import Status, User
@@ -31,16 +31,10 @@ async def update_me(user: CurrentUser, changes: UserUpdate, session: DatabaseSes
 
 @router.get("", summary="List users")
 async def list_users(
-    _: AdminUser, query: Annotated[UserQuery, Query()], session: DatabaseSession
+    _: AdminUser, query: Annotated[UserQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[UserRead]:
     """Users by time of their first request, newest first. For admins."""
-    found = await service.list_users(session, query)
-    page = found[: query.limit]
-    last = page[-1] if len(found) > query.limit else None
-    return KeysetPage[UserRead](
-        items=[_read(user) for user in page],
-        next_cursor=encode_cursor(last.created_at, last.id) if last else None,
-    )
+    return await service.USERS.page(reader, query)
 
 
 @router.get("/{user_id}", summary="Read a user")

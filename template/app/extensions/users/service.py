@@ -1,11 +1,10 @@
 """The rules: how users come in, and who may change whom."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from cachetools import TTLCache
-from sqlalchemy import bindparam, literal_column, tuple_
+from sqlalchemy import bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,11 +13,18 @@ from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.events import emit
-from app.core.http.pagination import decode_cursor
+from app.core.http.lists import Listing
 from app.core.settings import load_settings
 from app.extensions.users.models import Role, Status, User
-from app.extensions.users.schemas import UserQuery, UserRead
+from app.extensions.users.schemas import UserRead
 from app.extensions.users.settings import Approval, UserSettings
+
+USERS = Listing(
+    User,
+    UserRead,
+    search=[User.email, User.display_name],
+    filters={"status": User.status, "role": User.role},
+)
 
 CACHED_USERS = 10_000
 
@@ -136,30 +142,6 @@ async def get_by_email(session: AsyncSession, email: str) -> User:
     if user is None:
         raise NotFoundError(f"There is no user {email} here.", code="user_not_found")
     return user
-
-
-async def list_users(session: AsyncSession, query: UserQuery) -> Sequence[User]:
-    """Return up to `limit + 1` users, newest first: the one too many says there is a next page.
-
-    Raises:
-        InvalidError: the cursor is not of this list.
-    """
-    statement = select(User).order_by(col(User.created_at).desc(), col(User.id).desc())
-    if query.status:
-        statement = statement.where(col(User.status) == query.status)
-    if query.role:
-        statement = statement.where(col(User.role) == query.role)
-    if query.search:
-        statement = statement.where(
-            or_(
-                col(User.email).icontains(query.search, autoescape=True),
-                col(User.display_name).icontains(query.search, autoescape=True),
-            )
-        )
-    if query.cursor:
-        place = tuple_(*decode_cursor(query.cursor))
-        statement = statement.where(tuple_(col(User.created_at), col(User.id)) < place)
-    return (await session.exec(statement.limit(query.limit + 1))).all()
 
 
 async def update_profile(session: AsyncSession, user_id: UUID, changes: dict[str, object]) -> User:

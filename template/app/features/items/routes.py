@@ -1,4 +1,4 @@
-"""`/items`: the caller's own."""
+"""`/items`: the items of the caller."""
 
 from typing import Annotated
 from uuid import UUID
@@ -22,13 +22,7 @@ async def list_items(
     user: CurrentUser, query: Annotated[ItemQuery, Query()], reader: DatabaseReader
 ) -> OffsetPage[ItemRead]:
     """A page of the caller's items."""
-    rows, total = await service.list_items(reader, user.id, query)
-    return OffsetPage[ItemRead](
-        items=[ItemRead.model_validate(row) for row in rows],
-        total=total,
-        limit=query.limit,
-        offset=query.offset,
-    )
+    return await service.ITEMS.page(reader, query, owner_id=user.id)
 
 
 @router.post("", status_code=201, summary="Add an item")

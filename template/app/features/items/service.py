@@ -1,45 +1,30 @@
-"""The rules: an item is its owner's alone."""
+"""The rules: an item belongs to its owner alone."""
 
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Text, bindparam, func, update
+from sqlalchemy import CursorResult, desc, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import NotFoundError
+from app.core.http.lists import Listing
 from app.features.items.models import Item
-from app.features.items.schemas import ItemCreate, ItemQuery, ItemSort
+from app.features.items.schemas import ItemCreate, ItemRead, ItemSort
 
-_ORDERS = {
-    ItemSort.NEWEST: (col(Item.created_at).desc(), col(Item.id).desc()),
-    ItemSort.OLDEST: (col(Item.created_at), col(Item.id)),
-    ItemSort.TITLE: (func.lower(Item.title), col(Item.id)),
-}
-
-
-async def list_items(
-    reader: Reader, owner_id: UUID, query: ItemQuery
-) -> tuple[list[dict[str, Any]], int | None]:
-    """Return a page of the owner's items, and the total unless it was declined."""
-    searched, filtered = query.search is not None, query.done is not None
-    values = {
-        "owner_id": owner_id,
-        "search": query.search,
-        "done": query.done,
-        "limit": query.limit,
-        "offset": query.offset,
-    }
-    page = _page(query.sort, searched=searched, filtered=filtered, counted=query.total)
-    rows = await reader.rows(page, values)
-    if not query.total:
-        return rows, None
-    # Where no row came to carry the total, the page is empty or behind the last one.
-    counts = rows or await reader.rows(_total(searched=searched, filtered=filtered), values)
-    return rows, counts[0]["in_all"]
+ITEMS = Listing(
+    Item,
+    ItemRead,
+    scope=Item.owner_id,
+    search=[Item.title],
+    filters={"done": Item.done},
+    orders={
+        ItemSort.NEWEST: desc(col(Item.created_at)),
+        ItemSort.OLDEST: Item.created_at,
+        ItemSort.TITLE: func.lower(Item.title),
+    },
+)
 
 
 async def get_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> Item:
@@ -100,34 +85,3 @@ async def complete_all(session: AsyncSession, owner_id: UUID) -> int:
 def count_open(session: Session) -> int:
     """Count the items of everybody that are not done."""
     return session.exec(select(func.count()).where(col(Item.done).is_(False))).one()
-
-
-# Statements are built once for each combination of filters, with bind parameters: building one,
-# and the key that SQLAlchemy caches its SQL by, costs more than running it.
-
-
-@cache
-def _page(sort: ItemSort, *, searched: bool, filtered: bool, counted: bool) -> Any:
-    statement = _filter(select(Item), searched=searched, filtered=filtered)
-    if counted:
-        total = _total(searched=searched, filtered=filtered)
-        statement = statement.add_columns(total.scalar_subquery().label("in_all"))
-    return statement.order_by(*_ORDERS[sort]).limit(bindparam("limit")).offset(bindparam("offset"))
-
-
-@cache
-def _total(*, searched: bool, filtered: bool) -> Any:
-    # Uncorrelated: within the page's statement it must not count the page's own row.
-    count = select(func.count().label("in_all")).select_from(Item).correlate(None)
-    return _filter(count, searched=searched, filtered=filtered)
-
-
-def _filter(statement: Any, *, searched: bool, filtered: bool) -> Any:
-    statement = statement.where(col(Item.owner_id) == bindparam("owner_id"))
-    if searched:
-        # Not LIKE: in what people type, % and _ are letters like any other.
-        place = func.strpos(func.lower(Item.title), func.lower(bindparam("search", type_=Text)))
-        statement = statement.where(place > 0)
-    if filtered:
-        statement = statement.where(col(Item.done) == bindparam("done"))
-    return statement

@@ -7,15 +7,16 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, cast, func, literal_column, select, tuple_
+from sqlalchemy import Date, cast, func, literal_column, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
-from app.core.database import Database
+from app.core.database import Reader
 from app.core.errors import InvalidError
-from app.core.http.pagination import MAX_LIMIT, decode_cursor, encode_cursor
-from app.extensions.credits.models import Kind, holds, transactions
+from app.core.http.lists import Listing
+from app.core.http.pagination import MAX_LIMIT
+from app.extensions.credits.models import Hold, Kind, Transaction, transactions
 from app.extensions.credits.schemas import (
-    HoldQuery,
     HoldRead,
     SummaryQuery,
     SummaryRead,
@@ -30,33 +31,18 @@ COLUMNS = (
     "created_at", "kind", "amount", "balance_after", "operation", "reason", "reference", "id",
 )  # fmt: skip
 
-_ENTRIES = select(*(transactions.c[name] for name in TransactionRead.model_fields))
-_HOLDS = select(*(holds.c[name] for name in HoldRead.model_fields))
-
-
-def list_transactions(
-    session: Session, user_id: UUID, query: TransactionQuery
-) -> Sequence[TransactionRead]:
-    """Return a page of an account's entries, newest first, and one more if there is a next page."""
-    statement = _filtered(user_id, query)
-    if query.cursor:
-        place = tuple_(*decode_cursor(query.cursor))
-        statement = statement.where(tuple_(transactions.c.created_at, transactions.c.id) < place)
-    rows = session.connection().execute(statement.limit(query.limit + 1))
-    return [TransactionRead.model_validate(row) for row in rows]
-
-
-def list_holds(session: Session, user_id: UUID, query: HoldQuery) -> Sequence[HoldRead]:
-    """Return a page of an account's holds, newest first, and one more if there is a next page."""
-    statement = _HOLDS.where(holds.c.user_id == user_id)
-    if query.state:
-        statement = statement.where(holds.c.state == query.state)
-    if query.cursor:
-        place = tuple_(*decode_cursor(query.cursor))
-        statement = statement.where(tuple_(holds.c.created_at, holds.c.id) < place)
-    statement = statement.order_by(holds.c.created_at.desc(), holds.c.id.desc())
-    rows = session.connection().execute(statement.limit(query.limit + 1))
-    return [HoldRead.model_validate(row) for row in rows]
+TRANSACTIONS = Listing(
+    Transaction,
+    TransactionRead,
+    scope=Transaction.user_id,
+    filters={
+        "kind": Transaction.kind,
+        "operation": Transaction.operation,
+        "since": lambda value: col(Transaction.created_at) >= value,
+        "until": lambda value: col(Transaction.created_at) < value,
+    },
+)
+HOLDS = Listing(Hold, HoldRead, scope=Hold.user_id, filters={"state": Hold.state})
 
 
 def summary(session: Session, user_id: UUID, query: SummaryQuery) -> list[SummaryRead]:
@@ -95,35 +81,20 @@ def summary(session: Session, user_id: UUID, query: SummaryQuery) -> list[Summar
     return [SummaryRead.model_validate(row) for row in session.connection().execute(statement)]
 
 
-async def as_csv(database: Database, user_id: UUID, query: TransactionFilter) -> AsyncIterator[str]:
+async def as_csv(reader: Reader, user_id: UUID, query: TransactionFilter) -> AsyncIterator[str]:
     """Write an account's entries as CSV, newest first, a page at a time.
 
     Each page is a read of its own: a slow reader holds neither a connection nor a transaction.
     """
     yield _line(COLUMNS)
-    page = TransactionQuery(**query.model_dump(), limit=MAX_LIMIT)
+    wanted = TransactionQuery(**query.model_dump(), limit=MAX_LIMIT)
     while True:
-        async with database.session() as session:
-            found = await session.run_sync(list_transactions, user_id, page)
-        for entry in found[: page.limit]:
+        page = await TRANSACTIONS.page(reader, wanted, user_id=user_id)
+        for entry in page.items:
             yield _line([_cell(getattr(entry, name)) for name in COLUMNS])
-        if len(found) <= page.limit:
+        if page.next_cursor is None:
             return
-        last = found[page.limit - 1]
-        page = page.model_copy(update={"cursor": encode_cursor(last.created_at, last.id)})
-
-
-def _filtered(user_id: UUID, query: TransactionFilter) -> Any:
-    statement = _ENTRIES.where(transactions.c.user_id == user_id)
-    if query.kind:
-        statement = statement.where(transactions.c.kind == query.kind)
-    if query.operation:
-        statement = statement.where(transactions.c.operation == query.operation)
-    if query.since:
-        statement = statement.where(transactions.c.created_at >= query.since)
-    if query.until:
-        statement = statement.where(transactions.c.created_at < query.until)
-    return statement.order_by(transactions.c.created_at.desc(), transactions.c.id.desc())
+        wanted = wanted.model_copy(update={"cursor": page.next_cursor})
 
 
 def _months_before(day: date, months: int) -> date:

@@ -1,0 +1,206 @@
+"""Lists of rows: declared once, read in one round trip, by offset or by keyset.
+
+    ITEMS = Listing(
+        Item,
+        ItemRead,
+        scope=Item.owner_id,
+        search=[Item.title],
+        filters={"done": Item.done},
+        orders={ItemSort.NEWEST: desc(Item.created_at), ItemSort.TITLE: func.lower(Item.title)},
+    )
+
+    await ITEMS.page(reader, query, owner_id=user.id)
+
+The statement of each combination of filters is built once, with bind parameters: to build one, and
+the key under which SQLAlchemy caches its SQL, takes longer than to run it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Generic, TypeVar, cast, overload
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Select,
+    Table,
+    Text,
+    UnaryExpression,
+    bindparam,
+    func,
+    inspect,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.sql.operators import desc_op
+
+from app.core.database import Reader
+from app.core.database.models import Model
+from app.core.http.pagination import (
+    KeysetPage,
+    KeysetQuery,
+    OffsetPage,
+    OffsetQuery,
+    decode_cursor,
+    encode_cursor,
+)
+from app.core.http.schemas import ResponseModel
+
+Row = TypeVar("Row", bound=ResponseModel)
+
+# A column that has to be equal to the value, or a function that makes the condition.
+Filter = Any | Callable[[ColumnElement[Any]], ColumnElement[bool]]
+
+TOTAL = "total_count"  # column of the page's statement that carries the total
+
+
+class Listing(Generic[Row]):
+    """A list that a feature offers; `page` reads one page of it.
+
+    Args:
+        model: the table, with the columns `id` and `created_at`.
+        row: what an entry is answered as; each of its fields is a column.
+        scope: the column that says whose rows these are. `page` then requires its value.
+        search: text columns; the query's `search` is looked for in each of them. Case does not
+            matter, and `%` and `_` have no special meaning.
+        filters: by the name of the query's field, which is optional; see `Filter`.
+        orders: by the value of the query's `sort`, for pages by offset. Rows that are equal there
+            are in the order of `id`. Without orders, and by keyset, the newest row is the first.
+
+    Raises:
+        KeyError: the row has a field that is no column.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        row: type[Row],
+        *,
+        scope: Any = None,
+        search: Sequence[Any] = (),
+        filters: Mapping[str, Filter] | None = None,
+        orders: Mapping[StrEnum, Any] | None = None,
+    ) -> None:
+        table = inspect(model).local_table
+        assert isinstance(table, Table)
+        self._table = table
+        self._columns = [table.c[name] for name in row.model_fields]
+        self._scope: str | None = scope.key if scope is not None else None
+        self._orders = orders or {}
+        self._conditions = {name: _condition(name, each) for name, each in (filters or {}).items()}
+        if search:
+            self._conditions["search"] = _found_in(search)
+        self._base = [scope == bindparam(self._scope, type_=scope.type)] if self._scope else []
+        self._statements: dict[Any, Executable] = {}
+        self._offset_page: type[OffsetPage[Row]] = OffsetPage[row]  # type: ignore[valid-type]
+        self._keyset_page: type[KeysetPage[Row]] = KeysetPage[row]  # type: ignore[valid-type]
+
+    @overload
+    async def page(self, reader: Reader, query: OffsetQuery, **scope: Any) -> OffsetPage[Row]: ...
+    @overload
+    async def page(self, reader: Reader, query: KeysetQuery, **scope: Any) -> KeysetPage[Row]: ...
+    async def page(
+        self, reader: Reader, query: OffsetQuery | KeysetQuery, **scope: Any
+    ) -> OffsetPage[Row] | KeysetPage[Row]:
+        """Read the page that a query asks for; `scope` is the scope's column and its value.
+
+        Raises:
+            InvalidError: the cursor is not of this list.
+            TypeError: the scope is missing, or another one is given.
+        """
+        if scope.keys() != ({self._scope} if self._scope else set()):
+            raise TypeError(f"Give the scope {self._scope} of this list, and no other.")
+        given = {name: getattr(query, name) for name in self._conditions}
+        given = {name: value for name, value in given.items() if value is not None}
+        values = scope | given
+        if isinstance(query, OffsetQuery):
+            return await self._by_offset(reader, query, tuple(given), values)
+        return await self._by_keyset(reader, query, tuple(given), values)
+
+    async def _by_offset(
+        self, reader: Reader, query: OffsetQuery, names: tuple[str, ...], values: dict[str, Any]
+    ) -> OffsetPage[Row]:
+        sort = getattr(query, "sort", None)
+        statement = self._built(
+            (sort, query.total, names),
+            lambda: self._offset_statement(names, sort, counted=query.total),
+        )
+        values |= {"limit": query.limit, "offset": query.offset}
+        rows = await reader.rows(statement, values)
+        total = None
+        if query.total:
+            # Without a row there is no total: the page is empty, or behind the last one.
+            counts = rows or await reader.rows(
+                self._built(("count", names), lambda: self._count(names)), values
+            )
+            total = counts[0][TOTAL]
+        return self._offset_page.model_validate(
+            {"items": rows, "total": total, "limit": query.limit, "offset": query.offset}
+        )
+
+    async def _by_keyset(
+        self, reader: Reader, query: KeysetQuery, names: tuple[str, ...], values: dict[str, Any]
+    ) -> KeysetPage[Row]:
+        after = query.cursor is not None
+        if query.cursor is not None:
+            values["after_time"], values["after_id"] = decode_cursor(query.cursor)
+        statement = self._built(
+            ("keyset", after, names), lambda: self._keyset_statement(names, after=after)
+        )
+        # One row more than asked for says that there is a next page.
+        rows = await reader.rows(statement, values | {"limit": query.limit + 1})
+        page = rows[: query.limit]
+        cursor = None
+        if len(rows) > query.limit:
+            cursor = encode_cursor(page[-1]["created_at"], page[-1]["id"])
+        return self._keyset_page.model_validate({"items": page, "next_cursor": cursor})
+
+    def _built(self, key: Any, build: Callable[[], Executable]) -> Executable:
+        if key not in self._statements:
+            self._statements[key] = build()
+        return self._statements[key]
+
+    def _offset_statement(
+        self, names: tuple[str, ...], sort: StrEnum | None, *, counted: bool
+    ) -> Executable:
+        statement = self._filtered(select(*self._columns), names)
+        if counted:
+            total = self._count(names).correlate(None).scalar_subquery()
+            statement = statement.add_columns(total.label(TOTAL))
+        order = self._orders[sort] if sort else self._table.c.created_at.desc()
+        key = self._table.c.id.desc() if _descends(order) else self._table.c.id
+        return statement.order_by(order, key).limit(bindparam("limit")).offset(bindparam("offset"))
+
+    def _keyset_statement(self, names: tuple[str, ...], *, after: bool) -> Executable:
+        statement = self._filtered(select(*self._columns), names)
+        created_at, key = self._table.c.created_at, self._table.c.id
+        if after:
+            place = tuple_(
+                bindparam("after_time", type_=created_at.type),
+                bindparam("after_id", type_=key.type),
+            )
+            statement = statement.where(tuple_(created_at, key) < place)
+        return statement.order_by(created_at.desc(), key.desc()).limit(bindparam("limit"))
+
+    def _count(self, names: tuple[str, ...]) -> Select[Any]:
+        return self._filtered(select(func.count().label(TOTAL)).select_from(self._table), names)
+
+    def _filtered(self, statement: Select[Any], names: tuple[str, ...]) -> Select[Any]:
+        return statement.where(*self._base, *(self._conditions[name] for name in names))
+
+
+def _condition(name: str, filter_: Filter) -> ColumnElement[bool]:
+    if hasattr(filter_, "type"):  # a column
+        return cast("ColumnElement[bool]", filter_ == bindparam(name, type_=filter_.type))
+    return cast("ColumnElement[bool]", filter_(bindparam(name)))
+
+
+def _found_in(columns: Sequence[Any]) -> ColumnElement[bool]:
+    text = func.lower(bindparam("search", type_=Text))
+    # Not LIKE, in which `%` and `_` are wildcards.
+    return or_(*(func.strpos(func.lower(column), text) > 0 for column in columns))
+
+
+def _descends(order: Any) -> bool:
+    return isinstance(order, UnaryExpression) and order.modifier is desc_op
