@@ -16,6 +16,7 @@ BEYOND = {
 }
 WORDS = {
     "features": "items",
+    "FEATURES": "ITEMS",
     "Features": "Items",
     "one": "item",
     "Entity": "Item",

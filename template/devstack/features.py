@@ -89,6 +89,7 @@ def _placeholders(name: str, one: str) -> dict[str, str]:
     article = "an" if one[0] in "aeiou" else "a"
     return {
         "features": name,
+        "FEATURES": name.upper(),
         "Features": name.replace("_", " ").capitalize(),
         "one": one,
         "Entity": "".join(part.capitalize() for part in one.split("_")),

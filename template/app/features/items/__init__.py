@@ -1,4 +1,4 @@
-"""Items, each its owner's alone."""
+"""Items of users; each belongs to its owner alone."""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
 USES = ("users",)

@@ -12,7 +12,7 @@ class Item(UUIDKey, Timestamps, Model, table=True):
     """An item of one user."""
 
     __tablename__ = "items"
-    # Every list asks for one owner's rows in order of time.
+    # Every list reads the rows of one owner in the order of time.
     __table_args__ = (Index("ix_items_owner_id_created_at", "owner_id", "created_at"),)
 
     owner_id: UUID = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE")

@@ -33,7 +33,7 @@ async def create_item(user: CurrentUser, item: ItemCreate, session: DatabaseSess
 
 @router.post("/complete-all", status_code=202, summary="Mark all my items as done")
 async def complete_all_items(user: CurrentUser, session: DatabaseSession) -> TaskAccepted:
-    """Hand the work to the workers."""
+    """Give the work to the workers; the answer says how to follow it."""
     task_id = enqueue(session, complete_all.s(owner_id=user.id))
     await session.commit()
     return TaskAccepted(task_id=task_id)
@@ -49,9 +49,8 @@ async def read_item(user: CurrentUser, item_id: UUID, session: DatabaseSession) 
 async def update_item(
     user: CurrentUser, item_id: UUID, changes: ItemUpdate, session: DatabaseSession
 ) -> ItemRead:
-    """Change the fields that are sent; the others stay."""
-    values = changes.model_dump(exclude_unset=True)
-    return ItemRead.model_validate(await service.update_item(session, user.id, item_id, values))
+    """Change the fields that are sent; the others keep their values."""
+    return ItemRead.model_validate(await service.update_item(session, user.id, item_id, changes))
 
 
 @router.delete("/{item_id}", status_code=204, summary="Remove an item")

@@ -1,4 +1,4 @@
-"""What beat starts, by name; the feature's name stands in front."""
+"""Schedules that beat starts, by name; each name begins with the name of the feature."""
 
 from celery.schedules import crontab
 

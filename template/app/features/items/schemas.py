@@ -18,7 +18,7 @@ class ItemCreate(RequestModel):
 
 
 class ItemUpdate(PatchModel):
-    """Changes; what is not sent stays."""
+    """Changes of an item; a field that is not sent keeps its value."""
 
     title: str = Field(default="", min_length=1, max_length=200)
     notes: str | None = Field(default=None, max_length=10_000)
@@ -26,7 +26,7 @@ class ItemUpdate(PatchModel):
 
 
 class ItemRead(ResponseModel):
-    """An item as answers show it."""
+    """An item in a response."""
 
     id: UUID
     title: str
@@ -34,12 +34,6 @@ class ItemRead(ResponseModel):
     done: bool
     created_at: datetime
     updated_at: datetime
-
-
-class Completed(ResponseModel):
-    """What the task that marks all items as done returns."""
-
-    completed: int
 
 
 class ItemSort(StrEnum):
@@ -54,5 +48,5 @@ class ItemQuery(OffsetQuery):
     """Which items to list, and how."""
 
     search: str | None = Field(default=None, max_length=100, description="Part of the title.")
-    done: bool | None = Field(default=None, description="Only those done, or only those not.")
+    done: bool | None = Field(default=None, description="Only finished or unfinished items.")
     sort: ItemSort = ItemSort.NEWEST

@@ -11,7 +11,7 @@ from app.core.database.models import utcnow
 from app.core.errors import NotFoundError
 from app.core.http.lists import Listing
 from app.features.items.models import Item
-from app.features.items.schemas import ItemCreate, ItemRead, ItemSort
+from app.features.items.schemas import ItemCreate, ItemRead, ItemSort, ItemUpdate
 
 ITEMS = Listing(
     Item,
@@ -31,7 +31,7 @@ async def get_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> Item
     """Return an item.
 
     Raises:
-        NotFoundError: there is none, or it is somebody else's: the two are not told apart.
+        NotFoundError: it does not exist, or it belongs to another user.
     """
     item = await session.get(Item, item_id)
     if item is None or item.owner_id != owner_id:
@@ -40,7 +40,7 @@ async def get_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> Item
 
 
 async def create_item(session: AsyncSession, owner_id: UUID, values: ItemCreate) -> Item:
-    """Add an item. Commits."""
+    """Add an item and commit."""
     item = Item(owner_id=owner_id, **values.model_dump())
     session.add(item)
     await session.commit()
@@ -48,40 +48,29 @@ async def create_item(session: AsyncSession, owner_id: UUID, values: ItemCreate)
 
 
 async def update_item(
-    session: AsyncSession, owner_id: UUID, item_id: UUID, changes: dict[str, Any]
+    session: AsyncSession, owner_id: UUID, item_id: UUID, changes: ItemUpdate
 ) -> Item:
-    """Change an item. Commits.
-
-    Raises:
-        NotFoundError: see `get_item`.
-    """
+    """Change an item and commit; raises what `get_item` raises."""
     item = await get_item(session, owner_id, item_id)
-    item.sqlmodel_update(changes)
+    item.sqlmodel_update(changes.model_dump(exclude_unset=True))
     await session.commit()
     return item
 
 
 async def delete_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> None:
-    """Remove an item. Commits.
-
-    Raises:
-        NotFoundError: see `get_item`.
-    """
+    """Remove an item and commit; raises what `get_item` raises."""
     await session.delete(await get_item(session, owner_id, item_id))
     await session.commit()
 
 
 async def complete_all(session: AsyncSession, owner_id: UUID) -> int:
-    """Mark all items of the owner as done and return how many were not."""
-    statement = (
-        update(Item)
-        .where(col(Item.owner_id) == owner_id, col(Item.done).is_(False))
-        .values(done=True, updated_at=utcnow())
-    )
+    """Mark all items of the owner as done and return how many this changed. Does not commit."""
+    unfinished = update(Item).where(col(Item.owner_id) == owner_id, col(Item.done).is_(False))
+    statement = unfinished.values(done=True, updated_at=utcnow())
     result: CursorResult[Any] = await session.exec(statement)
     return result.rowcount
 
 
 def count_open(session: Session) -> int:
-    """Count the items of everybody that are not done."""
+    """Count the unfinished items of all users."""
     return session.exec(select(func.count()).where(col(Item.done).is_(False))).one()

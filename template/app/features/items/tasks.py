@@ -1,4 +1,4 @@
-"""Work for the workers. Each task may run twice: what it does must be the same then."""
+"""Background tasks. Each may run twice, and must have the same effect then."""
 
 from uuid import UUID
 
@@ -8,18 +8,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.logging import get_logger
 from app.core.tasks import task
 from app.features.items import service
-from app.features.items.schemas import Completed
 
 log = get_logger(__name__)
 
 
 @task()
-async def complete_all(session: AsyncSession, owner_id: UUID) -> Completed:
-    """Mark all items of a user as done; the result says how many were not."""
-    return Completed(completed=await service.complete_all(session, owner_id))
+async def complete_all(session: AsyncSession, owner_id: UUID) -> int:
+    """Mark all items of a user as done; the result says how many changed."""
+    return await service.complete_all(session, owner_id)
 
 
 @task()
 def report(session: Session) -> None:
-    """Log how many items wait to be done."""
+    """Log the number of unfinished items."""
     log.info("items_open", count=service.count_open(session))

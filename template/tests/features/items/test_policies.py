@@ -1,4 +1,4 @@
-"""Items through sessions that act as a user: the database itself tells owners apart."""
+"""Items through sessions that act as a user: the database applies the policies of the table."""
 
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
@@ -22,13 +22,13 @@ router = APIRouter()
 
 @router.get("/probe/items")
 async def titles(session: UserSession) -> list[str]:
-    """What the caller's own session sees."""
+    """Titles that the session of the caller can read."""
     return list(await session.exec(select(col(Item.title)).order_by(Item.title)))
 
 
 @router.post("/probe/items/{owner_id}")
 async def add(session: UserSession, owner_id: UUID) -> None:
-    """Add an item for anybody, as the service never would."""
+    """Add an item for any owner, which the service never does."""
     session.add(ItemFactory.build(owner_id=owner_id, title="added"))
     await session.commit()
 
@@ -43,7 +43,7 @@ def probes(running_app: FastAPI) -> Iterator[None]:
 
 @pytest.fixture
 async def people(sign_in: SignIn, session: AsyncSession) -> tuple[Person, Person]:
-    """Two, with an item each."""
+    """Two users with one item each."""
     first, second = await sign_in(), await sign_in()
     session.add(ItemFactory.build(owner_id=first.id, title="mine"))
     session.add(ItemFactory.build(owner_id=second.id, title="yours"))
@@ -55,7 +55,7 @@ async def people(sign_in: SignIn, session: AsyncSession) -> tuple[Person, Person
 async def as_first(
     connection: AsyncConnection, people: tuple[Person, Person]
 ) -> AsyncIterator[AsyncSession]:
-    """A session that acts as the first of them, in the test's transaction."""
+    """A session that acts as the first user, in the transaction of the test."""
     async with AsyncSession(
         connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
     ) as session:
@@ -63,7 +63,7 @@ async def as_first(
         yield session
 
 
-async def test_a_route_sees_the_callers_rows_and_no_others(
+async def test_a_route_reads_only_rows_of_the_caller(
     client: AsyncClient, probes: None, people: tuple[Person, Person]
 ) -> None:
     for person, expected in zip(people, (["mine"], ["yours"]), strict=True):
@@ -72,20 +72,20 @@ async def test_a_route_sees_the_callers_rows_and_no_others(
     assert (await client.get("/probe/items")).status_code == 401
 
 
-async def test_a_route_adds_for_the_caller_and_for_nobody_else(
+async def test_a_route_adds_rows_for_the_caller_only(
     client: AsyncClient, probes: None, people: tuple[Person, Person]
 ) -> None:
     first, second = people
     own = await client.post(f"/probe/items/{first.id}", headers=first.headers)
     assert own.status_code == 200
-    # The next session is the backend's again: nobody else may read this table.
+    # The next session is an ordinary one of the backend, which reads all tables.
     assert (await client.get("/api/v1/users/me", headers=first.headers)).status_code == 200
     others = await client.post(f"/probe/items/{second.id}", headers=first.headers)
     assert others.status_code == 403
     assert others.json()["code"] == "row_forbidden"
 
 
-async def test_somebody_elses_row_is_neither_changed_nor_given_away(
+async def test_a_row_of_another_user_cannot_be_changed_and_an_own_row_not_given_away(
     as_first: AsyncSession, people: tuple[Person, Person]
 ) -> None:
     everything = update(Item).values(title="changed").returning(col(Item.owner_id))

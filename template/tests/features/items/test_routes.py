@@ -17,7 +17,9 @@ async def owner(sign_in: SignIn) -> Person:
     return await sign_in()
 
 
-async def test_an_item_lives_through_its_routes(client: AsyncClient, owner: Person) -> None:
+async def test_an_item_is_created_changed_read_and_deleted(
+    client: AsyncClient, owner: Person
+) -> None:
     created = await client.post(PATH, json={"title": "First"}, headers=owner.headers)
     assert created.status_code == 201
     one = f"{PATH}/{created.json()['id']}"
@@ -53,7 +55,7 @@ async def test_a_list_is_paged_counted_filtered_and_sorted(
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_somebody_elses_item_is_not_there(
+async def test_an_item_of_another_user_is_not_found(
     client: AsyncClient, owner: Person, sign_in: SignIn, session: AsyncSession, method: str
 ) -> None:
     item = ItemFactory.build(owner_id=owner.id, title="mine")
@@ -89,6 +91,6 @@ async def test_a_wrong_body_is_refused(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_nobody_gets_in_without_a_token(client: AsyncClient) -> None:
+async def test_a_token_is_required(client: AsyncClient) -> None:
     for method, path in (("GET", PATH), ("POST", PATH), ("GET", f"{PATH}/{uuid4()}")):
         assert (await client.request(method, path)).status_code == 401
