@@ -1,4 +1,4 @@
-"""The page at `/`, with links to everything that runs. It exists on a developer's machine only.
+"""The page at `/`, with links to everything that a browser can open. Only for development.
 
 A feature adds links with its `links.py`: `LINKS = {"Label": "/path"}`.
 """
@@ -41,7 +41,7 @@ PAGE = """<!doctype html>
 <ul>
 {links}
 </ul>
-<p>Only ENVIRONMENT=local serves this page.</p>
+<p>This page exists only if ENVIRONMENT is local.</p>
 </html>
 """
 LINK = '<li><a href="{address}">{label} <span>{address}</span></a></li>'
@@ -60,15 +60,14 @@ def add_home(app: FastAPI, settings: CoreSettings) -> None:
     Raises:
         FeatureError: the links of a feature cannot be loaded.
     """
-    links = dict(_links(settings))
+    links = list(_links(settings))
     if settings.environment != "local":
         return
     page = PAGE.format(
         title=escape(settings.project_name),
         style=STYLE,
         links="\n".join(
-            LINK.format(label=escape(label), address=escape(address))
-            for label, address in links.items()
+            LINK.format(label=escape(label), address=escape(address)) for label, address in links
         ),
     )
 
@@ -85,10 +84,11 @@ def _links(settings: CoreSettings) -> Iterator[tuple[str, str]]:
         yield "API documentation (Scalar)", "/scalar"
     for _, links in load("links"):
         yield from links.items()
-    # The stack of the Supabase CLI, which has published keys, has no such pages.
-    stand_in = settings.supabase_publishable_key not in PUBLIC_DEMO_KEYS
-    if stand_in and urlsplit(settings.supabase_url).hostname in LOOPBACK:
+    # Only the local Supabase of `app dev` serves these pages. The stack of the Supabase CLI, which
+    # does not, is recognized by its published key.
+    is_cli_stack = settings.supabase_publishable_key in PUBLIC_DEMO_KEYS
+    if urlsplit(settings.supabase_url).hostname in LOOPBACK and not is_cli_stack:
         address = settings.supabase_url.rstrip("/")
         yield "Sign in (local Supabase)", f"{address}/"
         yield "Mails (local Supabase)", f"{address}/mails"
-    yield "Health of database, migrations and Redis", "/health/ready"
+    yield "Health of the services", "/health/ready"
