@@ -12,6 +12,7 @@ from app.core.auth.tokens import TokenVerifier
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
+from app.core.http.home import add_home
 from app.core.http.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.http.openapi import add_docs, describe_api, operation_id
 from app.core.http.problems import install_problems
@@ -83,6 +84,7 @@ def create_app() -> FastAPI:
     describe_api(app, described)
     if settings.docs_enabled:
         add_docs(app)
+    add_home(app, settings)
 
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)

@@ -44,6 +44,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "tokens": "verify",
     "lifespan": "lifespan",
     "checks": "CHECKS",
+    "links": "LINKS",
 }
 
 
