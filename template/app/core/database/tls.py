@@ -1,7 +1,7 @@
 """Arguments of both drivers for the TLS that the settings ask for.
 
-The drivers differ by themselves: asyncpg knows no `sslrootcert` in an address and trusts the CAs of
-the system, libpq reads no PEM text and trusts no CA.
+They are built here because the drivers differ: with SQLAlchemy, asyncpg takes no `sslrootcert` from
+an address and trusts the system's CAs; libpq reads no PEM text and trusts no CA by default.
 """
 
 import atexit
@@ -14,61 +14,42 @@ from typing import Any
 from sqlalchemy import URL
 
 from app.core.settings import SettingsError
-from app.core.settings.tls import (
-    OPEN_MODES,
-    VERIFYING_MODES,
-    Tls,
-    certificate_path,
-    pem_text,
-    ssl_context,
-)
+from app.core.settings.tls import OPEN_MODES, VERIFYING_MODES, Tls
 
 
 def without_tls(url: URL) -> URL:
-    """The address without what `tls_of` reads from it."""
+    """Return the address without the parameters that `CoreSettings.tls_of` reads."""
     return url.difference_update_query(["sslmode", "ssl", "sslrootcert"])
 
 
 def asyncpg_arguments(tls: Tls) -> dict[str, Any]:
-    """The arguments of `asyncpg.connect`.
-
-    Raises:
-        SettingsError: the CA cannot be read.
-    """
+    """Return the arguments of `asyncpg.connect`; a CA that cannot be read is a SettingsError."""
     if tls.mode is None:
         return {}
-    return {"ssl": tls.mode if tls.mode in OPEN_MODES else ssl_context(tls)}
+    return {"ssl": tls.mode if tls.mode in OPEN_MODES else tls.ssl_context()}
 
 
 def libpq_arguments(tls: Tls) -> dict[str, Any]:
-    """The arguments of `psycopg.connect`.
-
-    Raises:
-        SettingsError: the CA cannot be read.
-    """
-    if tls.mode is None:
-        return {}
+    """Return the arguments of `psycopg.connect`; a CA that cannot be read is a SettingsError."""
     if tls.mode not in VERIFYING_MODES:
-        return {"sslmode": tls.mode}
-    ssl_context(tls)  # libpq would complain at the first connection, and less clearly
-    text = pem_text(tls.root_cert)
+        return {"sslmode": tls.mode} if tls.mode else {}
+    tls.ssl_context()  # checks the CA: libpq reports it only when it connects, and less clearly
     return {
         "sslmode": tls.mode,
-        "sslrootcert": _written(text) if text else certificate_path(tls.root_cert),
+        "sslrootcert": _pem_file(tls.ca_text) if tls.ca_text else tls.ca_path,
     }
 
 
 @cache
-def _written(pem: str) -> str:
-    """Write a PEM text where libpq can read it: it takes files alone."""
+def _pem_file(text: str) -> str:
     try:
         descriptor, name = tempfile.mkstemp(suffix=".pem")
     except OSError as error:
         raise SettingsError(
-            "DB_SSL_ROOT_CERT as a text has to be written to a file once, and there is no folder "
-            "for temporary ones: mount /tmp, or give the path of a file."
+            "DB_SSL_ROOT_CERT holds a text, which psycopg needs as a file, and no folder for "
+            "temporary files can be written: mount /tmp, or set the path of a file."
         ) from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(pem)
+        file.write(text)
     atexit.register(Path(name).unlink, missing_ok=True)
     return name

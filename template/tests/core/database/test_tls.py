@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.cli import doctor
 from app.core.database import Database, async_engine, sessions, sync_engine
-from app.core.database.connection_errors import distrusted, explained
+from app.core.database.connection_errors import explain, is_tls_failure
 from app.core.settings import CoreSettings, SettingsError, check_settings, get_settings
 from app.core.settings.tls import OPEN_MODES
 from app.settings import Settings
@@ -97,7 +97,7 @@ async def ask_both(settings: CoreSettings) -> list[str]:
             await ask()
             found.append("ok")
         except (OSError, DBAPIError) as error:
-            found.append(explained(error) if distrusted(error) else repr(error))
+            found.append(explain(error) if is_tls_failure(error) else repr(error))
     return found
 
 
