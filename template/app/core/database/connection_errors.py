@@ -21,7 +21,7 @@ _TLS_CAUSES = [
         "provider shows, not an IP address or an alias",
     ),
     _Cause(r"has expired", "the server's certificate has expired: renew it on the server"),
-    # The last one, because OpenSSL's messages about a wrong name or an expired certificate match it.
+    # The last one: OpenSSL's messages about a wrong name or an expired certificate match it, too.
     _Cause(
         r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|signature failure",
         "the server's certificate is not signed by the CA in DB_SSL_ROOT_CERT, or has expired: set "

@@ -28,9 +28,14 @@ RETRY = Retry(
 )
 
 
-class _Transport(RetryTransport):
+class IdempotentRetries(RetryTransport):
+    """Retries by `RETRY`, except where a body is read while it is sent: it cannot be sent again."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        super().__init__(transport, RETRY)
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        # A body that is read while it is sent cannot be sent again.
+        """See `httpx.AsyncBaseTransport`."""
         if not isinstance(request.stream, httpx.ByteStream):
             request.extensions["retry"] = Retry(total=0)
         return await super().handle_async_request(request)
@@ -53,7 +58,7 @@ class Supabase:
 
         Redirects are not followed, because they would carry the key to another host.
         """
-        transport = _Transport(httpx.AsyncHTTPTransport(verify=authorities()), RETRY)
+        transport = IdempotentRetries(httpx.AsyncHTTPTransport(verify=authorities()))
         return httpx.AsyncClient(transport=transport, timeout=TIMEOUT)
 
     @cached_property

@@ -406,8 +406,8 @@ async def test_without_any_key_nobody_is_called_a_liar(
 async def test_the_memory_is_bounded(
     verifier: TokenVerifier, server: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert verifier._seen.maxsize == tokens.CACHED_TOKENS
+    assert verifier._verified.maxsize == tokens.CACHED_TOKENS
     with pytest.raises(UnauthenticatedError):
         await verifier.verify(unknown_key(server))
     # Bad ones take no place in it.
-    assert len(verifier._seen) == 0
+    assert len(verifier._verified) == 0

@@ -12,14 +12,14 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.settings import get_settings
-from app.core.supabase.clients import Supabase, with_supabase
-from app.core.supabase.retries import ATTEMPTS, Retrying
+from app.core.supabase.clients import RETRY, IdempotentRetries, Supabase, with_supabase
 from devstack.ports import free_port
 from devstack.supabase import LocalSupabase
 
 PASSWORD = "correct horse 1"
 USER = "/auth/v1/user"
 HEALTH = "/auth/v1/health"
+ATTEMPTS = 1 + RETRY.total
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ async def test_who_is_not_there_is_tried_again_and_then_named() -> None:
             return await super().handle_async_request(request)
 
     url = f"http://127.0.0.1:{free_port()}/"
-    async with httpx.AsyncClient(transport=Retrying(Counting())) as client:
+    async with httpx.AsyncClient(transport=IdempotentRetries(Counting())) as client:
         for method in ("GET", "POST"):
             with pytest.raises(httpx.ConnectError):
                 await client.request(method, url)

@@ -162,7 +162,7 @@ async def test_a_change_by_another_process_is_seen_soon(
 ) -> None:
     now = 0.0
     seconds = UserSettings().cache_seconds
-    monkeypatch.setattr(service, "_seen", TTLCache(10, ttl=seconds, timer=lambda: now))
+    monkeypatch.setattr(service, "_cached", TTLCache(10, ttl=seconds, timer=lambda: now))
     person = await sign_in()
     await client.get(ME, headers=person.headers)
     row = await service.get(session, person.id)
