@@ -170,7 +170,4 @@ def load_all_settings() -> "Settings":
     Raises:
         SettingsError: one message that names every variable that is missing or wrong.
     """
-    settings: Settings = load_settings(
-        project_settings(), *(group for _, group in load("settings"))
-    )
-    return settings
+    return load_settings(project_settings(), *(group for _, group in load("settings")))

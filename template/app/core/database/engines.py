@@ -8,7 +8,6 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.core.database.addresses import pool_mode
-from app.core.database.tls import asyncpg_arguments, libpq_arguments, without_tls
 from app.core.settings import CoreSettings, get_settings
 from app.core.settings.postgres import normalize_url
 
@@ -28,12 +27,12 @@ def async_engine(settings: CoreSettings) -> AsyncEngine:
     """
     url = normalize_url(settings.database_url)
     arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
-    arguments |= asyncpg_arguments(settings.tls_of(url))
+    arguments |= settings.tls_of(url).asyncpg_arguments()
     if pool_mode(url, settings) == "transaction":
         # The server connection that executes a named statement may not be the one that parsed it.
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     engine = create_async_engine(
-        without_tls(url).set(drivername="postgresql+asyncpg"),
+        _for_driver(url, "asyncpg"),
         connect_args=arguments,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
@@ -56,7 +55,7 @@ def sync_engine(
     """
     url = normalize_url(address) if isinstance(address, str) else address
     arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
-    arguments |= libpq_arguments(settings.tls_of(url))
+    arguments |= settings.tls_of(url).libpq_arguments()
     if pool_mode(url, settings) == "transaction":
         arguments["prepare_threshold"] = None
     pool: dict[str, Any] = {
@@ -68,7 +67,7 @@ def sync_engine(
     if poolclass is NullPool:
         pool = {"poolclass": NullPool}
     return create_engine(
-        without_tls(url).set(drivername="postgresql+psycopg"),
+        _for_driver(url, "psycopg"),
         connect_args=arguments,
         hide_parameters=settings.online,
         **pool,
@@ -90,6 +89,12 @@ def forget_process_engine(*, close: bool = True) -> None:
     if process_engine.cache_info().currsize:
         process_engine().dispose(close=close)
         process_engine.cache_clear()
+
+
+def _for_driver(url: URL, driver: str) -> URL:
+    # Without the parameters that `CoreSettings.tls_of` has read.
+    url = url.difference_update_query(["sslmode", "ssl", "sslrootcert"])
+    return url.set(drivername=f"postgresql+{driver}")
 
 
 def _refuse_closed(connection: Any, *_: object) -> None:

@@ -106,8 +106,7 @@ def check_settings(*groups: type[SettingsGroup]) -> list[Problem]:
 
 def project_settings() -> "type[Settings]":
     """Return the project's settings class."""
-    settings: type[Settings] = resolve_name(PROJECT_SETTINGS)
-    return settings
+    return resolve_name(PROJECT_SETTINGS)
 
 
 def get_settings() -> "Settings":
@@ -116,8 +115,7 @@ def get_settings() -> "Settings":
     Raises:
         SettingsError: see `load_settings`.
     """
-    settings: Settings = load_settings(project_settings())
-    return settings
+    return load_settings(project_settings())
 
 
 def _check(group: type[SettingsGroup]) -> list[Problem]:

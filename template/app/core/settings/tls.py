@@ -1,12 +1,18 @@
-"""TLS to Postgres: the mode, and the CA that is trusted.
+"""TLS to Postgres: the mode, the CA, and the arguments of both drivers.
 
-Nothing here reads the settings, because the settings are validated with it.
+The drivers differ: with SQLAlchemy, asyncpg takes no `sslrootcert` from an address and trusts the
+system's CAs; libpq reads no PEM text and trusts no CA by default. Nothing here reads the settings,
+because the settings are validated with it.
 """
 
+import atexit
+import os
 import ssl
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import certifi
 from sqlalchemy import URL
@@ -25,33 +31,33 @@ _OWN_CA = (".supabase.co", ".supabase.com")
 
 
 class Tls(NamedTuple):
-    """The TLS of a connection: the mode (None: the driver's default) and a CA, path or PEM text."""
+    """The TLS of a connection: the mode (None: the driver's default) and a CA, path or PEM text.
+
+    The methods raise SettingsError if the CA cannot be read.
+    """
 
     mode: str | None
     root_cert: str | None
 
-    @property
-    def ca_text(self) -> str | None:
-        """The CA, if it was given as PEM text; environment variables often escape its line ends."""
-        if self.root_cert and "BEGIN CERTIFICATE" in self.root_cert:
-            return self.root_cert.replace("\\n", "\n")
-        return None
+    def asyncpg_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `asyncpg.connect`."""
+        if self.mode is None:
+            return {}
+        return {"ssl": self.mode if self.mode in OPEN_MODES else self.ssl_context()}
 
-    @property
-    def ca_path(self) -> str | None:
-        """Path of the CA, by default that of the public CAs; None if it was given as text."""
-        if self.ca_text:
-            return None
-        return str(Path(self.root_cert).expanduser()) if self.root_cert else certifi.where()
+    def libpq_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `psycopg.connect`."""
+        if self.mode not in VERIFYING_MODES:
+            return {"sslmode": self.mode} if self.mode else {}
+        self.ssl_context()  # checks the CA: libpq reports it only when it connects, less clearly
+        path, text = self._ca()
+        return {"sslmode": self.mode, "sslrootcert": path or _pem_file(text)}
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Return a context that verifies the server as the mode requires.
-
-        Raises:
-            SettingsError: the CA cannot be read.
-        """
+        """Return a context that verifies the server as the mode requires."""
+        path, text = self._ca()
         try:
-            context = ssl.create_default_context(cafile=self.ca_path, cadata=self.ca_text)
+            context = ssl.create_default_context(cafile=path, cadata=text or None)
         except OSError as error:  # `ssl.SSLError` is a subclass
             raise SettingsError(
                 "The database's CA cannot be read: set DB_SSL_ROOT_CERT to the path of a PEM file "
@@ -63,6 +69,12 @@ class Tls(NamedTuple):
         if self.mode not in VERIFYING_MODES:
             context.verify_mode = ssl.CERT_NONE
         return context
+
+    def _ca(self) -> tuple[str | None, str]:
+        """Return the path or the text of the CA; without one, the path of the public CAs."""
+        if self.root_cert and "BEGIN CERTIFICATE" in self.root_cert:
+            return None, self.root_cert.replace("\\n", "\n")  # as environment variables hold it
+        return str(Path(self.root_cert).expanduser()) if self.root_cert else certifi.where(), ""
 
 
 def tls_problems(name: str, url: URL, tls: Tls) -> Iterator[tuple[str, str]]:
@@ -84,3 +96,18 @@ def tls_problems(name: str, url: URL, tls: Tls) -> Iterator[tuple[str, str]]:
             "Download the CA in the dashboard (Database Settings, SSL Configuration)."
         )
         yield "DB_SSL_ROOT_CERT", text
+
+
+@cache
+def _pem_file(text: str) -> str:
+    try:
+        descriptor, name = tempfile.mkstemp(suffix=".pem")
+    except OSError as error:
+        raise SettingsError(
+            "DB_SSL_ROOT_CERT holds a text, which psycopg needs as a file, and no folder for "
+            "temporary files can be written: mount /tmp, or set the path of a file."
+        ) from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    atexit.register(Path(name).unlink, missing_ok=True)
+    return name

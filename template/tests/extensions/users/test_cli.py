@@ -78,7 +78,7 @@ async def test_an_unknown_user_is_an_error(command: str) -> None:
 
 
 async def test_the_reason_of_auth_is_passed_on() -> None:
-    with pytest.raises(AppError, match="[Pp]assword"):
+    with pytest.raises(AppError, match=r"[Pp]assword"):
         await user("create", "eve@example.com", "--password", "x")
 
 
