@@ -170,4 +170,6 @@ def load_all_settings() -> "Settings":
     Raises:
         SettingsError: one message that names every variable that is missing or wrong.
     """
-    return load_settings(project_settings(), *(group for _, group in load("settings")))
+    groups = [group for _, group in load("settings")]
+    settings: Settings = load_settings(project_settings(), *groups)
+    return settings

@@ -35,7 +35,7 @@ def utcnow() -> datetime:
 
 
 def text_enum(kind: type[StrEnum], name: str) -> Enum:
-    """A text column with a check: unlike from a Postgres enum, a migration can remove a value."""
+    """Return a text column type with a check; a migration can remove a value, unlike in an enum."""
     return Enum(
         kind,
         name=name,

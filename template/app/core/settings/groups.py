@@ -106,7 +106,8 @@ def check_settings(*groups: type[SettingsGroup]) -> list[Problem]:
 
 def project_settings() -> "type[Settings]":
     """Return the project's settings class."""
-    return resolve_name(PROJECT_SETTINGS)
+    settings: type[Settings] = resolve_name(PROJECT_SETTINGS)
+    return settings
 
 
 def get_settings() -> "Settings":
@@ -115,7 +116,8 @@ def get_settings() -> "Settings":
     Raises:
         SettingsError: see `load_settings`.
     """
-    return load_settings(project_settings())
+    settings: Settings = load_settings(project_settings())
+    return settings
 
 
 def _check(group: type[SettingsGroup]) -> list[Problem]:

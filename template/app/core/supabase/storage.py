@@ -76,7 +76,7 @@ class Storage:
         self._settings = supabase.settings
 
     async def ensure_bucket(self) -> bool:
-        """Create the bucket or update its limits by the settings; return whether it is new."""
+        """Create the bucket, or update its limits to the settings; return whether it is new."""
         limits: Any = {
             "public": False,
             "file_size_limit": self._settings.storage_max_bytes,

@@ -61,7 +61,7 @@ async def live_user(request: Request, user: CurrentUser, credentials: Credential
     It costs a round trip for each request. It is for actions that must not be possible with a token
     whose session has ended or whose user was banned or deleted, which stays valid for an hour.
     """
-    assert credentials  # `CurrentUser` refuses requests without
+    assert credentials  # `CurrentUser` refuses requests without a token
     if await user_of_token(supabase_of(request), credentials.credentials) is None:
         raise UnauthenticatedError("This session has ended: sign in again.", code="session_ended")
     return user
@@ -94,7 +94,7 @@ async def require_aal2(_: CurrentUser, claims: OptionalClaims) -> Claims:
 async def _user_session(
     request: Request, _: CurrentUser, credentials: Credentials
 ) -> AsyncIterator[AsyncSession]:
-    assert credentials  # `CurrentUser` refuses requests without
+    assert credentials  # `CurrentUser` refuses requests without a token
     async with database_of(request).session() as session:
         # `CurrentUser` has verified the token. Policies may read any of its claims.
         token = jwt.decode(credentials.credentials, options={"verify_signature": False})
