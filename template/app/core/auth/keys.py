@@ -1,11 +1,10 @@
 """The public keys with which Supabase Auth signs access tokens, fetched and kept.
 
-PyJWT's `PyJWKClient` blocks the event loop and keeps no keys through an outage, so the rules are
-here. Supabase caches the set for ten minutes at its edge, which is also the longest time that an
-application may cache it. A set lives for `TTL`. An unknown key id causes at most one fetch in
-`COOLDOWN`. When the endpoint cannot be reached, the old set serves for `STALE` longer. A fetched
-set replaces the old one, so a revoked key is gone. Fetches never overlap; while there is no key at
-all, they are `RETRY` apart.
+PyJWT's `PyJWKClient` is not used, because it blocks the event loop. Supabase caches the set for ten
+minutes at its edge, which is also the longest time that an application may cache it. A set lives
+for `TTL`. An unknown key id causes at most one fetch in `COOLDOWN`. When the endpoint cannot be
+reached, the old set serves for `STALE` longer. A fetched set replaces the old one, so a revoked key
+is gone. Fetches never overlap; while there is no key at all, they are `RETRY` apart.
 """
 
 import asyncio
