@@ -16,7 +16,7 @@ from app.extensions.credits.models import Hold, Kind, Transaction
 from app.extensions.credits.schemas import RateCreate
 from app.extensions.credits.service import accounts, entries, holds, rates
 from app.extensions.credits.service.verify import find_discrepancies
-from app.extensions.documents import http, ingest, upkeep
+from app.extensions.documents import cleanup, http, ingest
 from app.extensions.documents.embedding import EmbeddingError
 from app.extensions.documents.models import Document, DocumentState
 from tests.extensions.documents.conftest import PATH, Send, run
@@ -175,7 +175,7 @@ async def test_any_other_end_releases_the_credits(
             assert task
             task.state = TaskState.FAILURE
             await session.commit()
-            await upkeep.end_orphans(session)
+            await cleanup.end_orphaned(session)
     assert await purse() == UNTOUCHED
 
 
@@ -188,14 +188,14 @@ async def test_a_document_cancelled_while_it_is_read_holds_nothing(
     purse: Purse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = ingest._parts
+    extract = ingest._extract_parts
 
     async def cancel_after(*args: Any) -> Any:
-        parts = await read(*args)
+        parts = await extract(*args)
         await client.post(f"{PATH}/{waiting.id}/cancel", headers=owner.headers)
         return parts
 
-    monkeypatch.setattr(ingest, "_parts", cancel_after)
+    monkeypatch.setattr(ingest, "_extract_parts", cancel_after)
     with pytest.raises(SkipRunError):
         await run(session, waiting)
     assert await purse() == UNTOUCHED
@@ -214,7 +214,7 @@ async def test_without_its_hold_a_document_fails(
         await session.run_sync(holds.release, owner.id, held)
         await session.commit()
 
-    monkeypatch.setattr(ingest, "_index", release)
+    monkeypatch.setattr(ingest, "_ensure_index", release)
     with pytest.raises(TaskError):
         await run(session, waiting)
     await session.refresh(waiting)

@@ -6,9 +6,11 @@ merged by id. A batch that is sent twice is therefore stored once.
 
 from typing import Any
 
+import httpx
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from app.core.http_client import authorities
 from app.core.settings import load_settings
 from app.extensions.credits.models import transactions
 from app.extensions.credits.settings import CreditSettings
@@ -46,11 +48,6 @@ def send_batch(session: Session) -> int:
     settings = load_settings(CreditSettings)
     if settings.mirror_url is None:
         return 0
-    # Heavy, and for this task alone.
-    import httpx
-
-    from app.core.http_client import authorities
-
     rows = session.connection().execute(_NEXT).mappings().all()
     if rows:
         answer = httpx.post(
