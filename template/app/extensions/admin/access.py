@@ -1,38 +1,38 @@
-"""Who sees a view and who changes what is in it: declared once, in the view."""
+"""Access to views: each view declares which roles see it and which roles change its rows."""
 
 from typing import Any, NamedTuple
 
 from sqladmin.authorization import Action, AuthorizationBackend
 from starlette.requests import Request
 
-LOOKING = frozenset({Action.LIST, Action.DETAILS, Action.EXPORT})
+READ_ACTIONS = frozenset({Action.LIST, Action.DETAILS, Action.EXPORT})
 
 
 class Access(NamedTuple):
-    """Roles of those who see a view, and of those who change what is in it."""
+    """The roles that see a view, and the roles that change its rows."""
 
     see: frozenset[str] = frozenset({"admin", "support"})
     change: frozenset[str] = frozenset({"admin"})
 
 
-# Of views that declare none.
-ADMINS_ALONE = Access(see=frozenset({"admin"}))
+# The access to views that declare none.
+ADMINS_ONLY = Access(see=frozenset({"admin"}))
 
 
-class ByRole(AuthorizationBackend):
-    """Answers SQLAdmin by the `access` of each view."""
+class RoleAuthorization(AuthorizationBackend):
+    """Answers SQLAdmin's permission checks by the `access` of each view."""
 
     def __init__(self) -> None:
-        self.declared: dict[str, Access] = {}
+        self.access_by_view: dict[str, Access] = {}
 
     def has_permission(
         self,
         request: Request,
         identity: str,
         action: str,
-        obj: Any | None = None,  # noqa: ARG002 - the signature is SQLAdmin's
+        obj: Any | None = None,  # noqa: ARG002 - SQLAdmin defines the signature
     ) -> bool:
-        """Tell whether who is signed in may do something in a view."""
-        access = self.declared.get(identity, ADMINS_ALONE)
-        roles = access.see if action in LOOKING else access.change
+        """Tell whether the signed-in user may perform an action in a view."""
+        access = self.access_by_view.get(identity, ADMINS_ONLY)
+        roles = access.see if action in READ_ACTIONS else access.change
         return request.state.actor.role in roles

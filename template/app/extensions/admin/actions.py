@@ -1,6 +1,6 @@
-"""What can be done to rows besides editing them.
+"""Actions: what a view can do to rows, besides editing them.
 
-A GET asks, with all that it will be done to, and only the POST of that page does it.
+GET shows a form with the selected rows. Only the POST of this form performs the action.
 """
 
 import functools
@@ -19,31 +19,29 @@ from app.core.errors import AppError, InvalidError
 from app.extensions.admin import audit
 from app.extensions.admin.views import View
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 
-# Given the view, the request, a session that records, and a row's key as the column has it. It
-# commits, as services do, and may say where to go next.
-Work = Callable[[Any, Request, AsyncSession, Any], Awaitable[Response | None]]
+# A method of a view. It gets the request, a session whose changes are recorded, and the primary
+# key of a row. It commits, as services do, and may return the next page.
+Handler = Callable[[Any, Request, AsyncSession, Any], Awaitable[Response | None]]
 Model = TypeVar("Model", bound=BaseModel)
 
-# In the form of an action, another word each time that it is asked: whoever sends it twice, sends
-# the same one, and a service that knows keys does it once.
-ONCE = "once"
+KEY_FIELD = "idempotency_key"
 
 
 class Input(NamedTuple):
-    """What an action asks for besides a reason: a field of its form, of a type of HTML."""
+    """A field of an action's form; `type` is that of HTML."""
 
     name: str
     label: str
     type: str = "text"
 
 
-def fitted(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """Return what a form says, by the fields of a model.
+def validate_form(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Return the values of a form as a model.
 
     Raises:
-        InvalidError: it does not fit; the text names the first field that does not.
+        InvalidError: a value is wrong; the message names the first such field.
     """
     try:
         return model.model_validate({name: values.get(name) for name in model.model_fields})
@@ -53,65 +51,71 @@ def fitted(model: type[Model], values: Mapping[str, Any]) -> Model:
         raise InvalidError(f"{name}: {first['msg']}.") from error
 
 
-async def told(request: Request, model: type[Model]) -> Model:
-    """`fitted` for the form of an action."""
-    return fitted(model, {**await request.form()})
+async def parse_form(request: Request, model: type[Model]) -> Model:
+    """Return the form of a request as a model, see `validate_form`."""
+    return validate_form(model, await request.form())
 
 
-async def once(request: Request) -> str:
-    """Return the word by which a form that is sent twice is known."""
-    return str((await request.form()).get(ONCE, ""))[:100]
+async def idempotency_key(request: Request) -> str:
+    """Return the random key of an action's form, which a second submission repeats."""
+    return str((await request.form()).get(KEY_FIELD, ""))[:100]
 
 
 def action(
     label: str,
-    ask: str,
+    question: str,
     *,
     inputs: Sequence[Input] = (),
     reason: bool = False,
     in_list: bool = True,
-) -> Callable[[Work], Any]:
-    """Decorate a method of a view: it becomes an action on one row, or on those chosen in the list.
+) -> Callable[[Handler], Any]:
+    """Decorate a method of a view as an action on one row or on the rows selected in the list.
 
     Args:
-        label: of the button.
-        ask: the question, in one sentence, that is asked before anything happens.
-        inputs: what else has to be said; the method takes it by `told`.
-        reason: whether a reason has to be given, which the audit log keeps.
-        in_list: whether several rows at once can be chosen for it.
+        label: the text of the button.
+        question: the sentence above the form.
+        inputs: the fields of the form; the method reads them with `parse_form`.
+        reason: whether the form requires a reason, which the audit log stores.
+        in_list: whether the action is offered for several rows at once.
     """
 
-    def decorate(work: Work) -> Any:
-        name = work.__name__
+    def decorate(handler: Handler) -> Any:
+        name = handler.__name__
 
-        @functools.wraps(work)
+        @functools.wraps(handler)
         async def endpoint(view: View, request: Request) -> Response:
-            rows = await _chosen(view, request)
-            context = {"view": view, "label": label, "ask": ask, "reason": reason, "rows": rows}
-            context |= {"inputs": inputs, "values": {}, ONCE: secrets.token_urlsafe(16)}
+            rows = await _selected_rows(view, request)
+            context: dict[str, Any] = {
+                "view": view,
+                "label": label,
+                "question": question,
+                "inputs": inputs,
+                "reason": reason,
+                "rows": rows,
+            }
             if request.method != "POST":
-                return await view.templates.TemplateResponse(request, "admin/ask.html", context)
+                context |= {"values": {}, "key": secrets.token_urlsafe(16)}
+                return await view.templates.TemplateResponse(request, "admin/action.html", context)
             form = await request.form()
-            given = str(form.get("reason", "")).strip()
-            refusals: list[str] = []
+            given = str(form.get("reason", "")).strip()[:500] or None
+            errors: list[tuple[str, AppError]] = []
             if reason and not given:
-                refusals.append("Give a reason.")
+                errors.append(("Reason", InvalidError("Give a reason.", code="reason_required")))
             next_page: Response | None = None
-            for row in rows if not refusals else ():
+            for row in () if errors else rows:
                 try:
-                    with audit.doing(name, given[:500] or None):
+                    with audit.named_action(name, given):
                         async with view.session_maker() as session:
                             key = getattr(row, view.pk_columns[0].name)
-                            next_page = await work(view, request, session, key)
+                            next_page = await handler(view, request, session, key)
                 except AppError as error:
-                    refusals.append(f"{view.title(row)}: {error.detail}")
-            if refusals:
-                context |= {"refusals": refusals, "given": given, "values": form}
-                context[ONCE] = form.get(ONCE, "")
+                    errors.append((view.title(row), error))
+            if errors:
+                context |= {"errors": errors, "values": form, "key": await idempotency_key(request)}
                 return await view.templates.TemplateResponse(
-                    request, "admin/ask.html", context, status_code=409
+                    request, "admin/action.html", context, status_code=409
                 )
-            return next_page or RedirectResponse(_back(view, request, rows), 303)
+            return next_page or RedirectResponse(_return_url(view, request, rows), 303)
 
         decorator = sqladmin.action(name=name, label=label, add_in_list=in_list)
         return decorator(endpoint)
@@ -119,15 +123,15 @@ def action(
     return decorate
 
 
-async def _chosen(view: View, request: Request) -> list[Any]:
-    keys = [key for key in request.query_params.get("pks", "").split(",") if key][:MOST_ROWS]
+async def _selected_rows(view: View, request: Request) -> list[Any]:
+    keys = [key for key in request.query_params.get("pks", "").split(",") if key][:MAX_ROWS]
     rows = [row for key in keys if (row := await view.get_object_for_delete(key))]
     if not rows:
-        raise HTTPException(400, "Choose the rows first: go back and tick them.")
+        raise HTTPException(400, "No row is selected. Go back and select the rows first.")
     return rows
 
 
-def _back(view: View, request: Request, rows: list[Any]) -> str:
+def _return_url(view: View, request: Request, rows: list[Any]) -> str:
     if len(rows) > 1:
         return str(request.url_for("admin:list", identity=view.identity))
     return str(request.url_for("admin:details", identity=view.identity, pk=view.key(rows[0])))

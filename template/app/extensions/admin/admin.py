@@ -1,4 +1,4 @@
-"""What the site shows of itself: the audit log, as whom one acts, and how the backend is."""
+"""The site's own views: the audit log, the impersonation, and the state of the backend."""
 
 import platform
 from typing import ClassVar
@@ -8,11 +8,11 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.core.database import Database
+from app.core.database import database_of
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
-from app.extensions.admin import act_as
-from app.extensions.admin.access import Access
+from app.extensions.admin import impersonation
+from app.extensions.admin.access import ADMINS_ONLY, Access
 from app.extensions.admin.cards import Card, Row
 from app.extensions.admin.filters import InputFilter, day_range
 from app.extensions.admin.models import AuditEntry
@@ -20,7 +20,7 @@ from app.extensions.admin.views import Page, View
 
 
 class AuditAdmin(View, model=AuditEntry):
-    """Who did what: nobody changes it here."""
+    """The audit log; no role can change it."""
 
     name = "Entry"
     name_plural = "Audit log"
@@ -46,41 +46,41 @@ class AuditAdmin(View, model=AuditEntry):
     ]
 
 
-class ActingPage(Page):
-    """As whom the signed-in admin acts, and how."""
+class ImpersonationPage(Page):
+    """The current impersonation of the signed-in admin, with its token."""
 
     name = "Acting"
-    access: ClassVar = Access(see=frozenset({"admin"}))
+    access: ClassVar = ADMINS_ONLY
 
-    def is_visible(self, request: Request) -> bool:  # noqa: ARG002 - the signature is SQLAdmin's
-        """It is reached from a user's page and from the banner."""
+    def is_visible(self, request: Request) -> bool:  # noqa: ARG002 - SQLAdmin defines the signature
+        """The menu does not list it: a user's page and the banner link to it."""
         return False
 
     @expose("/acting", methods=["GET"], identity="acting")
     async def show(self, request: Request) -> Response:
-        """The token, and what can be done with it."""
-        acting = act_as.acting(request)
+        """Show the token and how to use it."""
+        session = request.state.session
+        site = str(request.url_for("admin:index"))
         context = {
             "title": "Acting as a user",
-            "token": act_as.token(request.state.session) if acting else None,
-            "api": f"{str(request.url_for('admin:index')).removesuffix('/admin/')}"
-            f"{get_settings().api_prefix}/users/me",
+            "token": impersonation.issue_token(session) if impersonation.current(request) else None,
+            "api": f"{site.removesuffix('/admin/')}{get_settings().api_prefix}/users/me",
         }
-        return await self.templates.TemplateResponse(request, "admin/acting.html", context)
+        return await self.templates.TemplateResponse(request, "admin/impersonation.html", context)
 
     @expose("/acting/end", methods=["POST"], identity="acting-end")
     async def end(self, request: Request) -> Response:
-        """End it."""
-        async with request.app.state.database.session() as session:
-            await act_as.stop(request, session)
+        """End the impersonation."""
+        async with database_of(request).session() as session:
+            await impersonation.stop(request, session)
         return RedirectResponse(request.url_for("admin:index"), 303)
 
 
 async def cards(request: Request) -> list[Card]:
-    """Whether the backend is as it should be, and what it runs on."""
-    database: Database = request.app.state.database
-    missing = await database.reader.run(pending)
-    server = await database.reader.rows(text("SHOW server_version"))
+    """Show the versions that the backend runs on, and whether migrations are pending."""
+    reader = database_of(request).reader
+    missing = await reader.run(pending)
+    server = await reader.rows(text("SHOW server_version"))
     redis = await request.app.state.redis.info("server")
     settings = get_settings()
     version = redis.get("valkey_version") or redis["redis_version"]
@@ -92,8 +92,8 @@ async def cards(request: Request) -> list[Card]:
                 Row("Release", settings.app_version),
                 Row(
                     "Migrations",
-                    f"behind: {', '.join(missing)}" if missing else "at head",
-                    tone="red" if missing else "green",
+                    f"pending: {', '.join(missing)}" if missing else "at head",
+                    color="red" if missing else "green",
                 ),
                 Row("Python", platform.python_version()),
                 Row("Postgres", server[0]["server_version"]),

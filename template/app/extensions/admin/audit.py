@@ -1,8 +1,9 @@
-"""The audit log: who did what on the site, from where, and what a row was before and after.
+"""The audit log: who changed which row on the site, from which address, and its values.
 
-Changes write themselves: whatever a session of the site is about to flush is recorded by the same
-session, so that a change and its entry are stored together or not at all. Statements that change
-rows without loading them pass by; services that the site calls load them.
+A session of the site records its changes itself, right before it flushes them. A change and its
+entry are therefore committed together or not at all. SQLAdmin's own audit backend is not used,
+because it is called after the commit. Statements that change rows without loading them are not
+recorded: the caller uses a service that loads the rows, or calls `record`.
 """
 
 from collections.abc import Iterator
@@ -18,12 +19,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
 from app.extensions.admin.models import AuditEntry
-from app.extensions.admin.secrecy import masked
+from app.extensions.admin.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """Who acts in this request, and what they are doing, if it has a name and a reason."""
+class AuditContext:
+    """Who makes the current request, and the named action that it performs, if any."""
 
     actor_id: UUID
     actor_email: str | None
@@ -32,17 +33,17 @@ class Circumstances:
     reason: str | None = None
 
 
-circumstances: ContextVar[Circumstances] = ContextVar("admin_circumstances")
+current: ContextVar[AuditContext] = ContextVar("admin_audit")
 
 
 @contextmanager
-def doing(action: str, reason: str | None = None) -> Iterator[None]:
-    """Record what is changed within by the name of an action, with its reason."""
-    token = circumstances.set(replace(circumstances.get(), action=action, reason=reason))
+def named_action(action: str, reason: str | None = None) -> Iterator[None]:
+    """Record the changes within the block under the name of an action, with its reason."""
+    token = current.set(replace(current.get(), action=action, reason=reason))
     try:
         yield
     finally:
-        circumstances.reset(token)
+        current.reset(token)
 
 
 def record(
@@ -55,7 +56,7 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> None:
     """Add an entry to the session's transaction."""
-    now = circumstances.get()
+    now = current.get()
     session.add(
         AuditEntry(
             actor_id=now.actor_id,
@@ -73,7 +74,7 @@ def record(
 
 
 def watch(session: AsyncSession) -> AsyncSession:
-    """Have a session record what it changes."""
+    """Let a session record its changes, and return it."""
     event.listen(session.sync_session, "before_flush", _record_changes)
     return session
 
@@ -93,7 +94,7 @@ def _record_changes(session: Session, *_: object) -> None:
     for action, row in changes:
         if isinstance(row, AuditEntry):
             continue
-        before, after = _difference(action, row)
+        before, after = _values(action, row)
         state = inspect(row)
         key = state.identity or state.mapper.primary_key_from_instance(row)
         record(
@@ -101,13 +102,13 @@ def _record_changes(session: Session, *_: object) -> None:
             action,
             subject=table_of(type(row)),
             subject_id=";".join(map(str, key)),
-            before=masked(before),
-            after=masked(after),
+            before=redact(before),
+            after=redact(after),
         )
 
 
-def _difference(action: str, row: object) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Columns before and after: all of a row that comes or goes, else those that change."""
+def _values(action: str, row: object) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Values before and after: of all columns, or of the changed columns in an update."""
     state: Any = inspect(row)
     columns = [state.attrs[attribute.key] for attribute in state.mapper.column_attrs]
     if action == "create":

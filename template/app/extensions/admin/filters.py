@@ -1,6 +1,6 @@
-"""Filters beside a list: by the values of an enum, by a range of days, by whom a row belongs to.
+"""Filters beside a list: by a state, by a range of days, by the row that a foreign key names.
 
-What makes no sense in an address, such as a day that does not exist, filters nothing.
+A value that cannot be parsed, such as a day that does not exist, is ignored.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -26,7 +26,7 @@ class EnumFilter(StaticValuesFilter):
 
 
 class InputFilter(StaticValuesFilter):
-    """Rows with exactly what is typed in."""
+    """Rows whose column equals the text of an input field."""
 
     template = "sqladmin/filters/input_filter.html"
     input_type = "text"
@@ -39,31 +39,29 @@ class InputFilter(StaticValuesFilter):
         self,
         query: Select[Any],
         value: Any,
-        model: Any,  # noqa: ARG002 - the signature is SQLAdmin's
+        model: Any,  # noqa: ARG002 - SQLAdmin defines the signature
     ) -> Select[Any]:
         """See SQLAdmin."""
-        return self.narrow(query, str(value).strip())
+        return self.apply(query, str(value).strip())
 
-    def narrow(self, query: Select[Any], value: str) -> Select[Any]:
+    def apply(self, query: Select[Any], value: str) -> Select[Any]:
         """Add the condition to a statement."""
         return query.where(self.column == value)
 
 
 class DayFilter(InputFilter):
-    """Rows from a day on, or up to the end of one, in UTC."""
+    """Rows since the beginning of a day, or until the end of one, in UTC."""
 
     input_type = "date"
 
     def __init__(self, column: Any, *, until: bool) -> None:
         super().__init__(column)
         self.until = until
-        end = "until" if until else "from"
-        self.title, self.parameter_name = (
-            f"{get_title(column)} {end}",
-            f"{self.parameter_name}_{end}",
-        )
+        suffix = "until" if until else "from"
+        self.title = f"{get_title(column)} {suffix}"
+        self.parameter_name = f"{self.parameter_name}_{suffix}"
 
-    def narrow(self, query: Select[Any], value: str) -> Select[Any]:
+    def apply(self, query: Select[Any], value: str) -> Select[Any]:
         """See `InputFilter`."""
         try:
             day = datetime.combine(date.fromisoformat(value), time(), UTC)
@@ -75,18 +73,18 @@ class DayFilter(InputFilter):
 
 
 def day_range(column: Any) -> tuple[DayFilter, DayFilter]:
-    """Return both ends of a range of days."""
+    """Return the two filters of a range of days."""
     return DayFilter(column, until=False), DayFilter(column, until=True)
 
 
 class LinkFilter(InputFilter):
-    """Rows that belong to a row of another view: by its id, or by its title in full."""
+    """Rows that refer to a row of another view, given by its id or by its whole title."""
 
     def __init__(self, column: Any, target: Any) -> None:
         super().__init__(column)
         self.target = target
 
-    def narrow(self, query: Select[Any], value: str) -> Select[Any]:
+    def apply(self, query: Select[Any], value: str) -> Select[Any]:
         """See `InputFilter`."""
         try:
             return query.where(self.column == UUID(value))

@@ -1,4 +1,4 @@
-"""How values look in lists and on pages. What comes from a row is escaped, always."""
+"""How values appear in lists and on pages. Values of a row are always escaped."""
 
 import json
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ from typing import Any
 from markupsafe import Markup
 from sqladmin.formatters import BASE_FORMATTERS
 
-from app.extensions.admin.secrecy import masked
+from app.extensions.admin.redaction import redact
 
-TONES = {
+COLORS = {
     "approved": "green",
     "success": "green",
     "ready": "green",
@@ -24,29 +24,29 @@ TONES = {
 }
 
 
-def moment(value: datetime) -> Markup:
-    """A time to the second, in UTC."""
+def format_time(value: datetime) -> Markup:
+    """A time in UTC, without fractions of a second."""
     text = value.astimezone(UTC)
     return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>').format(text.isoformat(), text)
 
 
-def badge(value: StrEnum) -> Markup:
-    """A word on a coloured ground."""
-    tone = TONES.get(value.value, "secondary")
-    return Markup('<span class="badge bg-{}-lt">{}</span>').format(tone, value.value)
+def format_state(value: StrEnum) -> Markup:
+    """A coloured badge."""
+    color = COLORS.get(value.value, "secondary")
+    return Markup('<span class="badge bg-{}-lt">{}</span>').format(color, value.value)
 
 
-def document(value: Any) -> Markup:
+def format_json(value: Any) -> Markup:
     """JSON, without secrets."""
-    text = json.dumps(masked(value), ensure_ascii=False, indent=2)
+    text = json.dumps(redact(value), ensure_ascii=False, indent=2)
     return Markup("<pre>{}</pre>").format(text)
 
 
-# By the class of a value, or the first class that it inherits from.
+# SQLAdmin looks up the class of a value, then its base classes.
 FORMATTERS: Any = {
     **BASE_FORMATTERS,
-    datetime: moment,
-    StrEnum: badge,
-    dict: document,
-    list: document,
+    datetime: format_time,
+    StrEnum: format_state,
+    dict: format_json,
+    list: format_json,
 }

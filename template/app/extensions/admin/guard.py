@@ -1,4 +1,8 @@
-"""Around the whole site, as ASGI: its cookie, the check of what changes something, its headers."""
+"""ASGI middleware around the whole site: its cookie, its CSRF check, its security headers.
+
+No package is used for the check: `starlette-csrf` reads the token from a header only, and the
+site's forms send it as a field.
+"""
 
 import hashlib
 import hmac
@@ -12,52 +16,53 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # RFC 9110, section 9.2.1.
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
 
-# Everything comes from here. Scripts of the site set styles on elements, which is no script.
+# All content comes from this origin. Inline styles are allowed: SQLAdmin's scripts set them.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
-ErrorPage = Callable[[Request, int, str], Awaitable[Response]]
+# Given the request, a status, a code and a sentence.
+ErrorPage = Callable[[Request, int, str, str], Awaitable[Response]]
 
 
 @dataclass
 class Browser:
-    """The secret in a browser's cookie, and the token that its forms must send."""
+    """The secret in a browser's cookie."""
 
     secret: str
     signing_key: bytes
 
     @property
     def csrf_token(self) -> str:
-        """It follows from the cookie, so that the form of the sign-in has one, too."""
+        """The token that forms send. It derives from the cookie, so the sign-in form has one."""
         text = f"admin csrf {self.secret}".encode()
         return hmac.new(self.signing_key, text, hashlib.sha256).hexdigest()
 
     def renew(self) -> str:
-        """Give the browser another secret with this answer, and return it."""
+        """Replace the secret, with the cookie of this response, and return the new one."""
         self.secret = new_secret()
         return self.secret
 
 
 def new_secret() -> str:
-    """Return what nobody can guess."""
+    """Return a random secret."""
     return secrets.token_urlsafe(32)
 
 
 class Guard:
-    """The one place where a request that changes something is let through or not."""
+    """Checks every request that changes something, and completes every response."""
 
     def __init__(self, app: ASGIApp, *, signing_key: str, secure: bool, error: ErrorPage) -> None:
         self.app = app
         self.signing_key = signing_key.encode()
         self.secure = secure
-        # Browsers take a cookie of such a name over TLS alone.
+        # Browsers accept a cookie with this prefix only over TLS.
         self.cookie = "__Secure-admin" if secure else "admin"
         self.error = error
 
@@ -67,28 +72,29 @@ class Guard:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        given = request.cookies.get(self.cookie)
-        browser = Browser(given or new_secret(), self.signing_key)
+        received = request.cookies.get(self.cookie)
+        browser = Browser(received or new_secret(), self.signing_key)
         request.state.browser = browser
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(MutableHeaders(scope=message), scope, browser, given)
+                self._add_headers(MutableHeaders(scope=message), scope, browser, received)
             await send(message)
 
-        if request.method in SAFE:
-            await self.app(scope, receive, send_guarded)
-        elif await self._is_ours(request, browser):
-            await self.app(scope, _again(await request.body(), receive), send_guarded)
+        if request.method in SAFE_METHODS:
+            await self.app(scope, receive, send_with_headers)
+        elif await self._is_genuine(request, browser):
+            await self.app(scope, _replay(await request.body(), receive), send_with_headers)
         else:
-            text = "This page is no longer current: go back, load it again, and repeat."
-            answer = await self.error(request, 403, text)
-            await answer(scope, receive, send_guarded)
+            text = "This page has expired. Go back, load it again, and repeat the action."
+            response = await self.error(request, 403, "csrf_failed", text)
+            await response(scope, receive, send_with_headers)
 
-    async def _is_ours(self, request: Request, browser: Browser) -> bool:
+    async def _is_genuine(self, request: Request, browser: Browser) -> bool:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return False
-        # Read as a whole first, for it is needed twice; the API's limit of bodies holds here, too.
+        # The body is read first, because the application reads it again. The API's limit of its
+        # size applies here as well.
         await request.body()
         sent = request.headers.get(HEADER) or (await request.form()).get(FIELD)
         return isinstance(sent, str) and hmac.compare_digest(
@@ -96,14 +102,14 @@ class Guard:
         )
 
     def _add_headers(
-        self, headers: MutableHeaders, scope: Scope, browser: Browser, given: str | None
+        self, headers: MutableHeaders, scope: Scope, browser: Browser, received: str | None
     ) -> None:
         headers["Content-Security-Policy"] = POLICY
         headers["Referrer-Policy"] = "same-origin"
         if "/statics/" in scope["path"]:
             return
         headers["Cache-Control"] = "no-store"
-        if browser.secret != given:
+        if browser.secret != received:
             secure = "; Secure" if self.secure else ""
             path = scope["root_path"]
             headers.append(
@@ -112,15 +118,15 @@ class Guard:
             )
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Give out a body that was read already."""
-    given = False
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that starts with a body that was already read."""
+    replayed = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -1,4 +1,4 @@
-"""The site is there while the API runs."""
+"""Serves the site while the API runs."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     Raises:
         FeatureError: the `admin.py` of a feature cannot be loaded.
     """
-    # Heavy: whoever only imports the API, as some commands do, needs no site.
+    # SQLAdmin is slow to import, and commands that import the API do not need the site.
     from app.extensions.admin.site import mount
 
     route = mount(app)

@@ -1,33 +1,33 @@
-"""How often somebody may try to sign in: by address, against many accounts, and by account.
+"""Limits on attempts to sign in: for each client address and for each account.
 
-It counts before the password is looked at, so that tries at the same moment count as well. While
-Redis is away nobody signs in: a session could not be stored either.
+An attempt is counted before the password is checked, so that concurrent attempts count as well.
+While Redis does not answer, sign-ins fail; a session could not be stored either.
 """
 
 import hashlib
 
 from redis.asyncio import Redis
 
-from app.core.database.models import SCHEMA
 from app.core.errors import AppError
+from app.core.redis import redis_key
 
-WINDOW = 15 * 60  # seconds from the first try to a new count
+WINDOW = 15 * 60  # seconds from the first attempt until the count starts again
 PER_ACCOUNT = 5
 PER_ADDRESS = 30
 
 
-class TooManyTriesError(AppError):
-    """Another try has to wait."""
+class TooManyAttemptsError(AppError):
+    """The limit of attempts is reached."""
 
     status = 429
     code = "too_many_tries"
 
 
-async def count_try(redis: Redis, address: str, email: str) -> None:
-    """Count one try to sign in.
+async def count_attempt(redis: Redis, address: str, email: str) -> None:
+    """Count one attempt to sign in.
 
     Raises:
-        TooManyTriesError: it is one too many, for the address or for the account.
+        TooManyAttemptsError: the address or the account has exceeded its limit.
     """
     keys = (_key("address", address), _key("account", email))
     async with redis.pipeline() as pipe:
@@ -36,11 +36,11 @@ async def count_try(redis: Redis, address: str, email: str) -> None:
             pipe.expire(key, WINDOW, nx=True)
         counts = (await pipe.execute())[::2]
     if counts[0] > PER_ADDRESS or counts[1] > PER_ACCOUNT:
-        raise TooManyTriesError("Too many tries: wait a quarter of an hour, then try again.")
+        raise TooManyAttemptsError("Too many attempts. Try again in a quarter of an hour.")
 
 
-async def forgive(redis: Redis, address: str, email: str) -> None:
-    """Take back the tries of an account that signed in, and the one of its address."""
+async def reset_attempts(redis: Redis, address: str, email: str) -> None:
+    """After a sign-in, reset the count of the account and take one attempt from the address."""
     async with redis.pipeline() as pipe:
         pipe.delete(_key("account", email))
         pipe.decr(_key("address", address))
@@ -48,4 +48,4 @@ async def forgive(redis: Redis, address: str, email: str) -> None:
 
 
 def _key(kind: str, value: str) -> str:
-    return f"{SCHEMA}:admin:tries:{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
+    return redis_key(f"admin:tries:{kind}:{hashlib.sha256(value.encode()).hexdigest()}")

@@ -12,7 +12,10 @@ from app.core.database.models import Model, UUIDKey, utcnow
 
 
 class AuditEntry(UUIDKey, Model, table=True):
-    """What somebody did on the site. It is written once, and outlives whom and what it names."""
+    """One action of a user on the site.
+
+    It has no foreign keys, so that it remains when the user or the row is deleted.
+    """
 
     __tablename__ = "admin_audit"
     __table_args__ = (
@@ -25,7 +28,7 @@ class AuditEntry(UUIDKey, Model, table=True):
     actor_id: UUID
     actor_email: str | None = Field(default=None, max_length=320)
     action: str = Field(max_length=50)
-    # The table and the key of the row that it was done to.
+    # Table and primary key of the row that the action changed.
     subject: str | None = Field(default=None, max_length=100)
     subject_id: str | None = Field(default=None, max_length=200)
     reason: str | None = Field(default=None, max_length=500)

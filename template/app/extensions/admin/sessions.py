@@ -1,97 +1,91 @@
-"""Sign-ins to the site, in Redis: the cookie holds a random secret, Redis its digest alone."""
+"""Sessions of the site, in Redis. The cookie holds a random secret, Redis only its digest."""
 
 import hashlib
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from redis.asyncio import Redis
 
-from app.core.database.models import SCHEMA
+from app.core.redis import redis_key
 from app.core.settings import load_settings
 from app.extensions.admin.settings import AdminSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Acting:
-    """That the signed-in person acts as another user, see `act_as`."""
+class Impersonation:
+    """The user as whom an admin acts, see `impersonation`."""
 
     token_id: str
-    user_id: str
+    user_id: UUID
     email: str | None
-    until: float  # seconds since the epoch
+    expires_at: float  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in of one person."""
+    """One sign-in of one user."""
 
     key: str
     user_id: UUID
-    until: float  # seconds since the epoch, whatever is done meanwhile
-    acting: Acting | None = None
+    expires_at: float  # seconds since the epoch, however often the session is used
+    impersonation: Impersonation | None = None
+
+
+_ADAPTER = TypeAdapter(Session)
 
 
 def digest(secret: str) -> str:
-    """Return by what name a session is stored: whoever reads Redis cannot sign in with it."""
+    """Return the key of a session: the content of Redis is not enough to sign in."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 async def start(redis: Redis, user_id: UUID, secret: str) -> Session:
-    """Make a session for the browser whose cookie holds a new secret."""
+    """Store a new session for the browser whose cookie holds `secret`."""
     settings = load_settings(AdminSettings)
     seconds = settings.session_hours * 3600
     session = Session(digest(secret), user_id, time.time() + seconds)
+    name, names = _name(session.key), _names_of(user_id)
     async with redis.pipeline() as pipe:
-        pipe.set(_key(session.key), _dump(session), ex=settings.idle_minutes * 60)
-        pipe.sadd(_all_of(user_id), session.key)
-        pipe.expire(_all_of(user_id), seconds)
+        pipe.set(name, _ADAPTER.dump_json(session), ex=settings.idle_minutes * 60)
+        pipe.sadd(names, name)
+        pipe.expire(names, seconds)
         await pipe.execute()
     return session
 
 
-async def find(redis: Redis, key: str, *, used: bool = True) -> Session | None:
-    """Return a session that still stands; its idle time begins anew if it is `used`."""
+async def get(redis: Redis, key: str, *, prolong: bool = True) -> Session | None:
+    """Return a session that has not expired; `prolong` restarts its idle time."""
     idle = load_settings(AdminSettings).idle_minutes * 60
-    stored = await (redis.getex(_key(key), ex=idle) if used else redis.get(_key(key)))
-    session = _load(key, stored) if stored else None
-    return session if session and time.time() < session.until else None
+    stored = await (redis.getex(_name(key), ex=idle) if prolong else redis.get(_name(key)))
+    session = _ADAPTER.validate_json(stored) if stored else None
+    return session if session and time.time() < session.expires_at else None
 
 
 async def save(redis: Redis, session: Session) -> None:
-    """Store a changed session, unless it has ended meanwhile."""
-    await redis.set(_key(session.key), _dump(session), xx=True, keepttl=True)
+    """Store a changed session, unless it has ended in the meantime."""
+    await redis.set(_name(session.key), _ADAPTER.dump_json(session), xx=True, keepttl=True)
 
 
 async def end(redis: Redis, session: Session) -> None:
-    """Sign out here."""
+    """End one session."""
+    name = _name(session.key)
     async with redis.pipeline() as pipe:
-        pipe.delete(_key(session.key))
-        pipe.srem(_all_of(session.user_id), session.key)
+        pipe.delete(name)
+        pipe.srem(_names_of(session.user_id), name)
         await pipe.execute()
 
 
 async def end_all(redis: Redis, user_id: UUID) -> None:
-    """Sign a person out everywhere."""
-    stored = await redis.smembers(_all_of(user_id))
-    keys = (key.decode() if isinstance(key, bytes) else key for key in stored)
-    await redis.delete(_all_of(user_id), *map(_key, keys))
+    """End all sessions of a user."""
+    names = _names_of(user_id)
+    await redis.delete(names, *await redis.smembers(names))
 
 
-def _key(key: str) -> str:
-    return f"{SCHEMA}:admin:session:{key}"
+def _name(key: str) -> str:
+    return redis_key(f"admin:session:{key}")
 
 
-def _all_of(user_id: UUID) -> str:
-    return f"{SCHEMA}:admin:sessions:{user_id}"
-
-
-def _dump(session: Session) -> str:
-    return json.dumps(asdict(session) | {"user_id": str(session.user_id)})
-
-
-def _load(key: str, stored: bytes | str) -> Session:
-    values = json.loads(stored)
-    acting = Acting(**values["acting"]) if values["acting"] else None
-    return Session(key, UUID(values["user_id"]), values["until"], acting)
+def _names_of(user_id: UUID) -> str:
+    return redis_key(f"admin:sessions:{user_id}")

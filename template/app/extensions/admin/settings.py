@@ -6,13 +6,13 @@ from app.core.settings import FeatureSettings
 
 
 class AdminSettings(FeatureSettings, env_prefix="ADMIN_"):
-    """How long a sign-in to the site lasts."""
+    """How long sessions and impersonations last."""
 
     idle_minutes: int = Field(
-        default=30, ge=1, le=1440, description="Minutes without a request that end a sign-in."
+        default=30, ge=1, le=1440, description="Minutes without a request that end a session."
     )
     session_hours: int = Field(
-        default=12, ge=1, le=168, description="Hours after which a sign-in ends in any case."
+        default=12, ge=1, le=168, description="Hours after which a session ends in any case."
     )
     act_as_minutes: int = Field(
         default=15, ge=1, le=60, description="Minutes for which an admin may act as a user."

@@ -1,4 +1,4 @@
-"""The site: SQLAdmin on the API's own engine, with the views that the features' `admin.py` hold."""
+"""The site: SQLAdmin on the API's engine, with the views of the features' `admin.py`."""
 
 import inspect
 import json
@@ -9,7 +9,6 @@ from types import ModuleType
 from typing import Any
 
 from fastapi import FastAPI
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 from sqladmin import Admin, BaseView, ModelView
 from sqladmin.authentication import login_required
 from sqlalchemy import inspect as inspect_model
@@ -28,10 +27,10 @@ from app.core.errors import AppError
 from app.core.features import features, load
 from app.core.logging import get_logger
 from app.core.settings import get_settings
-from app.extensions.admin import act_as, audit
-from app.extensions.admin.access import ADMINS_ALONE, ByRole
+from app.extensions.admin import audit, impersonation
+from app.extensions.admin.access import ADMINS_ONLY, RoleAuthorization
 from app.extensions.admin.guard import FIELD, Guard
-from app.extensions.admin.sign_in import SignInRequired, sign_in, sign_out
+from app.extensions.admin.sign_in import SessionAuthentication, sign_in, sign_out
 from app.extensions.admin.views import View
 
 PATH = "/admin"
@@ -40,45 +39,49 @@ HERE = Path(__file__).parent
 log = get_logger(__name__)
 
 
-class Sessions(async_sessionmaker[AsyncSession]):
-    """Sessions of the running API, which record what they change."""
+class SessionMaker(async_sessionmaker[AsyncSession]):
+    """Makes sessions of the running API that record their changes in the audit log."""
 
     def __init__(self, api: FastAPI) -> None:
         super().__init__(class_=AsyncSession)
         self.api = api
 
     def __call__(self, **_: Any) -> AsyncSession:
-        """Make one; SQLAdmin's wishes are the API's habits."""
+        """Make a session. SQLAdmin's options are ignored: the API's sessions have the same."""
         session: AsyncSession = self.api.state.database.session()
-        # SQLAdmin calls what SQLModel wants nobody to call: SQLAlchemy's own has no such wish.
+        # SQLAdmin calls `execute`, which SQLModel deprecates with a warning.
         session.execute = partial(AnyAsyncSession.execute, session)  # type: ignore[method-assign]
         return audit.watch(session)
 
 
 class Site(Admin):
-    """SQLAdmin with our sign-in, dashboard and pages for errors."""
+    """SQLAdmin with the sign-in, the dashboard and the error pages of this feature."""
 
     def __init__(self, api: FastAPI) -> None:
-        self.access = ByRole()
+        self.access = RoleAuthorization()
         super().__init__(
-            # SQLAdmin mounts itself there, for nobody; see `mount`.
+            # SQLAdmin mounts itself on an application; `mount` takes the routes from it instead.
             Starlette(),
-            session_maker=Sessions(api),
+            session_maker=SessionMaker(api),
             base_url=PATH,
             title=get_settings().project_name,
-            authentication_backend=SignInRequired(),
+            # SQLAdmin passes it to Jinja's FileSystemLoader, which takes a list as well.
+            templates_dir=_template_folders(),  # type: ignore[arg-type]
+            authentication_backend=SessionAuthentication(),
             authorization_backend=self.access,
         )
-        self.templates.env.loader = ChoiceLoader([*_templates(), _loader(self)])
-        self.templates.env.globals |= {"acting": act_as.acting, "csrf_field": FIELD}
-        ours = StaticFiles(directory=HERE / "static")
-        self.admin.router.routes.insert(0, Mount("/statics/site", ours, name="site"))
+        self.templates.env.globals |= {
+            "current_impersonation": impersonation.current,
+            "csrf_field": FIELD,
+        }
+        static = StaticFiles(directory=HERE / "static")
+        self.admin.router.routes.insert(0, Mount("/statics/site", static, name="site"))
         self.modules = [module for _, module in load("admin")]
         for module in self.modules:
-            for found in _views(module):
-                self.add_view(found)
+            for view_class in _view_classes(module):
+                self.add_view(view_class)
         for view in self.views:
-            self.access.declared[view.identity] = getattr(view, "access", ADMINS_ALONE)
+            self.access.access_by_view[view.identity] = getattr(view, "access", ADMINS_ONLY)
         _link([view for view in self.views if isinstance(view, View)])
         for route in self.admin.router.routes:
             if isinstance(route, Route) and route.methods and route.name.startswith("action-"):
@@ -88,7 +91,7 @@ class Site(Admin):
 
     @login_required
     async def index(self, request: Request) -> Response:
-        """The dashboard."""
+        """Show the dashboard."""
         found = [
             card
             for module in self.modules
@@ -99,68 +102,72 @@ class Site(Admin):
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
     async def login(self, request: Request) -> Response:
-        """Ask for address and password, or look at them."""
+        """Show the form of the sign-in, or sign in with its values."""
         form = await request.form()
-        wanted = str(form.get("next") or request.query_params.get("next", ""))
+        email = str(form.get("email", ""))
+        next_path = str(form.get("next") or request.query_params.get("next", ""))
+        context: dict[str, Any] = {"email": email, "next": next_path}
+        status = 200
         if request.method == "POST":
             try:
-                await sign_in(request, str(form.get("email", "")), str(form.get("password", "")))
-                return RedirectResponse(self._own_path(request, wanted), 303)
+                await sign_in(request, email, str(form.get("password", "")))
+                return RedirectResponse(self._safe_path(request, next_path), 303)
             except AppError as error:
-                context = {"error": error.detail, "email": form.get("email", ""), "next": wanted}
-                return await self.templates.TemplateResponse(
-                    request, "sqladmin/login.html", context, status_code=error.status
-                )
-        context = {"next": wanted}
-        return await self.templates.TemplateResponse(request, "sqladmin/login.html", context)
+                context["error"], status = error, error.status
+        return await self.templates.TemplateResponse(
+            request, "sqladmin/login.html", context, status_code=status
+        )
 
     @login_required
     async def logout(self, request: Request) -> Response:
-        """Sign out, here or everywhere."""
+        """End this session, or all sessions of the user."""
         form = await request.form()
         await sign_out(request, everywhere=form.get("everywhere") == "yes")
         return RedirectResponse(request.url_for("admin:login"), 303)
 
-    async def error(self, request: Request, status: int, text: str) -> Response:
-        """A page that says what went wrong."""
-        context = {"status_code": status, "message": text}
+    async def error(self, request: Request, status: int, code: str, detail: str) -> Response:
+        """Make a page that explains an error."""
+        context = {"status_code": status, "code": code, "message": detail}
         return await self.templates.TemplateResponse(
             request, "sqladmin/error.html", context, status_code=status
         )
 
     def error_handlers(self, api: FastAPI) -> dict[Any, Any]:
-        """What the API answers to each kind of error, in the same words, as pages."""
-        known = {kind: self._as_page(answer) for kind, answer in api.exception_handlers.items()}
-        return {**known, Exception: self._unexpected}
+        """The API's handlers of errors; their answers become pages."""
+        handlers = {
+            kind: self._as_page(handler) for kind, handler in api.exception_handlers.items()
+        }
+        return {**handlers, Exception: self._unexpected}
 
-    def _as_page(self, answer: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
+    def _as_page(self, handler: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
         async def page(request: Request, error: Exception) -> Response:
-            problem: Response = await answer(request, error)
-            said = json.loads(bytes(problem.body))
-            return await self.error(request, said["status"], said["detail"])
+            response: Response = await handler(request, error)
+            problem = json.loads(bytes(response.body))
+            return await self.error(request, problem["status"], problem["code"], problem["detail"])
 
         return page
 
     async def _unexpected(self, request: Request, error: Exception) -> Response:
         log.error("unexpected_error", exc_info=error)
-        return await self.error(request, 500, "Something went wrong on our side.")
+        return await self.error(request, 500, "internal_error", "An internal error occurred.")
 
-    def _own_path(self, request: Request, wanted: str) -> str:
-        """A page of the site, whatever an address asks for."""
+    def _safe_path(self, request: Request, path: str) -> str:
+        """Return a path of the site; others would be an open redirect."""
         home = request.url_for("admin:index")
-        inside = wanted.startswith(home.path) and "\\" not in wanted and "//" not in wanted
-        return wanted if inside else str(home)
+        inside = path.startswith(home.path) and "\\" not in path and "//" not in path
+        return path if inside else str(home)
 
 
 def mount(api: FastAPI) -> Mount:
-    """Build the site of an API.
+    """Build the site as a route of the API.
 
     Raises:
         FeatureError: the `admin.py` of a feature cannot be loaded.
     """
     site, settings = Site(api), get_settings()
     signing_key = settings.secret_key.get_secret_value()
-    # The routes alone: SQLAdmin's own application around them would hide the API, and its errors.
+    # Only the routes are mounted. With SQLAdmin's application around them, `request.app` would not
+    # be the API, and errors would not reach the handlers.
     return Mount(
         PATH,
         routes=site.admin.routes,
@@ -172,8 +179,8 @@ def mount(api: FastAPI) -> Mount:
     )
 
 
-def _views(module: ModuleType) -> Iterator[type[BaseView] | type[ModelView]]:
-    """The views that a module defines, in its order."""
+def _view_classes(module: ModuleType) -> Iterator[type[BaseView] | type[ModelView]]:
+    """The views that a module defines, in the order of their definition."""
     for value in vars(module).values():
         is_view = inspect.isclass(value) and issubclass(value, (BaseView, ModelView))
         if is_view and value.__module__ == module.__name__:
@@ -181,25 +188,18 @@ def _views(module: ModuleType) -> Iterator[type[BaseView] | type[ModelView]]:
 
 
 def _link(views: list[View]) -> None:
-    """Tell each view what its columns refer to: by foreign keys, and by what it declares."""
+    """Connect the views whose tables refer to each other, by foreign keys or by `links`."""
     by_table = {audit.table_of(view.model): view for view in views}
     for view in views:
         columns: Any = inspect_model(view.model).local_table.columns
         named = {c.name: key.column.table.name for c in columns for key in c.foreign_keys}
         for name, table in (named | dict(view.links)).items():
             if target := by_table.get(table):
-                view.linked[name] = target
-                target.linking.append((view, name))
+                view.targets[name] = target
+                target.referrers.append((view, name))
 
 
-def _templates() -> list[BaseLoader]:
-    """Those of the features, this one last, so that the project's own come before them."""
+def _template_folders() -> list[Path]:
+    """The `templates/` of all features; this feature's is last, so that the others override it."""
     folders = [each.path / "templates" for each in features()]
-    folders.sort(key=lambda folder: folder.parent == HERE)
-    return [FileSystemLoader(folder) for folder in folders if folder.is_dir()]
-
-
-def _loader(site: Admin) -> BaseLoader:
-    loader = site.templates.env.loader
-    assert loader
-    return loader
+    return sorted(folders, key=lambda folder: folder.parent == HERE)

@@ -1,3 +1,3 @@
-"""Tokens of this feature that the API takes: those of admins who act as a user."""
+"""Access tokens that this feature issues for the API: those of admins who act as a user."""
 
-from app.extensions.admin.act_as import verify as verify
+from app.extensions.admin.impersonation import verify as verify

@@ -1,10 +1,10 @@
-"""What a feature's `admin.py` is made of: views of tables, and pages of other things.
+"""The base classes for a feature's `admin.py`: `View` shows a table, `Page` shows anything else.
 
     class ParcelAdmin(View, model=Parcel):
         title_column = "address"
         column_list = ["address", "sent", "owner_id", "created_at"]
 
-Nothing can be changed in a view unless it says so; what changes is recorded, see `audit`.
+A view is read-only unless it allows changes. Changes are recorded, see `audit`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,28 +26,24 @@ from app.extensions.admin import audit
 from app.extensions.admin.access import Access
 from app.extensions.admin.filters import LinkFilter
 from app.extensions.admin.formats import FORMATTERS
-from app.extensions.admin.secrecy import is_secret
+from app.extensions.admin.redaction import is_secret
 
-# Rows that a list counts and pages through, as in the API: deeper ones are found by filters.
+# A list counts and pages through this many rows, as in the API; filters reach the others.
 MAX_ROWS = 10_000
-# A spreadsheet takes a cell that begins with one of these for a formula.
+# A spreadsheet evaluates a cell that begins with one of these.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-
-# Within a view, `list` is its list page.
+# In the body of `View`, the name `list` is its method.
 Rows = list[Any]
 
 
 class View(ModelView):
-    """A table; by default it is for looking only.
-
-    It offers what SQLAdmin's `ModelView` does, and leaves out columns by the name of a secret.
-    """
+    """SQLAdmin's `ModelView`, read-only by default, without columns that hold secrets."""
 
     access: ClassVar[Access] = Access()
-    # The column by which people know a row, in headings and where other rows link to it.
+    # The column whose value names a row, in headings and in links to it.
     title_column: ClassVar[str] = "id"
-    # Columns that hold a key of another table without a foreign key, and that table.
+    # Columns that refer to another table without a foreign key: column -> table.
     links: ClassVar[Mapping[str, str]] = {}
 
     can_create = False
@@ -63,70 +59,70 @@ class View(ModelView):
 
     def __init__(self) -> None:
         super().__init__()
-        spoken = {name: name.replace("_", " ").capitalize() for name in self._prop_names}
-        self._column_labels = spoken | self._column_labels
-        # Known once all views are, see `site`: what rows here link to, and what links to them.
-        self.linked: dict[str, View] = {}
-        self.linking: list[tuple[View, str]] = []
+        labels = {name: name.replace("_", " ").capitalize() for name in self._prop_names}
+        self._column_labels = labels | self._column_labels
+        # `site` fills these: column -> the view it refers to; views that refer to this one.
+        self.targets: dict[str, View] = {}
+        self.referrers: list[tuple[View, str]] = []
 
     def title(self, row: Any) -> str:
-        """What people call a row."""
+        """The name of a row."""
         return str(getattr(row, self.title_column) or self.key(row))
 
     def key(self, row: Any) -> str:
-        """Its primary key, as addresses have it."""
+        """The primary key of a row, as URLs contain it."""
         return str(getattr(row, self.pk_columns[0].name))
 
     def related(self, row: Any, request: Request) -> list[tuple[str, str]]:
-        """Names and addresses of lists: what belongs to a row, and what was done to it."""
+        """Labels and URLs of lists: the rows that refer to a row, and its audit log."""
         lists = [
             (view.name_plural, view.identity, name)
-            for view, name in self.linking
+            for view, name in self.referrers
             if view.is_accessible(request)
         ]
         return [
             (label, f"{request.url_for('admin:list', identity=identity)}?{name}={self.key(row)}")
-            for label, identity, name in (*lists, ("History of it", "audit-entry", "subject_id"))
+            for label, identity, name in (*lists, ("History", "audit-entry", "subject_id"))
         ]
 
     # Secrets
 
     def get_list_columns(self) -> list[str]:
         """See SQLAdmin."""
-        return _public(super().get_list_columns())
+        return _without_secrets(super().get_list_columns())
 
     def get_details_columns(self) -> list[str]:
         """See SQLAdmin."""
-        return _public(super().get_details_columns())
+        return _without_secrets(super().get_details_columns())
 
     def get_form_columns(self) -> list[str]:
         """See SQLAdmin."""
-        return _public(super().get_form_columns())
+        return _without_secrets(super().get_form_columns())
 
     def get_export_columns(self) -> list[str]:
         """See SQLAdmin."""
-        return _public(super().get_export_columns())
+        return _without_secrets(super().get_export_columns())
 
     # Lists
 
     def get_filters(self) -> list[Any]:
-        """Those of the view, and one for each column that links to another view."""
-        ours = [LinkFilter(getattr(self.model, name), view) for name, view in self.linked.items()]
-        return [*super().get_filters(), *ours]
+        """Return the filters of the view, and one for each column that refers to another view."""
+        links = [LinkFilter(getattr(self.model, name), view) for name, view in self.targets.items()]
+        return [*super().get_filters(), *links]
 
     def search_query(self, stmt: Select[Any], term: str) -> Select[Any]:
-        """Look for a part of a column; % and _ are letters like any other."""
+        """Search for a part of a column; unlike in SQLAdmin, % and _ are not wildcards."""
         columns = (cast(getattr(self.model, name), String) for name in self._search_fields)
         return stmt.where(
             or_(false(), *(each.icontains(term, autoescape=True) for each in columns))
         )
 
     def sort_query(self, stmt: Select[Any], request: Request) -> Select[Any]:
-        """Sort, and by the key where all else is equal: no row is on two pages."""
+        """Sort by the key last, so that the order is the same on every page."""
         return super().sort_query(stmt, request).order_by(*self.pk_columns)
 
     async def count(self, request: Request, stmt: Select[Any] | None = None) -> int:
-        """Count the rows of a list, up to `MAX_ROWS`: to count them all means to read them all."""
+        """Count the rows of a list, up to `MAX_ROWS`, because Postgres counts by reading."""
         if stmt is None:
             return await super().count(request)
         (listed,) = stmt.get_final_froms()
@@ -137,13 +133,13 @@ class View(ModelView):
         return min(found, MAX_ROWS)
 
     async def list(self, request: Request) -> Pagination:
-        """Read a page, and what the rows on it link to: one statement for each such column."""
+        """Read a page, and with one statement for each link the titles of the related rows."""
         page = await super().list(request)
         await self._read_titles(request, page.rows)
         return page
 
     async def get_object_for_details(self, request: Request) -> Any:
-        """Read a row, and what it links to."""
+        """Read a row, and the titles of the related rows."""
         row = await super().get_object_for_details(request)
         if row is None:
             raise HTTPException(404, f"There is no such {self.name.lower()}.")
@@ -153,20 +149,20 @@ class View(ModelView):
     async def get_list_value(
         self, obj: Any, prop: str, request: Request | None = None
     ) -> tuple[Any, Any]:
-        """See SQLAdmin; a key of another row becomes a link to it."""
+        """See SQLAdmin; the key of another row becomes a link."""
         value, shown = await super().get_list_value(obj, prop, request)
         return value, self._link(prop, value, request) or shown
 
     async def get_detail_value(
         self, obj: Any, prop: str, request: Request | None = None
     ) -> tuple[Any, Any]:
-        """See SQLAdmin; a key of another row becomes a link to it."""
+        """See SQLAdmin; the key of another row becomes a link."""
         value, shown = await super().get_detail_value(obj, prop, request)
         return value, self._link(prop, value, request) or shown
 
     async def _read_titles(self, request: Request, rows: Any) -> None:
         titles: dict[Any, str] = {}
-        for name, view in self.linked.items():
+        for name, view in self.targets.items():
             keys = {getattr(row, name) for row in rows} - {None}
             if keys:
                 key, title = view.pk_columns[0], getattr(view.model, view.title_column)
@@ -175,19 +171,19 @@ class View(ModelView):
         request.state.titles = titles
 
     def _link(self, name: str, value: Any, request: Request | None) -> Markup | None:
-        if request is None or name not in self.linked:
+        target = self.targets.get(name)
+        if request is None or target is None:
             return None
         title = getattr(request.state, "titles", {}).get((name, value))
-        if title is None or not self.linked[name].is_accessible(request):
+        if title is None or not target.is_accessible(request):
             return None
-        identity = self.linked[name].identity
-        url = request.url_for("admin:details", identity=identity, pk=str(value))
+        url = request.url_for("admin:details", identity=target.identity, pk=str(value))
         return Markup('<a href="{}">{}</a>').format(str(url), title)
 
     # Export
 
     async def get_model_objects(self, request: Request, limit: int | None = 0) -> Rows:
-        """Read what the list shows with the same filters, on all its pages."""
+        """Read the rows for an export: with the filters of the list, which SQLAdmin leaves out."""
         stmt = self.list_query(request)
         for each in self.get_filters():
             if value := request.query_params.get(each.parameter_name):
@@ -198,14 +194,14 @@ class View(ModelView):
         return rows
 
     async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
-        """Keep a text from being taken for a formula."""
+        """Quote a text that a spreadsheet would evaluate as a formula."""
         text = str(getattr(row, name)) if value is not None else ""
         return f"'{text}" if text.startswith(FORMULA) else text
 
     async def export_data(
         self, data: Rows, export_type: str = "csv", request: Request | None = None
     ) -> StreamingResponse:
-        """See SQLAdmin; who takes rows away is recorded."""
+        """See SQLAdmin; the audit log records the export."""
         async with self.session_maker() as session:
             audit.record(
                 session,
@@ -220,27 +216,27 @@ class View(ModelView):
 
     async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
         """See SQLAdmin."""
-        with _explained():
+        with _conflict_errors():
             return await super().insert_model(request, data)
 
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
         """See SQLAdmin."""
-        with _explained():
+        with _conflict_errors():
             return await super().update_model(request, pk, data)
 
     async def delete_model(self, request: Request, pk: Any) -> None:
         """See SQLAdmin."""
-        with _explained():
+        with _conflict_errors():
             await super().delete_model(request, pk)
 
     def _visible_custom_actions(self, request: Request, in_detail: bool = False) -> dict[str, str]:  # noqa: FBT001
-        # SQLAdmin lists the last one first.
+        # SQLAdmin lists the actions in reverse.
         return dict(reversed(super()._visible_custom_actions(request, in_detail).items()))
 
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
         key = self.pk_columns[0]
         if isinstance(key.type, AutoString):
-            # SQLAdmin does not see that SQLModel's own type for text holds text.
+            # SQLAdmin does not know SQLModel's type for text.
             return select(self.model).where(key == identifier)
         try:
             return super()._stmt_by_identifier(identifier)
@@ -249,34 +245,34 @@ class View(ModelView):
 
 
 class Page(BaseView):
-    """A page of the site that shows no table: methods with SQLAdmin's `@expose`."""
+    """A page that shows no table; its methods have SQLAdmin's decorator `@expose`."""
 
     access: ClassVar[Access] = Access()
 
     def may_change(self, request: Request) -> bool:
-        """Whether who is signed in may change what the page shows."""
+        """Tell whether the signed-in user may make changes on this page."""
         return request.state.actor.role in self.access.change
 
     def require_change(self, request: Request) -> None:
-        """Let nobody else pass.
+        """Refuse users who may not make changes on this page.
 
         Raises:
             HTTPException: 403.
         """
         if not self.may_change(request):
-            raise HTTPException(403, "Your role may look here, and change nothing.")
+            raise HTTPException(403, "Your role may not make changes here.")
 
 
-def _public(names: list[str]) -> list[str]:
+def _without_secrets(names: list[str]) -> list[str]:
     return [name for name in names if not is_secret(name)]
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _conflict_errors() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
         raise ConflictError(
-            "This clashes with another row: a value that must be unique is taken, or rows still "
-            "belong to this one."
+            "The change conflicts with another row: a value is already in use, or other rows "
+            "still refer to this one."
         ) from error

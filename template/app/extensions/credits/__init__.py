@@ -1,4 +1,4 @@
-"""Credits: what people may spend, what it went on, and what each operation costs."""
+"""Credits: accounts with a ledger, prices of operations, holds, and tiers."""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
 USES = ("users",)

@@ -1,7 +1,7 @@
-"""Credits on the admin site: the books to look at, and what admins do to them by the service.
+"""Credits on the admin site: read-only views, and actions that call the service.
 
-The service writes by statements, which the audit log does not see: what is done here is recorded
-here, in the same transaction.
+The service changes rows by statements, which the audit log does not notice. Each action therefore
+records itself, in the same transaction.
 """
 
 from typing import Any, ClassVar
@@ -13,12 +13,17 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 
-from app.core.database import Database
-from app.core.errors import InvalidError
+from app.core.database import database_of
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.admin import audit
 from app.extensions.admin.access import Access
-from app.extensions.admin.actions import Input, action, fitted, once, told
+from app.extensions.admin.actions import (
+    Input,
+    action,
+    idempotency_key,
+    parse_form,
+    validate_form,
+)
 from app.extensions.admin.cards import Card, Row
 from app.extensions.admin.filters import EnumFilter, InputFilter, day_range
 from app.extensions.admin.views import View
@@ -46,14 +51,14 @@ AMOUNT = Input("amount", "Credits", "number")
 
 
 class NewPrice(BaseModel):
-    """What an operation costs from now on."""
+    """The form for a new price of an operation."""
 
     fixed: Price
     per_unit: Price
 
 
 class AccountAdmin(View, model=Account):
-    """What people have; a balance is moved by entries alone."""
+    """Accounts; only entries of the ledger change a balance."""
 
     icon = "fa-solid fa-coins"
     title_column = "user_id"
@@ -62,50 +67,45 @@ class AccountAdmin(View, model=Account):
     column_sortable_list: ClassVar = ["balance", "held"]
     column_default_sort: ClassVar = ("created_at", True)
 
-    @action("Grant", "Give them credits?", inputs=[AMOUNT], reason=True)
+    @action("Grant", "Add credits to these accounts?", inputs=[AMOUNT], reason=True)
     async def grant(self, request: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Give credits."""
-        asked, key = await told(request, Grant), await _key(request)
-        details = _by(request)
+        """Add credits."""
+        form, key = await parse_form(request, Grant), await _key(request)
         await session.run_sync(
-            lambda sync: entries.grant(
-                sync, user_id, asked.amount, asked.reason, key=key, details=details
-            )
+            entries.grant, user_id, form.amount, form.reason, key=key, details=_details(request)
         )
-        await _record(session, "grant", "credits_accounts", user_id, {"amount": asked.amount})
+        await _record(session, "grant", "credits_accounts", user_id, {"amount": form.amount})
 
     @action(
         "Adjust",
-        "Correct the balance? Write -5 to take 5 credits away.",
+        "Correct the balance? Enter -5 to take 5 credits away.",
         inputs=[AMOUNT],
         reason=True,
         in_list=False,
     )
     async def adjust(self, request: Request, session: AsyncSession, user_id: UUID) -> None:
         """Correct a balance, up or down."""
-        asked, key = await told(request, Adjustment), await _key(request)
-        if not asked.amount:
-            raise InvalidError("A correction by 0 changes nothing.")
-        details = _by(request)
+        form, key = await parse_form(request, Adjustment), await _key(request)
         await session.run_sync(
-            lambda sync: entries.adjust(
-                sync, user_id, asked.amount, asked.reason, key=key, details=details
-            )
+            entries.adjust, user_id, form.amount, form.reason, key=key, details=_details(request)
         )
-        await _record(session, "adjust", "credits_accounts", user_id, {"amount": asked.amount})
+        await _record(session, "adjust", "credits_accounts", user_id, {"amount": form.amount})
 
     @action(
-        "Change tier", "Move them to another tier?", inputs=[Input("tier", "Tier")], reason=True
+        "Change tier",
+        "Move these accounts to another tier?",
+        inputs=[Input("tier", "Tier")],
+        reason=True,
     )
     async def set_tier(self, request: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Move accounts to another tier."""
-        tier = (await told(request, TierChoice)).tier
+        """Move an account to another tier."""
+        tier = (await parse_form(request, TierChoice)).tier
         await session.run_sync(accounts.set_tier, user_id, tier)
         await _record(session, "set_tier", "credits_accounts", user_id, {"tier": tier})
 
 
 class TransactionAdmin(View, model=Transaction):
-    """The ledger: nobody changes it."""
+    """The ledger; no role can change it."""
 
     icon = "fa-solid fa-book"
     access: ClassVar = Access(change=frozenset())
@@ -130,7 +130,7 @@ class TransactionAdmin(View, model=Transaction):
 
 
 class HoldAdmin(View, model=Hold):
-    """What is set aside; it ends by itself, or is given back here."""
+    """Holds. They expire, or an admin releases them."""
 
     icon = "fa-solid fa-hourglass-half"
     links: ClassVar = {"user_id": "users"}
@@ -151,21 +151,24 @@ class HoldAdmin(View, model=Hold):
         *day_range(Hold.created_at),
     ]
 
-    @action("Give back", "Give these back? What they are held for is refused then.", reason=True)
+    @action(
+        "Release",
+        "Release these holds? The work that they are for can then no longer be paid.",
+        reason=True,
+    )
     async def release(self, _: Request, session: AsyncSession, hold_id: UUID) -> None:
-        """Give a hold back."""
-        user_id = await session.run_sync(holds.owner, hold_id)
-        await session.run_sync(holds.release, user_id, hold_id)
+        """Release a hold."""
+        await session.run_sync(holds.release_by_id, hold_id)
         await _record(session, "release", "credits_holds", hold_id, {"state": HoldState.RELEASED})
 
 
 class RateAdmin(View, model=Rate):
-    """What operations cost, in every version: a rate is changed by a newer one."""
+    """All versions of the rates; a newer version replaces a rate."""
 
     icon = "fa-solid fa-tags"
     title_column = "operation"
     can_create = True
-    # A tier is a foreign key, which SQLAdmin takes for one of the keys.
+    # SQLAdmin leaves keys out of forms, and treats the tier, a foreign key, as one.
     form_include_pk = True
     form_columns: ClassVar = ["operation", "tier", "fixed", "per_unit", "unfinished"]
     column_list: ClassVar = ["operation", "tier", "fixed", "per_unit", "unfinished", "valid_from"]
@@ -173,15 +176,17 @@ class RateAdmin(View, model=Rate):
     column_default_sort: ClassVar = [("operation", False), ("valid_from", True)]
     column_filters: ClassVar = [EnumFilter(Rate.unfinished, Unfinished)]
 
-    async def insert_model(self, request: Request, data: dict[str, Any]) -> Rate:  # noqa: ARG002 - the signature is SQLAdmin's
-        """See SQLAdmin; it counts from now on."""
+    async def insert_model(self, request: Request, data: dict[str, Any]) -> Rate:  # noqa: ARG002 - SQLAdmin defines the signature
+        """See SQLAdmin; the rate starts now."""
         values = {name: value for name, value in data.items() if value not in (None, "")}
         async with self.session_maker() as session:
-            return await _set_rate(session, fitted(RateCreate, values | {"valid_from": None}))
+            return await _set_rate(
+                session, validate_form(RateCreate, values | {"valid_from": None})
+            )
 
     @action(
         "Change price",
-        "Let it cost this from now on?",
+        "Set a new price from now on?",
         inputs=[
             Input("fixed", "Credits for each use", "number"),
             Input("per_unit", "Credits for each unit", "number"),
@@ -190,8 +195,8 @@ class RateAdmin(View, model=Rate):
         in_list=False,
     )
     async def change(self, request: Request, session: AsyncSession, rate_id: UUID) -> None:
-        """Set a newer version of a rate."""
-        price = await told(request, NewPrice)
+        """Set a new version of a rate."""
+        price = await parse_form(request, NewPrice)
         rate = await session.get_one(Rate, rate_id)
         values = RateCreate(
             operation=rate.operation,
@@ -203,7 +208,7 @@ class RateAdmin(View, model=Rate):
 
 
 class TierAdmin(View, model=Tier):
-    """What accounts of a tier are given and may do."""
+    """Tiers; admins edit allocations and limits."""
 
     icon = "fa-solid fa-layer-group"
     title_column = "name"
@@ -212,9 +217,9 @@ class TierAdmin(View, model=Tier):
     column_list: ClassVar = ["name", "allocation", "rollover", "daily_charges"]
     column_default_sort: ClassVar = ("allocation", False)
 
-    async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Tier:  # noqa: ARG002 - the signature is SQLAdmin's
-        """See SQLAdmin; the limit counts at once, the allocation from the next month on."""
-        changes = fitted(TierUpdate, data).model_dump()
+    async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Tier:  # noqa: ARG002 - SQLAdmin defines the signature
+        """See SQLAdmin; the limit applies at once, the allocation from the next month on."""
+        changes = validate_form(TierUpdate, data).model_dump()
         async with self.session_maker() as session:
             await session.run_sync(tiers.update_tier, pk, changes)
             await _record(session, "update", "credits_tiers", pk, changes)
@@ -223,14 +228,14 @@ class TierAdmin(View, model=Tier):
 
 
 async def cards(request: Request) -> list[Card]:
-    """What all have together, and whether the books added up when they were last compared."""
-    database: Database = request.app.state.database
+    """The sums of all accounts, and the result of the last verification."""
+    reader = database_of(request).reader
     sums = select(
         func.count().label("accounts"),
         func.coalesce(func.sum(Account.balance), 0).label("balance"),
         func.coalesce(func.sum(Account.held), 0).label("held"),
     ).select_from(Account)
-    compared = (
+    verified = (
         select(col(TaskRecord.id), col(TaskRecord.result))
         .where(
             col(TaskRecord.name) == "credits.verify",
@@ -239,33 +244,32 @@ async def cards(request: Request) -> list[Card]:
         .order_by(col(TaskRecord.ended_at).desc())
         .limit(1)
     )
-    (found,) = await database.reader.rows(sums)
+    (found,) = await reader.rows(sums)
     listed = str(request.url_for("admin:list", identity="account"))
     held = str(request.url_for("admin:list", identity="hold"))
     rows = [
         Row("Accounts", found["accounts"], listed),
-        Row("To be spent", found["balance"]),
+        Row("Balance", found["balance"]),
         Row("Held", found["held"], f"{held}?state={HoldState.ACTIVE}"),
     ]
-    for last in await database.reader.rows(compared):
-        faults = len(last["result"] or ())
+    for last in await reader.rows(verified):
+        count = len(last["result"] or ())
         url = str(request.url_for("admin:details", identity="task-record", pk=str(last["id"])))
-        said = f"{faults} accounts do not add up" if faults else "add up"
-        rows.append(Row("Books", said, url, "red" if faults else "green"))
+        rows.append(Row("Discrepancies", count, url, "red" if count else "green"))
     return [Card("Credits", rows)]
 
 
 async def _key(request: Request) -> str | None:
-    word = await once(request)
-    return f"admin:{word}" if word else None
+    key = await idempotency_key(request)
+    return f"admin:{key}" if key else None
 
 
-def _by(request: Request) -> dict[str, str]:
+def _details(request: Request) -> dict[str, str]:
     return {"by": str(request.state.actor.id)}
 
 
 async def _set_rate(session: AsyncSession, values: RateCreate) -> Rate:
-    # Before it is set, for that commits.
+    # First, because `set_rate` commits.
     audit.record(
         session,
         "create",

@@ -1,4 +1,4 @@
-"""Dependencies for routes of every feature that cost credits."""
+"""Dependencies for routes that cost credits, for use by other features."""
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        description="Makes a request that is sent again count once; a random word for each.",
+        description="A random text for each request. A repeated request counts once.",
     ),
 ]
 
@@ -25,16 +25,16 @@ _FORMS = ("multipart/", "application/x-www-form-urlencoded")
 
 
 def charge(operation: str, units: int | Callable[..., Any] = 1) -> Any:
-    """Meter a route by one of its parameters.
+    """Charge the caller for a request, by a parameter of the route.
 
         paid: Annotated[Charge, charge("docs.embed")]
 
-    The caller's credits are held before the route runs, taken when it returns, and given back when
-    it raises. `units` is how many, or a dependency that counts them. A request that repeats an
-    Idempotency-Key is refused rather than carried out unpaid: 409 `charge_in_progress` or
+    The credits are held before the route runs, taken when it returns, and released when it raises.
+    `units` is a number, or a dependency that returns one. A request that repeats an
+    Idempotency-Key is refused, because it would not be paid for: 409 `charge_in_progress` or
     `already_charged`, and 422 `idempotency_key_reused` if it is another request.
 
-    The session is the route's own: what it leaves uncommitted is committed with the payment.
+    The route uses the same session. Its uncommitted changes are committed with the payment.
     """
     count = units if callable(units) else lambda: units
 
@@ -54,8 +54,9 @@ def charge(operation: str, units: int | Callable[..., Any] = 1) -> Any:
 
 
 async def _fingerprint(request: Request) -> str:
-    """What makes a request the same when it comes again. The body of a form was read already."""
+    """Return a hash that is the same for a repeated request; the body of a form is left out."""
     kind = request.headers.get("content-type", "")
+    # FastAPI has parsed a form before, and Starlette does not keep its body.
     body = b"" if kind.startswith(_FORMS) else await request.body()
     parts = (request.method, request.url.path, request.url.query)
     return hashlib.sha256("\n".join(parts).encode() + b"\n" + body).hexdigest()

@@ -1,4 +1,4 @@
-"""Refusals of this feature."""
+"""Errors of this feature."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from app.extensions.credits.settings import CreditSettings
 
 
 class InsufficientCreditsError(AppError):
-    """The balance does not reach."""
+    """The balance is too low."""
 
     status = 402
     code = "insufficient_credits"
@@ -19,8 +19,8 @@ class InsufficientCreditsError(AppError):
         more = {"more": str(url)} if url else {}
         missing = required - available
         super().__init__(
-            f"This takes {required} credits, and {available} are there: {missing} are missing. "
-            + (f"Get more at {url}" if url else "Ask an admin for more."),
+            f"This requires {required} credits and the balance is {available}: {missing} are "
+            "missing. " + (f"Get more at {url}" if url else "Ask an admin for more."),
             required=required,
             available=available,
             missing=missing,
@@ -37,52 +37,52 @@ class DailyLimitError(AppError):
 
     def __init__(self, tier: str, limit: int, midnight: datetime) -> None:
         super().__init__(
-            f"The tier {tier} allows {limit} charges a day, and they are used up: "
-            f"go on after {midnight.isoformat()}."
+            f"The tier {tier} allows {limit} charges a day, and all are used. The next day starts "
+            f"at {midnight.isoformat()}."
         )
         self.retry_after = max(1, int((midnight - utcnow()).total_seconds()) + 1)
 
 
 class KeyReusedError(InvalidError):
-    """One Idempotency-Key for two things."""
+    """The idempotency key belongs to another request."""
 
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key belongs to another request: make a new one.")
+        super().__init__("This Idempotency-Key belongs to another request. Use a new key.")
 
 
 class InProgressError(ConflictError):
-    """The first request with this key has not ended."""
+    """The first request with this idempotency key has not ended."""
 
     code = "charge_in_progress"
 
     def __init__(self) -> None:
-        super().__init__("A request with this Idempotency-Key is being carried out: wait for it.")
+        super().__init__("A request with this Idempotency-Key is in progress. Wait until it ends.")
 
 
 class AlreadyChargedError(ConflictError):
-    """The request with this key was carried out and paid for."""
+    """The request with this idempotency key was carried out and paid for."""
 
     code = "already_charged"
 
     def __init__(self) -> None:
-        super().__init__("The request with this Idempotency-Key has been carried out and paid for.")
+        super().__init__("The request with this Idempotency-Key was carried out and paid for.")
 
 
 class HoldEndedError(ConflictError):
-    """A hold ends once."""
+    """The hold has ended, which happens only once."""
 
     code = "hold_ended"
 
     def __init__(self) -> None:
-        super().__init__("This hold has ended: it was committed, released or has expired.")
+        super().__init__("This hold was committed or released, or it has expired.")
 
 
 class NoRateError(UnavailableError):
-    """Nobody said what the operation costs, and then it is not to be had."""
+    """No rate is set for the operation, so it cannot be used."""
 
     code = "no_rate"
 
     def __init__(self, operation: str) -> None:
-        super().__init__(f"There is no rate for {operation} yet: an admin has to set one.")
+        super().__init__(f"No rate is set for {operation}. An admin has to set one.")

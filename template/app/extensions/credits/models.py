@@ -1,4 +1,4 @@
-"""Tables of this feature. Amounts are whole credits: integers add up, fractions may not."""
+"""Tables of this feature. Amounts are integers, because sums of fractions can be inexact."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What an entry of the ledger does to the balance."""
+    """The kinds of entries in the ledger, with the sign of their amounts."""
 
-    ADDITION = "addition"  # + a grant, a monthly allocation
-    DEDUCTION = "deduction"  # - usage
-    HOLD = "hold"  # - set aside for usage that has begun
-    RELEASE = "release"  # + a hold that has ended
-    EXPIRY = "expiry"  # - unspent allocation that its tier does not carry over
-    ADJUSTMENT = "adjustment"  # + or -, a correction by an admin
+    ADDITION = "addition"  # +: a grant or a monthly allocation
+    DEDUCTION = "deduction"  # -: a payment
+    HOLD = "hold"  # -: credits held for work in progress
+    RELEASE = "release"  # +: credits of a hold that has ended
+    EXPIRY = "expiry"  # -: unspent allocation that the tier does not carry over
+    ADJUSTMENT = "adjustment"  # + or -: a correction by an admin
 
 
 class HoldState(StrEnum):
-    """Where a hold stands. It leaves `active` once."""
+    """The states of a hold. It leaves `active` exactly once."""
 
     ACTIVE = "active"
     COMMITTED = "committed"
@@ -44,14 +44,14 @@ class HoldState(StrEnum):
 
 
 class Unfinished(StrEnum):
-    """What becomes of a charge whose process died before it could say how it went."""
+    """How a charge ends whose process died before the work ended."""
 
     RELEASE = "release"
     COMMIT = "commit"
 
 
 class Tier(Model, table=True):
-    """What an account of this tier is given and may do; edited by admins."""
+    """A tier: the allocation and the limits of its accounts. Admins edit it."""
 
     __tablename__ = "credits_tiers"
     __table_args__ = (
@@ -62,14 +62,14 @@ class Tier(Model, table=True):
 
     name: str = Field(max_length=40, primary_key=True)
     allocation: int = Field(sa_type=BigInteger)  # each month
-    # How much unspent allocation the next month begins with; null for all.
+    # The most unspent allocation that the next month carries over; null for all.
     rollover: int | None = Field(default=None, sa_type=BigInteger)
-    # How many charges may begin on one day; null for any number.
+    # The limit of charges that begin on one day; null for no limit.
     daily_charges: int | None = None
 
 
 class Account(Timestamps, Model, table=True):
-    """What one user has. Whoever changes it, or a row below it, locks it first."""
+    """The account of a user. A transaction locks it before it changes it, its entries or holds."""
 
     __tablename__ = "credits_accounts"
     __table_args__ = (
@@ -79,20 +79,20 @@ class Account(Timestamps, Model, table=True):
         Index("ix_credits_accounts_allocated_month", "allocated_month"),
     )
 
-    # Without a cascade: what was paid stays on the books.
+    # Without a cascade, because the ledger must be kept.
     user_id: UUID = Field(primary_key=True, foreign_key=f"{SCHEMA}.users.id")
     tier: str = Field(max_length=40, foreign_key=f"{SCHEMA}.credits_tiers.name")
-    balance: int = Field(default=0, sa_type=BigInteger)  # may be spent; the sum of the ledger
+    balance: int = Field(default=0, sa_type=BigInteger)  # the sum of the ledger; can be spent
     held: int = Field(default=0, sa_type=BigInteger)  # the sum of the active holds
-    allowance: int = Field(default=0, sa_type=BigInteger)  # unspent allocation, within the two
-    entries: int = Field(default=0, sa_type=BigInteger)  # of the ledger: the last position
-    allocated_month: date | None = None  # its first day
+    allowance: int = Field(default=0, sa_type=BigInteger)  # unspent allocation, part of both
+    entries: int = Field(default=0, sa_type=BigInteger)  # number of entries, the last position
+    allocated_month: date | None = None  # first day of the month of the last allocation
     charges_day: date | None = None
     charges_today: int = 0  # on `charges_day`
 
 
 class Transaction(UUIDKey, Model, table=True):
-    """An entry of the ledger. A trigger refuses to change or delete it."""
+    """An entry of the ledger. A trigger rejects changes and deletions."""
 
     __tablename__ = "credits_transactions"
     __table_args__ = (
@@ -118,25 +118,25 @@ class Transaction(UUIDKey, Model, table=True):
     reference: str | None = Field(default=None, max_length=200)
     idempotency_key: str | None = Field(default=None, max_length=300)
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
-    # By the clock of the database while the account is locked: in the order of `position`.
+    # The clock of the database, read while the account is locked: the order equals `position`.
     created_at: datetime | None = Field(
         default=None, nullable=False, sa_column_kwargs={"server_default": func.clock_timestamp()}
     )
-    synced_at: datetime | None = None  # when the mirror took it
+    synced_at: datetime | None = None  # when the mirror received it
 
 
 _OPEN_OR_PAID = text("state IN ('active', 'committed')")
 
 
 class Hold(UUIDKey, Model, table=True):
-    """Credits set aside. With an operation it is a charge: usage that has begun."""
+    """Credits that are held. A hold with an operation is a charge."""
 
     __tablename__ = "credits_holds"
     __table_args__ = (
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("used BETWEEN 0 AND amount", name="used"),
         CheckConstraint("(state = 'active') = (ended_at IS NULL)", name="ended_at"),
-        # A released charge may be tried again under its key.
+        # After a release, the same key can start a new charge.
         Index(
             "uq_credits_holds_user_id_idempotency_key",
             "user_id",
@@ -159,14 +159,14 @@ class Hold(UUIDKey, Model, table=True):
     reason: str = Field(max_length=200)
     reference: str | None = Field(default=None, max_length=200)
     idempotency_key: str | None = Field(default=None, max_length=300)
-    fingerprint: str | None = Field(default=None, max_length=64)  # of the request behind the key
+    fingerprint: str | None = Field(default=None, max_length=64)  # of the request that sent the key
     created_at: datetime = Field(default_factory=utcnow)
     expires_at: datetime
     ended_at: datetime | None = None
 
 
 class Rate(UUIDKey, Model, table=True):
-    """What an operation costs from some moment on, until a later row takes over."""
+    """The price of an operation from `valid_from` until the start of a later rate."""
 
     __tablename__ = "credits_rates"
     __table_args__ = (
@@ -176,7 +176,7 @@ class Rate(UUIDKey, Model, table=True):
     )
 
     operation: str = Field(max_length=100)
-    # Null for every tier that has no rate of its own.
+    # Null for all tiers without a rate of their own.
     tier: str | None = Field(
         default=None, max_length=40, foreign_key=f"{SCHEMA}.credits_tiers.name"
     )
@@ -192,6 +192,6 @@ def _table(model: type[Model]) -> "Table":
     return cast("Table", class_mapper(model).local_table)
 
 
-# The tables behind them: statements on rows that others change want no entities in memory.
+# The tables, for statements: entities in memory would not see changes of other transactions.
 tiers, accounts, transactions = _table(Tier), _table(Account), _table(Transaction)
 holds, rates = _table(Hold), _table(Rate)

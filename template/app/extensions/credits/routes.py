@@ -1,4 +1,4 @@
-"""`/credits`: the caller's own, and for admins everybody's."""
+"""`/credits`: the caller's account, and for admins all accounts, rates and tiers."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from app.core.database import DatabaseReader, DatabaseSession
-from app.core.errors import InvalidError
 from app.core.http.pagination import KeysetPage
 from app.extensions.credits.deps import IdempotencyKey
 from app.extensions.credits.schemas import (
@@ -27,18 +26,18 @@ from app.extensions.credits.schemas import (
     TransactionQuery,
     TransactionRead,
 )
-from app.extensions.credits.service import accounts, books, entries, holds, rates, tiers
+from app.extensions.credits.service import accounts, entries, holds, rates, reports, tiers
 from app.extensions.users.deps import AdminUser, CurrentUser
 from app.extensions.users.service import get
 
 router = APIRouter()
 
 
-@router.get("/balance", summary="What do I have?")
+@router.get("/balance", summary="Read my balance")
 async def read_balance(user: CurrentUser, session: DatabaseSession) -> BalanceRead:
     """The caller's balance."""
-    found = await session.run_sync(accounts.balance, user.id)
-    await session.commit()  # the first look opens the account
+    found = await session.run_sync(accounts.get_balance, user.id)
+    await session.commit()  # the first request opens the account
     return found
 
 
@@ -47,7 +46,7 @@ async def list_transactions(
     user: CurrentUser, query: Annotated[TransactionQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[TransactionRead]:
     """Entries of the caller's ledger, newest first."""
-    return await books.TRANSACTIONS.page(reader, query, user_id=user.id)
+    return await reports.TRANSACTIONS.page(reader, query, user_id=user.id)
 
 
 @router.get(
@@ -61,7 +60,7 @@ async def download_transactions(
 ) -> StreamingResponse:
     """All entries of the caller's ledger as CSV, newest first."""
     return StreamingResponse(
-        books.as_csv(reader, user.id, query),
+        reports.stream_csv(reader, user.id, query),
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},
     )
@@ -71,39 +70,39 @@ async def download_transactions(
 async def read_summary(
     user: CurrentUser, query: Annotated[SummaryQuery, Query()], session: DatabaseSession
 ) -> list[SummaryRead]:
-    """What was added and spent, by period and operation."""
-    return await session.run_sync(books.summary, user.id, query)
+    """The sums of additions and payments, by period and operation."""
+    return await session.run_sync(reports.summarize, user.id, query)
 
 
 @router.get("/holds", summary="List my holds")
 async def list_holds(
     user: CurrentUser, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[HoldRead]:
-    """Credits that are or were set aside, newest first."""
-    return await books.HOLDS.page(reader, query, user_id=user.id)
+    """The caller's holds, newest first."""
+    return await reports.HOLDS.page(reader, query, user_id=user.id)
 
 
-@router.get("/rates", summary="What does it cost?")
+@router.get("/rates", summary="List rates")
 async def list_rates(_: CurrentUser, session: DatabaseSession) -> list[RateRead]:
-    """The rates that count now."""
-    return await session.run_sync(rates.current)
+    """The current rates."""
+    return await session.run_sync(rates.list_current)
 
 
 @router.get("/rates/{operation}", summary="List the rates of an operation")
 async def list_versions(_: AdminUser, operation: str, session: DatabaseSession) -> list[RateRead]:
-    """Every rate of an operation, those to come and those that were. For admins."""
-    return list(await session.run_sync(rates.versions, operation))
+    """The future, current and earlier rates of an operation. For admins."""
+    return list(await session.run_sync(rates.list_versions, operation))
 
 
 @router.post("/rates", status_code=201, summary="Set a rate")
 async def set_rate(_: AdminUser, rate: RateCreate, session: DatabaseSession) -> RateRead:
-    """Let an operation cost something else, from now on or from a later moment. For admins."""
+    """Set the price of an operation from now on or from a later time. For admins."""
     return await session.run_sync(rates.set_rate, rate)
 
 
 @router.get("/tiers", summary="List tiers")
 async def list_tiers(_: CurrentUser, session: DatabaseSession) -> list[TierRead]:
-    """What each tier gives and allows."""
+    """All tiers with their allocations and limits."""
     return await session.run_sync(tiers.list_tiers)
 
 
@@ -111,7 +110,7 @@ async def list_tiers(_: CurrentUser, session: DatabaseSession) -> list[TierRead]
 async def update_tier(
     _: AdminUser, name: str, changes: TierUpdate, session: DatabaseSession
 ) -> TierRead:
-    """Change what a tier gives from the next month on, and allows from now on. For admins."""
+    """Change the allocation from the next month on, and the limit at once. For admins."""
     values = changes.model_dump(exclude_unset=True)
     tier = await session.run_sync(tiers.update_tier, name, values)
     await session.commit()
@@ -120,9 +119,9 @@ async def update_tier(
 
 @router.get("/accounts/{user_id}", summary="Read an account")
 async def read_account(_: AdminUser, user_id: UUID, session: DatabaseSession) -> BalanceRead:
-    """What a user has. For admins."""
+    """The balance of a user. For admins."""
     await get(session, user_id)
-    found = await session.run_sync(accounts.balance, user_id)
+    found = await session.run_sync(accounts.get_balance, user_id)
     await session.commit()
     return found
 
@@ -135,15 +134,15 @@ async def list_account_transactions(
     reader: DatabaseReader,
 ) -> KeysetPage[TransactionRead]:
     """Entries of a user's ledger, newest first. For admins."""
-    return await books.TRANSACTIONS.page(reader, query, user_id=user_id)
+    return await reports.TRANSACTIONS.page(reader, query, user_id=user_id)
 
 
 @router.get("/accounts/{user_id}/holds", summary="List an account's holds")
 async def list_account_holds(
     _: AdminUser, user_id: UUID, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[HoldRead]:
-    """What is or was set aside for a user, newest first. For admins."""
-    return await books.HOLDS.page(reader, query, user_id=user_id)
+    """The holds of a user, newest first. For admins."""
+    return await reports.HOLDS.page(reader, query, user_id=user_id)
 
 
 @router.post("/accounts/{user_id}/grant", status_code=201, summary="Grant credits")
@@ -154,12 +153,11 @@ async def grant(
     session: DatabaseSession,
     key: IdempotencyKey = None,
 ) -> TransactionRead:
-    """Give a user credits. The same Idempotency-Key again gives the same answer. For admins."""
+    """Add credits. A repeated Idempotency-Key gets the first response again. For admins."""
     await get(session, user_id)
+    details = {"by": str(admin.id)}
     entry = await session.run_sync(
-        lambda sync: entries.grant(
-            sync, user_id, grant.amount, grant.reason, key=key, details={"by": str(admin.id)}
-        )
+        entries.grant, user_id, grant.amount, grant.reason, key=key, details=details
     )
     await session.commit()
     return entry
@@ -173,21 +171,17 @@ async def adjust(
     session: DatabaseSession,
     key: IdempotencyKey = None,
 ) -> TransactionRead:
-    """Correct a user's balance, up or down. For admins."""
+    """Correct a balance, up or down. For admins."""
     await get(session, user_id)
-    amount, reason = adjustment.amount, adjustment.reason
-    if not amount:
-        raise InvalidError("A correction by 0 changes nothing.")
+    details = {"by": str(admin.id)}
     entry = await session.run_sync(
-        lambda sync: entries.adjust(
-            sync, user_id, amount, reason, key=key, details={"by": str(admin.id)}
-        )
+        entries.adjust, user_id, adjustment.amount, adjustment.reason, key=key, details=details
     )
     await session.commit()
     return entry
 
 
-@router.put("/accounts/{user_id}/tier", summary="Give an account another tier")
+@router.put("/accounts/{user_id}/tier", summary="Change an account's tier")
 async def set_tier(
     _: AdminUser, user_id: UUID, choice: TierChoice, session: DatabaseSession
 ) -> BalanceRead:
@@ -198,10 +192,9 @@ async def set_tier(
     return found
 
 
-@router.post("/holds/{hold_id}/release", summary="Give a hold back")
+@router.post("/holds/{hold_id}/release", summary="Release a hold")
 async def release_hold(_: AdminUser, hold_id: UUID, session: DatabaseSession) -> TransactionRead:
-    """Give back what is set aside; what it was held for is refused then. For admins."""
-    user_id = await session.run_sync(holds.owner, hold_id)
-    entry = await session.run_sync(holds.release, user_id, hold_id)
+    """Release a hold. The work that it was for can then no longer be paid. For admins."""
+    entry = await session.run_sync(holds.release_by_id, hold_id)
     await session.commit()
     return entry

@@ -1,9 +1,9 @@
-"""What beat starts, by name; the feature's name stands in front."""
+"""The schedules of this feature; their names start with the feature's name."""
 
 from celery.schedules import crontab
 
 SCHEDULES = {
-    # Each hour and not on the 1st alone: what was missed, or locked just then, is made up for.
+    # Every hour instead of monthly: a later run allocates what an earlier one missed.
     "credits.allocate": {"task": "credits.allocate", "schedule": crontab(minute="5")},
     "credits.expire_holds": {
         "task": "credits.expire_holds",

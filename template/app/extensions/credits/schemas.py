@@ -11,28 +11,28 @@ from app.core.http.pagination import KeysetQuery
 from app.core.http.schemas import PatchModel, RequestModel, ResponseModel
 from app.extensions.credits.models import HoldState, Kind, Unfinished
 
-# Far above any balance, far below what the database can count.
-MOST = 10**15
+# Above any realistic balance, and well within BIGINT.
+MAX_AMOUNT = 10**15
 
-Amount = Annotated[int, Field(ge=1, le=MOST)]
+Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
 Price = Annotated[int, Field(ge=0, le=10**9)]
 Operation = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$", max_length=100, examples=["docs.embed"])
 ]
 TierName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
-Reason = Annotated[str, Field(min_length=1, max_length=200, description="Told to the owner.")]
+Reason = Annotated[str, Field(min_length=1, max_length=200, description="The owner sees it.")]
 
 
 class BalanceRead(ResponseModel):
-    """What an account has."""
+    """The balance of an account."""
 
     user_id: UUID
     tier: str
-    balance: int = Field(description="What may be spent.")
-    held: int = Field(description="What is set aside for usage that has begun.")
-    allowance: int = Field(description="Unspent monthly allocation, part of the two.")
-    charges_today: int = Field(description="Counted where the tier has a limit.")
-    daily_charges: int | None = Field(description="Charges a day, or null without a limit.")
+    balance: int = Field(description="Credits that can be spent.")
+    held: int = Field(description="Credits that are held for work in progress.")
+    allowance: int = Field(description="Unspent monthly allocation, part of `balance` and `held`.")
+    charges_today: int = Field(description="Counted only if the tier has a limit.")
+    daily_charges: int | None = Field(description="Limit of charges a day; null for no limit.")
 
 
 class TransactionRead(ResponseModel):
@@ -40,24 +40,24 @@ class TransactionRead(ResponseModel):
 
     id: UUID
     user_id: UUID
-    position: int = Field(description="Within the account, from 1 on, without gaps.")
+    position: int = Field(description="Number of the entry in the account, from 1, without gaps.")
     kind: Kind
     amount: int
     balance_after: int
     operation: str | None
     reason: str
-    reference: str | None = Field(description="Of a hold, a month, an order.")
+    reference: str | None = Field(description="Id of a hold, a month or an order.")
     details: dict[str, Any]
     created_at: datetime
 
 
 class HoldRead(ResponseModel):
-    """Credits set aside."""
+    """Credits that are or were held."""
 
     id: UUID
     user_id: UUID
     amount: int
-    used: int = Field(description="What was taken of it in the end.")
+    used: int = Field(description="Credits that were taken.")
     state: HoldState
     operation: str | None
     reason: str
@@ -68,43 +68,45 @@ class HoldRead(ResponseModel):
 
 
 class RateRead(ResponseModel):
-    """What an operation costs: `fixed` once, and `per_unit` for each unit."""
+    """The price of an operation: `fixed`, plus `per_unit` for each unit."""
 
     id: UUID
     operation: str
-    tier: str | None = Field(description="Null for every tier that has no rate of its own.")
+    tier: str | None = Field(description="Null for all tiers without a rate of their own.")
     fixed: int
     per_unit: int
     unfinished: Unfinished
     valid_from: datetime
 
     def price(self, units: int) -> int:
-        """Credits for so many units.
+        """Return the credits for a number of units.
 
         Raises:
-            ValueError: a negative number of them.
+            ValueError: the number is negative.
         """
         if units < 0:
-            raise ValueError(f"{units} units cannot be paid for.")
+            raise ValueError(f"The number of units is negative: {units}.")
         return self.fixed + self.per_unit * units
 
 
 class RateCreate(RequestModel):
-    """A new rate; the one before counts until then."""
+    """A new rate; the earlier one applies until it starts."""
 
     operation: Operation
-    tier: TierName | None = Field(default=None, description="Null for all without one.")
+    tier: TierName | None = Field(
+        default=None, description="Null for all tiers without a rate of their own."
+    )
     fixed: Price = 0
     per_unit: Price = 0
     unfinished: Unfinished = Field(
         default=Unfinished.RELEASE,
-        description="What becomes of a charge whose process died: `release` or `commit`.",
+        description="How a charge ends whose process died: `release` or `commit`.",
     )
-    valid_from: AwareDatetime | None = Field(default=None, description="Default: now.")
+    valid_from: AwareDatetime | None = Field(default=None, description="Start; default: now.")
 
 
 class TierRead(ResponseModel):
-    """What accounts of a tier are given and may do."""
+    """The allocation and the limits of a tier."""
 
     name: str
     allocation: int
@@ -113,62 +115,65 @@ class TierRead(ResponseModel):
 
 
 class TierUpdate(PatchModel):
-    """PatchModel of a tier; what is not sent stays."""
+    """Changes of a tier; a field that is not sent keeps its value."""
 
-    allocation: int = Field(default=0, ge=0, le=MOST, description="Credits each month.")
+    allocation: int = Field(default=0, ge=0, le=MAX_AMOUNT, description="Credits each month.")
     rollover: int | None = Field(
-        default=None, ge=0, le=MOST, description="Unspent ones that are kept; null for all."
+        default=None,
+        ge=0,
+        le=MAX_AMOUNT,
+        description="Most unspent credits that a month carries over; null for all.",
     )
     daily_charges: int | None = Field(
-        default=None, ge=0, le=2**31 - 1, description="Null for any number."
+        default=None, ge=0, le=2**31 - 1, description="Limit of charges a day; null for no limit."
     )
 
 
 class Grant(RequestModel):
-    """Credits for somebody."""
+    """A grant of credits."""
 
     amount: Amount
     reason: Reason
 
 
 class Adjustment(RequestModel):
-    """A correction, up or down."""
+    """A correction of a balance, up or down."""
 
     amount: int = Field(
-        ge=-MOST, le=MOST, description="Not 0.", json_schema_extra={"not": {"const": 0}}
+        ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="Not 0.", json_schema_extra={"not": {"const": 0}}
     )
     reason: Reason
 
 
 class TierChoice(RequestModel):
-    """The tier of an account."""
+    """A new tier for an account."""
 
     tier: TierName
 
 
 class TransactionFilter(BaseModel):
-    """Which entries of the ledger."""
+    """Filters of the entries of a ledger."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Kind | None = None
     operation: str | None = Field(default=None, max_length=100)
     since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(default=None, description="This moment excluded.")
+    until: AwareDatetime | None = Field(default=None, description="Excluded.")
 
 
 class TransactionQuery(TransactionFilter, KeysetQuery):
-    """Which page of them."""
+    """Filters and page of the entries of a ledger."""
 
 
 class HoldQuery(KeysetQuery):
-    """Which holds to list."""
+    """Filter and page of the holds of an account."""
 
     state: HoldState | None = None
 
 
 class Period(StrEnum):
-    """What a summary adds up."""
+    """The period of a summary."""
 
     DAY = "day"
     WEEK = "week"
@@ -176,17 +181,17 @@ class Period(StrEnum):
 
 
 class SummaryQuery(BaseModel):
-    """A summary of which time, by which period."""
+    """The time and the period of a summary."""
 
     model_config = ConfigDict(extra="forbid")
 
     period: Period = Period.MONTH
     since: date | None = Field(default=None, description="Default: eleven months ago.")
-    until: date | None = Field(default=None, description="This day included; default: today.")
+    until: date | None = Field(default=None, description="Included; default: today.")
 
 
 class SummaryRead(ResponseModel):
-    """One kind of entry, and one operation, in one period. Holds and releases are left out."""
+    """The sum of entries of one kind and operation in one period, without holds and releases."""
 
     period: date = Field(description="Its first day, in the time zone of this backend.")
     kind: Kind

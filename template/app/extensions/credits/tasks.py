@@ -1,7 +1,7 @@
-"""Work for the workers. Each task may run twice, and twice at once: what it does is the same then.
+"""Tasks of this feature. A task may run twice, also concurrently, with the same result.
 
-Those that go through all accounts take a batch at a time, each in a transaction of its own, and
-enqueue themselves for the next one: whatever dies, what was done stays done.
+Tasks that process all accounts take one batch per transaction and enqueue themselves for the next
+one. When a worker dies, the batches before it stay done.
 """
 
 from sqlmodel import Session
@@ -9,14 +9,14 @@ from sqlmodel import Session
 from app.core.logging import get_logger
 from app.core.tasks import enqueue, task
 from app.extensions.credits.service import allocation, holds, ledger, mirror
-from app.extensions.credits.service.verify import Fault, faults
+from app.extensions.credits.service.verify import Discrepancy, find_discrepancies
 
 log = get_logger(__name__)
 
 
 @task()
 def allocate(session: Session) -> int:
-    """Give a batch of accounts this month's allocation, unless they have it."""
+    """Give a batch of accounts this month's allocation, if they do not have it."""
     count = allocation.allocate_due(session)
     if count == ledger.BATCH:
         enqueue(session, allocate.s())
@@ -25,8 +25,8 @@ def allocate(session: Session) -> int:
 
 @task()
 def expire_holds(session: Session) -> int:
-    """Give back holds that have expired, of a batch of accounts."""
-    count = holds.end_overdue(session, charges=False)
+    """Release expired holds, of a batch of accounts."""
+    count = holds.end_expired(session, charges=False)
     if count == ledger.BATCH:
         enqueue(session, expire_holds.s())
     return count
@@ -34,8 +34,8 @@ def expire_holds(session: Session) -> int:
 
 @task()
 def settle_charges(session: Session) -> int:
-    """Commit or release charges that were left behind, as their rate says."""
-    count = holds.end_overdue(session, charges=True)
+    """Commit or release charges that were left behind, as their rates require."""
+    count = holds.end_expired(session, charges=True)
     if count == ledger.BATCH:
         enqueue(session, settle_charges.s())
     return count
@@ -43,8 +43,8 @@ def settle_charges(session: Session) -> int:
 
 @task()
 def start_mirror(session: Session) -> None:
-    """Enqueue it: what is enqueued is tried again while the mirror is away."""
-    if mirror.wanted():
+    """Enqueue `mirror_entries`: an enqueued task is retried while the mirror is not available."""
+    if mirror.is_configured():
         enqueue(session, mirror_entries.s())
 
 
@@ -58,9 +58,9 @@ def mirror_entries(session: Session) -> int:
 
 
 @task()
-def verify(session: Session) -> list[Fault]:
-    """Compare balances, holds and ledger; what does not add up is logged as an error."""
-    found = faults(session)
-    for fault in found:
-        log.error("credits_do_not_add_up", **fault.model_dump(mode="json"))
+def verify(session: Session) -> list[Discrepancy]:
+    """Compare balances, holds and ledger; each discrepancy is logged as an error."""
+    found = find_discrepancies(session)
+    for discrepancy in found:
+        log.error("credits_do_not_add_up", **discrepancy.model_dump(mode="json"))
     return list(found)

@@ -1,4 +1,7 @@
-"""Documents: uploaded, read, split and embedded by tasks; searched by meaning and by words."""
+"""Documents: tasks extract, split and embed uploaded files; users search them.
+
+The search is by meaning and by words.
+"""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
 USES = ("tasks", "users")

@@ -1,19 +1,16 @@
-"""Documents on the admin site: where they stand, and to process them again."""
+"""Documents on the admin site, with actions to retry, cancel and delete them."""
 
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import func
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.core.database import Database
 from app.core.errors import NotFoundError
 from app.extensions.admin.access import Access
 from app.extensions.admin.actions import action
-from app.extensions.admin.cards import Card, Row
+from app.extensions.admin.cards import Card, state_card
 from app.extensions.admin.filters import EnumFilter, InputFilter, day_range
 from app.extensions.admin.views import View
 from app.extensions.documents import service
@@ -21,7 +18,7 @@ from app.extensions.documents.models import Chunk, Document, DocumentState
 
 
 class DocumentAdmin(View, model=Document):
-    """Everybody's documents; what is in them is in their chunks."""
+    """The documents of all users."""
 
     icon = "fa-solid fa-file-lines"
     title_column = "name"
@@ -36,17 +33,17 @@ class DocumentAdmin(View, model=Document):
     ]
     links: ClassVar = {"task_id": "tasks"}
 
-    @action("Retry", "Process what failed or was cancelled again?")
+    @action("Retry", "Process these failed or cancelled documents again?")
     async def retry(self, _: Request, session: AsyncSession, document_id: UUID) -> None:
         """Process a document again."""
         await service.retry(session, await _owner(session, document_id), document_id)
 
-    @action("Cancel", "Stop processing these? Chunks that they had before stay.")
+    @action("Cancel", "Cancel the processing of these documents? Their earlier chunks stay.")
     async def cancel(self, _: Request, session: AsyncSession, document_id: UUID) -> None:
-        """Stop processing a document."""
+        """Cancel the processing of a document."""
         await service.cancel(session, await _owner(session, document_id), document_id)
 
-    @action("Delete", "Delete these with their files, for good?", reason=True)
+    @action("Delete", "Delete these documents and their files permanently?", reason=True)
     async def remove(self, request: Request, session: AsyncSession, document_id: UUID) -> Response:
         """Delete a document, its chunks and its file."""
         await service.delete_document(session, await _owner(session, document_id), document_id)
@@ -54,7 +51,7 @@ class DocumentAdmin(View, model=Document):
 
 
 class ChunkAdmin(View, model=Chunk):
-    """What people wrote, and so for admins alone."""
+    """The content of documents, which only admins may see."""
 
     icon = "fa-solid fa-paragraph"
     access: ClassVar = Access(see=frozenset({"admin"}), change=frozenset())
@@ -67,22 +64,14 @@ class ChunkAdmin(View, model=Chunk):
 
 async def cards(request: Request) -> list[Card]:
     """Documents by state."""
-    database: Database = request.app.state.database
-    statement = select(Document.state, func.count().label("count")).group_by(col(Document.state))
-    counts = {row["state"]: row["count"] for row in await database.reader.rows(statement)}
-    listed = str(request.url_for("admin:list", identity="document"))
     return [
-        Card(
+        await state_card(
+            request,
             "Documents",
-            [
-                Row(
-                    state.value.capitalize(),
-                    counts.get(state, 0),
-                    f"{listed}?state={state.value}",
-                    "red" if state is DocumentState.FAILED and counts.get(state) else None,
-                )
-                for state in DocumentState
-            ],
+            Document.state,
+            identity="document",
+            alert=DocumentState.FAILED,
+            color="red",
         )
     ]
 
@@ -90,5 +79,5 @@ async def cards(request: Request) -> list[Card]:
 async def _owner(session: AsyncSession, document_id: UUID) -> UUID:
     document = await session.get(Document, document_id)
     if document is None:
-        raise NotFoundError("It has been deleted meanwhile.", code="document_not_found")
+        raise NotFoundError("The document has been deleted.", code="document_not_found")
     return document.owner_id

@@ -1,27 +1,30 @@
-"""A text in parts of about the same length, cut between sentences."""
+"""Splits a text between sentences into parts of similar length.
+
+No package is used: this code knows the sentences of all common scripts, and its estimate of tokens
+needs no tokenizer, which would have to be downloaded for each model.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-# Bytes of UTF-8 in a token. The tokenizers of language models have to be downloaded, and each is
-# another's; by bytes, the estimate is near for every script: about four Latin letters, two of
-# Greek, Cyrillic or Arabic, or one character of Chinese and a half.
+# Bytes of UTF-8 in a token. This estimate is close for every script: about four Latin letters, two
+# letters of Greek, Cyrillic or Arabic, or one and a half Chinese characters.
 BYTES_PER_TOKEN = 4
 
-# Ends of sentences: Unicode's Sentence_Terminal of the scripts in wide use. Those of Latin and its
-# neighbours need a space behind them (3.5, example.com), the others do not.
+# Ends of sentences: Unicode's Sentence_Terminal of the scripts in wide use. Some require a space
+# after them (not 3.5, not example.com), the others do not.
 _SPACED = ".!?…‽;։۔؟።፧፨।॥᙮꘏꛳"
-_CLOSE = "。！？｡．‼⁇⁈⁉"
+_UNSPACED = "。！？｡．‼⁇⁈⁉"
 _QUOTES = "\"'”’»›)\\]」』）】"
 _SENTENCE = re.compile(
-    rf"(?<=[{_SPACED}])[{_QUOTES}]*\s+|(?<=[{_CLOSE}])(?![{_CLOSE}{_QUOTES}])|(?<=[{_CLOSE}][{_QUOTES}])|\n\s*\n"
+    rf"(?<=[{_SPACED}])[{_QUOTES}]*\s+|(?<=[{_UNSPACED}])(?![{_UNSPACED}{_QUOTES}])|(?<=[{_UNSPACED}][{_QUOTES}])|\n\s*\n"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A piece of a file's text that stays in order: a page of a PDF, or all of it."""
+    """A piece of a file's text: a page of a PDF, a block of a DOCX, or the whole text."""
 
     text: str
     page: int | None = None
@@ -29,21 +32,21 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What becomes a chunk: its text, and the page where it begins."""
+    """The text of a future chunk, and the page on which it starts."""
 
     text: str
     page: int | None
 
 
 def token_count(text: str) -> int:
-    """About how many tokens a text has, at least one."""
+    """Estimate the number of tokens of a text, at least one."""
     return max(1, len(text.encode()) // BYTES_PER_TOKEN)
 
 
 def split(sections: Iterable[Section], *, tokens: int, overlap: int) -> Iterator[Part]:
-    """Yield parts of at most `tokens` tokens; each begins with up to `overlap` of the one before.
+    """Yield parts of at most `tokens` tokens; each repeats up to `overlap` of the part before.
 
-    A sentence longer than that is cut between words, a word longer than that anywhere.
+    A longer sentence is cut between words, and a longer word anywhere.
     """
     current: list[tuple[Section, str, int]] = []
     size = 0
@@ -66,7 +69,7 @@ def _joined(sentences: list[tuple[Section, str, int]]) -> Part:
 def _tail(
     sentences: list[tuple[Section, str, int]], room: int
 ) -> tuple[list[tuple[Section, str, int]], int]:
-    """The last sentences that fit into `room` tokens, and how many tokens they have."""
+    """Return the last sentences that fit into `room` tokens, and their number of tokens."""
     size, start = 0, len(sentences)
     while start > 1 and size + sentences[start - 1][2] <= room:
         start -= 1
@@ -76,16 +79,16 @@ def _tail(
 
 def _sentences(text: str, tokens: int) -> Iterator[str]:
     start = 0
-    for border in (*(match.end() for match in _SENTENCE.finditer(text)), len(text)):
-        if sentence := " ".join(text[start:border].split()):
+    for end in (*(match.end() for match in _SENTENCE.finditer(text)), len(text)):
+        if sentence := " ".join(text[start:end].split()):
             yield from _cut(sentence, tokens)
-        start = border
+        start = end
 
 
 def _cut(sentence: str, tokens: int) -> Iterator[str]:
-    """Pieces of a sentence of at most `tokens` tokens."""
+    """Yield pieces of a sentence of at most `tokens` tokens."""
     while token_count(sentence) > tokens:
-        # Bytes, so that no piece is longer in any script; half a character at the end is dropped.
+        # Cutting bytes limits the size in every script; an incomplete last character is dropped.
         piece = sentence.encode()[: tokens * BYTES_PER_TOKEN].decode(errors="ignore")
         piece = piece[: piece.rfind(" ") + 1] or piece
         yield piece.strip()

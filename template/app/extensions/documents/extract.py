@@ -1,7 +1,10 @@
-"""The text of a file, by a program of its own: `python -m app.extensions.documents.extract`.
+"""Extracts the text of a file, as a program: `python -m app.extensions.documents.extract`.
 
-Files come from strangers, and what reads them may loop, swell or crash. It is started by `reading`
-with limits on memory and time, and knows neither settings nor keys.
+Uploaded files are not trusted: a parser may loop, use too much memory or crash. `sandbox` runs this
+program with limits on memory and time. It has no access to settings or keys.
+
+The parsers are imported in the functions that use them: the process reads one file, and imports
+take a large part of its time.
 """
 
 import json
@@ -19,43 +22,45 @@ HTML = "text/html"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
 
-UNPACKED = 300 << 20  # bytes that a DOCX may have once it is unpacked
+MAX_UNPACKED = 300 << 20  # bytes of an unpacked DOCX
 MAX_PAGES = 10_000
 
-# Control characters but tab and line ends, lone surrogates, and what is no character. Postgres
-# refuses some of them, and a search marks its finds with two of the others.
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-)
+# Control characters except tab and line ends, lone surrogates, and noncharacters. Postgres rejects
+# some of them, and a search marks its hits with two others.
+_REMOVED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 class ExtractError(Exception):
-    """The file cannot be read; the text is told to its owner."""
+    """The file cannot be read. The owner of the document sees the message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def extract(path: Path, media_type: str) -> Iterator[Section]:
-    """Yield the sections of a file that hold text.
+    """Yield the sections of a file that contain text.
 
     Raises:
-        ExtractError: it is not what it was announced as, is broken, encrypted or too large.
+        ExtractError: the file has another type than announced, is broken, encrypted or too large.
     """
     if media_type not in READERS:
-        raise ExtractError(f"Files of type {media_type} are not read.")
-    found = _kind(path)
-    if found != (media_type if media_type in (PDF, DOCX) else TEXT):
+        raise ExtractError("unsupported_type", f"Files of type {media_type} are not supported.")
+    detected = _detect_type(path)
+    if detected != (media_type if media_type in (PDF, DOCX) else TEXT):
         raise ExtractError(
-            f"The file was announced as {media_type} and is {_NAMES.get(found, found)}."
+            "wrong_type", f"The file was announced as {media_type}, but it is {_NAMES[detected]}."
         )
     for section in READERS[media_type](path):
-        if text := _UNWANTED.sub("", section.text).strip():
+        if text := _REMOVED.sub("", section.text).strip():
             yield Section(text, section.page)
 
 
-def _kind(path: Path) -> str:
-    """What a file is by its content: PDF, DOCX, TEXT, or another one's name."""
+def _detect_type(path: Path) -> str:
+    """Detect the type of a file by its content: PDF, DOCX, TEXT, "zip" or "binary"."""
     with path.open("rb") as file:
         head = file.read(4096)
-    # Readers of PDF look for its mark in the first 1024 bytes, as Acrobat does.
+    # The signature may be anywhere in the first 1024 bytes, as in Acrobat.
     if b"%PDF-" in head[:1024]:
         return PDF
     if head.startswith(b"PK\x03\x04"):
@@ -72,7 +77,7 @@ def _kind(path: Path) -> str:
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NAMES = {
     "zip": "a ZIP archive, or a broken Office file",
-    "binary": "neither text nor a known kind of file",
+    "binary": "neither text nor of a known type",
     TEXT: "plain text",
     PDF: "a PDF",
     DOCX: "a DOCX",
@@ -85,25 +90,29 @@ def _pdf(path: Path) -> Iterator[Section]:
 
     try:
         reader = PdfReader(path)
-        # Many are encrypted with an empty password, only so as to forbid printing.
+        # Many PDFs are encrypted with an empty password, only to forbid printing.
         if reader.is_encrypted and not reader.decrypt(""):
-            raise ExtractError("The PDF is encrypted: remove its password and upload it again.")
+            raise ExtractError(
+                "encrypted", "The PDF is encrypted. Remove its password and upload it again."
+            )
         if len(reader.pages) > MAX_PAGES:
-            raise ExtractError(f"The PDF has more than {MAX_PAGES} pages.")
+            raise ExtractError("too_large", f"The PDF has more than {MAX_PAGES} pages.")
         for number, page in enumerate(reader.pages, start=1):
             yield Section(page.extract_text(), number)
     except ExtractError:
         raise
-    # Broken files find their way past what the library foresees.
+    # Broken files cause more exceptions than the library documents.
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ExtractError("The PDF is broken and cannot be read.") from error
+        raise ExtractError("broken", "The PDF is broken and cannot be read.") from error
 
 
 def _docx(path: Path) -> Iterator[Section]:
     with zipfile.ZipFile(path) as archive:
-        # No part yields more than it declares: `zipfile` stops reading there.
-        if sum(part.file_size for part in archive.infolist()) > UNPACKED:
-            raise ExtractError(f"The DOCX has more than {UNPACKED >> 20} MiB once it is unpacked.")
+        # The declared sizes are reliable: `zipfile` does not read more from a part.
+        if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
+            raise ExtractError(
+                "too_large", f"The DOCX has more than {MAX_UNPACKED >> 20} MiB when it is unpacked."
+            )
     import docx
     from docx.opc.exceptions import OpcError
     from docx.table import Table
@@ -117,30 +126,30 @@ def _docx(path: Path) -> Iterator[Section]:
             else:
                 yield Section(block.text)
     except (OpcError, SyntaxError, zipfile.BadZipFile, ValueError, KeyError) as error:
-        raise ExtractError("The DOCX is broken and cannot be read.") from error
+        raise ExtractError("broken", "The DOCX is broken and cannot be read.") from error
 
 
 def _html(path: Path) -> Iterator[Section]:
-    yield Section(_visible(_decoded(path)))
+    yield Section(_html_to_text(_decode(path)))
 
 
 def _markdown(path: Path) -> Iterator[Section]:
     from markdown_it import MarkdownIt
 
-    yield Section(_visible(MarkdownIt("commonmark").enable("table").render(_decoded(path))))
+    yield Section(_html_to_text(MarkdownIt("commonmark").enable("table").render(_decode(path))))
 
 
 def _plain(path: Path) -> Iterator[Section]:
-    yield Section(_decoded(path))
+    yield Section(_decode(path))
 
 
-def _visible(html: str) -> str:
+def _html_to_text(html: str) -> str:
     import html_text
 
     return html_text.extract_text(html)
 
 
-def _decoded(path: Path) -> str:
+def _decode(path: Path) -> str:
     data = path.read_bytes()
     try:
         return data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
@@ -150,7 +159,9 @@ def _decoded(path: Path) -> str:
 
     found = from_bytes(data).best()
     if found is None:
-        raise ExtractError("The text is in no encoding that is known: save it as UTF-8.")
+        raise ExtractError(
+            "unknown_encoding", "The encoding of the text is not known. Save it as UTF-8."
+        )
     return str(found)
 
 
@@ -164,7 +175,7 @@ READERS: dict[str, Callable[[Path], Iterator[Section]]] = {
 
 
 def main(source: str, media_type: str, target: str) -> None:
-    """Write the sections to `target`, each a line of JSON; the last may say why it ends."""
+    """Write each section as a line of JSON to `target`; the last line may be an error."""
     with Path(target).open("w", encoding="utf-8") as file:
         try:
             file.writelines(

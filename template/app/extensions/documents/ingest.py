@@ -1,4 +1,4 @@
-"""From a file in Storage to chunks that can be searched."""
+"""The ingestion of a document: from a file in Storage to chunks that can be searched."""
 
 import asyncio
 import hashlib
@@ -29,68 +29,70 @@ from app.extensions.documents.chunking import Part, split, token_count
 from app.extensions.documents.embedding import Vector, process_embedder
 from app.extensions.documents.indexes import USE_VECTORS, ensure_index
 from app.extensions.documents.models import Document, DocumentState, chunks, embeddings
-from app.extensions.documents.pacing import wait_for_turn
-from app.extensions.documents.reading import read
+from app.extensions.documents.notify import notify
+from app.extensions.documents.rate_limit import wait_for_turn
+from app.extensions.documents.sandbox import extract_sections
 from app.extensions.documents.schemas import Ingested
 from app.extensions.documents.settings import DocumentSettings
 
-INDEX_SECONDS = 60  # that a document waits for an index; a large one is `app documents reembed`'s
+# The longest time that a document waits for an index; `app documents reembed` has no limit.
+INDEX_SECONDS = 60
 
 log = get_logger(__name__)
 
-# Models whose index this process has seen.
+# Models whose index exists, as this process has found.
 _indexed: set[str] = set()
 
 
 async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Ingested:
-    """Read, split and embed a document, and put the chunks in the place of those it had.
+    """Extract, split and embed a document, and replace its chunks. The caller commits.
 
-    No transaction is open while the file is read or the provider is asked. The caller commits.
+    No transaction is open while the file is read or the provider is called.
 
     Raises:
-        SkipRunError: it was deleted, cancelled, or started anew meanwhile.
-        TaskError: it cannot be done; the text says why.
+        SkipRunError: the document was deleted, cancelled or started again in the meantime.
+        TaskError: the document cannot be processed; the message says why.
         CancelledError: the task was asked to stop.
         AppError: Storage does not answer.
         EmbeddingError: the provider does not answer.
-        WrongModelError: its vectors have another length than the settings say.
+        WrongModelError: the vectors have other dimensions than the settings say.
     """
     settings = load_settings(DocumentSettings)
-    document = await _current(session, document_id, version)
+    document = await _get_current(session, document_id, version)
     await session.commit()
-    parts = await _parts(document, settings)
+    parts = await _extract_parts(document, settings)
     language = document.language
     if language is None:
         beginning = " ".join(part.text for part in parts[:20])
         language = await asyncio.to_thread(languages.detect, beginning)
     result = Ingested(chunks=len(parts), tokens=sum(token_count(part.text) for part in parts))
-    # Locked, so that whoever cancels it meanwhile does so before this or after it, and not beside.
-    document = await _current(session, document_id, version, lock=True)
-    await _tell(session, "documents.split", document, result)
+    # The lock makes a concurrent cancellation happen before this step or after it.
+    document = await _get_current(session, document_id, version, lock=True)
+    await notify(session, "documents.split", document, **result.model_dump())
     await session.commit()
     vectors = await embed([part.text for part in parts], settings)
-    await _index()
-    document = await _current(session, document_id, version, lock=True)
+    await _ensure_index()
+    document = await _get_current(session, document_id, version, lock=True)
     await store_chunks(session, document, language, parts, vectors)
-    await _tell(session, "documents.ready", document, result)
+    await notify(session, "documents.ready", document, **result.model_dump())
     return result
 
 
 async def embed(texts: Sequence[str], settings: DocumentSettings) -> list[Vector]:
-    """Return a vector for each text, batch by batch, and report progress on the way."""
-    provider = process_embedder()
+    """Return a vector for each text; call the provider in batches and report progress."""
+    embedder = process_embedder()
     vectors: list[Vector] = []
-    for start in range(0, len(texts), provider.batch):
+    for start in range(0, len(texts), embedder.batch):
         progress(start, len(texts))
         await wait_for_turn(settings.embedding_requests_per_minute, start, len(texts))
-        vectors += await provider.embed(texts[start : start + provider.batch])
+        vectors += await embedder.embed(texts[start : start + embedder.batch])
     return vectors
 
 
 async def end(
     session: AsyncSession, document_id: UUID, version: int, state: DocumentState, reason: str
 ) -> None:
-    """End a run that did not make it, unless the document went on without it. Commits."""
+    """Set the final state of a failed or cancelled run, if it is the current one. Commits."""
     statement = (
         update(Document)
         .where(*_of_version(document_id, version))
@@ -109,14 +111,14 @@ async def end(
     await session.commit()
 
 
-async def explain(session: AsyncSession, document_id: UUID, version: int, reason: str) -> None:
-    """Say what a document waits for until its task is tried again. Commits."""
+async def set_reason(session: AsyncSession, document_id: UUID, version: int, reason: str) -> None:
+    """Set the text about what a document waits for until its task is retried. Commits."""
     statement = update(Document).where(*_of_version(document_id, version)).values(reason=reason)
     await session.exec(statement)
     await session.commit()
 
 
-async def _current(
+async def _get_current(
     session: AsyncSession, document_id: UUID, version: int, *, lock: bool = False
 ) -> Document:
     statement = select(Document).where(*_of_version(document_id, version))
@@ -129,17 +131,6 @@ async def _current(
     return document
 
 
-async def _tell(session: AsyncSession, event: str, document: Document, result: Ingested) -> None:
-    await emit(
-        session,
-        event,
-        owner_id=document.owner_id,
-        document_id=document.id,
-        version=document.version,
-        **result.model_dump(),
-    )
-
-
 def _of_version(document_id: UUID, version: int) -> tuple[Any, ...]:
     return (
         col(Document.id) == document_id,
@@ -148,53 +139,57 @@ def _of_version(document_id: UUID, version: int) -> tuple[Any, ...]:
     )
 
 
-async def _parts(document: Document, settings: DocumentSettings) -> list[Part]:
+async def _extract_parts(document: Document, settings: DocumentSettings) -> list[Part]:
     with tempfile.TemporaryDirectory(prefix="document-") as folder:
         path = Path(folder) / "file"
-        await _fetch(document, path)
-        sections = await read(path, document.media_type, settings)
+        await _download(document, path)
+        sections = await extract_sections(path, document.media_type, settings)
     parts = await asyncio.to_thread(
         lambda: list(split(sections, tokens=settings.chunk_tokens, overlap=settings.chunk_overlap))
     )
     if not parts:
-        raise TaskError("The file holds no text; pages that are pictures have to be read first.")
+        raise TaskError(
+            "The file contains no text. Pages that are images need text recognition first."
+        )
     if len(parts) > settings.max_chunks:
         raise TaskError(
-            f"The text is too long: {len(parts)} parts, and {settings.max_chunks} are allowed."
+            f"The text is too long: it has {len(parts)} parts of {settings.max_chunks} allowed."
         )
     return parts
 
 
-async def _fetch(document: Document, path: Path) -> None:
+async def _download(document: Document, path: Path) -> None:
     try:
         async with Supabase(get_settings()) as supabase:
             await Storage(supabase).download(document.object_key, path, max_bytes=document.size)
     except NotFoundError as error:
-        raise TaskError("The file is gone from the storage: upload it again.") from error
+        raise TaskError("The file is missing in Storage. Upload it again.") from error
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != document.sha256:
-        raise TaskError("The file is not the one that was announced: its SHA-256 differs.")
+        raise TaskError(
+            "The uploaded file differs from the announced one: its SHA-256 is different."
+        )
 
 
-async def _index() -> None:
-    provider = process_embedder()
-    if provider.model in _indexed:
+async def _ensure_index() -> None:
+    embedder = process_embedder()
+    if embedder.model in _indexed:
         return
     settings = get_settings()
     engine = sync_engine(migration_url(settings), settings, poolclass=NullPool)
 
     def build() -> None:
         try:
-            if ensure_index(engine, provider.model, provider.dimensions, seconds=INDEX_SECONDS):
-                _indexed.add(provider.model)
+            if ensure_index(engine, embedder.model, embedder.dimensions, seconds=INDEX_SECONDS):
+                _indexed.add(embedder.model)
         except OperationalError as error:
-            # Searches are right without it, and slower; the next document tries again.
+            # Searches work without the index, but slowly. The next document tries again.
             log.warning(
                 "embeddings_not_indexed",
-                model=provider.model,
+                model=embedder.model,
                 error=str(error.orig)[:200],
-                advice="run `app documents reembed`, which takes its time",
+                advice="run `app documents reembed`, which has no time limit",
             )
 
     await asyncio.to_thread(build)
@@ -207,8 +202,8 @@ async def store_chunks(
     parts: Sequence[Part],
     vectors: Sequence[Vector],
 ) -> None:
-    """Put chunks in the place of those that a document had, and make it ready. Flushes."""
-    provider = process_embedder()
+    """Replace the chunks of a document and make it ready. Flushes."""
+    embedder = process_embedder()
     connection = await session.connection()
     await connection.execute(USE_VECTORS, {"local": True})
     await connection.execute(delete(chunks).where(chunks.c.document_id == document.id))
@@ -216,7 +211,7 @@ async def store_chunks(
     shared = {"document_id": document.id, "owner_id": document.owner_id}
     ids = [uuid7() for _ in parts]
     await connection.execute(
-        _ADD_CHUNK,
+        _INSERT_CHUNK,
         [
             shared
             | {"id": key, "position": position, "page": part.page}
@@ -227,7 +222,7 @@ async def store_chunks(
     await connection.execute(
         insert(embeddings),
         [
-            shared | {"chunk_id": key, "model": provider.model, "embedding": vector}
+            shared | {"chunk_id": key, "model": embedder.model, "embedding": vector}
             for key, vector in zip(ids, vectors, strict=True)
         ],
     )
@@ -237,7 +232,7 @@ async def store_chunks(
     await session.flush()
 
 
-_ADD_CHUNK = insert(chunks).values(
+_INSERT_CHUNK = insert(chunks).values(
     content=bindparam("text", type_=Text),
     search_config=bindparam("dictionary", type_=Text),
     words=func.to_tsvector(

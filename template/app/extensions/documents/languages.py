@@ -1,7 +1,7 @@
-"""Languages: found in a text, and the dictionaries of Postgres that know their endings."""
+"""Languages: their detection, and their text search configurations in Postgres."""
 
-# By ISO 639-1; all come with Postgres 14 and later. Other languages are searched word by word.
-_DICTIONARIES = {
+# By ISO 639-1. Postgres 14 and later have all of them. Words of other languages are not stemmed.
+_CONFIGURATIONS = {
     "ar": "arabic",
     "ca": "catalan",
     "da": "danish",
@@ -34,16 +34,17 @@ _DICTIONARIES = {
     "yi": "yiddish",
 }
 
-SAMPLE = 5000  # characters that are enough to tell a language
+SAMPLE = 5000  # characters; enough to detect a language
 
 
 def search_config(language: str | None) -> str:
-    """The text search configuration for a language."""
-    return _DICTIONARIES.get(language or "", "simple")
+    """Return the text search configuration for a language."""
+    return _CONFIGURATIONS.get(language or "", "simple")
 
 
 def detect(text: str) -> str:
-    """Guess the language of a text, as ISO 639-1. Loads its model at the first call (0.7 s)."""
+    """Detect the language of a text, as ISO 639-1."""
+    # Its model takes 0.7 s to load, and only workers detect languages.
     import py3langid  # type: ignore[import-untyped]
 
     language: str = py3langid.classify(text[:SAMPLE])[0]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DocumentState(StrEnum):
-    """Where a document stands."""
+    """The states of a document."""
 
     UPLOADING = "uploading"
     PROCESSING = "processing"
@@ -27,14 +27,14 @@ class DocumentState(StrEnum):
 
 
 class Document(UUIDKey, Timestamps, Model, table=True):
-    """A file of one user; its bytes lie in Storage under `object_key`."""
+    """A file of a user; Storage has its content under `object_key`."""
 
     __tablename__ = "documents"
     __table_args__ = (
-        # A file is kept once for each owner, however often it is sent.
+        # A file is stored once for each owner.
         UniqueConstraint("owner_id", "sha256"),
         Index("ix_documents_owner_id_created_at", "owner_id", "created_at", "id"),
-        # What the sweep looks for.
+        # For the cleanup.
         Index("ix_documents_state", "state", "created_at"),
     )
 
@@ -45,26 +45,26 @@ class Document(UUIDKey, Timestamps, Model, table=True):
     sha256: str = Field(max_length=64)
     media_type: str = Field(max_length=100)
     labels: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
-    # ISO 639-1, as told by the owner or else found in the text.
+    # ISO 639-1, set by the owner or detected in the text.
     language: str | None = Field(default=None, max_length=2)
-    # The dictionary of Postgres that the words of its chunks went through.
+    # The text search configuration of Postgres for its chunks.
     search_config: str | None = Field(default=None, max_length=63)
 
     state: DocumentState = Field(
         default=DocumentState.UPLOADING, sa_type=text_enum(DocumentState, "state")
     )
-    # Why it failed, or what it waits for; one sentence for its owner.
+    # A sentence for the owner: why it failed, or what it waits for.
     reason: str | None = Field(default=None, max_length=500)
-    # Counted up by each start of its processing: a run of an older one changes nothing any more.
+    # Increased when the processing starts. A run of an earlier version no longer changes anything.
     version: int = 0
-    # The task of that version, which is followed at `/tasks/{id}`.
+    # The task of this version, which `/tasks/{id}` shows.
     task_id: UUID | None = None
     chunk_count: int = 0
     ready_at: datetime | None = None
 
 
 class Chunk(UUIDKey, Model, table=True):
-    """A part of a document's text, as long as a model reads at once."""
+    """A part of a document's text, short enough for an embedding model."""
 
     __tablename__ = "documents_chunks"
     __table_args__ = (
@@ -74,21 +74,21 @@ class Chunk(UUIDKey, Model, table=True):
     )
 
     document_id: UUID = Field(foreign_key=f"{SCHEMA}.documents.id", ondelete="CASCADE")
-    # Of the document: policies and searches ask for it without a join.
+    # Copied from the document, so that policies and searches need no join.
     owner_id: UUID
     position: int  # from 0
-    page: int | None = None  # from 1, of a PDF, where the chunk begins
+    page: int | None = None  # from 1: the page of a PDF on which the chunk starts
     content: str
     search_config: str = Field(max_length=63)
-    # Not a generated column: that takes one dictionary for all languages, or a `regconfig` column,
-    # which stands in the way of pg_upgrade.
+    # Not a generated column, which requires one configuration for all languages, or a column of
+    # type `regconfig`, which pg_upgrade does not support.
     words: Any = Field(sa_type=TSVECTOR)
 
 
 class Embedding(Model, table=True):
-    """The vector of a chunk by one model; several models may stand side by side.
+    """The vector of a chunk by one model; a chunk may have vectors of several models.
 
-    The column has no length: each model has its own, and an index of its own, see `indexes`.
+    The column has no dimensions, because they differ between models. See `indexes`.
     """
 
     __tablename__ = "documents_embeddings"
@@ -107,7 +107,7 @@ class Embedding(Model, table=True):
     embedding: Any = Field(sa_type=HALFVEC)
 
 
-# The tables behind them, for statements that need no entities.
+# The tables, for statements without entities.
 documents = cast("Table", inspect(Document).local_table)
 chunks = cast("Table", inspect(Chunk).local_table)
 embeddings = cast("Table", inspect(Embedding).local_table)

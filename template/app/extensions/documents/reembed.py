@@ -1,6 +1,6 @@
-"""A new model for old chunks: vectors beside those that are there, then an index, then the change.
+"""Re-embedding: creates the vectors of a new model beside those of the old model.
 
-All of it may be broken off and started again; what is there is not made twice.
+It can be interrupted and started again; vectors that exist are not created again.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from app.extensions.documents.embedding import Embedder
 from app.extensions.documents.models import chunks, embeddings
 
-NOTHING = UUID(int=0)
+FIRST = UUID(int=0)
 
 
-def models(connection: Connection) -> dict[str, int]:
-    """Every model that has vectors, and how many."""
+def count_vectors(connection: Connection) -> dict[str, int]:
+    """Return the number of vectors of each model."""
     statement = select(embeddings.c.model, func.count().label("vectors")).group_by(
         embeddings.c.model
     )
@@ -24,41 +24,41 @@ def models(connection: Connection) -> dict[str, int]:
 
 
 def count_missing(connection: Connection, model: str) -> tuple[int, int]:
-    """How many chunks have no vector of a model, and how many there are."""
-    both = select(func.count(), func.count().filter(~_has(model))).select_from(chunks)
-    every, missing = connection.execute(both).one()
-    return missing, every
+    """Return the number of chunks without a vector of a model, and the number of all chunks."""
+    counts = select(func.count(), func.count().filter(~_has_vector(model))).select_from(chunks)
+    total, missing = connection.execute(counts).one()
+    return missing, total
 
 
-async def fill(engine: Engine, embedder: Embedder, report: Callable[[int], None]) -> int:
-    """Make the vectors that are missing, batch by batch, each committed; return their number.
+async def embed_missing(engine: Engine, embedder: Embedder, report: Callable[[int], None]) -> int:
+    """Create the missing vectors and return their number. Commits each batch.
 
     Args:
-        engine: of the database.
-        embedder: of the new model.
-        report: called with the number of each batch.
+        engine: the engine of the database.
+        embedder: the embedder of the new model.
+        report: called with the number of chunks after each batch.
 
     Raises:
         EmbeddingError: the provider does not answer.
-        WrongModelError: its vectors have another length than the settings say.
+        WrongModelError: the vectors have other dimensions than the settings say.
     """
-    done, last = 0, NOTHING
+    done, last = 0, FIRST
     columns = (chunks.c.id, chunks.c.document_id, chunks.c.owner_id, chunks.c.content)
     while True:
         batch = (
             select(*columns)
-            .where(chunks.c.id > last, ~_has(embedder.model))
+            .where(chunks.c.id > last, ~_has_vector(embedder.model))
             .order_by(chunks.c.id)
             .limit(embedder.batch)
         )
-        # No transaction is open while the provider is asked.
+        # No transaction is open while the provider is called.
         with engine.connect() as connection:
             rows = connection.execute(batch).all()
         if not rows:
             return done
         vectors = await embedder.embed([row.content for row in rows])
         with engine.begin() as connection:
-            # Some may have been deleted meanwhile; the others must stay until this is written.
+            # Some chunks may have been deleted in the meantime; the lock keeps the others.
             kept = set(
                 connection.scalars(
                     select(chunks.c.id)
@@ -83,13 +83,13 @@ async def fill(engine: Engine, embedder: Embedder, report: Callable[[int], None]
         report(len(rows))
 
 
-def forget(engine: Engine, model: str) -> int:
-    """Delete all vectors of a model and return how many there were."""
+def delete_vectors(engine: Engine, model: str) -> None:
+    """Delete all vectors of a model. Commits."""
     with engine.begin() as connection:
-        return connection.execute(delete(embeddings).where(embeddings.c.model == model)).rowcount
+        connection.execute(delete(embeddings).where(embeddings.c.model == model))
 
 
-def _has(model: str) -> Exists:
+def _has_vector(model: str) -> Exists:
     return (
         select(embeddings.c.chunk_id)
         .where(embeddings.c.chunk_id == chunks.c.id, embeddings.c.model == model)

@@ -1,4 +1,4 @@
-"""`/documents`: the caller's own."""
+"""`/documents`: the caller's documents."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -41,12 +41,12 @@ async def list_documents(
     return await service.DOCUMENTS.page(reader, query, owner_id=user.id)
 
 
-@router.post("", status_code=201, summary="Announce a document")
+@router.post("", status_code=201, summary="Create a document for an upload")
 async def announce_document(
     user: CurrentUser, file: DocumentCreate, session: DatabaseSession, storage: FileStorage
 ) -> DocumentUpload:
-    """Answers where to PUT the file; then call `complete`."""
-    document, signed = await service.announce(session, storage, user.id, file)
+    """Returns a URL for a PUT of the file. After the upload, call `complete`."""
+    document, signed = await service.create_upload(session, storage, user.id, file)
     address = UploadAddress(
         url=signed.url, token=signed.token, key=signed.key, content_type=document.media_type
     )
@@ -56,7 +56,7 @@ async def announce_document(
 @router.post(
     "/direct",
     status_code=202,
-    summary="Send a small document",
+    summary="Upload a small document",
     openapi_extra={"requestBody": {"required": True, "content": {"*/*": {"schema": {}}}}},
 )
 async def send_document(
@@ -64,34 +64,32 @@ async def send_document(
     user: CurrentUser,
     session: DatabaseSession,
     storage: FileStorage,
-    name: Annotated[FileName, Query(description="What the file is called.")],
-    language: Annotated[Language | None, Query(description="ISO 639-1; else guessed.")] = None,
+    name: Annotated[FileName, Query(description="Name of the file.")],
+    language: Annotated[Language | None, Query(description="ISO 639-1; default: detected.")] = None,
 ) -> DocumentRead:
-    """The body is the file, its kind the Content-Type; at most MAX_BODY_BYTES."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    facts = DocumentFacts(name=name, media_type=kind[:100], language=language)
+    """The body is the file, of at most MAX_BODY_BYTES; the Content-Type is its type."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    facts = DocumentFacts(name=name, media_type=media_type[:100], language=language)
     with tempfile.TemporaryDirectory(prefix="document-") as folder:
         path = Path(folder) / "file"
         with path.open("wb") as file:
             async for piece in request.stream():
                 file.write(piece)
-        document = await service.take(session, storage, user.id, facts, path)
+        document = await service.upload(session, storage, user.id, facts, path)
     return DocumentRead.model_validate(document)
 
 
-@router.post("/search", summary="Search in my documents")
-async def search_documents(
-    request: Request, user: CurrentUser, wanted: SearchRequest
-) -> SearchPage:
-    """The best parts of the caller's documents, by meaning, by words, or by both."""
-    return await search(database_of(request), user.id, wanted)
+@router.post("/search", summary="Search my documents")
+async def search_documents(request: Request, user: CurrentUser, body: SearchRequest) -> SearchPage:
+    """The best chunks of the caller's documents, by meaning, by words, or by both."""
+    return await search(database_of(request), user.id, body)
 
 
 async def prepared_answer(
-    request: Request, user: CurrentUser, wanted: AskRequest
+    request: Request, user: CurrentUser, body: AskRequest
 ) -> answers.Prepared:
-    """All that can be refused is done before the stream begins."""
-    return await answers.prepare(database_of(request), user.id, wanted)
+    """Search the sources before the stream starts, so that errors have their status."""
+    return await answers.prepare(database_of(request), user.id, body)
 
 
 @router.post("/ask", summary="Ask my documents", response_class=EventSourceResponse)
@@ -103,7 +101,7 @@ async def ask_documents(
         yield ServerSentEvent(event=event, data=data)
 
 
-@router.get("/{document_id}", summary="Look at a document")
+@router.get("/{document_id}", summary="Read a document")
 async def read_document(
     user: CurrentUser, document_id: UUID, session: DatabaseSession
 ) -> DocumentRead:
@@ -111,22 +109,22 @@ async def read_document(
     return DocumentRead.model_validate(await service.get_document(session, user.id, document_id))
 
 
-@router.get("/{document_id}/file", summary="Where to fetch a document's file")
+@router.get("/{document_id}/file", summary="Get a download URL of a document's file")
 async def read_file(
     user: CurrentUser, document_id: UUID, session: DatabaseSession, storage: FileStorage
 ) -> DownloadAddress:
-    """An address at which anybody may fetch the file for a few minutes."""
+    """A URL for the file, without a sign-in, which expires after a few minutes."""
     document = await service.get_document(session, user.id, document_id)
     await session.commit()
     url = await storage.sign_download(document.object_key, filename=document.name)
     return DownloadAddress(url=url)
 
 
-@router.post("/{document_id}/complete", status_code=202, summary="Say that the file is uploaded")
+@router.post("/{document_id}/complete", status_code=202, summary="Complete an upload")
 async def complete_document(
     user: CurrentUser, document_id: UUID, session: DatabaseSession, storage: FileStorage
 ) -> DocumentRead:
-    """Checks the upload and hands it to the workers; said twice, it is done once."""
+    """Checks the uploaded file and starts its processing; a repeated call changes nothing."""
     document = await service.complete(session, storage, user.id, document_id)
     return DocumentRead.model_validate(document)
 
@@ -135,19 +133,19 @@ async def complete_document(
 async def retry_document(
     user: CurrentUser, document_id: UUID, session: DatabaseSession
 ) -> DocumentRead:
-    """For documents that failed or were cancelled."""
+    """Starts the processing of a failed or cancelled document again."""
     return DocumentRead.model_validate(await service.retry(session, user.id, document_id))
 
 
-@router.post("/{document_id}/cancel", summary="Stop processing a document")
+@router.post("/{document_id}/cancel", summary="Cancel the processing of a document")
 async def cancel_document(
     user: CurrentUser, document_id: UUID, session: DatabaseSession
 ) -> DocumentRead:
-    """The file stays, and can be processed again."""
+    """The file stays, so that the document can be retried."""
     return DocumentRead.model_validate(await service.cancel(session, user.id, document_id))
 
 
-@router.delete("/{document_id}", status_code=204, summary="Remove a document")
+@router.delete("/{document_id}", status_code=204, summary="Delete a document")
 async def delete_document(user: CurrentUser, document_id: UUID, session: DatabaseSession) -> None:
-    """With its file and all that was found in it."""
+    """Deletes the document with its chunks and its file."""
     await service.delete_document(session, user.id, document_id)

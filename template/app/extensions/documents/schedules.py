@@ -1,4 +1,4 @@
-"""What beat starts, by name; the feature's name stands in front."""
+"""The schedules of this feature; their names start with the feature's name."""
 
 from datetime import timedelta
 

@@ -20,27 +20,28 @@ FileName = Annotated[
 
 
 class DocumentFacts(RequestModel):
-    """What the owner says about a file."""
+    """The metadata that the owner sets."""
 
-    name: FileName = Field(description="What the file is called.")
+    name: FileName = Field(description="Name of the file.")
     media_type: str = Field(
-        max_length=100, description="application/pdf, DOCX, text/html, text/markdown, text/plain."
+        max_length=100,
+        description="application/pdf, the type of DOCX, text/html, text/markdown or text/plain.",
     )
-    language: Language | None = Field(default=None, description="ISO 639-1; else it is guessed.")
+    language: Language | None = Field(default=None, description="ISO 639-1; default: detected.")
     labels: Labels = Field(
-        default_factory=dict, max_length=20, description="Of your own, to search by."
+        default_factory=dict, max_length=20, description="Your own labels, for filters."
     )
 
 
 class DocumentCreate(DocumentFacts):
-    """A file that is about to be uploaded."""
+    """A file that will be uploaded."""
 
     size: int = Field(ge=1, description="In bytes.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the file, in hexadecimal.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Hash of the file, in hexadecimal.")
 
 
 class DocumentRead(ResponseModel):
-    """A document as its owner sees it."""
+    """A document of the caller."""
 
     id: UUID
     name: str
@@ -51,49 +52,49 @@ class DocumentRead(ResponseModel):
     labels: dict[str, str]
     state: DocumentState
     reason: str | None = Field(description="Why it failed, or what it waits for.")
-    task_id: UUID | None = Field(description="Follow it at `/tasks/{task_id}/events`.")
+    task_id: UUID | None = Field(description="Task; its progress is at `/tasks/{task_id}/events`.")
     chunk_count: int
     created_at: datetime
     ready_at: datetime | None
 
 
 class UploadAddress(ResponseModel):
-    """Where to PUT the file, once, within two hours; no key is needed."""
+    """A URL for one PUT of the file within two hours, without a key."""
 
     url: str
-    token: str = Field(description="For `uploadToSignedUrl` of Supabase's own client.")
-    key: str = Field(description="And the path for it.")
-    content_type: str = Field(description="To be sent as Content-Type.")
+    token: str = Field(description="Token for `uploadToSignedUrl` of Supabase's client.")
+    key: str = Field(description="Path for `uploadToSignedUrl`.")
+    content_type: str = Field(description="Required Content-Type of the PUT.")
 
 
 class DocumentUpload(ResponseModel):
-    """A document that waits for its file."""
+    """A new document and the URL for its file."""
 
     document: DocumentRead
     upload: UploadAddress
 
 
 class DownloadAddress(ResponseModel):
-    """Where to fetch the file for some minutes; no key is needed."""
+    """A URL for downloads of the file, which expires after some minutes and needs no key."""
 
     url: str
 
 
 class DocumentQuery(KeysetQuery):
-    """Which documents to list."""
+    """Filter and page of the documents."""
 
     state: DocumentState | None = None
 
 
 class Ingested(ResponseModel):
-    """What the task that processes a document returns."""
+    """The result of the task that processes a document."""
 
     chunks: int
     tokens: int
 
 
 class SearchMode(StrEnum):
-    """What a search goes by."""
+    """The modes of a search."""
 
     HYBRID = "hybrid"
     VECTOR = "vector"
@@ -101,10 +102,10 @@ class SearchMode(StrEnum):
 
 
 class Filters(BaseModel):
-    """Which of the caller's documents are asked; all without any."""
+    """Filters of the caller's documents; without filters, a search covers all."""
 
     document_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=100)
-    labels: Labels | None = Field(default=None, description="All of these, among others.")
+    labels: Labels | None = Field(default=None, description="Labels that a document must have.")
     created_from: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
 
@@ -115,34 +116,36 @@ class SearchRequest(Filters, RequestModel):
     query: str = Field(min_length=1, max_length=1000)
     mode: SearchMode = Field(
         default=SearchMode.HYBRID,
-        description="vector goes by meaning, text by words, hybrid by both.",
+        description="vector: by meaning; text: by words; hybrid: by both.",
     )
     limit: int = Field(default=10, ge=1, le=50)
-    cursor: str | None = Field(default=None, max_length=200, description="Of the page before.")
+    cursor: str | None = Field(
+        default=None, max_length=200, description="`next_cursor` of the page before."
+    )
 
 
 class Hit(ResponseModel):
-    """A chunk that was found."""
+    """A chunk that matches a search."""
 
     chunk_id: UUID
     document_id: UUID
     document_name: str
-    page: int | None = Field(description="Of a PDF, where the chunk begins.")
-    position: int = Field(description="Of the chunk in its document, from 0.")
-    score: float = Field(description="The higher, the better; of one mode's own scale.")
+    page: int | None = Field(description="Page of a PDF on which the chunk starts.")
+    position: int = Field(description="Number of the chunk in its document, from 0.")
+    score: float = Field(description="Higher is better; the scale depends on the mode.")
     content: str
-    snippet: str = Field(description="HTML: the best of it, with the words found in <mark>.")
+    snippet: str = Field(description="HTML of the best passages, with hits in <mark>.")
 
 
 class SearchPage(ResponseModel):
-    """The best hits first."""
+    """A page of hits, the best first."""
 
     items: list[Hit]
-    next_cursor: str | None = Field(description="Of the next page, or null on the last.")
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page.")
 
 
 class AskRequest(Filters, RequestModel):
     """A question about the caller's documents."""
 
     question: str = Field(min_length=1, max_length=1000)
-    sources: int = Field(default=6, ge=1, le=12, description="Chunks that the answer may rest on.")
+    sources: int = Field(default=6, ge=1, le=12, description="Most chunks for the answer.")

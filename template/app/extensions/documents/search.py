@@ -1,8 +1,11 @@
-"""Search in the chunks of one owner: by meaning, by words, or by both at once.
+"""Search in the chunks of one owner: by meaning, by words, or by both.
 
-Two statements. The first ranks, as the backend, with the owner in its WHERE: under row level
-security Postgres would not use the index of words, for `@@` is not leakproof. The second reads what
-is shown, as the user: content comes through the policies or not at all.
+A search has two statements. The first ranks the chunks as the backend, with the owner in its WHERE:
+under row level security, Postgres would not use the index of words, because `@@` is not leakproof.
+The second reads the content of the hits as the user, so that the policies apply.
+
+Both are SQL text, because the planner uses the indexes only for certain forms of a query, and SQL
+text shows this form.
 """
 
 import base64
@@ -28,7 +31,7 @@ from app.extensions.documents.embedding import (
     WrongModelError,
     process_embedder,
 )
-from app.extensions.documents.indexes import literal
+from app.extensions.documents.indexes import quote_literal
 from app.extensions.documents.schemas import (
     Filters,
     Hit,
@@ -39,48 +42,47 @@ from app.extensions.documents.schemas import (
 
 log = get_logger(__name__)
 
-# The best of each list that are considered, and so the depth of paging.
+# The number of best chunks of each list that are merged. It limits the depth of paging.
 POOL = 100
-# Reciprocal rank fusion: Cormack, Clarke, Büttcher, SIGIR 2009; the constant is theirs.
+# Reciprocal rank fusion, with the constant of Cormack, Clarke and Büttcher, SIGIR 2009.
 RRF = 60
 
-# Up to so many vectors are compared with each, which takes milliseconds and misses none. The graph
-# of HNSW is for more: it is one for all owners, and finds the less of the nearest, the fewer of
-# its rows are asked.
+# Up to this number of chunks, all vectors are compared: this takes milliseconds and is exact. Above
+# it, the HNSW index is used. The index has the vectors of all owners, and its recall is low if only
+# few of them match.
 EXACT = 20_000
 
-# With a filter, an index scan goes on until enough rows pass it; a plain one ends after `ef_search`
-# candidates, and might find nothing.
-# What finds pgvector's operators is as in `indexes`.
+# Iterative scans continue until enough rows pass the filters. Without them, a scan ends after
+# `ef_search` candidates and may find nothing. For the search path, see `indexes.USE_VECTORS`.
 _SET_UP = """
-    SELECT to_regprocedure('auth.uid()') IS NOT NULL AS knows_users,
+    SELECT to_regprocedure('auth.uid()') IS NOT NULL AS has_supabase_auth,
            (
                SELECT coalesce(sum(chunk_count), 0)
                FROM (
                    SELECT chunk_count FROM {schema}.documents
                    WHERE owner_id = :owner_id {filters} LIMIT {exact}
-               ) AS asked
+               ) AS queries
            ) AS chunks,
            set_config('search_path', quote_ident(nspname), true),
            set_config('hnsw.iterative_scan', 'relaxed_order', true),
            set_config('hnsw.ef_search', '400', true),
            set_config('hnsw.max_scan_tuples', '50000', true),
-           -- A plan for any filter and any words would be one for none of them.
+           -- A generic plan would fit neither the filters nor the words.
            set_config('plan_cache_mode', 'force_custom_plan', true),
            set_config('jit', 'off', true)
     FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
     WHERE extname = 'vector'
 """
 
-# Signs of a search that is meant as typed: "a phrase", -without, this OR that.
+# The operators of a search: "a phrase", -without, this OR that.
 _OPERATORS = re.compile(r"\"|(?:^|\s)-\w|\sOR\s")
 
-# Marks around what was found: characters that no chunk holds, see `extract`.
+# They mark the words that were found; no chunk contains these characters, see `extract`.
 _START, _END = "\x02", "\x03"
 
 
-class Place(NamedTuple):
-    """The hit after which a page begins."""
+class Position(NamedTuple):
+    """The position of a hit in the ranking; a page starts after the last hit of the page before."""
 
     score: float
     chunk_id: UUID
@@ -90,15 +92,15 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
     """Return a page of the owner's hits, the best first.
 
     Raises:
-        InvalidError: the cursor is not one of a search.
+        InvalidError: the cursor is not valid.
         UnavailableError: the embedding service does not answer.
     """
-    place = _decode(request.cursor) if request.cursor else None
+    after = _decode_cursor(request.cursor) if request.cursor else None
     embedder = process_embedder()
-    vector = None if request.mode is SearchMode.TEXT else await _vector(embedder, request.query)
+    vector = None if request.mode is SearchMode.TEXT else await _embed(embedder, request.query)
     async with database.session() as session:
         connection = await session.connection()
-        values = _values(owner_id, request, vector, place)
+        values = _values(owner_id, request, vector, after)
         filtered = any(values[name] is not None for name in Filters.model_fields)
         server = (await connection.execute(set_up(filtered=filtered), values)).one()
         statement = ranking(
@@ -109,21 +111,22 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
             loose=not _OPERATORS.search(request.query),
             exact=server.chunks < EXACT,
         )
-        found = [Place(*row) for row in await connection.execute(statement, values)]
-    shown = found[: request.limit]
+        found = [Position(*row) for row in await connection.execute(statement, values)]
+    page = found[: request.limit]
     async with database.session() as session:
-        if server.knows_users:
+        if server.has_supabase_auth:
             act_as(session, owner_id)
-        hits = await _read(await session.connection(), owner_id, request, shown)
+        hits = await _read(await session.connection(), owner_id, request, page)
     more = len(found) > request.limit
-    return SearchPage(items=hits, next_cursor=_encode(shown[-1]) if more else None)
+    return SearchPage(items=hits, next_cursor=_encode_cursor(page[-1]) if more else None)
 
 
 @cache
 def set_up(*, filtered: bool) -> TextClause:
-    """The statement before: prepares the transaction; `knows_users`, and how many `chunks` to ask.
+    """Return the statement that prepares the transaction.
 
-    Binds: owner_id, and the filters if there are any.
+    It returns `has_supabase_auth` and the number of `chunks` to search. Its parameters are
+    owner_id and the filters.
     """
     filters = _FILTERS if filtered else ""
     return _bound(_SET_UP.format(schema=SCHEMA, exact=EXACT, filters=filters))
@@ -133,21 +136,20 @@ def set_up(*, filtered: bool) -> TextClause:
 def ranking(
     mode: SearchMode, model: str, dimensions: int, *, filtered: bool, loose: bool, exact: bool
 ) -> TextClause:
-    """The statement that ranks chunks: `score` and `id`, the best first.
+    """Return the statement that ranks chunks: `score` and `id`, the best first.
 
-    Binds: owner_id, vector, query, document_ids, labels, created_from, created_before, last_score,
-    last_id, limit; those of other modes and of no filter are left out.
+    Its parameters are owner_id, vector, query, document_ids, labels, created_from, created_before,
+    last_score, last_id and limit, without those that the mode and the filters do not need.
 
     Args:
-        mode: what it goes by.
-        model: whose vectors, and
-        dimensions: their length; both are written out, or the planner would not see which index
-            fits.
-        filtered: ask only some documents.
-        loose: find chunks that hold any of the words, instead of all of them.
-        exact: compare with every vector that is asked, instead of by the index.
+        mode: by vectors, by words, or by both.
+        model: the model of the vectors, and
+        dimensions: their dimensions. Both are literals, so that the planner recognizes the index.
+        filtered: search only some documents.
+        loose: find chunks with any of the words, instead of all words.
+        exact: compare all vectors, instead of using the index.
     """
-    parts = [_WANTED if filtered else _ALL]
+    parts = [_SELECTED if filtered else _ALL]
     lists = []
     if mode is not SearchMode.TEXT:
         parts += [_COMPARED if exact else _INDEXED, _NEAR]
@@ -161,7 +163,7 @@ def ranking(
         "pool": POOL,
         "rrf": RRF,
         "dimensions": dimensions,
-        "model": literal(model).replace(":", r"\:"),
+        "model": quote_literal(model).replace(":", r"\:"),
         "within": _WITHIN if filtered else "",
         "among": _AMONG if filtered else "",
         "query": _ANY_WORD if loose else _AS_TYPED,
@@ -176,12 +178,12 @@ def _bound(sql: str) -> TextClause:
 
 
 _ALL = """
-wanted AS (
+selected AS (
     SELECT id, search_config FROM {schema}.documents WHERE owner_id = :owner_id
 )"""
 
-_WANTED = """
-wanted AS MATERIALIZED (
+_SELECTED = """
+selected AS MATERIALIZED (
     SELECT id, search_config FROM {schema}.documents WHERE owner_id = :owner_id {filters}
 )"""
 
@@ -192,9 +194,9 @@ _FILTERS = """
     AND (:created_before IS NULL OR created_at < :created_before)
 """
 
-_AMONG = "AND document_id IN (SELECT id FROM wanted)"
-# As an array it is made once, before the scan; a join could take the order from the index scan.
-_WITHIN = "AND document_id = ANY (ARRAY(SELECT id FROM wanted))"
+_AMONG = "AND document_id IN (SELECT id FROM selected)"
+# The array is computed once, before the scan. With a join, the index could lose its order.
+_WITHIN = "AND document_id = ANY (ARRAY(SELECT id FROM selected))"
 
 _DISTANCES = """
     SELECT chunk_id AS id,
@@ -203,7 +205,7 @@ _DISTANCES = """
     WHERE owner_id = :owner_id AND model = {model}
 """
 
-# The order and its LIMIT have to stand by themselves, or the index is not used.
+# Postgres uses the index only if ORDER BY and LIMIT are alone in a query.
 _INDEXED = """
 nearest AS MATERIALIZED ({distances} {within} ORDER BY distance LIMIT {pool})"""
 
@@ -211,8 +213,7 @@ _COMPARED = """
 compared AS MATERIALIZED ({distances} {among}),
 nearest AS (SELECT id, distance FROM compared ORDER BY distance LIMIT {pool})"""
 
-# What holds no word that its model knows, a query or a chunk, has a vector of zeros and is at no
-# distance.
+# A text without any word that the model knows has a vector of zeros; its distances are NaN.
 _NEAR = """
 near AS (
     SELECT id, 1 - distance AS score, row_number() OVER (ORDER BY distance, id) AS place
@@ -220,18 +221,18 @@ near AS (
     WHERE distance <> 'NaN'
 )"""
 
-# Each chunk is asked in the language of its document. What is asked is made once for a language:
-# inlined, it would be parsed again for every chunk that is ranked.
+# The words are searched in the language of each document. MATERIALIZED parses the query once for
+# each language; otherwise Postgres would parse it for every chunk.
 _FOUND = """
-asked AS MATERIALIZED (
+queries AS MATERIALIZED (
     SELECT search_config, {query} AS words
-    FROM (SELECT DISTINCT search_config FROM wanted WHERE search_config IS NOT NULL) AS spoken
+    FROM (SELECT DISTINCT search_config FROM selected WHERE search_config IS NOT NULL) AS configs
 ),
 matching AS (
-    SELECT chunk.id, ts_rank(chunk.words, asked.words) AS score
-    FROM asked
+    SELECT chunk.id, ts_rank(chunk.words, queries.words) AS score
+    FROM queries
     JOIN {schema}.documents_chunks AS chunk
-      ON chunk.words @@ asked.words AND chunk.search_config = asked.search_config
+      ON chunk.words @@ queries.words AND chunk.search_config = queries.search_config
     WHERE chunk.owner_id = :owner_id {within}
     ORDER BY score DESC, chunk.id
     LIMIT {pool}
@@ -300,66 +301,65 @@ _OPTIONS = (
 )
 
 
-async def _vector(embedder: Embedder, query: str) -> Vector:
+async def _embed(embedder: Embedder, query: str) -> Vector:
     try:
         return (await embedder.embed([query]))[0]
     except (EmbeddingError, WrongModelError) as error:
         log.warning("query_not_embedded", error=str(error)[:300])
         raise UnavailableError(
-            "The embedding service does not answer as it should; until it does, search with mode"
-            " text.",
+            "The embedding service is not available. A search with the mode text works without it.",
             code="embedding_unavailable",
         ) from error
 
 
 def _values(
-    owner_id: UUID, request: SearchRequest, vector: Vector | None, place: Place | None
+    owner_id: UUID, request: SearchRequest, vector: Vector | None, after: Position | None
 ) -> dict[str, Any]:
     return request.model_dump(include=set(Filters.model_fields)) | {
         "owner_id": owner_id,
         "query": request.query,
         "vector": json.dumps(vector),
-        "last_score": place.score if place else None,
-        "last_id": place.chunk_id if place else None,
+        "last_score": after.score if after else None,
+        "last_id": after.chunk_id if after else None,
         "limit": request.limit + 1,
     }
 
 
 async def _read(
-    connection: AsyncConnection, owner_id: UUID, request: SearchRequest, places: list[Place]
+    connection: AsyncConnection, owner_id: UUID, request: SearchRequest, page: list[Position]
 ) -> list[Hit]:
     values = {
-        "ids": [place.chunk_id for place in places],
+        "ids": [position.chunk_id for position in page],
         "owner_id": owner_id,
         "query": request.query,
         "options": _OPTIONS,
     }
     found = {row["chunk_id"]: row for row in (await connection.execute(_SHOWN, values)).mappings()}
-    # One may have been deleted since it was ranked.
+    # A chunk may have been deleted since the ranking.
     return [
-        Hit(**{**found[key], "score": score, "snippet": _marked(found[key]["snippet"])})
-        for score, key in places
+        Hit(**{**found[key], "score": score, "snippet": _to_html(found[key]["snippet"])})
+        for score, key in page
         if key in found
     ]
 
 
-def _marked(snippet: str) -> str:
-    """Make HTML of what Postgres marked: whatever a document holds, nothing of it is a tag."""
+def _to_html(snippet: str) -> str:
+    """Escape a snippet and mark its hits, so that the only tags are `<mark>`."""
     return html.escape(snippet).replace(_START, "<mark>").replace(_END, "</mark>")
 
 
-def _encode(place: Place) -> str:
-    written = json.dumps([place.score, str(place.chunk_id)])
-    return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
+def _encode_cursor(position: Position) -> str:
+    content = json.dumps([position.score, str(position.chunk_id)])
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> Place:
+def _decode_cursor(cursor: str) -> Position:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         score, chunk_id = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-        return Place(float(score), UUID(chunk_id))
+        return Position(float(score), UUID(chunk_id))
     except (ValueError, TypeError, AttributeError) as error:
         raise InvalidError(
-            "The cursor is not one of a search: take `next_cursor` as it was answered.",
+            "The cursor is not valid. Send `next_cursor` of the page before without a change.",
             code="invalid_cursor",
         ) from error

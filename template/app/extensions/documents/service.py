@@ -1,4 +1,4 @@
-"""The rules: a document is its owner's alone, and each file is kept once."""
+"""The rules of documents. A document has one owner, and stores a file once for this owner."""
 
 import contextlib
 import hashlib
@@ -18,12 +18,13 @@ from app.core.supabase.storage import FileTypeError, SignedUpload, Storage, new_
 from app.core.tasks import enqueue
 from app.extensions.documents.extract import READERS
 from app.extensions.documents.models import Document, DocumentState
+from app.extensions.documents.notify import notify
 from app.extensions.documents.schemas import DocumentCreate, DocumentFacts, DocumentRead
 from app.extensions.documents.tasks import ingest, remove_file
 from app.extensions.tasks import service as tasks
 
-# That an address for an upload is good for, on the platform; and a little more.
-UPLOAD_ADDRESS = timedelta(hours=2, minutes=5)
+# The lifetime of an upload URL on the platform, and a margin.
+UPLOAD_URL_LIFETIME = timedelta(hours=2, minutes=5)
 
 ENDED = (DocumentState.FAILED, DocumentState.CANCELLED)
 
@@ -39,7 +40,7 @@ async def get_document(
     """Return a document.
 
     Raises:
-        NotFoundError: there is none, or it is somebody else's: the two are not told apart.
+        NotFoundError: there is none, or it belongs to another user; the error is the same.
     """
     document = await session.get(Document, document_id, with_for_update=lock or None)
     if document is None or document.owner_id != owner_id:
@@ -47,26 +48,26 @@ async def get_document(
     return document
 
 
-async def announce(
+async def create_upload(
     session: AsyncSession, storage: Storage, owner_id: UUID, file: DocumentCreate
 ) -> tuple[Document, SignedUpload]:
-    """Note a file that its owner is about to upload, and where to. Commits.
+    """Create a document for a file, with a URL for its upload. Commits.
 
-    Whoever lost the address announces the same file again.
+    A second call for the same file returns the same document and a new URL.
 
     Raises:
-        FileTypeError: such files are not read, or not taken by the bucket.
-        TooLargeError: the bucket does not take it.
-        ConflictError: the owner has that file already.
+        FileTypeError: the type is not supported, or the bucket does not allow it.
+        TooLargeError: the bucket does not allow the size.
+        ConflictError: the owner has uploaded the file before.
         UnavailableError: Storage does not answer.
     """
     _check(storage, file.media_type, file.size)
-    document = await _note(session, owner_id, file, size=file.size, sha256=file.sha256)
+    document = await _get_or_create(session, owner_id, file, size=file.size, sha256=file.sha256)
     try:
         return document, await storage.sign_upload(document.object_key)
     except ConflictError as error:
         raise ConflictError(
-            f"This file was uploaded already: complete the document {document.id}.",
+            f"This file was uploaded before. Complete the document {document.id}.",
             code="document_uploaded",
         ) from error
 
@@ -74,17 +75,17 @@ async def announce(
 async def complete(
     session: AsyncSession, storage: Storage, owner_id: UUID, document_id: UUID
 ) -> Document:
-    """Compare what was uploaded with what was announced, and start to process it. Commits.
+    """Compare the upload with the announced file, and start the processing. Commits.
 
-    Of a document that was completed before, nothing changes.
+    A repeated call changes nothing.
 
     Raises:
         NotFoundError: see `get_document`.
-        ConflictError: nothing was uploaded, or something else.
+        ConflictError: the file was not uploaded, or differs from the announced one.
         UnavailableError: Storage does not answer.
     """
     document = await get_document(session, owner_id, document_id)
-    # Nobody waits for Storage with a transaction open.
+    # No transaction is open during the request to Storage.
     await session.commit()
     if document.state is not DocumentState.UPLOADING:
         return document
@@ -97,8 +98,8 @@ async def complete(
     kind = stored.content_type.partition(";")[0].strip().lower()
     if (stored.size, kind) != (document.size, document.media_type):
         raise ConflictError(
-            f"{stored.size} bytes of {kind} were uploaded, and {document.size} bytes of "
-            f"{document.media_type} announced: delete the document and begin again.",
+            f"{stored.size} bytes of {kind} were uploaded, but {document.size} bytes of "
+            f"{document.media_type} were announced. Delete the document and create a new one.",
             code="document_differs",
         )
     document = await get_document(session, owner_id, document_id, lock=True)
@@ -108,16 +109,16 @@ async def complete(
     return document
 
 
-async def take(
+async def upload(
     session: AsyncSession, storage: Storage, owner_id: UUID, facts: DocumentFacts, path: Path
 ) -> Document:
-    """Take a small file that came with the request, and start to process it. Commits.
+    """Upload a small file from the body of a request, and start the processing. Commits.
 
     Raises:
-        InvalidError: it is empty.
-        FileTypeError: such files are not read, or not taken by the bucket.
-        TooLargeError: the bucket does not take it.
-        ConflictError: the owner has that file already.
+        InvalidError: the file is empty.
+        FileTypeError: the type is not supported, or the bucket does not allow it.
+        TooLargeError: the bucket does not allow the size.
+        ConflictError: the owner has uploaded the file before.
         UnavailableError: Storage does not answer.
     """
     with path.open("rb") as file:
@@ -126,19 +127,19 @@ async def take(
     if not size:
         raise InvalidError("The file is empty.", code="document_empty")
     _check(storage, facts.media_type, size)
-    document = await _note(session, owner_id, facts, size=size, sha256=sha256)
-    # It is there already where an upload was sent and its answer lost: the same bytes, by the hash.
+    document = await _get_or_create(session, owner_id, facts, size=size, sha256=sha256)
+    # A conflict means that an earlier upload of the same bytes succeeded but its response was lost.
     with contextlib.suppress(ConflictError):
         await storage.upload(document.object_key, path, facts.media_type)
     return await complete(session, storage, owner_id, document.id)
 
 
 async def retry(session: AsyncSession, owner_id: UUID, document_id: UUID) -> Document:
-    """Process a document again that failed or was cancelled. Commits.
+    """Process a failed or cancelled document again. Commits.
 
     Raises:
         NotFoundError: see `get_document`.
-        ConflictError: it has not.
+        ConflictError: the document is in another state.
     """
     document = await get_document(session, owner_id, document_id, lock=True)
     if document.state not in ENDED:
@@ -152,16 +153,16 @@ async def retry(session: AsyncSession, owner_id: UUID, document_id: UUID) -> Doc
 
 
 async def cancel(session: AsyncSession, owner_id: UUID, document_id: UUID) -> Document:
-    """Stop processing a document; chunks that it had before stay. Commits.
+    """Cancel the processing of a document; its earlier chunks stay. Commits.
 
     Raises:
         NotFoundError: see `get_document`.
-        ConflictError: it is not being processed.
+        ConflictError: the document is not in processing.
     """
     document = await get_document(session, owner_id, document_id, lock=True)
     if document.state is not DocumentState.PROCESSING:
         raise ConflictError(
-            f"The document is not being processed; it is {document.state}.",
+            f"Only a document in processing can be cancelled; this one is {document.state}.",
             code="document_not_processing",
         )
     document.state, document.reason = DocumentState.CANCELLED, "It was cancelled."
@@ -171,26 +172,26 @@ async def cancel(session: AsyncSession, owner_id: UUID, document_id: UUID) -> Do
 
 
 async def delete_document(session: AsyncSession, owner_id: UUID, document_id: UUID) -> None:
-    """Remove a document, its chunks, and by a task its file. Commits.
+    """Delete a document and its chunks, and enqueue the removal of its file. Commits.
 
     Raises:
         NotFoundError: see `get_document`.
     """
     document = await get_document(session, owner_id, document_id, lock=True)
     if document.state is DocumentState.PROCESSING:
-        # Not to be begun by a worker in between.
+        # This prevents that a worker starts the processing in the meantime.
         document.state = DocumentState.CANCELLED
         await _stop(session, document)
         document = await get_document(session, owner_id, document_id, lock=True)
-    discard(session, document)
+    _enqueue_removal(session, document)
     await session.delete(document)
     await session.commit()
 
 
-def discard(session: AsyncSession, document: Document) -> None:
-    """Enqueue the removal of a document's file, once more when nobody can upload it any longer."""
+def _enqueue_removal(session: AsyncSession, document: Document) -> None:
+    """Remove the file now, and again when the upload URL has expired."""
     enqueue(session, remove_file.s(key=document.object_key), owner=document.owner_id)
-    left = document.created_at + UPLOAD_ADDRESS - utcnow()
+    left = document.created_at + UPLOAD_URL_LIFETIME - utcnow()
     if left > timedelta():
         call = remove_file.s(key=document.object_key)
         enqueue(session, call, owner=document.owner_id, delay=left)
@@ -198,17 +199,19 @@ def discard(session: AsyncSession, document: Document) -> None:
 
 def _check(storage: Storage, media_type: str, size: int) -> None:
     if media_type not in READERS:
-        raise FileTypeError(f"Files of type {media_type} are not read: send {', '.join(READERS)}.")
+        raise FileTypeError(
+            f"Files of type {media_type} are not supported. Send one of: {', '.join(READERS)}."
+        )
     storage.check(size, media_type)
 
 
-async def _note(
+async def _get_or_create(
     session: AsyncSession, owner_id: UUID, facts: DocumentFacts, *, size: int, sha256: str
 ) -> Document:
-    """Return the owner's document of these bytes, as it was announced first, or a new one. Commits.
+    """Return the owner's document of these bytes, as it was created first, or a new one. Commits.
 
     Raises:
-        ConflictError: it was uploaded already.
+        ConflictError: the file was uploaded before.
     """
     same = select(Document).where(Document.owner_id == owner_id, Document.sha256 == sha256)
     document = (await session.exec(same)).first()
@@ -222,27 +225,27 @@ async def _note(
         )
         session.add(document)
     elif document.state is not DocumentState.UPLOADING:
-        raise _exists(document)
+        raise _already_exists(document)
     try:
         await session.commit()
     except IntegrityError:
-        # Announced twice at once: the other one was first.
+        # A concurrent request created the document first.
         await session.rollback()
         document = (await session.exec(same)).one()
         if document.state is not DocumentState.UPLOADING:
-            raise _exists(document) from None
+            raise _already_exists(document) from None
     return document
 
 
-def _exists(document: Document) -> AppError:
+def _already_exists(document: Document) -> AppError:
     return ConflictError(
-        f"You have this file already: it is the document {document.id}, {document.state}.",
+        f"You have uploaded this file before: document {document.id}, {document.state}.",
         code="document_exists",
     )
 
 
 async def _start(session: AsyncSession, document: Document) -> None:
-    """Tell that it is accepted, which whoever listens may refuse, and enqueue its task."""
+    """Emit that the document is accepted, which event handlers may refuse; enqueue its task."""
     await emit(
         session,
         "documents.accepted",
@@ -252,7 +255,7 @@ async def _start(session: AsyncSession, document: Document) -> None:
     )
     document.state, document.reason = DocumentState.PROCESSING, None
     document.version += 1
-    # One after the other: a run that was cancelled may not have noticed yet.
+    # Runs of one document are ordered, because a cancelled run may still be active.
     document.task_id = enqueue(
         session,
         ingest.s(document_id=document.id, version=document.version),
@@ -262,14 +265,8 @@ async def _start(session: AsyncSession, document: Document) -> None:
 
 
 async def _stop(session: AsyncSession, document: Document) -> None:
-    """Tell that it is stopped, and cancel its task. Commits, unless that has ended."""
-    await emit(
-        session,
-        "documents.failed",
-        owner_id=document.owner_id,
-        document_id=document.id,
-        version=document.version,
-    )
+    """Emit that the processing has ended, and cancel its task. Commits if the task was active."""
+    await notify(session, "documents.failed", document)
     with contextlib.suppress(ConflictError, NotFoundError):
         assert document.task_id
         await tasks.cancel_task(session, None, document.task_id)

@@ -1,4 +1,4 @@
-"""Work for the workers. Each task may run twice: what it does must be the same then."""
+"""Tasks of this feature. A task may run twice, with the same result."""
 
 from uuid import UUID
 
@@ -9,19 +9,19 @@ from app.core.settings import get_settings
 from app.core.supabase.clients import Supabase
 from app.core.supabase.storage import Storage
 from app.core.tasks import CancelledError, TaskError, enqueue, task
+from app.extensions.documents import cleanup
 from app.extensions.documents import ingest as pipeline
-from app.extensions.documents import upkeep
 from app.extensions.documents.embedding import EmbeddingError, WrongModelError
 from app.extensions.documents.models import DocumentState
 from app.extensions.documents.schemas import Ingested
 
-# With the pauses between them, more than an hour: a provider may be down for as long.
+# With the delays between them, they cover an outage of more than an hour.
 TRIES = 16
 
 
 @task(tries=TRIES)
 async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Ingested:
-    """Read, split and embed a document; the result says what came of it."""
+    """Extract, split and embed a document."""
     try:
         return await pipeline.ingest(session, document_id, version)
     except TaskError as error:
@@ -36,8 +36,8 @@ async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Inge
     except (AppError, EmbeddingError, WrongModelError) as error:
         await session.rollback()
         service = "file storage" if isinstance(error, AppError) else "embedding service"
-        reason = f"The {service} does not answer as it should; it is asked again."
-        await pipeline.explain(session, document_id, version, reason)
+        reason = f"The {service} is not available. The document is retried automatically."
+        await pipeline.set_reason(session, document_id, version, reason)
         raise
 
 
@@ -50,7 +50,7 @@ async def remove_file(key: str) -> None:
 
 @task()
 async def sweep(session: AsyncSession) -> None:
-    """Forget uploads that never came, and end documents whose task ended without them."""
-    for key in await upkeep.forget_abandoned(session):
+    """Delete abandoned uploads, and end documents whose task has ended without them."""
+    for key in await cleanup.delete_abandoned(session):
         enqueue(session, remove_file.s(key=key))
-    await upkeep.end_orphans(session)
+    await cleanup.end_orphaned(session)

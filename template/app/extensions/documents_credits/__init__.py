@@ -1,4 +1,4 @@
-"""What it costs to process a document: a listener between documents and credits."""
+"""Processing of documents costs credits. This feature connects documents and credits."""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
 USES = ("credits",)

@@ -1,7 +1,8 @@
-"""What this feature hears of: a document is paid for by the chunk, once for each processing.
+"""The events that this feature handles. The processing of a document costs credits per chunk.
 
-Its credits are held before the provider is asked, taken in the transaction that makes it ready, and
-given back in the one that ends it otherwise. The document is locked whenever one of these happens.
+The credits are held before the provider is called, taken in the transaction that makes the document
+ready, and released in the transaction that ends its processing otherwise. `documents` locks the
+document before each of these events.
 """
 
 from typing import Any
@@ -25,10 +26,10 @@ async def hold(
     chunks: int,
     **_: Any,
 ) -> None:
-    """Hold the credits; a task that comes again goes on with the hold that it had.
+    """Hold the credits; a repeated run of the task continues with its hold.
 
     Raises:
-        TaskError: they are not to be had, and to try again by itself would not help.
+        TaskError: the credits cannot be held, and a retry would not help.
     """
     key = _key(document_id, version)
     try:
@@ -43,25 +44,25 @@ async def take(
     """Take the credits.
 
     Raises:
-        TaskError: they were given back meanwhile, by an admin or because it took too long.
+        TaskError: an admin has released the hold, or it has expired.
     """
-    charge = await session.run_sync(charges.begun, owner_id, OPERATION, _key(document_id, version))
+    charge = await session.run_sync(charges.find, owner_id, OPERATION, _key(document_id, version))
     if charge is None:
-        raise TaskError("The credits that were held for it have been given back: retry it.")
+        raise TaskError("The credits held for this document were released. Retry the document.")
     await session.run_sync(charges.finish, charge)
 
 
-async def give_back(
+async def release(
     session: AsyncSession, *, owner_id: UUID, document_id: UUID, version: int
 ) -> None:
-    """Give the credits back, if any were held."""
-    charge = await session.run_sync(charges.begun, owner_id, OPERATION, _key(document_id, version))
+    """Release the credits, if any are held."""
+    charge = await session.run_sync(charges.find, owner_id, OPERATION, _key(document_id, version))
     if charge:
-        await session.run_sync(charges.abandon, charge)
+        await session.run_sync(charges.release, charge)
 
 
 def _key(document_id: UUID, version: int) -> str:
     return f"document:{document_id}:{version}"
 
 
-EVENTS = {"documents.split": hold, "documents.ready": take, "documents.failed": give_back}
+EVENTS = {"documents.split": hold, "documents.ready": take, "documents.failed": release}

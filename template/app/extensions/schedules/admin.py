@@ -1,10 +1,11 @@
-"""Schedules on the admin site: they live in Redis, so this is a page and no table."""
+"""Schedules on the admin site. Redis stores them, so they have a page instead of a view."""
 
 from sqladmin import expose
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.core.database import database_of
 from app.core.errors import InvalidError
 from app.core.tasks import enqueue
 from app.extensions.admin import audit
@@ -13,14 +14,14 @@ from app.extensions.schedules import service
 
 
 class SchedulePage(Page):
-    """What runs when; paused, resumed, started at once."""
+    """Lists the schedules, with buttons to pause and resume them and to run them now."""
 
     name = "Schedules"
     icon = "fa-solid fa-clock"
 
     @expose("/schedules", methods=["GET"], identity="schedules")
     async def show(self, request: Request) -> Response:
-        """All schedules."""
+        """Show all schedules."""
         context = {
             "title": self.name,
             "schedules": await run_in_threadpool(service.list_schedules),
@@ -30,12 +31,12 @@ class SchedulePage(Page):
 
     @expose("/schedules/change", methods=["POST"], identity="schedules-change")
     async def change(self, request: Request) -> Response:
-        """Do to one what its button says."""
+        """Pause, resume or run one schedule."""
         self.require_change(request)
         form = await request.form()
-        name, what = str(form.get("name", "")), str(form.get("do", ""))
-        async with request.app.state.database.session() as session:
-            match what:
+        name, change = str(form.get("name", "")), str(form.get("do", ""))
+        async with database_of(request).session() as session:
+            match change:
                 case "pause":
                     await run_in_threadpool(service.pause, name)
                 case "resume":
@@ -44,6 +45,6 @@ class SchedulePage(Page):
                     enqueue(session, await run_in_threadpool(service.call_of, name))
                 case _:
                     raise InvalidError("Choose to pause, resume or run a schedule.")
-            audit.record(session, what, subject="schedules", subject_id=name)
+            audit.record(session, change, subject="schedules", subject_id=name)
             await session.commit()
         return RedirectResponse(request.url_for("admin:view-schedules"), 303)

@@ -1,19 +1,18 @@
-"""Tasks on the admin site: what waits, what failed, and to try it again."""
+"""Tasks on the admin site: their state and errors, with actions to retry and to cancel them."""
 
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 
-from app.core.database import Database
+from app.core.database import database_of
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.admin.actions import action
-from app.extensions.admin.cards import Card, Row
+from app.extensions.admin.cards import Card, Row, state_card
 from app.extensions.admin.filters import EnumFilter, day_range
-from app.extensions.admin.formats import moment
+from app.extensions.admin.formats import format_time
 from app.extensions.admin.views import View
 from app.extensions.tasks import service
 
@@ -21,7 +20,7 @@ LAST_ERRORS = 5
 
 
 class TaskAdmin(View, model=TaskRecord):
-    """The records of tasks, which are the outbox as well: those without a time are not sent yet."""
+    """The records of tasks. A record without `sent_at` waits in the outbox."""
 
     name = "Task"
     icon = "fa-solid fa-gears"
@@ -45,55 +44,41 @@ class TaskAdmin(View, model=TaskRecord):
         *day_range(TaskRecord.created_at),
     ]
 
-    @action("Retry", "Run what failed again, with all its tries?")
+    @action("Retry", "Run these failed tasks again, with all their attempts?")
     async def retry(self, _: Request, session: AsyncSession, task_id: UUID) -> None:
         """Run a failed task again."""
         await service.retry_task(session, task_id)
 
-    @action("Cancel", "Stop what waits at once, and what runs at its next report of progress?")
+    @action("Cancel", "Cancel these tasks? A running task stops when it next reports progress.")
     async def cancel(self, _: Request, session: AsyncSession, task_id: UUID) -> None:
-        """Stop a task."""
+        """Cancel a task."""
         await service.cancel_task(session, None, task_id)
 
 
 async def cards(request: Request) -> list[Card]:
-    """Tasks by state, and the last that failed."""
-    database: Database = request.app.state.database
-    by_state = select(TaskRecord.state, func.count().label("count")).group_by(col(TaskRecord.state))
-    counts = {row["state"]: row["count"] for row in await database.reader.rows(by_state)}
+    """Tasks by state, and the last failed tasks."""
     failed = (
         select(TaskRecord.id, TaskRecord.name, TaskRecord.ended_at)
         .where(col(TaskRecord.state) == TaskState.FAILURE)
         .order_by(col(TaskRecord.ended_at).desc())
         .limit(LAST_ERRORS)
     )
-    errors = await database.reader.rows(failed)
-    listed = str(request.url_for("admin:list", identity="task-record"))
+    errors = [
+        Row(
+            row["name"],
+            format_time(row["ended_at"]) if row["ended_at"] else "",
+            str(request.url_for("admin:details", identity="task-record", pk=str(row["id"]))),
+        )
+        for row in await database_of(request).reader.rows(failed)
+    ]
     return [
-        Card(
+        await state_card(
+            request,
             "Tasks",
-            [
-                Row(
-                    state.value.capitalize(),
-                    counts.get(state, 0),
-                    f"{listed}?state={state.value}",
-                    "red" if state is TaskState.FAILURE and counts.get(state) else None,
-                )
-                for state in TaskState
-            ],
+            TaskRecord.state,
+            identity="task-record",
+            alert=TaskState.FAILURE,
+            color="red",
         ),
-        Card(
-            "Last errors",
-            [
-                Row(
-                    row["name"],
-                    moment(row["ended_at"]) if row["ended_at"] else "",
-                    str(
-                        request.url_for("admin:details", identity="task-record", pk=str(row["id"]))
-                    ),
-                )
-                for row in errors
-            ],
-            empty="No task has failed.",
-        ),
+        Card("Last errors", errors, empty="No task has failed."),
     ]

@@ -1,18 +1,17 @@
-"""Users on the admin site: who waits for approval first."""
+"""Users on the admin site; those who wait for approval come first."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Select, func
-from sqlmodel import col, select
+from sqlalchemy import Select
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.core.database import Database
-from app.extensions.admin import act_as
+from app.extensions.admin import impersonation
 from app.extensions.admin.actions import action
-from app.extensions.admin.cards import Card, Row
+from app.extensions.admin.cards import Card, state_card
 from app.extensions.admin.filters import EnumFilter, day_range
 from app.extensions.admin.views import View
 from app.extensions.users import service
@@ -20,7 +19,7 @@ from app.extensions.users.models import Role, Status, User
 
 
 class UserAdmin(View, model=User):
-    """People, let in or not; role and status change by actions, which keep the rules."""
+    """Users. Actions change role and status, because the service checks the rules."""
 
     icon = "fa-solid fa-users"
     title_column = "email"
@@ -37,10 +36,10 @@ class UserAdmin(View, model=User):
     ]
 
     def sort_query(self, stmt: Select[Any], request: Request) -> Select[Any]:
-        """Who waits first, then the newest, unless another order was asked for."""
+        """Sort pending users first, then the newest, unless the request asks for another order."""
         if "sortBy" not in request.query_params:
-            waits = (col(User.status) == Status.PENDING).desc()
-            stmt = stmt.order_by(waits, col(User.created_at).desc())
+            is_pending = (col(User.status) == Status.PENDING).desc()
+            stmt = stmt.order_by(is_pending, col(User.created_at).desc())
         return super().sort_query(stmt, request)
 
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
@@ -49,65 +48,52 @@ class UserAdmin(View, model=User):
         service.evict(user.id)
         return user
 
-    @action("Approve", "Let them in?")
+    @action("Approve", "Approve these users?")
     async def approve(self, _: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Let somebody in, or in again."""
+        """Approve a user who is pending, rejected or suspended."""
         await service.set_status(session, user_id, Status.APPROVED)
 
-    @action("Reject", "Refuse those who wait for approval?", reason=True)
+    @action("Reject", "Reject these users, who wait for approval?", reason=True)
     async def reject(self, _: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Do not let somebody in."""
+        """Reject a pending user."""
         await service.set_status(session, user_id, Status.REJECTED)
 
-    @action("Suspend", "Shut them out until they are approved again?", reason=True)
+    @action("Suspend", "Suspend these users until they are approved again?", reason=True)
     async def suspend(self, _: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Shut somebody out."""
+        """Suspend a user."""
         await service.set_status(session, user_id, Status.SUSPENDED)
 
-    @action("Make admin", "Let them administer everything?", reason=True, in_list=False)
+    @action("Make admin", "Allow this user to change everything?", reason=True, in_list=False)
     async def make_admin(self, _: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Give the role admin."""
+        """Give a user the role admin."""
         await service.set_role(session, user_id, Role.ADMIN)
 
-    @action("Make support", "Let them look at everything here?", reason=True, in_list=False)
+    @action("Make support", "Allow this user to see everything here?", reason=True, in_list=False)
     async def make_support(self, _: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Give the role support."""
+        """Give a user the role support."""
         await service.set_role(session, user_id, Role.SUPPORT)
 
-    @action("Make plain user", "Take their role away?", reason=True, in_list=False)
+    @action("Remove role", "Take the role away from this user?", reason=True, in_list=False)
     async def make_user(self, _: Request, session: AsyncSession, user_id: UUID) -> None:
-        """Give the role user."""
+        """Give a user the role user, which has no rights on the site."""
         await service.set_role(session, user_id, Role.USER)
 
     @action(
         "Sign in as",
-        "Act as this user for some minutes? What you do is logged with your name.",
+        "Act as this user for some minutes? Every request is logged with your name.",
         reason=True,
         in_list=False,
     )
     async def sign_in_as(self, request: Request, session: AsyncSession, user_id: UUID) -> Response:
-        """Act as a plain user."""
-        await act_as.start(request, session, user_id)
+        """Start an impersonation."""
+        await impersonation.start(request, session, user_id)
         return RedirectResponse(request.url_for("admin:view-acting"), 303)
 
 
 async def cards(request: Request) -> list[Card]:
-    """How many there are, and how many wait."""
-    database: Database = request.app.state.database
-    statement = select(User.status, func.count().label("count")).group_by(col(User.status))
-    counts = {row["status"]: row["count"] for row in await database.reader.rows(statement)}
-    listed = str(request.url_for("admin:list", identity="user"))
+    """Users by status."""
     return [
-        Card(
-            "Users",
-            [
-                Row(
-                    "Wait for approval" if status is Status.PENDING else status.value.capitalize(),
-                    counts.get(status, 0),
-                    f"{listed}?status={status.value}",
-                    "yellow" if status is Status.PENDING and counts.get(status) else None,
-                )
-                for status in Status
-            ],
+        await state_card(
+            request, "Users", User.status, identity="user", alert=Status.PENDING, color="yellow"
         )
     ]

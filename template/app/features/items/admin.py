@@ -8,7 +8,7 @@ from app.features.items.models import Item
 
 
 class ItemAdmin(View, model=Item):
-    """Everybody's items."""
+    """The items of all users."""
 
     icon = "fa-solid fa-table"
     title_column = "title"

@@ -1,4 +1,4 @@
-"""The admin site, and people who are signed in to it."""
+"""Browsers of the admin site, with and without an admin who is signed in."""
 
 import pytest
 from httpx import AsyncClient
@@ -14,7 +14,7 @@ from tests.people import Person, SignIn
 
 @pytest.fixture(autouse=True)
 async def no_sessions() -> None:
-    """Begin without sessions and without counted tries."""
+    """Delete sessions and counted attempts before each test."""
     async with Redis.from_url(get_settings().redis_address) as redis:
         keys = [key async for key in redis.scan_iter(f"{SCHEMA}:admin:*")]
         if keys:

@@ -4,7 +4,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.core.tasks.models import TaskRecord, TaskState
-from tests.extensions.admin.browser import Browser
+from tests.extensions.admin.browser import Browser, codes
 from tests.extensions.admin.test_audit import entries
 from tests.people import Person
 
@@ -17,7 +17,7 @@ async def stored(session: AsyncSession, state: TaskState) -> TaskRecord:
     return task
 
 
-async def test_a_failed_task_is_tried_again(
+async def test_a_failed_task_is_retried(
     browser: Browser, admin: Person, session: AsyncSession
 ) -> None:
     task = await stored(session, TaskState.FAILURE)
@@ -29,7 +29,7 @@ async def test_a_failed_task_is_tried_again(
     assert (entry.subject, entry.subject_id) == ("tasks", str(task.id))
 
 
-async def test_a_task_that_waits_is_cancelled(
+async def test_a_pending_task_is_cancelled(
     browser: Browser, admin: Person, session: AsyncSession
 ) -> None:
     task = await stored(session, TaskState.PENDING)
@@ -38,13 +38,13 @@ async def test_a_task_that_waits_is_cancelled(
     assert task.state is TaskState.REVOKED
 
 
-async def test_what_cannot_be_done_is_said_and_the_rest_is(
+async def test_an_action_reports_rows_that_it_cannot_change_and_changes_the_others(
     browser: Browser, admin: Person, session: AsyncSession
 ) -> None:
-    waits = await stored(session, TaskState.PENDING)
+    pending = await stored(session, TaskState.PENDING)
     failed = await stored(session, TaskState.FAILURE)
-    answer = await browser.post(f"/task-record/action/retry?pks={waits.id},{failed.id}")
-    assert answer.status_code == 409
-    assert "items.report: Only a failed task can be retried." in answer.text
+    answer = await browser.post(f"/task-record/action/retry?pks={pending.id},{failed.id}")
+    assert (answer.status_code, codes(answer)) == (409, ["task_not_failed"])
+    assert "items.report: " in answer.text
     await session.refresh(failed)
     assert failed.state is TaskState.PENDING

@@ -1,4 +1,4 @@
-"""A bank for tests that commit: people with accounts, in a database of the test module's own."""
+"""`Bank`: users with accounts, for tests that commit, in a database for each test module."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from app.core.settings import get_settings, load_settings
 from app.extensions.credits.models import Kind
 from app.extensions.credits.schemas import RateCreate
 from app.extensions.credits.service import accounts, entries, holds, rates
-from app.extensions.credits.service.verify import faults
+from app.extensions.credits.service.verify import find_discrepancies
 from app.extensions.users.models import Role, Status, User
 
 Parameters = ParamSpec("Parameters")
@@ -25,15 +25,15 @@ OPERATION = "docs.embed"
 HOUR = timedelta(hours=1)
 
 
-# A test that waits for a lock which nobody gives back fails instead of standing still.
-_NO_WAIT_FOR_EVER = (
+# A test that waits for a lock that is never released fails instead of hanging.
+_LIMIT_LOCK_WAITS = (
     "DO $$ BEGIN EXECUTE format("
     "'ALTER DATABASE %I SET lock_timeout = ''15s''', current_database()); END $$"
 )
 
 
 class Bank:
-    """Does things in transactions of their own, as several processes would."""
+    """Calls services, each call in its own transaction, as several processes do."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -49,29 +49,29 @@ class Bank:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> Result:
-        """Do one thing and commit it."""
+        """Call a service, commit, and return its result."""
         with self.session() as session:
             result = work(session, *args, **kwargs)
             session.commit()
         return result
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
-        """Rows of a statement, behind everybody's back."""
+        """Execute a statement directly and return its rows."""
         with self.engine.begin() as connection:
             result = connection.execute(text(statement), values)
             return list(result) if result.returns_rows else []
 
     def person(self, balance: int = 0, tier: str = "enterprise") -> UUID:
-        """A user with exactly that balance, none of it an allocation."""
+        """Create a user with this balance, without an allocation."""
         user_id = uuid4()
 
         def open_account(session: Session) -> None:
             email = f"{user_id.hex}@example.com"
             session.add(User(id=user_id, email=email, role=Role.USER, status=Status.APPROVED))
             session.flush()
-            given = accounts.locked(session, user_id).balance
+            allocated = accounts.lock_or_open(session, user_id).balance
             accounts.set_tier(session, user_id, tier)
-            entries.adjust(session, user_id, -given, "Emptied")
+            entries.adjust(session, user_id, -allocated, "Emptied")
             if balance:
                 entries.grant(session, user_id, balance, "Filled")
 
@@ -79,21 +79,21 @@ class Bank:
         return user_id
 
     def rate(self, operation: str = OPERATION, **values: Any) -> None:
-        """Set a rate, 1 credit a unit where nothing else is said."""
+        """Set a rate, by default one credit per unit."""
         values = values or {"per_unit": 1}
         with self.session() as session:
             rates.set_rate(session, RateCreate(operation=operation, **values))
 
-    def hold(self, user_id: UUID, amount: int, lasts: timedelta = HOUR) -> UUID:
-        return self.do(holds.place, user_id, amount, "Test", lasts=lasts).id
+    def hold(self, user_id: UUID, amount: int, duration: timedelta = HOUR) -> UUID:
+        return self.do(holds.place, user_id, amount, "Test", duration=duration).id
 
     def balance(self, user_id: UUID) -> tuple[int, int]:
-        """What may be spent, and what is held."""
-        found = self.do(accounts.balance, user_id)
+        """Return the balance and the held credits."""
+        found = self.do(accounts.get_balance, user_id)
         return found.balance, found.held
 
     def ledger(self, user_id: UUID) -> list[tuple[str, int, int]]:
-        """Kind, amount and balance after of each entry since the account was filled."""
+        """Return kind, amount and balance of the entries after those of `person`."""
         rows = self.sql(
             "SELECT kind, amount, balance_after, reason FROM app.credits_transactions"
             " WHERE user_id = :user ORDER BY position",
@@ -104,28 +104,28 @@ class Bank:
         )
         return [(Kind(row.kind), row.amount, row.balance_after) for row in rows[start:]]
 
-    def adds_up(self) -> None:
-        """Every balance equals its ledger, and what is held its holds."""
-        assert self.do(faults) == []
+    def check(self) -> None:
+        """Assert that there are no discrepancies."""
+        assert self.do(find_discrepancies) == []
 
 
 @pytest.fixture(scope="module")
 def bank(database_url: str) -> Iterator[Bank]:
     engine = sync_engine(database_url, get_settings(), poolclass=NullPool)
     bank = Bank(engine)
-    bank.sql(_NO_WAIT_FOR_EVER)
+    bank.sql(_LIMIT_LOCK_WAITS)
     bank.rate()
     yield bank
-    bank.adds_up()
+    bank.check()
     engine.dispose()
 
 
 @pytest.fixture(autouse=True)
-def _forget_rates() -> Iterator[None]:
-    """Tests have databases of their own; what this process remembers is of another."""
-    rates.forget()
+def _clear_rates() -> Iterator[None]:
+    """Clear the cache of rates: each test module has another database."""
+    rates.clear_cache()
     yield
-    rates.forget()
+    rates.clear_cache()
 
 
 @pytest.fixture

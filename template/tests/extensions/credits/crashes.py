@@ -1,4 +1,4 @@
-"""Processes that die at a chosen moment: the server ends the connection, as after a kill -9."""
+"""Simulated crashes: the server ends a connection at a given statement, as after a kill -9."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, event
 
 @contextmanager
 def steps(engine: Engine) -> Iterator[list[str]]:
-    """List the statements, and commits, of everybody on this engine."""
+    """Collect the statements and commits on this engine."""
     seen: list[str] = []
 
     def statement(connection: Connection, cursor: Any, sql: str, *_: Any) -> None:
@@ -24,7 +24,7 @@ def steps(engine: Engine) -> Iterator[list[str]]:
 
 @contextmanager
 def dying(engine: Engine, at: int) -> Iterator[None]:
-    """End the connection right before its statement, or commit, of this number; 0 is the first."""
+    """End the connection right before the statement or commit with this number, from 0."""
     count = -1
 
     def step(connection: Connection, *_: Any) -> None:
@@ -38,13 +38,13 @@ def dying(engine: Engine, at: int) -> Iterator[None]:
 
 
 def end(engine: Engine, connection: Connection) -> None:
-    """End somebody's connection; what it did not commit is undone."""
+    """End a connection; the server rolls its transaction back."""
     pooled = connection.connection.dbapi_connection
     assert pooled
     pid = pooled.info.backend_pid
     raw = engine.raw_connection()
     try:
-        # Waits until it is gone.
+        # The second argument is how long to wait for the end, in milliseconds.
         raw.cursor().execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     finally:
         raw.close()

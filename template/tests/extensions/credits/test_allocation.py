@@ -1,4 +1,4 @@
-"""What each month brings, and takes of what was not spent."""
+"""The monthly allocation, the expiry of unspent credits, and the daily limit."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,15 +21,15 @@ from app.extensions.credits.service import (
 )
 from tests.extensions.credits.conftest import OPERATION, Bank
 
-# As if this month had not been given yet.
-A_MONTH_AGO = (
+# Sets the month of the last allocation back.
+ONE_MONTH_BACK = (
     "UPDATE app.credits_accounts SET allocated_month = allocated_month - interval '1 month'"
 )
 
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    """Set the clock that days and months are read from."""
+    """Set the time from which days and months are computed."""
 
     def at(moment: datetime) -> None:
         monkeypatch.setattr(periods, "utcnow", lambda: moment)
@@ -39,7 +39,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 
 @pytest.fixture
 def next_month(bank: Bank, at: Callable[[datetime], None]) -> Callable[[], int]:
-    """Begin the month after the one before, and allocate until nothing is left."""
+    """Move on to the next month and allocate it to all accounts."""
     months = iter(datetime(2030 + n // 12, n % 12 + 1, 1, 0, 5, tzinfo=UTC) for n in range(24))
 
     def begin() -> int:
@@ -61,10 +61,7 @@ def allocated(bank: Bank, person: UUID) -> list[int]:
     return [amount for kind, amount, _ in bank.ledger(person) if kind is Kind.ADDITION]
 
 
-def test_a_month_is_given_once_however_often_it_is_run(
-    bank: Bank, next_month: Callable[[], int]
-) -> None:
-    """The seed of this feature gave it again with every run."""
+def test_repeated_runs_allocate_a_month_once(bank: Bank, next_month: Callable[[], int]) -> None:
     person = bank.person(tier="standard")
     assert next_month() >= 1
     assert run(bank) == 0
@@ -73,35 +70,35 @@ def test_a_month_is_given_once_however_often_it_is_run(
     assert allocated(bank, person) == [1_000]
 
 
-def test_an_account_refuses_a_month_that_it_has(bank: Bank, next_month: Callable[[], int]) -> None:
+def test_an_account_gets_a_month_once(bank: Bank, next_month: Callable[[], int]) -> None:
     person = bank.person(tier="standard")
 
     def twice(session: Session) -> list[bool]:
-        account, month = accounts.locked(session, person), date(2030, 2, 1)
+        account, month = accounts.lock_or_open(session, person), date(2030, 2, 1)
         return [allocation.allocate(session, account, month) for _ in range(2)]
 
     assert bank.do(twice) == [True, False]
     assert allocated(bank, person) == [1_000]
 
 
-def test_two_runs_at_once_give_each_account_one_month(
+def test_concurrent_runs_allocate_a_month_once(
     bank: Bank, next_month: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "BATCH", 3)
     people = [bank.person(tier="standard") for _ in range(10)]
-    bank.sql(A_MONTH_AGO)
+    bank.sql(ONE_MONTH_BACK)
     with ThreadPoolExecutor(2) as pool:
         counts = list(pool.map(lambda _: run(bank), range(2)))
     assert sum(counts) >= len(people)
     assert [allocated(bank, person) for person in people] == [[1_000]] * 10
 
 
-def test_a_run_that_dies_is_gone_on_with(
+def test_a_run_continues_after_one_that_died(
     bank: Bank, next_month: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "BATCH", 2)
     people = [bank.person(tier="standard") for _ in range(5)]
-    bank.sql(A_MONTH_AGO)
+    bank.sql(ONE_MONTH_BACK)
     bank.do(allocation.allocate_due)
     with bank.session() as dying:
         allocation.allocate_due(dying)
@@ -112,7 +109,7 @@ def test_a_run_that_dies_is_gone_on_with(
 @pytest.mark.parametrize(
     ("tier", "spent", "balance"),
     [
-        # What is left of 100, 1,000, 10,000 or 100,000, less what lapses, and the next allocation.
+        # The unspent part of the allocation, less the expired part, plus the next allocation.
         ("free", 30, 100),
         ("standard", 300, 700 + 1_000),
         ("standard", 0, 1_000 + 1_000),
@@ -120,7 +117,7 @@ def test_a_run_that_dies_is_gone_on_with(
         ("enterprise", 0, 200_000),
     ],
 )
-def test_a_tier_says_how_much_is_carried_over(
+def test_a_tier_limits_the_rollover(
     bank: Bank, next_month: Callable[[], int], tier: str, spent: int, balance: int
 ) -> None:
     person = bank.person(tier=tier)
@@ -131,9 +128,7 @@ def test_a_tier_says_how_much_is_carried_over(
     assert bank.balance(person) == (balance, 0)
 
 
-def test_over_months_no_more_is_kept_than_the_tier_says(
-    bank: Bank, next_month: Callable[[], int]
-) -> None:
+def test_the_rollover_stays_limited_over_months(bank: Bank, next_month: Callable[[], int]) -> None:
     person = bank.person(tier="standard")
     for _ in range(4):
         next_month()
@@ -143,7 +138,7 @@ def test_over_months_no_more_is_kept_than_the_tier_says(
     ]  # fmt: skip
 
 
-def test_what_was_granted_does_not_lapse_and_allocation_is_spent_first(
+def test_grants_do_not_expire_and_the_allocation_is_spent_first(
     bank: Bank, next_month: Callable[[], int]
 ) -> None:
     person = bank.person(500, tier="free")
@@ -157,7 +152,7 @@ def test_what_was_granted_does_not_lapse_and_allocation_is_spent_first(
     assert bank.balance(person) == (570, 0)
 
 
-def test_a_correction_does_not_make_a_grant_lapse(
+def test_a_grant_does_not_expire_after_a_correction(
     bank: Bank, next_month: Callable[[], int]
 ) -> None:
     person = bank.person(tier="free")
@@ -168,9 +163,7 @@ def test_a_correction_does_not_make_a_grant_lapse(
     assert bank.balance(person) == (140, 0)
 
 
-def test_what_is_held_is_being_spent_and_does_not_lapse(
-    bank: Bank, next_month: Callable[[], int]
-) -> None:
+def test_held_credits_do_not_expire(bank: Bank, next_month: Callable[[], int]) -> None:
     person = bank.person(tier="free")
     next_month()
     first, second = bank.hold(person, 30), bank.hold(person, 20)
@@ -183,9 +176,7 @@ def test_what_is_held_is_being_spent_and_does_not_lapse(
     assert bank.balance(person) == (100, 0)
 
 
-def test_months_that_were_missed_are_made_up_for(
-    bank: Bank, at: Callable[[datetime], None]
-) -> None:
+def test_missed_months_are_allocated_later(bank: Bank, at: Callable[[datetime], None]) -> None:
     at(datetime(2040, 1, 20, tzinfo=UTC))
     bank.sql("UPDATE app.credits_accounts SET allocated_month = '2040-04-01'")
     person = bank.person(tier="standard")
@@ -200,7 +191,7 @@ def test_months_that_were_missed_are_made_up_for(
         ("2040-02", 1_000), ("2040-03", 1_000), ("2040-04", -1_000), ("2040-04", 1_000)
     ]  # fmt: skip
     assert bank.balance(person) == (2_000, 0)
-    # The clock of another machine is behind.
+    # On a machine whose clock is behind, nothing happens.
     at(datetime(2040, 3, 31, 23, tzinfo=UTC))
     assert run(bank) == 0
 
@@ -218,7 +209,7 @@ def test_a_new_account_has_this_months_allocation_at_once(
     )
     assert [tuple(row) for row in rows] == [("Welcome", 100), ("Monthly allocation", 100)]
     assert bank.do(allocation.allocate_due) == 0
-    assert bank.do(accounts.balance, user).allowance == 0
+    assert bank.do(accounts.get_balance, user).allowance == 0
 
 
 @pytest.mark.parametrize(
@@ -232,7 +223,7 @@ def test_a_new_account_has_this_months_allocation_at_once(
         ("Pacific/Kiritimati", datetime(2026, 12, 31, 10, tzinfo=UTC), date(2027, 1, 1)),
     ],
 )
-def test_days_and_months_begin_where_the_backend_is(
+def test_days_and_months_start_in_the_configured_time_zone(
     configure: Callable[..., None], zone: str, moment: datetime, day: date
 ) -> None:
     configure(CELERY_TIMEZONE=zone)
@@ -240,13 +231,13 @@ def test_days_and_months_begin_where_the_backend_is(
     assert periods.month(moment) == day.replace(day=1)
 
 
-def test_a_day_of_summer_time_is_shorter(configure: Callable[..., None]) -> None:
+def test_a_day_at_the_start_of_summer_time_is_shorter(configure: Callable[..., None]) -> None:
     configure(CELERY_TIMEZONE="Europe/Berlin")
     begin, end = periods.start_of(date(2026, 3, 29)), periods.start_of(date(2026, 3, 30))
     assert (end.astimezone(UTC) - begin.astimezone(UTC)).total_seconds() == 23 * 3600
 
 
-def test_a_day_has_so_many_charges(bank: Bank, at: Callable[[datetime], None]) -> None:
+def test_a_tier_limits_the_charges_of_a_day(bank: Bank, at: Callable[[datetime], None]) -> None:
     bank.sql("UPDATE app.credits_tiers SET daily_charges = 2 WHERE name = 'free'")
     person = bank.person(100, tier="free")
     at(datetime(2026, 11, 21, 12, tzinfo=UTC))
@@ -256,7 +247,7 @@ def test_a_day_has_so_many_charges(bank: Bank, at: Callable[[datetime], None]) -
         bank.do(charges.spend, person, OPERATION)
     at(datetime(2026, 11, 22, tzinfo=UTC))
     bank.do(charges.spend, person, OPERATION)
-    found = bank.do(accounts.balance, person)
+    found = bank.do(accounts.get_balance, person)
     assert (found.charges_today, found.daily_charges, found.balance) == (1, 2, 97)
     bank.sql("UPDATE app.credits_tiers SET daily_charges = 0 WHERE name = 'free'")
     at(datetime(2026, 11, 23, tzinfo=UTC))
@@ -265,7 +256,7 @@ def test_a_day_has_so_many_charges(bank: Bank, at: Callable[[datetime], None]) -
     bank.sql("UPDATE app.credits_tiers SET daily_charges = 100 WHERE name = 'free'")
 
 
-def test_two_at_once_do_not_both_take_the_last_charge_of_a_day(bank: Bank) -> None:
+def test_concurrent_charges_do_not_exceed_the_limit(bank: Bank) -> None:
     bank.sql("UPDATE app.credits_tiers SET daily_charges = 3 WHERE name = 'free'")
     person = bank.person(100, tier="free")
 

@@ -1,4 +1,4 @@
-"""A process may die between any two statements: what it did is there whole, or not at all."""
+"""A process may die between any two statements; no part of its work is stored then."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -42,7 +42,7 @@ def spend(session: Session, person: UUID, _: UUID) -> None:
 
 
 def place(session: Session, person: UUID, _: UUID) -> None:
-    holds.place(session, person, 5, "Order", lasts=HOUR)
+    holds.place(session, person, 5, "Order", duration=HOUR)
 
 
 def commit(session: Session, person: UUID, hold: UUID) -> None:
@@ -54,15 +54,15 @@ def release(session: Session, person: UUID, hold: UUID) -> None:
 
 
 def expire(session: Session, _: UUID, __: UUID) -> None:
-    holds.end_overdue(session, charges=False)
+    holds.end_expired(session, charges=False)
 
 
 def allocate(session: Session, _: UUID, __: UUID) -> None:
     allocation.allocate_due(session)
 
 
-def picture(bank: Bank, person: UUID) -> list[Any]:
-    """Everything that is stored of a person, without times."""
+def stored(bank: Bank, person: UUID) -> list[Any]:
+    """Everything that is stored about a user, without times."""
     account = "balance, held, allowance, entries, allocated_month"
     return [
         *bank.sql(f"SELECT {account} FROM app.credits_accounts WHERE user_id = :p", p=person),
@@ -79,57 +79,55 @@ def picture(bank: Bank, person: UUID) -> list[Any]:
 
 
 @pytest.mark.parametrize("work", [grant, adjust, spend, place, commit, release, expire, allocate])
-def test_a_crash_between_any_two_statements_leaves_nothing_half_done(
-    bank: Bank, work: Work
-) -> None:
-    def somebody() -> tuple[UUID, UUID]:
+def test_a_crash_at_any_statement_leaves_no_partial_change(bank: Bank, work: Work) -> None:
+    def new_person() -> tuple[UUID, UUID]:
         person = bank.person(100, tier="standard")
-        hold = bank.hold(person, 10, lasts=timedelta() if work is expire else HOUR)
+        hold = bank.hold(person, 10, duration=timedelta() if work is expire else HOUR)
         if work is allocate:
-            # Enough of them, and the moments of a crash grow with their number.
+            # Two months are enough; the test is repeated for each statement.
             two_before = (periods.month() - timedelta(days=40)).replace(day=1)
             change = "UPDATE app.credits_accounts SET allocated_month = :month WHERE user_id = :p"
             bank.sql(change, p=person, month=two_before)
         return person, hold
 
-    person, hold = somebody()
-    bank.do(rates.rate, OPERATION, "standard")  # remembered from now on
+    person, hold = new_person()
+    bank.do(rates.get_rate, OPERATION, "standard")  # caches the rates
     with steps(bank.engine) as seen:
         bank.do(work, person, hold)
     assert seen[-1] == "COMMIT"
-    done = picture(bank, person)
+    done = stored(bank, person)
 
-    person, hold = somebody()
-    before = picture(bank, person)
+    person, hold = new_person()
+    before = stored(bank, person)
     assert before != done
     for moment in range(len(seen)):
         with pytest.raises(DBAPIError), dying(bank.engine, moment):
             bank.do(work, person, hold)
-        assert picture(bank, person) == before, (moment, seen[moment])
+        assert stored(bank, person) == before, (moment, seen[moment])
     bank.do(work, person, hold)
-    assert picture(bank, person) == done
-    bank.adds_up()
+    assert stored(bank, person) == done
+    bank.check()
 
 
-def test_a_crash_while_an_account_is_opened_leaves_none(bank: Bank) -> None:
+def test_a_crash_while_an_account_is_opened_leaves_no_account(bank: Bank) -> None:
     user_id = uuid4()
     user = User(id=user_id, email="new@example.com", role=Role.USER, status=Status.APPROVED)
     bank.do(lambda session: session.add(user))
     moment = 0
-    while not picture(bank, user_id):
+    while not stored(bank, user_id):
         try:
             with dying(bank.engine, moment):
-                bank.do(accounts.locked, user_id)
+                bank.do(accounts.lock_or_open, user_id)
         except DBAPIError:
-            assert picture(bank, user_id) == []
+            assert stored(bank, user_id) == []
         moment += 1
     assert moment > 5
     assert bank.balance(user_id) == (200, 0)
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_charge_that_crashes_is_paid_once_in_the_end(bank: Bank, fails: bool) -> None:
-    """A run of a task dies at some moment; the next one has the same key."""
+def test_a_charge_that_crashes_is_paid_once_by_the_next_run(bank: Bank, fails: bool) -> None:
+    """A run of a task dies at any statement; the next run has the same key."""
 
     def run(person: UUID) -> None:
         with bank.session() as session:
@@ -149,7 +147,7 @@ def test_a_charge_that_crashes_is_paid_once_in_the_end(bank: Bank, fails: bool) 
         return True
 
     person = bank.person(100)
-    bank.do(rates.rate, OPERATION, "enterprise")
+    bank.do(rates.get_rate, OPERATION, "enterprise")
     with steps(bank.engine) as seen:
         attempt(person)
     for moment in range(len(seen)):
@@ -164,18 +162,18 @@ def test_a_charge_that_crashes_is_paid_once_in_the_end(bank: Bank, fails: bool) 
             assert bank.balance(person) == (92, 0)
 
 
-def test_a_charge_that_was_left_behind_is_given_back_and_cannot_be_taken_later(
+def test_a_charge_that_was_left_behind_is_released_and_cannot_be_taken(
     bank: Bank,
 ) -> None:
     person = bank.person(100)
     with bank.session() as session:
         charge = charges.charging(session, person, OPERATION, 10)
         charge.__enter__()
-        assert bank.do(holds.end_overdue, charges=True) == 0
+        assert bank.do(holds.end_expired, charges=True) == 0
         bank.sql("UPDATE app.credits_holds SET expires_at = now() WHERE user_id = :p", p=person)
-        assert bank.do(holds.end_overdue, charges=True) == 1
+        assert bank.do(holds.end_expired, charges=True) == 1
         assert bank.balance(person) == (100, 0)
-        # Its work has to be undone, too: the caller never gets to the commit.
+        # The error prevents that the caller commits the work.
         with pytest.raises(HoldEndedError):
             charge.__exit__(None, None, None)
     assert bank.balance(person) == (100, 0)

@@ -1,4 +1,4 @@
-"""Holds: set aside, then taken or given back, once."""
+"""Holds: credits that are reserved, then taken or released, once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from tests.extensions.credits.conftest import Bank
 NOW = timedelta()
 
 
-def test_what_is_held_is_taken_in_part_and_the_rest_comes_back(bank: Bank) -> None:
+def test_a_hold_is_taken_in_part_and_the_rest_is_released(bank: Bank) -> None:
     person = bank.person(100)
     hold = bank.hold(person, 30)
     assert bank.balance(person) == (70, 30)
@@ -31,13 +31,13 @@ def test_what_is_held_is_taken_in_part_and_the_rest_comes_back(bank: Bank) -> No
 
 
 @pytest.mark.parametrize(("used", "left"), [(None, 70), (30, 70), (0, 100)])
-def test_all_or_nothing_of_it_is_taken(bank: Bank, used: int | None, left: int) -> None:
+def test_a_hold_is_taken_completely_or_not_at_all(bank: Bank, used: int | None, left: int) -> None:
     person = bank.person(100)
     bank.do(holds.commit, person, bank.hold(person, 30), used)
     assert bank.balance(person) == (left, 0)
 
 
-def test_what_is_held_cannot_be_spent(bank: Bank) -> None:
+def test_held_credits_cannot_be_spent(bank: Bank) -> None:
     person = bank.person(100)
     bank.hold(person, 70)
     with pytest.raises(InsufficientCreditsError):
@@ -47,7 +47,7 @@ def test_what_is_held_cannot_be_spent(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("used", [31, -1])
-def test_no_more_than_was_held_is_taken(bank: Bank, used: int) -> None:
+def test_more_than_the_hold_cannot_be_taken(bank: Bank, used: int) -> None:
     person = bank.person(100)
     hold = bank.hold(person, 30)
     with pytest.raises(InvalidError):
@@ -55,7 +55,7 @@ def test_no_more_than_was_held_is_taken(bank: Bank, used: int) -> None:
     assert bank.balance(person) == (70, 30)
 
 
-def test_somebody_elses_hold_is_not_there(bank: Bank) -> None:
+def test_the_hold_of_another_user_is_not_found(bank: Bank) -> None:
     owner, other = bank.person(100), bank.person(100)
     hold = bank.hold(owner, 30)
     for user_id, hold_id in ((other, hold), (owner, uuid4())):
@@ -65,7 +65,7 @@ def test_somebody_elses_hold_is_not_there(bank: Bank) -> None:
 
 
 def settle(session: Session, *_: Any) -> None:
-    holds.end_overdue(session, charges=False)
+    holds.end_expired(session, charges=False)
 
 
 ENDS: list[Callable[..., Any]] = [holds.commit, holds.release, settle]
@@ -73,12 +73,11 @@ ENDS: list[Callable[..., Any]] = [holds.commit, holds.release, settle]
 
 @pytest.mark.parametrize("first", ENDS)
 @pytest.mark.parametrize("second", ENDS)
-def test_a_hold_ends_once_whatever_races(
+def test_concurrent_ends_of_a_hold_count_once(
     bank: Bank, first: Callable[..., Any], second: Callable[..., Any]
 ) -> None:
-    """The seed of this feature looked at a row in memory: two releases made credits."""
     person = bank.person(100)
-    hold = bank.hold(person, 30, lasts=NOW)
+    hold = bank.hold(person, 30, duration=NOW)
     together = Barrier(2)
 
     def end(way: Callable[..., Any]) -> bool:
@@ -103,14 +102,14 @@ def test_a_hold_ends_once_whatever_races(
     assert bank.balance(person)[0] == (70 if Kind.DEDUCTION in kinds else 100)
 
 
-def test_expired_holds_are_given_back_and_others_stay(bank: Bank) -> None:
+def test_only_expired_holds_are_released(bank: Bank) -> None:
     person = bank.person(100)
-    bank.hold(person, 10, lasts=NOW)
-    bank.hold(person, 20, lasts=NOW)
+    bank.hold(person, 10, duration=NOW)
+    bank.hold(person, 20, duration=NOW)
     kept = bank.hold(person, 30)
-    assert bank.do(holds.end_overdue, charges=False) == 1
+    assert bank.do(holds.end_expired, charges=False) == 1
     assert bank.balance(person) == (70, 30)
-    assert bank.do(holds.end_overdue, charges=False) == 0
+    assert bank.do(holds.end_expired, charges=False) == 0
     bank.do(holds.release, person, kept)
     states = bank.sql(
         "SELECT state FROM app.credits_holds WHERE user_id = :user ORDER BY id", user=person
@@ -119,7 +118,7 @@ def test_expired_holds_are_given_back_and_others_stay(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize(("rule", "left"), [(Unfinished.RELEASE, 100), (Unfinished.COMMIT, 70)])
-def test_a_charge_that_was_left_behind_is_settled_as_its_rate_says(
+def test_a_charge_that_was_left_behind_ends_as_its_rate_requires(
     bank: Bank, rule: Unfinished, left: int
 ) -> None:
     operation = f"docs.{rule}"
@@ -127,33 +126,33 @@ def test_a_charge_that_was_left_behind_is_settled_as_its_rate_says(
     person = bank.person(100)
 
     def charge(session: Session) -> None:
-        account = accounts.locked(session, person)
-        rate = rates.rate(session, operation, account.tier)
-        holds.set_aside(
-            session, account, 30, reason=operation, lasts=NOW,
+        account = accounts.lock_or_open(session, person)
+        rate = rates.get_rate(session, operation, account.tier)
+        holds.place_on(
+            session, account, 30, reason=operation, duration=NOW,
             operation=operation, unfinished=rate.unfinished,
         )  # fmt: skip
 
     bank.do(charge)
-    assert bank.do(holds.end_overdue, charges=False) == 0
+    assert bank.do(holds.end_expired, charges=False) == 0
     assert bank.balance(person) == (70, 30)
-    assert bank.do(holds.end_overdue, charges=True) == 1
-    assert bank.do(holds.end_overdue, charges=True) == 0
+    assert bank.do(holds.end_expired, charges=True) == 1
+    assert bank.do(holds.end_expired, charges=True) == 0
     assert bank.balance(person) == (left, 0)
 
 
-def test_two_runs_at_once_share_the_accounts(bank: Bank) -> None:
+def test_concurrent_runs_share_the_accounts(bank: Bank) -> None:
     people = [bank.person(10) for _ in range(6)]
     for person in people:
-        bank.hold(person, 10, lasts=NOW)
+        bank.hold(person, 10, duration=NOW)
     with bank.session() as slow:
-        assert accounts.locked(slow, people[0]).balance == 0
-        # It neither waits for the account that somebody uses nor fails on it.
-        assert bank.do(holds.end_overdue, charges=False) == 5
-    assert bank.do(holds.end_overdue, charges=False) == 1
+        assert accounts.lock_or_open(slow, people[0]).balance == 0
+        # A run skips the locked account.
+        assert bank.do(holds.end_expired, charges=False) == 5
+    assert bank.do(holds.end_expired, charges=False) == 1
     with ThreadPoolExecutor(2) as pool:
         for person in people:
-            bank.hold(person, 10, lasts=NOW)
-        runs = [pool.submit(bank.do, holds.end_overdue, charges=False) for _ in range(2)]
+            bank.hold(person, 10, duration=NOW)
+        runs = [pool.submit(bank.do, holds.end_expired, charges=False) for _ in range(2)]
         assert sum(run.result() for run in runs) == 6
     assert {bank.balance(person) for person in people} == {(10, 0)}

@@ -1,4 +1,4 @@
-"""A real process, killed with -9 while it commits: what it did comes again, and counts once."""
+"""A real process is killed with -9 while it commits; its repeated work counts once."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.processes import PROJECT
 
 pytestmark = pytest.mark.slow
 
-# Spends one credit for each key, over and over, from the number given on; says what it has done.
+# Spends one credit for each key, from the given number on, and prints each number.
 SPENDER = """
 import os, signal, sys
 from uuid import UUID
@@ -40,7 +40,7 @@ for number in range(first, first + 1000):
 
 
 def run(person: UUID, database_url: str, first: int, dies: str, read: int) -> int:
-    """Run it until it has died, or kill it when it has said so many numbers; the last it said."""
+    """Run it until it dies, or kill it after `read` lines; return the last number."""
     process = subprocess.Popen(
         [sys.executable, "-c", SPENDER, str(person), str(first), dies],
         cwd=PROJECT,
@@ -49,19 +49,19 @@ def run(person: UUID, database_url: str, first: int, dies: str, read: int) -> in
         text=True,
     )
     assert process.stdout
-    said = [first - 1]
+    printed = [first - 1]
     for line in process.stdout:
-        said.append(int(line))
-        if dies == "any" and len(said) == read:
+        printed.append(int(line))
+        if dies == "any" and len(printed) == read:
             process.send_signal(signal.SIGKILL)
     assert process.wait(20) == -signal.SIGKILL
     process.stdout.close()
-    return said[-1]
+    return printed[-1]
 
 
 @pytest.mark.parametrize(
     ("dies", "counted"),
-    # Before the commit the last one is not there, after it it is; both come again.
+    # The last payment is stored only if the process died after the commit. It is repeated anyway.
     [("before", 3), ("after", 4)],
 )
 def test_a_kill_before_or_after_a_commit(
@@ -72,16 +72,16 @@ def test_a_kill_before_or_after_a_commit(
     assert bank.balance(person) == (1000 - counted, 0)
     assert run(person, database_url, 3, dies, 0) == 5
     assert bank.balance(person) == (1000 - 3 - counted, 0)
-    bank.adds_up()
+    bank.check()
 
 
 def test_kills_at_any_moment(bank: Bank, database_url: str) -> None:
     person = bank.person(1000)
     done = -1
     for read in (5, 17, 31, 8):
-        # Whether the one after the last was committed, nobody knows: it comes again.
+        # The payment after the last number may be committed or not; it is repeated.
         done = run(person, database_url, done + 1, "any", read)
         balance, held = bank.balance(person)
         assert held == 0
         assert 1000 - balance in (done + 1, done + 2)
-    bank.adds_up()
+    bank.check()

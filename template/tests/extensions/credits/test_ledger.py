@@ -1,4 +1,4 @@
-"""The ledger: what was written stays, and the balance is its sum."""
+"""The ledger: entries cannot change, and the balance is their sum."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -13,11 +13,11 @@ from app.extensions.credits.errors import InsufficientCreditsError, KeyReusedErr
 from app.extensions.credits.models import Kind
 from app.extensions.credits.schemas import TransactionRead
 from app.extensions.credits.service import accounts, charges, entries, ledger
-from app.extensions.credits.service.verify import faults
+from app.extensions.credits.service.verify import find_discrepancies
 from tests.extensions.credits.conftest import OPERATION, Bank
 
 
-def test_every_kind_of_entry_is_in_the_balance_that_follows_it(bank: Bank) -> None:
+def test_an_entry_of_any_kind_changes_the_balance(bank: Bank) -> None:
     person = bank.person(100)
     bank.do(entries.grant, person, 20, "Thanks")
     bank.do(entries.adjust, person, -5, "Too much")
@@ -39,13 +39,14 @@ def test_every_kind_of_entry_is_in_the_balance_that_follows_it(bank: Bank) -> No
         "TRUNCATE app.credits_transactions",
     ],
 )
-def test_an_entry_is_neither_changed_nor_deleted(bank: Bank, change: str) -> None:
+def test_an_entry_cannot_be_changed_or_deleted(bank: Bank, change: str) -> None:
     person = bank.person(1)
-    with pytest.raises(DBAPIError, match="append-only"):
+    with pytest.raises(DBAPIError) as refused:
         bank.sql(change, user=person)
+    assert refused.value.orig.sqlstate == "23001"  # type: ignore[union-attr]
 
 
-def test_an_account_with_books_keeps_its_user(bank: Bank) -> None:
+def test_a_user_with_an_account_cannot_be_deleted(bank: Bank) -> None:
     person = bank.person(1)
     with pytest.raises(IntegrityError):
         bank.sql("DELETE FROM app.users WHERE id = :user", user=person)
@@ -56,13 +57,16 @@ def test_an_account_with_books_keeps_its_user(bank: Bank) -> None:
     [(Kind.ADDITION, -1), (Kind.ADDITION, 0), (Kind.DEDUCTION, 1), (Kind.HOLD, 1),
      (Kind.RELEASE, -1), (Kind.EXPIRY, 1), (Kind.ADJUSTMENT, 0)],
 )  # fmt: skip
-def test_the_database_knows_the_sign_of_each_kind(bank: Bank, kind: Kind, amount: int) -> None:
+def test_the_database_checks_the_sign_of_each_kind(bank: Bank, kind: Kind, amount: int) -> None:
     person = bank.person(10)
-    with pytest.raises(IntegrityError, match="sign"), bank.session() as session:
-        ledger.post(session, accounts.locked(session, person), kind, amount, reason="Wrong")
+    with (
+        pytest.raises(IntegrityError, match="ck_credits_transactions_sign"),
+        bank.session() as session,
+    ):
+        ledger.post(session, accounts.lock_or_open(session, person), kind, amount, reason="Wrong")
 
 
-def test_what_is_not_there_is_not_spent(bank: Bank) -> None:
+def test_more_than_the_balance_cannot_be_spent(bank: Bank) -> None:
     person = bank.person(12)
     with pytest.raises(InsufficientCreditsError) as refused:
         bank.do(charges.spend, person, OPERATION, 30)
@@ -73,7 +77,7 @@ def test_what_is_not_there_is_not_spent(bank: Bank) -> None:
     assert bank.ledger(person) == []
 
 
-def test_a_grant_that_comes_twice_is_one(bank: Bank) -> None:
+def test_a_repeated_grant_counts_once(bank: Bank) -> None:
     person = bank.person()
     first = bank.do(entries.grant, person, 5, "Order 7", key="order-7")
     assert bank.do(entries.grant, person, 5, "Order 7", key="order-7") == first
@@ -88,7 +92,7 @@ def test_a_grant_that_comes_twice_is_one(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("work", [entries.grant, charges.spend])
-def test_many_at_once_with_one_key_get_the_same_answer(bank: Bank, work: Any) -> None:
+def test_concurrent_calls_with_one_key_return_the_same_entry(bank: Bank, work: Any) -> None:
     person = bank.person(100)
     more = (OPERATION, 5) if work is charges.spend else (5, "Order 7")
     together = Barrier(6)
@@ -107,7 +111,7 @@ def test_many_at_once_with_one_key_get_the_same_answer(bank: Bank, work: Any) ->
     assert len(bank.ledger(person)) == 1
 
 
-def test_what_is_spent_with_a_key_is_spent_once(bank: Bank) -> None:
+def test_a_repeated_payment_counts_once(bank: Bank) -> None:
     person = bank.person(10)
     first = bank.do(charges.spend, person, OPERATION, 4, key="page-1")
     assert bank.do(charges.spend, person, OPERATION, 4, key="page-1") == first
@@ -125,23 +129,23 @@ def test_what_is_spent_with_a_key_is_spent_once(bank: Bank) -> None:
         ("entries = entries + 1", "entries = entries - 1", "entries", 5),
     ],
 )
-def test_verify_finds_what_does_not_add_up(
+def test_verify_finds_a_changed_account(
     bank: Bank, tampering: str, undone: str, field: str, value: int
 ) -> None:
     person: UUID = bank.person(10)
     bank.sql(f"UPDATE app.credits_accounts SET {tampering} WHERE user_id = :user", user=person)
-    (fault,) = bank.do(faults)
-    assert (fault.user_id, getattr(fault, field)) == (person, value)
+    (found,) = bank.do(find_discrepancies)
+    assert (found.user_id, getattr(found, field)) == (person, value)
     bank.sql(f"UPDATE app.credits_accounts SET {undone} WHERE user_id = :user", user=person)
 
 
-def test_verify_finds_entries_that_do_not_follow_each_other(bank: Bank) -> None:
+def test_verify_finds_a_changed_entry(bank: Bank) -> None:
     person = bank.person(10)
     change = "UPDATE app.credits_transactions SET balance_after = balance_after {} 1"
     change += " WHERE user_id = :user AND position = 1"
     bank.sql("ALTER TABLE app.credits_transactions DISABLE TRIGGER append_only")
     bank.sql(change.format("+"), user=person)
-    (fault,) = bank.do(faults)
-    assert (fault.user_id, fault.unchained) == (person, 1)
+    (found,) = bank.do(find_discrepancies)
+    assert (found.user_id, found.unchained) == (person, 1)
     bank.sql(change.format("-"), user=person)
     bank.sql("ALTER TABLE app.credits_transactions ENABLE TRIGGER append_only")

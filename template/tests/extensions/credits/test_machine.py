@@ -1,8 +1,8 @@
-"""Whatever happens in whatever order, at once and with crashes: the books add up.
+"""Random concurrent operations with crashes: the ledger stays consistent.
 
-Hypothesis makes up rounds of operations. Those of a round run at once, each in a thread and a
-connection of its own, and some of them die at some statement. What was answered has happened, what
-died before its commit has not, and nothing has happened twice.
+Hypothesis generates rounds of operations. The operations of a round run concurrently, each in its
+own thread and connection, and some die at a statement. A completed operation is stored exactly
+once, and one that died before its commit is not stored.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -43,12 +43,12 @@ _POSITIONS = "SELECT position FROM app.credits_transactions WHERE user_id = :p"
 
 
 class CrashError(Exception):
-    """The process dies here."""
+    """A simulated crash."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation of a round, and the statement or commit at which it dies."""
+    """An operation of a round, and the number of the statement or commit at which it dies."""
 
     kind: str
     amount: int
@@ -69,8 +69,8 @@ STEPS = st.builds(
 )
 
 
-class Books(RuleBasedStateMachine):
-    """One account, and what is known of it: its entries that were answered, and their sum."""
+class Ledger(RuleBasedStateMachine):
+    """The model of one account: its entries that were returned, and their sum."""
 
     bank: ClassVar[Bank]
     url: ClassVar[str]
@@ -90,8 +90,8 @@ class Books(RuleBasedStateMachine):
             list(pool.map(lambda step: self.happen(step, together), steps))
 
     @invariant()
-    def the_books_add_up(self) -> None:
-        self.bank.adds_up()
+    def no_discrepancies(self) -> None:
+        self.bank.check()
         balance, held = self.bank.balance(self.person)
         assert balance >= 0
         assert held >= 0
@@ -104,10 +104,10 @@ class Books(RuleBasedStateMachine):
         written = {row.id: row.amount for row in ledger}
         assert self.paid.items() <= written.items()
         assert balance + held == self.start + sum(written.values())
-        # What nobody was told of was settled by a schedule, or its process died after the commit.
-        assert set(written) - set(self.paid) <= self.untold()
+        # Other entries come from a periodic task, or from a process that died after its commit.
+        assert set(written) - set(self.paid) <= self.charged()
 
-    def untold(self) -> set[UUID]:
+    def charged(self) -> set[UUID]:
         return {
             row.id
             for row in self.bank.sql(
@@ -145,8 +145,8 @@ class Books(RuleBasedStateMachine):
             case "spend":
                 return charges.spend(session, self.person, OPERATION, amount, key=key and f"s{key}")
             case "hold":
-                lasts = HOUR if step.hold % 2 else timedelta()
-                return holds.place(session, self.person, amount, "H", lasts=lasts).id
+                duration = HOUR if step.hold % 2 else timedelta()
+                return holds.place(session, self.person, amount, "H", duration=duration).id
             case "commit" if hold:
                 return holds.commit(session, self.person, hold, amount)
             case "release" if hold:
@@ -155,14 +155,14 @@ class Books(RuleBasedStateMachine):
                 with charges.charging(session, self.person, OPERATION, amount, key=key):
                     pass
             case "expire":
-                holds.end_overdue(session, charges=False)
+                holds.end_expired(session, charges=False)
             case "settle":
-                holds.end_overdue(session, charges=True)
+                holds.end_expired(session, charges=True)
         return None
 
 
 def dying_engine(url: str, dies_at: int | None) -> Engine:
-    """An engine of one process, which dies right before a statement or commit of this number."""
+    """The engine of one process that dies right before the statement or commit with this number."""
     engine = sync_engine(url, get_settings(), poolclass=NullPool)
     count = -1
 
@@ -177,15 +177,15 @@ def dying_engine(url: str, dies_at: int | None) -> Engine:
     return engine
 
 
-def test_the_books_add_up_whatever_happens(bank: Bank, database_url: str) -> None:
-    Books.bank, Books.url = bank, database_url
+def test_random_operations_leave_a_consistent_ledger(bank: Bank, database_url: str) -> None:
+    Ledger.bank, Ledger.url = bank, database_url
     run_state_machine_as_test(
-        Books,
+        Ledger,
         settings=settings(
             max_examples=25,
             stateful_step_count=10,
             deadline=None,
-            # A failure is small enough as it is; making it smaller takes minutes.
+            # No shrinking: it takes minutes, and failures are short anyway.
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),

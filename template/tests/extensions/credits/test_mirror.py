@@ -1,4 +1,4 @@
-"""The copy of the ledger: everything arrives once, whatever the other side does."""
+"""The mirror: every entry is stored once, also after failed requests."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from tests.extensions.credits.conftest import Bank
 
 
 class Sink(ThreadingHTTPServer):
-    """Merges rows by id, as PostgREST does, and fails as told: before or after it has stored."""
+    """Merges rows by id, as PostgREST does. `failures` makes it fail before or after that."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Do not print requests."""
 
 
 @pytest.fixture
@@ -84,7 +84,9 @@ def test_new_entries_are_sent_once(bank: Bank, sink: Sink) -> None:
 
 
 @pytest.mark.parametrize("failure", ["before", "after"])
-def test_what_failed_is_sent_again_and_is_there_once(bank: Bank, sink: Sink, failure: str) -> None:
+def test_entries_are_sent_again_after_a_failure_and_stored_once(
+    bank: Bank, sink: Sink, failure: str
+) -> None:
     bank.person(5)
     wanted = unsent(bank)
     sink.failures = [failure, failure]
@@ -97,7 +99,7 @@ def test_what_failed_is_sent_again_and_is_there_once(bank: Bank, sink: Sink, fai
     assert unsent(bank) == 0
 
 
-def test_two_at_once_send_different_entries(
+def test_concurrent_runs_send_different_entries(
     bank: Bank, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = bank.person()
@@ -113,8 +115,8 @@ def test_two_at_once_send_different_entries(
     assert len(sink.rows) == 20
 
 
-def test_without_an_address_nothing_is_sent(bank: Bank) -> None:
+def test_without_a_url_nothing_is_sent(bank: Bank) -> None:
     bank.person(5)
-    assert not mirror.wanted()
+    assert not mirror.is_configured()
     assert bank.do(mirror.send_batch) == 0
     assert unsent(bank) > 0

@@ -35,7 +35,7 @@ async def grant(
     return await client.post(f"{PATH}/accounts/{person.id}/grant", json=body, headers=headers)
 
 
-async def test_a_new_user_has_the_welcome_and_the_months_allocation(
+async def test_a_new_user_has_the_welcome_credits_and_the_allocation(
     client: AsyncClient, person: Person
 ) -> None:
     answer = await client.get(f"{PATH}/balance", headers=person.headers)
@@ -46,7 +46,7 @@ async def test_a_new_user_has_the_welcome_and_the_months_allocation(
     }  # fmt: skip
 
 
-async def test_a_grant_says_who_gave_it_and_counts_once(
+async def test_a_grant_names_the_admin_and_counts_once(
     client: AsyncClient, person: Person, admin: Person
 ) -> None:
     first = await grant(client, admin, person, "order-7")
@@ -59,7 +59,7 @@ async def test_a_grant_says_who_gave_it_and_counts_once(
     assert found.json()["balance"] == 205
 
 
-async def test_a_correction_goes_down_to_nothing_and_no_further(
+async def test_a_correction_cannot_make_the_balance_negative(
     client: AsyncClient, person: Person, admin: Person
 ) -> None:
     path = f"{PATH}/accounts/{person.id}/adjust"
@@ -86,7 +86,7 @@ async def test_a_wrong_grant_is_refused(
     assert (await grant(client, admin, person, **body)).status_code == 422
 
 
-async def test_nobody_but_admins_gives_takes_or_looks(
+async def test_other_users_are_refused(
     client: AsyncClient, person: Person, sign_in: SignIn
 ) -> None:
     other = await sign_in()
@@ -142,7 +142,7 @@ async def test_entries_are_paged_and_filtered(
     assert refused.status_code == 422
 
 
-async def test_everything_can_be_downloaded_and_no_cell_is_a_formula(
+async def test_the_export_has_all_entries_and_no_formulas(
     client: AsyncClient, person: Person, session: AsyncSession
 ) -> None:
     for number in range(120):
@@ -161,7 +161,7 @@ async def test_everything_can_be_downloaded_and_no_cell_is_a_formula(
     assert len(filtered.text.splitlines()) == 2
 
 
-async def test_a_summary_adds_up_by_period(
+async def test_a_summary_sums_entries_by_period(
     client: AsyncClient, person: Person, session: AsyncSession
 ) -> None:
     await session.run_sync(entries.grant, person.id, 5, "Thanks")
@@ -215,11 +215,11 @@ async def test_tiers_are_changed_and_chosen(
     assert (wrong.status_code, wrong.json()["code"]) == (404, "tier_not_found")
 
 
-async def test_a_hold_is_seen_by_its_owner_and_given_back_by_an_admin(
+async def test_an_admin_releases_a_hold(
     client: AsyncClient, person: Person, admin: Person, session: AsyncSession
 ) -> None:
     hold = await session.run_sync(
-        lambda sync: holds.place(sync, person.id, 30, "Order", lasts=timedelta(hours=1))
+        lambda sync: holds.place(sync, person.id, 30, "Order", duration=timedelta(hours=1))
     )
     await session.commit()
     page = (await client.get(f"{PATH}/holds", headers=person.headers)).json()

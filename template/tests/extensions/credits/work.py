@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import process_engine
 from app.core.tasks import task
-from app.extensions.credits.service.charged import charged
+from app.extensions.credits.service.decorators import charged
 from app.worker import celery as celery
 
 OPERATION = "docs.embed"
@@ -20,21 +20,21 @@ _EFFECT = text("INSERT INTO public.effects VALUES (:note)")
 
 
 def start(note: str) -> int:
-    """Note a run, whatever becomes of it; return how many there were."""
+    """Record a run in its own transaction; return the number of runs so far."""
     with process_engine().begin() as connection:
         connection.execute(_START, {"note": note})
         return int(connection.execute(_STARTS, {"note": note}).scalar_one())
 
 
 def count(note: str, **_: object) -> int:
-    """A unit for each letter."""
+    """One unit for each letter."""
     return len(note)
 
 
 @task(name="probe.embed")
 @charged(OPERATION, units=count)
 def embed(session: Session, owner_id: UUID, note: str) -> int:
-    """Write, and pay for it in the same transaction."""
+    """Insert a row, which is paid for in the same transaction."""
     start(note)
     session.connection().execute(_EFFECT, {"note": note})
     return len(note)
@@ -43,21 +43,21 @@ def embed(session: Session, owner_id: UUID, note: str) -> int:
 @task(name="probe.embed_async")
 @charged(OPERATION, units=count)
 async def embed_async(session: AsyncSession, owner_id: UUID, note: str) -> None:
-    """The same on the loop."""
+    """The async variant of `embed`."""
     await (await session.connection()).execute(_EFFECT, {"note": note})
 
 
 @task(name="probe.plain")
 @charged(OPERATION, units=2)
 async def plain(owner_id: UUID) -> str:
-    """Without a session."""
+    """A task without a session."""
     return str(owner_id)
 
 
 @task(name="probe.stumble", tries=3)
 @charged(OPERATION, units=count)
 def stumble(session: Session, owner_id: UUID, note: str) -> None:
-    """Fail in the first run."""
+    """Fail in the first run, succeed in the second."""
     session.connection().execute(_EFFECT, {"note": note})
     if start(note) == 1:
         raise ConnectionError("no way")
@@ -66,7 +66,7 @@ def stumble(session: Session, owner_id: UUID, note: str) -> None:
 @task(name="probe.die")
 @charged(OPERATION, units=count)
 def die(session: Session, owner_id: UUID, note: str) -> None:
-    """Kill the process in the first run, once the work is done."""
+    """Kill the process at the end of the first run."""
     session.connection().execute(_EFFECT, {"note": note})
     if start(note) == 1:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A bucket, files, and people who send them."""
+"""A bucket, users, and documents with and without a worker."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ Send = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 async def storage(supabase: LocalSupabase) -> AsyncIterator[Storage]:
-    """The bucket, made."""
+    """Create the bucket."""
     async with Supabase(get_settings()) as project:
         storage = Storage(project)
         await storage.ensure_bucket()
@@ -39,7 +39,7 @@ async def storage(supabase: LocalSupabase) -> AsyncIterator[Storage]:
 
 @pytest.fixture
 def someone(supabase: LocalSupabase) -> Callable[[], Headers]:
-    """Make people of their own for what is committed: headers of a new one with each call."""
+    """Return a function that creates a user and returns the headers with the user's token."""
 
     def make() -> Headers:
         token = supabase.issue_token(f"{uuid4().hex}@example.com")
@@ -50,7 +50,7 @@ def someone(supabase: LocalSupabase) -> Callable[[], Headers]:
 
 @pytest.fixture
 def send(committed: AsyncClient, worker: Process) -> Send:
-    """Send a small file and wait until it has ended: `await send(headers, b"…")`."""
+    """Upload a small file and wait for the end of its processing: `await send(headers, b"…")`."""
 
     async def make(
         headers: Headers,
@@ -74,7 +74,7 @@ def send(committed: AsyncClient, worker: Process) -> Send:
 async def ended(
     client: AsyncClient, headers: Headers, document_id: str, worker: Process
 ) -> dict[str, Any]:
-    """Wait until a document is not being processed any more, and return it."""
+    """Wait for the end of the processing of a document, and return it."""
     found: dict[str, Any] = {}
 
     async def over() -> bool:
@@ -83,13 +83,13 @@ async def ended(
         found.update(answer.json())
         return found["state"] not in ("uploading", "processing")
 
-    # The first one waits for the worker to start, and for its model of languages.
+    # The first document also waits until the worker has started and has loaded its models.
     await eventually(over, worker, seconds=60)
     return found
 
 
 class Store(Protocol):
-    """The fixture `store`: makes a document of these texts that is ready to be searched."""
+    """The fixture `store`: stores a document with these chunks, ready for searches."""
 
     def __call__(self, owner: Person, *texts: str, **values: Any) -> Awaitable[Document]: ...
 
@@ -121,7 +121,7 @@ def store(session: AsyncSession) -> Store:
 
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Set settings of this feature for a test: `configure(CHAT_MODEL="x")`."""
+    """Return a function that sets settings of this feature: `configure(CHAT_MODEL="x")`."""
 
     def forget() -> None:
         load_settings.cache_clear()
@@ -139,20 +139,20 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def service() -> Iterator[LanguageService]:
-    """A language service of the test's own."""
+    """A language service for one test."""
     with language_service() as service:
         yield service
 
 
 @pytest.fixture
 async def owner(sign_in: SignIn) -> Person:
-    """Whose documents they are."""
+    """The owner of the documents."""
     return await sign_in()
 
 
 @pytest.fixture
 async def waiting(client: AsyncClient, owner: Person, session: AsyncSession) -> Document:
-    """A document that no worker has begun: its task is not committed."""
+    """A document that no worker processes, because its task is not committed."""
     answer = await client.post(
         f"{PATH}/direct",
         params={"name": "x"},
@@ -167,12 +167,12 @@ async def waiting(client: AsyncClient, owner: Person, session: AsyncSession) -> 
 
 @pytest.fixture
 def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do without the index of vectors."""
+    """Skip building the index of vectors."""
 
     async def skip() -> None:
         pass
 
-    monkeypatch.setattr(ingest, "_index", skip)
+    monkeypatch.setattr(ingest, "_ensure_index", skip)
 
 
 async def run(session: AsyncSession, document: Document, version: int | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""A language service that speaks OpenAI's interface over HTTP, as far as the tests need it."""
+"""A language service with the parts of OpenAI's HTTP API that the tests need."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ Body = dict[str, Any]
 
 @dataclass
 class Answer:
-    """A status, a body (JSON, or bytes as they are) and headers."""
+    """A response: status, body (JSON or bytes) and headers."""
 
     body: Any = None
     status: int = 200
@@ -22,11 +22,11 @@ class Answer:
 
 @dataclass
 class LanguageService:
-    """What it was asked, and how it answers."""
+    """The requests to the service, and its answers."""
 
     url: str = ""
     asked: list[tuple[str, Body, dict[str, str]]] = field(default_factory=list)
-    # Given before the usual answers, one after the other.
+    # These answers come first, in order.
     next: list[Answer] = field(default_factory=list)
     usual: Callable[[str, Body], Answer] = lambda _path, _body: Answer(status=404)
 
@@ -66,7 +66,7 @@ def language_service() -> Iterator[LanguageService]:
 
 
 def vectors(length: int) -> Callable[[str, Body], Answer]:
-    """Answers with a vector for each text, in the wrong order: `index` is what counts."""
+    """Return a function that answers with a vector for each text, in reverse order with `index`."""
 
     def answer(_path: str, body: Body) -> Answer:
         found = [

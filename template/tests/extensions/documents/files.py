@@ -1,4 +1,4 @@
-"""Files of every kind, made by hand or by the libraries that read them."""
+"""Files of all supported types."""
 
 import io
 import zipfile
@@ -62,7 +62,7 @@ def docx_file(*paragraphs: str, rows: tuple[tuple[str, ...], ...] = ()) -> bytes
 
 @cache
 def zip_bomb(megabytes: int) -> bytes:
-    """A DOCX whose text is that large once it is unpacked, and small before."""
+    """A small DOCX whose text is this large when it is unpacked."""
     target = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(docx_file("harmless"))) as harmless,

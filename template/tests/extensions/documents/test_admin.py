@@ -1,4 +1,4 @@
-"""Documents on the admin site: seen, and processed again by the service."""
+"""Documents on the admin site."""
 
 import pytest
 from httpx import AsyncClient
@@ -24,7 +24,7 @@ async def browser(client: AsyncClient, supabase: LocalSupabase, sign_in: SignIn)
     return browser
 
 
-async def test_a_document_is_cancelled_processed_again_and_deleted(
+async def test_a_document_is_cancelled_retried_and_deleted(
     browser: Browser, waiting: Document, session: AsyncSession
 ) -> None:
     async def do(action: str) -> int:
@@ -48,7 +48,7 @@ async def test_a_document_is_cancelled_processed_again_and_deleted(
     assert "Asked for" in (await session.exec(wanted)).all()
 
 
-async def test_documents_are_found_by_state_and_owner(
+async def test_documents_are_filtered_by_state_and_owner(
     browser: Browser, owner: Person, store: Store, session: AsyncSession
 ) -> None:
     await store(owner, "x", name="first.txt")
@@ -60,7 +60,7 @@ async def test_documents_are_found_by_state_and_owner(
     assert "/admin/document/list?state=failed" in (await browser.get("/")).text
 
 
-async def test_only_admins_read_what_is_in_a_document_and_nobody_its_vectors(
+async def test_only_admins_read_chunks_and_no_view_shows_vectors(
     client: AsyncClient,
     supabase: LocalSupabase,
     sign_in: SignIn,

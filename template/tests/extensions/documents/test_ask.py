@@ -1,4 +1,4 @@
-"""Answers, streamed from a model that speaks HTTP."""
+"""Answers, streamed from a language model."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def streamed(*pieces: str) -> Answer:
 
 
 async def ask(client: AsyncClient, person: Person, question: str) -> list[tuple[str, Any]]:
-    """The events of an answer."""
+    """Ask a question and return the events of the answer."""
     answer = await client.post(f"{PATH}/ask", json={"question": question}, headers=person.headers)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -41,7 +41,7 @@ async def ask(client: AsyncClient, person: Person, question: str) -> list[tuple[
     return events
 
 
-async def test_an_answer_comes_in_pieces_and_names_its_sources(
+async def test_an_answer_is_streamed_with_its_sources(
     client: AsyncClient, owner: Person, store: Store, model: LanguageService
 ) -> None:
     await store(owner, "Bees dance in the hive.", "Bread is baked at night.")
@@ -58,7 +58,7 @@ async def test_an_answer_comes_in_pieces_and_names_its_sources(
     assert "[1] note.txt\nBees dance in the hive." in body["messages"][1]["content"]
 
 
-async def test_nothing_of_others_is_told_to_the_model(
+async def test_documents_of_other_users_are_not_sent_to_the_model(
     client: AsyncClient, owner: Person, store: Store, sign_in: SignIn, model: LanguageService
 ) -> None:
     await store(await sign_in(), "Bees dance in the hive.")
@@ -71,7 +71,7 @@ async def test_nothing_of_others_is_told_to_the_model(
     [Answer(status=500), Answer(b"data: no JSON\n\n"), Answer(b'data: {"error": "x"}\n\n')],
     ids=["status", "no JSON", "another shape"],
 )
-async def test_an_answer_that_breaks_off_says_so(
+async def test_an_interrupted_answer_ends_with_an_error(
     client: AsyncClient, owner: Person, store: Store, model: LanguageService, answer: Answer
 ) -> None:
     await store(owner, "bees")
@@ -79,7 +79,6 @@ async def test_an_answer_that_breaks_off_says_so(
     assert [event for event, _ in await ask(client, owner, "bees?")] == ["sources", "error"]
 
 
-async def test_without_a_key_it_is_not_there(client: AsyncClient, owner: Person) -> None:
+async def test_without_a_key_questions_are_refused(client: AsyncClient, owner: Person) -> None:
     answer = await client.post(f"{PATH}/ask", json={"question": "x"}, headers=owner.headers)
     assert (answer.status_code, answer.json()["code"]) == (503, "answers_not_configured")
-    assert "DOCUMENTS_CHAT_API_KEY" in answer.json()["detail"]

@@ -1,11 +1,11 @@
-"""Texts in parts."""
+"""Splitting texts into parts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.extensions.documents.chunking import Section, split, token_count
 
-# Two sentences in scripts with signs of their own.
+# Two sentences in each script, with its own punctuation.
 SENTENCES = {
     "latin": ("Version 3.5 is out. ", "See example.com! "),
     "chinese": ("今天天气很好。", "我们去公园吧！"),
@@ -28,7 +28,7 @@ def test_parts_end_between_sentences_in_every_script() -> None:
         assert texts((first + second) * 2, tokens=tokens) == expected, script
 
 
-def test_each_part_repeats_the_end_of_the_one_before() -> None:
+def test_a_part_repeats_the_end_of_the_part_before() -> None:
     text = "One is first. Two is next. Three is last. Four is more."
     parts = texts(text, tokens=7, overlap=3)
     assert parts == [
@@ -38,7 +38,7 @@ def test_each_part_repeats_the_end_of_the_one_before() -> None:
     ]
 
 
-def test_a_part_knows_the_page_where_it_begins() -> None:
+def test_a_part_has_the_page_on_which_it_starts() -> None:
     pages = [Section("On page one. Still there.", 1), Section("On page two.", 2)]
     parts = list(split(pages, tokens=6, overlap=0))
     assert [(part.page, part.text) for part in parts] == [
@@ -47,7 +47,7 @@ def test_a_part_knows_the_page_where_it_begins() -> None:
     ]
 
 
-def test_what_has_no_border_is_cut_all_the_same() -> None:
+def test_long_words_and_sentences_are_cut() -> None:
     assert texts("x" * 200, tokens=20) == ["x" * 80, "x" * 80, "x" * 40]
     words = texts("word " * 100, tokens=20)
     assert all(set(part.split()) == {"word"} for part in words)

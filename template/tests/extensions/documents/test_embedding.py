@@ -1,4 +1,4 @@
-"""Vectors: the offline ones, and those of a service over HTTP."""
+"""The offline embedder, and the one for services with OpenAI's API."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from app.extensions.documents.embedding import (
     Embedder,
     EmbeddingError,
     WrongModelError,
-    embedder,
+    create_embedder,
 )
 from app.extensions.documents.settings import DocumentSettings, Provider
 from tests.extensions.documents.double import Answer, LanguageService, vectors
@@ -28,7 +28,7 @@ def settings(**changes: Any) -> DocumentSettings:
 def remote(service: LanguageService, monkeypatch: pytest.MonkeyPatch) -> Embedder:
     service.usual = vectors(8)
     monkeypatch.setattr(http, "_backoff", lambda _state: 0.01)
-    return embedder(
+    return create_embedder(
         settings(
             embedding_provider=Provider.OPENAI,
             embedding_base_url=service.url,
@@ -51,25 +51,25 @@ def cosine(first: list[float], second: list[float]) -> float:
         ("погода завтра", "Завтра погоды не будет хорошей.", "Он купил новую книгу."),
     ],
 )
-async def test_offline_vectors_are_near_where_words_are_alike(
+async def test_offline_vectors_of_similar_texts_are_similar(
     question: str, near: str, far: str
 ) -> None:
-    asked, close, away = await embedder(settings()).embed([question, near, far])
+    asked, close, away = await create_embedder(settings()).embed([question, near, far])
     assert cosine(asked, close) > cosine(asked, away) + 0.1
 
 
 async def test_offline_vectors_are_the_same_everywhere() -> None:
-    [vector] = await embedder(settings(embedding_dimensions=8)).embed(["the same"])
+    [vector] = await create_embedder(settings(embedding_dimensions=8)).embed(["the same"])
     assert math.isclose(math.hypot(*vector), 1.0)
     assert [round(number, 3) for number in vector] == SAME
-    [empty] = await embedder(settings(embedding_dimensions=8)).embed(["!"])
+    [empty] = await create_embedder(settings(embedding_dimensions=8)).embed(["!"])
     assert empty == [0.0] * 8
 
 
 SAME = [-0.107, -0.595, -0.678, -0.237, 0.0, 0.0, 0.0, 0.344]
 
 
-async def test_vectors_of_a_service_come_in_the_order_of_the_texts(
+async def test_vectors_of_a_service_are_in_the_order_of_the_texts(
     remote: Embedder, service: LanguageService
 ) -> None:
     short, long = await remote.embed(["a", "a much longer text"])
@@ -83,7 +83,7 @@ async def test_vectors_of_a_service_come_in_the_order_of_the_texts(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_what_may_pass_is_asked_again(
+async def test_transient_errors_are_retried(
     remote: Embedder, service: LanguageService, status: int
 ) -> None:
     service.next = [Answer(status=status, headers={"Retry-After": "0.1"})] * 2
@@ -102,7 +102,7 @@ async def test_what_may_pass_is_asked_again(
     ],
     ids=["key", "an hour", "too few", "another shape", "no JSON"],
 )
-async def test_what_does_not_pass_is_told_at_once(
+async def test_other_errors_are_raised_at_once(
     remote: Embedder, service: LanguageService, answer: Answer
 ) -> None:
     service.next = [answer]
@@ -111,28 +111,28 @@ async def test_what_does_not_pass_is_told_at_once(
     assert len(service.asked) == 1
 
 
-async def test_vectors_of_another_length_are_refused_with_the_number(
+async def test_vectors_with_other_dimensions_are_refused(
     remote: Embedder, service: LanguageService
 ) -> None:
     service.usual = vectors(5)
-    with pytest.raises(WrongModelError, match="DOCUMENTS_EMBEDDING_DIMENSIONS is 8: set it to 5"):
+    with pytest.raises(WrongModelError, match="DOCUMENTS_EMBEDDING_DIMENSIONS"):
         await remote.embed(["a"])
 
 
-def test_azure_has_its_own_header_and_keeps_its_query() -> None:
+def test_azure_gets_its_own_header_and_keeps_its_query() -> None:
     key = SecretStr("key")
     base = "https://mine.openai.azure.com/openai/deployments/small?api-version=2026-01-01"
     url = http.endpoint(base, "embeddings")
     assert str(url).endswith("/deployments/small/embeddings?api-version=2026-01-01")
-    assert http.sign_in(url, key) == {"api-key": "key"}
+    assert http.auth_headers(url, key) == {"api-key": "key"}
     other = http.endpoint("http://127.0.0.1:11434/v1/", "embeddings")
-    assert (str(other), http.sign_in(other, key)) == (
+    assert (str(other), http.auth_headers(other, key)) == (
         "http://127.0.0.1:11434/v1/embeddings",
         {"Authorization": "Bearer key"},
     )
 
 
-def test_a_local_model_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_local_model_is_an_error_of_the_settings(tmp_path: Path) -> None:
     local = settings(embedding_provider=Provider.LOCAL, embedding_model=str(tmp_path / "none"))
-    with pytest.raises(SettingsError, match="is no folder"):
-        embedder(local)
+    with pytest.raises(SettingsError, match="DOCUMENTS_EMBEDDING_MODEL"):
+        create_embedder(local)

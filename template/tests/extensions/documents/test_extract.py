@@ -1,12 +1,13 @@
-"""The text of files of every kind, and of those that are none."""
+"""Extracting text from files of all types, within the limits of the sandbox."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from app.core.settings import load_settings
 from app.core.tasks import TaskError
-from app.extensions.documents import extract, reading
+from app.extensions.documents import extract, sandbox
 from app.extensions.documents.extract import DOCX, HTML, MARKDOWN, PDF, TEXT
 from app.extensions.documents.settings import DocumentSettings
 from tests.extensions.documents.files import docx_file, encrypted_pdf, pdf, zip_bomb
@@ -52,7 +53,7 @@ def test_paragraphs_and_tables_of_a_docx_come_in_order(path: Path) -> None:
     assert text_of(path, DOCX).split() == ["Before", "a", "|", "b", "c", "|", "d"]
 
 
-def test_of_html_only_what_is_seen_is_left(path: Path) -> None:
+def test_only_visible_text_of_html_is_extracted(path: Path) -> None:
     path.write_text(
         "<title>T</title><script>alert(1)</script><style>p{}</style><p>Fish &amp; chips</p>"
     )
@@ -61,7 +62,7 @@ def test_of_html_only_what_is_seen_is_left(path: Path) -> None:
     assert "alert" not in found
 
 
-def test_marks_of_markdown_are_gone(path: Path) -> None:
+def test_the_markup_of_markdown_is_removed(path: Path) -> None:
     path.write_text("# Title\n\n- **bold** [link](http://x)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
     found = text_of(path, MARKDOWN)
     assert "bold" in found
@@ -74,66 +75,67 @@ def test_text_is_read_in_every_script(path: Path, encoding: str) -> None:
     assert text_of(path, TEXT) == SCRIPTS[encoding]
 
 
-def test_an_encoding_that_is_not_said_is_found(path: Path) -> None:
+def test_the_encoding_of_a_text_is_detected(path: Path) -> None:
     text = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 5
     path.write_bytes(text.encode("cp1251"))
     assert text_of(path, TEXT) == text.strip()
 
 
-def test_what_postgres_refuses_and_what_marks_finds_is_left_out(path: Path) -> None:
+def test_control_characters_are_removed(path: Path) -> None:
     path.write_bytes(b"a\x02b\x03c\x1b[0m \xed\xa0\x80".replace(b"\xed\xa0\x80", b""))
     assert text_of(path, TEXT) == "abc[0m"
 
 
 @pytest.mark.parametrize(
-    ("content", "media_type", "reason"),
+    ("content", "media_type", "code"),
     [
-        (b"\x89PNG\r\n\x1a\n\x00\x00", PDF, "neither text nor a known kind"),
-        (b"just text", PDF, "announced as application/pdf and is plain text"),
-        (pdf("x"), TEXT, "announced as text/plain and is a PDF"),
-        (docx_file("x"), PDF, "is a DOCX"),
-        (b"PK\x03\x04broken", DOCX, "ZIP archive"),
-        (b"\x00\x01\x02", TEXT, "neither text"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", PDF, "wrong_type"),
+        (b"just text", PDF, "wrong_type"),
+        (pdf("x"), TEXT, "wrong_type"),
+        (docx_file("x"), PDF, "wrong_type"),
+        (b"PK\x03\x04broken", DOCX, "wrong_type"),
+        (b"\x00\x01\x02", TEXT, "wrong_type"),
+        (b"x", "image/png", "unsupported_type"),
         (b"%PDF-1.4\nbroken", PDF, "broken"),
         (encrypted_pdf("secret", "password"), PDF, "encrypted"),
-        (docx_file("x")[:-60], DOCX, "ZIP archive"),
+        (docx_file("x")[:-60], DOCX, "wrong_type"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
-def test_what_is_not_what_it_says_is_refused_in_a_sentence(
-    path: Path, content: bytes, media_type: str, reason: str
+def test_a_file_of_another_type_or_a_broken_file_is_refused(
+    path: Path, content: bytes, media_type: str, code: str
 ) -> None:
     path.write_bytes(content)
-    with pytest.raises(extract.ExtractError, match=reason):
+    with pytest.raises(extract.ExtractError) as refused:
         list(extract.extract(path, media_type))
+    assert refused.value.code == code
 
 
-def test_zip_bomb_is_refused_before_it_is_unpacked(path: Path) -> None:
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(path: Path) -> None:
     path.write_bytes(zip_bomb(320))
-    with pytest.raises(extract.ExtractError, match="300 MiB once it is unpacked"):
+    with pytest.raises(extract.ExtractError) as refused:
         list(extract.extract(path, DOCX))
+    assert refused.value.code == "too_large"
 
 
-async def test_a_file_is_read_by_a_process_of_its_own(
-    path: Path, settings: DocumentSettings
-) -> None:
+async def test_a_file_is_read_in_its_own_process(path: Path, settings: DocumentSettings) -> None:
     path.write_bytes(pdf("Far away"))
-    [section] = await reading.read(path, PDF, settings)
+    [section] = await sandbox.extract_sections(path, PDF, settings)
     assert (section.text, section.page) == ("Far away", 1)
 
 
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
-        ("while True: pass", reading.TOO_MUCH),
-        ("x = ' ' * (2 << 30)", reading.BROKEN),
-        ("open(__import__('sys').argv[3], 'w').write('x' * (80 << 20))", reading.BROKEN),
-        ("__import__('os').kill(__import__('os').getpid(), 9)", reading.TOO_MUCH),
-        ("assert 'SECRET_KEY' in __import__('os').environ", reading.BROKEN),
+        ("while True: pass", sandbox.LIMIT_EXCEEDED),
+        ("x = ' ' * (2 << 30)", sandbox.UNREADABLE),
+        ("open(__import__('sys').argv[3], 'w').write('x' * (80 << 20))", sandbox.UNREADABLE),
+        ("__import__('os').kill(__import__('os').getpid(), 9)", sandbox.LIMIT_EXCEEDED),
+        ("assert 'SECRET_KEY' in __import__('os').environ", sandbox.UNREADABLE),
     ],
-    ids=["loops", "swells", "writes", "dies", "looks for keys"],
+    ids=["loop", "memory", "output", "killed", "environment"],
 )
-async def test_a_reader_that_goes_wild_is_ended(
+async def test_a_parser_that_exceeds_a_limit_is_ended(
     path: Path,
     settings: DocumentSettings,
     program: str,
@@ -141,10 +143,10 @@ async def test_a_reader_that_goes_wild_is_ended(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "wild_reader.py").write_text(program)
+    (tmp_path / "hostile_parser.py").write_text(program)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(reading, "PROGRAM", "wild_reader")
+    monkeypatch.setattr(sandbox, "PROGRAM", "hostile_parser")
     path.write_text("x")
-    quick = settings.model_copy(update={"read_seconds": 1, "read_megabytes": 512})
-    with pytest.raises(TaskError, match=reason[:20]):
-        await reading.read(path, TEXT, quick)
+    limited = settings.model_copy(update={"read_seconds": 2, "read_megabytes": 512})
+    with pytest.raises(TaskError, match=re.escape(reason)):
+        await sandbox.extract_sections(path, TEXT, limited)

@@ -1,4 +1,4 @@
-"""A model on this disk: made here, for a real one would have to be downloaded."""
+"""A local model, created here because a real one would have to be downloaded."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.settings import SettingsError, load_settings
-from app.extensions.documents.embedding import Embedder, WrongModelError, embedder
+from app.extensions.documents.embedding import Embedder, WrongModelError, create_embedder
 from app.extensions.documents.settings import DocumentSettings, Provider
 
 VECTORS = {"[UNK]": (0.0, 0.0), "[PAD]": (0.0, 0.0), "tea": (3.0, 4.0), "rocket": (-1.0, 0.0)}
@@ -15,7 +15,7 @@ VECTORS = {"[UNK]": (0.0, 0.0), "[PAD]": (0.0, 0.0), "tea": (3.0, 4.0), "rocket"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model that knows two words."""
-    reason = "Model2Vec is an extra of your choice: uv add model2vec"
+    reason = "Model2Vec is not installed: uv add model2vec"
     model2vec: Any = pytest.importorskip("model2vec", reason=reason)
     tokenizers: Any = pytest.importorskip("tokenizers", reason=reason)
     numpy: Any = pytest.importorskip("numpy", reason=reason)
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 def local(folder: Path, dimensions: int = 2) -> Embedder:
     settings: DocumentSettings = load_settings(DocumentSettings)
-    return embedder(
+    return create_embedder(
         settings.model_copy(
             update={
                 "embedding_provider": Provider.LOCAL,
@@ -41,16 +41,16 @@ def local(folder: Path, dimensions: int = 2) -> Embedder:
     )
 
 
-async def test_its_vectors_have_length_1_and_none_where_it_knows_no_word(folder: Path) -> None:
+async def test_vectors_have_length_1_or_are_zero_without_a_known_word(folder: Path) -> None:
     found = await local(folder).embed(["tea", "rocket", "whatever"])
     assert found == [pytest.approx([0.6, 0.8]), pytest.approx([-1, 0]), [0, 0]]
 
 
-async def test_its_dimensions_have_to_be_those_of_the_settings(folder: Path) -> None:
-    with pytest.raises(WrongModelError, match="set it to 2"):
+async def test_the_dimensions_must_equal_those_of_the_settings(folder: Path) -> None:
+    with pytest.raises(WrongModelError, match="DOCUMENTS_EMBEDDING_DIMENSIONS"):
         await local(folder, dimensions=8).embed(["tea"])
 
 
-def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="is no folder"):
+def test_a_missing_folder_is_an_error_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="DOCUMENTS_EMBEDDING_MODEL"):
         local(tmp_path / "nothing")

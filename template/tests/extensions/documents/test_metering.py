@@ -1,4 +1,4 @@
-"""Documents cost credits: held before the provider is asked, then taken once or given back."""
+"""Processing a document costs credits: they are held first, then taken once or released."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -11,11 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.supabase.storage import Storage
 from app.core.tasks import SkipRunError, TaskError
 from app.core.tasks.models import TaskRecord, TaskState
+from app.extensions.credits.errors import InsufficientCreditsError
 from app.extensions.credits.models import Hold, Kind, Transaction
 from app.extensions.credits.schemas import RateCreate
 from app.extensions.credits.service import accounts, entries, holds, rates
-from app.extensions.credits.service.verify import faults
-from app.extensions.documents import http, ingest, upkeep
+from app.extensions.credits.service.verify import find_discrepancies
+from app.extensions.documents import cleanup, http, ingest
 from app.extensions.documents.embedding import EmbeddingError
 from app.extensions.documents.models import Document, DocumentState
 from tests.extensions.documents.conftest import PATH, Send, run
@@ -35,11 +36,11 @@ Purse = Callable[[], Awaitable[tuple[int, int]]]
 
 @pytest.fixture
 async def purse(session: AsyncSession, owner: Person) -> Purse:
-    """Let the owner have 100 credits, and say how many may be spent and how many are held."""
+    """Give the owner 100 credits; return a function that reads the balance and the held credits."""
 
     async def look() -> tuple[int, int]:
-        found = await session.run_sync(accounts.balance, owner.id)
-        assert await session.run_sync(faults) == []
+        found = await session.run_sync(accounts.get_balance, owner.id)
+        assert await session.run_sync(find_discrepancies) == []
         return found.balance, found.held
 
     balance, _ = await look()
@@ -50,16 +51,16 @@ async def purse(session: AsyncSession, owner: Person) -> Purse:
 
 
 @pytest.fixture(autouse=True)
-def _forget_rates() -> Iterator[None]:
-    """Rates that a test has set are rolled back with it."""
-    rates.forget()
+def _clear_rates() -> Iterator[None]:
+    """Clear the cache: the rates of a test are rolled back."""
+    rates.clear_cache()
     yield
-    rates.forget()
+    rates.clear_cache()
 
 
 @pytest.fixture
 async def priced(session: AsyncSession) -> None:
-    """Let a chunk cost more than what was seeded."""
+    """Set a rate other than that of the migration."""
     await session.run_sync(rates.set_rate, RateCreate(operation="documents.embed", per_unit=PRICE))
 
 
@@ -67,14 +68,14 @@ async def priced(session: AsyncSession) -> None:
 def away(
     service: LanguageService, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> LanguageService:
-    """A provider of vectors that does not answer."""
+    """An embedding provider that fails."""
     monkeypatch.setattr(http, "_backoff", lambda _state: 0.0)
     configure(EMBEDDING_PROVIDER="openai", EMBEDDING_BASE_URL=service.url, EMBEDDING_DIMENSIONS="8")
     service.usual = lambda _path, _body: Answer(status=503)
     return service
 
 
-async def test_a_chunk_costs_a_credit_where_nobody_has_set_another_rate(
+async def test_a_chunk_costs_one_credit_by_default(
     send: Send, someone: Any, committed: AsyncClient
 ) -> None:
     headers = someone()
@@ -87,12 +88,12 @@ async def test_a_chunk_costs_a_credit_where_nobody_has_set_another_rate(
 
 
 @pytest.mark.usefixtures("priced")
-async def test_it_is_paid_once_however_often_it_runs(
+async def test_a_repeated_run_is_paid_once(
     session: AsyncSession, waiting: Document, owner: Person, purse: Purse
 ) -> None:
     await run(session, waiting)
     assert await purse() == PAID
-    # The first worker was taken for dead before it could say so.
+    # The task is delivered again although the first worker has finished.
     waiting.state = DocumentState.PROCESSING
     await session.commit()
     await run(session, waiting)
@@ -104,7 +105,7 @@ async def test_it_is_paid_once_however_often_it_runs(
 
 
 @pytest.mark.usefixtures("priced")
-async def test_too_few_credits_fail_it_before_the_provider_is_asked(
+async def test_with_too_few_credits_the_provider_is_not_called(
     session: AsyncSession,
     client: AsyncClient,
     waiting: Document,
@@ -113,10 +114,13 @@ async def test_too_few_credits_fail_it_before_the_provider_is_asked(
     away: LanguageService,
 ) -> None:
     await session.run_sync(entries.adjust, owner.id, 2 - 100, "Spent")
-    with pytest.raises(TaskError, match="takes 7 credits, and 2 are there: 5 are missing"):
+    with pytest.raises(TaskError) as refused:
         await run(session, waiting)
+    cause = refused.value.__cause__
+    assert isinstance(cause, InsufficientCreditsError)
+    assert cause.members == {"required": PRICE, "available": 2, "missing": PRICE - 2}
     await session.refresh(waiting)
-    assert (waiting.state, "5 are missing" in (waiting.reason or "")) == ("failed", True)
+    assert (waiting.state, waiting.reason) == ("failed", str(refused.value))
     assert (await purse(), away.asked) == ((2, 0), [])
 
     away.usual = vectors(8)
@@ -129,7 +133,7 @@ async def test_too_few_credits_fail_it_before_the_provider_is_asked(
 
 
 @pytest.mark.usefixtures("priced")
-async def test_a_hold_waits_for_the_provider_and_is_taken_once(
+async def test_retries_share_one_hold(
     session: AsyncSession, waiting: Document, owner: Person, purse: Purse, away: LanguageService
 ) -> None:
     for _ in range(2):
@@ -144,7 +148,7 @@ async def test_a_hold_waits_for_the_provider_and_is_taken_once(
 
 @pytest.mark.usefixtures("priced")
 @pytest.mark.parametrize("how", ["cancelled", "deleted", "failed", "given up"])
-async def test_what_ends_otherwise_gives_the_credits_back(
+async def test_any_other_end_releases_the_credits(
     session: AsyncSession,
     client: AsyncClient,
     waiting: Document,
@@ -171,12 +175,12 @@ async def test_what_ends_otherwise_gives_the_credits_back(
             assert task
             task.state = TaskState.FAILURE
             await session.commit()
-            await upkeep.end_orphans(session)
+            await cleanup.end_orphaned(session)
     assert await purse() == UNTOUCHED
 
 
 @pytest.mark.usefixtures("priced")
-async def test_one_that_is_cancelled_while_it_is_read_holds_nothing(
+async def test_a_document_cancelled_while_it_is_read_holds_nothing(
     session: AsyncSession,
     client: AsyncClient,
     waiting: Document,
@@ -184,34 +188,34 @@ async def test_one_that_is_cancelled_while_it_is_read_holds_nothing(
     purse: Purse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = ingest._parts
+    extract = ingest._extract_parts
 
     async def cancel_after(*args: Any) -> Any:
-        parts = await read(*args)
+        parts = await extract(*args)
         await client.post(f"{PATH}/{waiting.id}/cancel", headers=owner.headers)
         return parts
 
-    monkeypatch.setattr(ingest, "_parts", cancel_after)
+    monkeypatch.setattr(ingest, "_extract_parts", cancel_after)
     with pytest.raises(SkipRunError):
         await run(session, waiting)
     assert await purse() == UNTOUCHED
 
 
 @pytest.mark.usefixtures("priced")
-async def test_without_its_hold_nothing_becomes_ready(
+async def test_without_its_hold_a_document_fails(
     session: AsyncSession,
     waiting: Document,
     owner: Person,
     purse: Purse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def give_back() -> None:
+    async def release() -> None:
         held = (await session.exec(select(Hold.id).where(Hold.user_id == owner.id))).one()
         await session.run_sync(holds.release, owner.id, held)
         await session.commit()
 
-    monkeypatch.setattr(ingest, "_index", give_back)
-    with pytest.raises(TaskError, match="given back"):
+    monkeypatch.setattr(ingest, "_ensure_index", release)
+    with pytest.raises(TaskError):
         await run(session, waiting)
     await session.refresh(waiting)
     assert (waiting.state, waiting.chunk_count, await purse()) == ("failed", 0, UNTOUCHED)

@@ -1,4 +1,4 @@
-"""Every route of documents, asked by somebody else."""
+"""Other users have no access through any route of documents."""
 
 from typing import Any
 from uuid import uuid4
@@ -26,14 +26,14 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def test_every_route_is_known_here() -> None:
+def test_all_routes_are_tested_here() -> None:
     paths = {route.path for route in router.routes if isinstance(route, APIRoute)}
     assert paths - {path for _, path in WITH_ID} == {*BODIES, "/direct"}
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_ID)
 @pytest.mark.parametrize("state", list(DocumentState))
-async def test_somebody_elses_document_is_not_there(
+async def test_the_document_of_another_user_is_not_found(
     client: AsyncClient,
     sign_in: SignIn,
     store: Store,
@@ -53,7 +53,7 @@ async def test_somebody_elses_document_is_not_there(
     assert mine.status_code == 200
 
 
-async def test_lists_hold_the_callers_own(
+async def test_a_list_has_the_documents_of_the_caller(
     client: AsyncClient, sign_in: SignIn, store: Store
 ) -> None:
     owner, other = await sign_in(), await sign_in()
@@ -65,7 +65,7 @@ async def test_lists_hold_the_callers_own(
     assert (await client.get(PATH, headers=other.headers)).json()["items"] == []
 
 
-async def test_nobody_gets_in_without_a_token(client: AsyncClient, app: FastAPI) -> None:
+async def test_every_route_requires_a_token(client: AsyncClient, app: FastAPI) -> None:
     for path, body in BODIES.items():
         assert (await client.post(f"{PATH}{path}", json=body)).status_code == 401
     assert (await client.post(f"{PATH}/direct", params={"name": "x"})).status_code == 401

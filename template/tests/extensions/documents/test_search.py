@@ -1,4 +1,4 @@
-"""Search over HTTP: what is found, in which order, and by whom."""
+"""Searches over HTTP: hits, ranking, filters, pages and policies."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ async def owner(sign_in: SignIn) -> Person:
 
 @pytest.fixture(params=[module.EXACT, 0], ids=["compared", "indexed"])
 def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask few chunks as ever, then as if they were many."""
+    """Compare all vectors, then use the index, as for many chunks."""
     monkeypatch.setattr(module, "EXACT", request.param)
 
 
@@ -45,7 +45,7 @@ def contents(page: dict[str, Any]) -> list[str]:
 
 @pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
-async def test_the_best_comes_first(
+async def test_the_best_hit_comes_first(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
 ) -> None:
     await store(owner, "Bread is baked at night.", "Bees dance in the hive.", "Bees sleep.")
@@ -57,10 +57,10 @@ async def test_the_best_comes_first(
 
 @pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_query_without_a_word_finds_nothing(
+async def test_a_query_without_words_finds_nothing(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
 ) -> None:
-    """Its vector has no direction: every distance to it is not a number."""
+    """Its vector is zero, so all distances are NaN."""
     await store(owner, "Bees sleep.", "…", "Bees dance.")
     assert contents(await find(client, owner, "?!", mode=mode)) == []
     found = await find(client, owner, "bees", mode=mode)
@@ -68,9 +68,7 @@ async def test_a_query_without_a_word_finds_nothing(
     assert all(isinstance(hit["score"], float) for hit in found["items"])
 
 
-async def test_words_are_taken_as_typed_where_signs_say_so(
-    client: AsyncClient, owner: Person, store: Store
-) -> None:
+async def test_the_operators_of_a_query(client: AsyncClient, owner: Person, store: Store) -> None:
     await store(owner, "red apple pie", "apple red wine", "green apple")
     assert contents(await find(client, owner, '"red apple"', mode="text")) == ["red apple pie"]
     assert contents(await find(client, owner, "apple -red", mode="text")) == ["green apple"]
@@ -78,7 +76,7 @@ async def test_words_are_taken_as_typed_where_signs_say_so(
     assert len(contents(await find(client, owner, "red green", mode="text"))) == 3
 
 
-async def test_each_document_is_asked_in_its_language(
+async def test_each_document_is_searched_in_its_language(
     client: AsyncClient, owner: Person, store: Store
 ) -> None:
     await store(owner, "Die Häuser sind alt.", language="de")
@@ -89,7 +87,7 @@ async def test_each_document_is_asked_in_its_language(
 
 @pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
-async def test_filters_narrow_every_mode(
+async def test_filters_apply_in_every_mode(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
 ) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=900)
@@ -111,7 +109,7 @@ async def test_filters_narrow_every_mode(
 
 @pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("mode", MODES)
-async def test_pages_follow_each_other_without_gap_or_double(
+async def test_pages_have_no_gaps_and_no_duplicates(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode
 ) -> None:
     await store(owner, *(f"bees number {number}" for number in range(25)))
@@ -127,10 +125,10 @@ async def test_pages_follow_each_other_without_gap_or_double(
     assert [hit["chunk_id"] for hit in whole["items"]] == seen
 
 
-async def test_a_snippet_marks_what_was_found_and_lets_no_tag_through(
+async def test_a_snippet_marks_hits_and_escapes_tags(
     client: AsyncClient, owner: Person, store: Store
 ) -> None:
-    # Postgres leaves whole tags out by itself, but not what a browser makes one of.
+    # Postgres removes complete tags, but not text that a browser parses as a tag.
     await store(owner, "<script>alert(1)</script> 1 < 2 & honey <img src=x onerror=alert(1) //")
     [hit] = (await find(client, owner, "honey"))["items"]
     assert "<mark>honey</mark>" in hit["snippet"]
@@ -143,7 +141,7 @@ async def test_a_snippet_marks_what_was_found_and_lets_no_tag_through(
 @pytest.mark.parametrize(
     "query", ["the", "!", ":*&|", "'", "bees \\", "a & | !", '"', "你好", "%s"]
 )
-async def test_no_query_breaks_a_search(
+async def test_special_characters_in_a_query(
     client: AsyncClient, owner: Person, store: Store, mode: SearchMode, query: str
 ) -> None:
     await store(owner, "bees")
@@ -170,7 +168,7 @@ async def test_a_wrong_search_is_refused(
     assert answer.status_code == 422, answer.text
 
 
-async def test_nothing_of_others_is_found(
+async def test_chunks_of_other_users_are_not_found(
     client: AsyncClient, owner: Person, store: Store, sign_in: SignIn
 ) -> None:
     theirs = await store(await sign_in(), "bees of somebody else")
@@ -180,11 +178,11 @@ async def test_nothing_of_others_is_found(
 
 
 def unowned(sql: str) -> str:
-    """The same without its owner in the WHERE."""
+    """Remove the owner from the WHERE of a statement."""
     return re.sub(r"(chunk\.)?owner_id = :owner_id", "true", sql)
 
 
-async def test_the_policies_hold_where_the_ranking_does_not(
+async def test_the_policies_protect_content_if_the_ranking_fails_to(
     client: AsyncClient,
     owner: Person,
     store: Store,
@@ -200,7 +198,7 @@ async def test_the_policies_hold_where_the_ranking_does_not(
     module.ranking.cache_clear()
     try:
         assert contents(await find(client, owner, "bees")) == []
-        # Without the policies it would be there: this is what they hold back.
+        # Without the policies, the content is returned.
         monkeypatch.setattr(module, "act_as", lambda *_: None)
         assert contents(await find(client, owner, "bees")) == ["bees of somebody else"]
     finally:
@@ -208,7 +206,7 @@ async def test_the_policies_hold_where_the_ranking_does_not(
 
 
 @pytest.mark.parametrize("table", ["documents", "documents_chunks", "documents_embeddings"])
-async def test_a_session_of_a_user_sees_their_rows_alone(
+async def test_a_session_of_a_user_sees_only_own_rows(
     owner: Person, store: Store, sign_in: SignIn, session: AsyncSession, table: str
 ) -> None:
     await store(owner, "mine")
@@ -226,7 +224,7 @@ async def test_a_session_of_a_user_sees_their_rows_alone(
         assert not await connection.scalar(asked)
 
 
-async def test_a_service_that_is_away_is_told_and_words_still_work(
+async def test_an_outage_of_the_embedding_service_leaves_text_searches(
     client: AsyncClient, owner: Person, store: Store, service: LanguageService, configure: Any
 ) -> None:
     await store(owner, "bees")

@@ -1,4 +1,4 @@
-// What SQLAdmin's own scripts send carries the token as well.
+// Adds the CSRF token to the requests of SQLAdmin's scripts.
 $.ajaxSetup({
   headers: { "X-CSRF-Token": document.querySelector('meta[name="csrf-token"]').content },
 });

@@ -19,7 +19,7 @@ depends_on = ("core_0001", "users_0001")
 LEDGER = f"{SCHEMA}.credits_transactions"
 REFUSE = f"{SCHEMA}.credits_refuse_change"
 
-# What the mirror notes is no part of an entry.
+# The mirror sets `synced_at`, which is not part of the entry.
 FUNCTION = f"""
 CREATE OR REPLACE FUNCTION {REFUSE}() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
@@ -31,7 +31,7 @@ BEGIN
 END $$
 """
 
-# Name, credits each month, how many unspent ones are kept, charges a day.
+# Name, monthly allocation, rollover, daily limit of charges.
 TIERS = (
     ("free", 100, 0, 100),
     ("standard", 1_000, 1_000, 1_000),

@@ -1,6 +1,6 @@
-"""The rules of credits, by subject.
+"""The rules of credits, one module for each subject.
 
-All functions take a sync session: tasks call them, and async code through `session.run_sync`. They
-write and do not commit, except where they say so, and lock the account before anything else, so
-that two of them never wait for each other.
+All functions take a sync session; async code calls them through `session.run_sync`. They do not
+commit unless their docstring says so. Each locks the account before any other row, so that
+concurrent transactions do not deadlock.
 """

@@ -1,4 +1,4 @@
-"""Accounts: opened at the first need, and locked before anything is written below them."""
+"""Accounts: each is opened at its first use, and locked before any change to its rows."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from app.extensions.credits.schemas import BalanceRead
 from app.extensions.credits.service import periods
 from app.extensions.credits.service.allocation import allocate
 from app.extensions.credits.service.ledger import LockedAccount, lock, post
-from app.extensions.credits.service.tiers import require_tier
+from app.extensions.credits.service.tiers import get_tier
 from app.extensions.credits.settings import CreditSettings
 
 _BALANCE = select(
@@ -29,21 +29,21 @@ _BALANCE = select(
 _BALANCE_OF = _BALANCE.where(accounts.c.user_id == bindparam("user_id"))
 
 
-def locked(session: Session, user_id: UUID) -> LockedAccount:
-    """Lock a user's account until the transaction ends, opened now if there was none.
+def lock_or_open(session: Session, user_id: UUID) -> LockedAccount:
+    """Lock a user's account until the transaction ends; open it if the user has none.
 
-    However many open it at once, one of them does, and welcomes it: CREDITS_WELCOME and the tier's
+    Of concurrent transactions, one opens the account. It adds CREDITS_WELCOME and the tier's
     allocation of this month.
     """
-    return lock(session, user_id) or _opened(session, user_id)
+    return lock(session, user_id) or _open(session, user_id)
 
 
-def balance(session: Session, user_id: UUID) -> BalanceRead:
-    """Return what a user has; an account is opened where there was none."""
+def get_balance(session: Session, user_id: UUID) -> BalanceRead:
+    """Return the balance of a user; open an account if the user has none."""
     connection = session.connection()
     row = connection.execute(_BALANCE_OF, {"user_id": user_id}).one_or_none()
     if row is None:
-        locked(session, user_id)
+        lock_or_open(session, user_id)
         row = connection.execute(_BALANCE_OF, {"user_id": user_id}).one()
     today = row.charges_today if row.charges_day == periods.today() else 0
     return BalanceRead(
@@ -58,25 +58,25 @@ def balance(session: Session, user_id: UUID) -> BalanceRead:
 
 
 def set_tier(session: Session, user_id: UUID, tier: str) -> BalanceRead:
-    """Move a user to another tier: its rates and limit count at once, its allocation next month.
+    """Move a user to another tier. Rates and limit apply at once, the allocation next month.
 
     Raises:
         NotFoundError: there is no such tier.
     """
-    account = locked(session, user_id)
-    require_tier(session, tier)
+    account = lock_or_open(session, user_id)
+    get_tier(session, tier)
     statement = update(accounts).where(accounts.c.user_id == account.user_id)
     session.connection().execute(statement.values(tier=tier, updated_at=utcnow()))
-    return balance(session, user_id)
+    return get_balance(session, user_id)
 
 
-def _opened(session: Session, user_id: UUID) -> LockedAccount:
+def _open(session: Session, user_id: UUID) -> LockedAccount:
     settings = load_settings(CreditSettings)
     row = Account(user_id=user_id, tier=settings.default_tier).model_dump()
     statement = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts.c.user_id)
     opened = session.connection().execute(statement).first()
     account = lock(session, user_id)
-    assert account  # whoever opened it has committed: the insert has waited for that
+    assert account  # the insert waits until a concurrent one is committed
     if opened:
         if settings.welcome:
             post(session, account, Kind.ADDITION, settings.welcome, reason="Welcome")

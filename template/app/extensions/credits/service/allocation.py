@@ -1,7 +1,7 @@
-"""What a tier gives each month, and what it takes of last month's that was not spent.
+"""The monthly allocation of a tier, and the expiry of unspent credits of the month before.
 
-An account remembers the month it was given for, so a run that is repeated gives nothing, and those
-that were missed, be it for months, are made up for by the next.
+An account stores the month of its last allocation. A repeated run therefore adds nothing, and a
+later run makes up for all months that were missed.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.extensions.credits.models import Kind, accounts
 from app.extensions.credits.service import periods
-from app.extensions.credits.service.ledger import LockedAccount, lock_some, post
+from app.extensions.credits.service.ledger import LockedAccount, lock_batch, post
 
 _MARK = (
     update(accounts)
@@ -26,44 +26,45 @@ _MARK = (
 
 
 def allocate(session: Session, account: LockedAccount, month: date) -> bool:
-    """Give an account what its tier says for a month, and for those missed before it, once each.
+    """Give an account the allocation of a month and of the months missed before it, once each.
 
-    Returns whether this call did.
+    Returns:
+        whether this call did so.
     """
     marked = session.connection().execute(_MARK, {"account": account.user_id, "month": month})
     if not marked.rowcount:
         return False
     for due in _due(account.allocated_month, month):
-        account = _give(session, account, due)
+        account = _allocate_month(session, account, due)
     return True
 
 
 def allocate_due(session: Session) -> int:
-    """Give a batch of accounts this month's allocation; return how many there were."""
+    """Give a batch of accounts this month's allocation; return the number of accounts."""
     month = periods.month()
     due = or_(accounts.c.allocated_month.is_(None), accounts.c.allocated_month < month)
-    return sum(allocate(session, account, month) for account in lock_some(session, due))
+    return sum(allocate(session, account, month) for account in lock_batch(session, due))
 
 
 def _due(last: date | None, month: date) -> Iterator[date]:
-    """The months after the last one that was given, up to this one; an account begins with this."""
+    """The months after the last allocation, up to `month`; only `month` for a new account."""
     due = periods.next_month(last) if last else month
     while due <= month:
         yield due
         due = periods.next_month(due)
 
 
-def _give(session: Session, account: LockedAccount, month: date) -> LockedAccount:
+def _allocate_month(session: Session, account: LockedAccount, month: date) -> LockedAccount:
     reference = f"{month:%Y-%m}"
-    lapsing = _lapsing(account)
-    if lapsing:
+    expiring = _expiring(account)
+    if expiring:
         post(
             session,
             account,
             Kind.EXPIRY,
-            -lapsing,
-            allowance=-lapsing,
-            reason="Unspent allocation has lapsed",
+            -expiring,
+            allowance=-expiring,
+            reason="Unspent allocation has expired",
             reference=reference,
         )
     if account.allocation:
@@ -77,14 +78,14 @@ def _give(session: Session, account: LockedAccount, month: date) -> LockedAccoun
             reference=reference,
             details={"tier": account.tier},
         )
-    change = account.allocation - lapsing
+    change = account.allocation - expiring
     return replace(
         account, balance=account.balance + change, allowance=max(account.allowance + change, 0)
     )
 
 
-def _lapsing(account: LockedAccount) -> int:
-    """Unspent allocation beyond what is carried over. What is held is being spent, and stays."""
+def _expiring(account: LockedAccount) -> int:
+    """Unspent allocation above the rollover. Credits that are held count as spent."""
     if account.rollover is None:
         return 0
     return max(min(account.allowance, account.balance) - account.rollover, 0)

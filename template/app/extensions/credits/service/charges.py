@@ -1,15 +1,15 @@
-"""Charges: usage of an operation, paid for at its rate, exactly once.
+"""Charges: the use of an operation, paid for at its rate, exactly once.
 
-The credits are held before the work, taken with it and given back when it fails:
+The credits are held before the work, taken when it succeeds and released when it fails:
 
     with charging(session, owner_id, "documents.embed", units=3, key=str(document_id)):
         ...
 
-What was held is committed at once, so that nobody spends it meanwhile, and is taken in the
-caller's transaction, so that work in the database and its payment are committed together.
+The hold is committed at once, so that no other charge can spend the credits. They are taken in the
+caller's transaction, so that the work in the database and its payment are committed together.
 
-Where the work is no block, because its beginning and its end are told by events, `begin` is called
-with a key, and `finish` or `abandon` with the charge that `begun` finds by it.
+If the work is not one block, for example because two events report its start and its end, call
+`begin` with a key. Later, `find` returns the charge of this key for `finish` or `release`.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -35,16 +35,16 @@ from app.extensions.credits.errors import (
 from app.extensions.credits.models import HoldState, Kind, accounts
 from app.extensions.credits.schemas import HoldRead, RateRead, TransactionRead
 from app.extensions.credits.service import holds, ledger, periods, rates
-from app.extensions.credits.service.accounts import locked
+from app.extensions.credits.service.accounts import lock_or_open
 from app.extensions.credits.service.ledger import LockedAccount
 from app.extensions.credits.settings import CreditSettings
 
 log = get_logger(__name__)
 
-# One statement counts and refuses: two charges at once do not both take the last place.
+# One statement checks and counts, so that concurrent charges cannot exceed the limit.
 _DAY = bindparam("day", type_=Date)
 _LIMIT = bindparam("limit", type_=Integer)
-_COUNT = (
+_COUNT_CHARGE = (
     update(accounts)
     .where(
         accounts.c.user_id == bindparam("account"),
@@ -60,23 +60,23 @@ _COUNT = (
 
 @dataclass
 class Charge:
-    """Usage that has begun."""
+    """A charge that has begun."""
 
     user_id: UUID
     rate: RateRead
     held: int
-    hold_id: UUID | None  # none where an earlier run has paid
+    hold_id: UUID | None  # None if an earlier run has paid
     taken: int | None = None
 
     def use(self, units: int) -> None:
-        """Say that it came to so many units, and not to those that were held for.
+        """Set the units that were used, if they are fewer than those that the hold covers.
 
         Raises:
-            ValueError: they cost more than was held.
+            ValueError: they cost more than the held credits.
         """
         price = self.rate.price(units)
         if price > self.held:
-            raise ValueError(f"{units} units cost {price} credits, and {self.held} are held.")
+            raise ValueError(f"{units} units cost {price} credits, but {self.held} are held.")
         self.taken = price
 
 
@@ -90,31 +90,31 @@ def charging(
     key: str | None = None,
     fingerprint: str | None = None,
 ) -> Iterator[Charge]:
-    """Hold credits, and take them when the block ends well; an error gives them back.
+    """Hold credits, take them when the block ends, and release them when it raises.
 
     Args:
-        session: committed on entry, so that the hold stands. What is taken is committed by the
-            caller, with the work; after an error the session is rolled back.
-        user_id: who pays.
-        operation: what for; it needs a rate.
-        units: how many at most: `Charge.use` takes fewer.
-        key: a second run with it goes on with the hold of the first, and pays nothing where that
-            one has paid.
-        fingerprint: of the request behind the key, if it was one: a second request is refused.
+        session: the session of the work. It is committed on entry, to store the hold, and rolled
+            back after an error. The caller commits the payment, with the work.
+        user_id: the user who pays.
+        operation: the operation; it must have a rate.
+        units: the largest possible number of units; `Charge.use` reduces it.
+        key: idempotency key. A second run with the same key continues with the hold of the first,
+            and pays nothing if the first has paid.
+        fingerprint: hash of the HTTP request that sent the key. With it, a second run is refused.
 
     Raises:
-        AlreadyChargedError: such a request was carried out.
+        AlreadyChargedError: the request was carried out.
         DailyLimitError: the tier allows no more charges today.
-        InProgressError: such a request has begun.
-        InsufficientCreditsError: the credits are not there.
-        KeyReusedError: the key was another request's.
-        NoRateError: nobody has said what the operation costs.
+        InProgressError: the request is in progress.
+        InsufficientCreditsError: the balance is too low.
+        KeyReusedError: the key belongs to another request.
+        NoRateError: the operation has no rate.
     """
-    charge = _enter(session, user_id, operation, units, key, fingerprint)
+    charge = _begin_and_commit(session, user_id, operation, units, key, fingerprint)
     try:
         yield charge
     except BaseException:
-        _give_up(session, charge)
+        _release_after_error(session, charge)
         raise
     finish(session, charge)
 
@@ -129,12 +129,12 @@ async def charging_async(
     key: str | None = None,
     fingerprint: str | None = None,
 ) -> AsyncIterator[Charge]:
-    """`charging` for async code."""
-    charge = await session.run_sync(_enter, user_id, operation, units, key, fingerprint)
+    """The async variant of `charging`."""
+    charge = await session.run_sync(_begin_and_commit, user_id, operation, units, key, fingerprint)
     try:
         yield charge
     except BaseException:
-        await session.run_sync(_give_up, charge)
+        await session.run_sync(_release_after_error, charge)
         raise
     await session.run_sync(finish, charge)
 
@@ -142,20 +142,20 @@ async def charging_async(
 def spend(
     session: Session, user_id: UUID, operation: str, units: int = 1, *, key: str | None = None
 ) -> TransactionRead:
-    """Take credits at once, in the caller's transaction: for short work in the database.
+    """Take credits in the caller's transaction, without a hold: for short work in the database.
 
-    With the key of an earlier call, that one's entry is returned, and nothing is taken.
+    With the key of an earlier call, nothing is taken and the entry of that call is returned.
 
     Raises:
         DailyLimitError, InsufficientCreditsError, KeyReusedError, NoRateError: see `charging`.
     """
-    account = locked(session, user_id)
-    if key and (earlier := ledger.by_key(session, user_id, key)):
+    account = lock_or_open(session, user_id)
+    if key and (earlier := ledger.find_by_key(session, user_id, key)):
         if earlier.operation != operation:
             raise KeyReusedError
         return earlier
-    price = rates.rate(session, operation, account.tier).price(units)
-    _count(session, account)
+    price = rates.get_rate(session, operation, account.tier).price(units)
+    _count_charge(session, account)
     return ledger.post(
         session,
         account,
@@ -177,63 +177,63 @@ def begin(
     key: str | None,
     fingerprint: str | None = None,
 ) -> Charge:
-    """Hold credits for usage that begins; for the arguments and what is raised see `charging`."""
-    account = locked(session, user_id)
-    rate = rates.rate(session, operation, account.tier)
-    lasts = _lasts(fingerprint)
-    if key and (earlier := holds.by_key(session, user_id, key)):
-        hold, its_fingerprint = earlier
-        if hold.operation != operation or its_fingerprint != fingerprint:
+    """Hold credits for work that begins; see `charging` for the arguments and errors."""
+    account = lock_or_open(session, user_id)
+    rate = rates.get_rate(session, operation, account.tier)
+    duration = _hold_duration(fingerprint)
+    if key and (earlier := holds.find_by_key(session, user_id, key)):
+        hold, earlier_fingerprint = earlier
+        if hold.operation != operation or earlier_fingerprint != fingerprint:
             raise KeyReusedError
         if fingerprint:
             raise InProgressError if hold.state is HoldState.ACTIVE else AlreadyChargedError
         if hold.state is HoldState.ACTIVE:
-            holds.extend(session, hold.id, lasts)
-        return _charge(user_id, rate, hold)
-    _count(session, account)
-    hold = holds.set_aside(
+            holds.extend(session, hold.id, duration)
+        return _from_hold(user_id, rate, hold)
+    _count_charge(session, account)
+    hold = holds.place_on(
         session,
         account,
         rate.price(units),
         reason=operation,
-        lasts=lasts,
+        duration=duration,
         operation=operation,
         unfinished=rate.unfinished,
         key=key,
         fingerprint=fingerprint,
     )
-    return _charge(user_id, rate, hold)
+    return _from_hold(user_id, rate, hold)
 
 
-def begun(session: Session, user_id: UUID, operation: str, key: str) -> Charge | None:
-    """Return the charge that was begun with a key; None where none was, or it was given back."""
-    account = locked(session, user_id)
-    if not (found := holds.by_key(session, user_id, key)):
+def find(session: Session, user_id: UUID, operation: str, key: str) -> Charge | None:
+    """Return the charge of a key, or None if there is none or it was released."""
+    account = lock_or_open(session, user_id)
+    if not (found := holds.find_by_key(session, user_id, key)):
         return None
-    return _charge(user_id, rates.rate(session, operation, account.tier), found[0])
+    return _from_hold(user_id, rates.get_rate(session, operation, account.tier), found[0])
 
 
 def finish(session: Session, charge: Charge) -> None:
-    """Take what a charge came to, and give the rest back; nothing where it has been paid.
+    """Take the price of a charge and release the rest. A charge that is paid stays as it is.
 
     Raises:
-        HoldEndedError: the credits were given back meanwhile.
+        HoldEndedError: the credits were released in the meantime.
     """
     if charge.hold_id:
         holds.commit(session, charge.user_id, charge.hold_id, charge.taken)
 
 
-def abandon(session: Session, charge: Charge) -> None:
-    """Give back what a charge holds; nothing where it has been paid.
+def release(session: Session, charge: Charge) -> None:
+    """Release the credits of a charge. A charge that is paid stays as it is.
 
     Raises:
-        HoldEndedError: that was done already.
+        HoldEndedError: they were released before.
     """
     if charge.hold_id:
         holds.release(session, charge.user_id, charge.hold_id)
 
 
-def _enter(
+def _begin_and_commit(
     session: Session,
     user_id: UUID,
     operation: str,
@@ -246,34 +246,37 @@ def _enter(
     return charge
 
 
-def _give_up(session: Session, charge: Charge) -> None:
+def _release_after_error(session: Session, charge: Charge) -> None:
     session.rollback()
     try:
-        abandon(session, charge)
+        release(session, charge)
         session.commit()
     except HoldEndedError:
         session.rollback()
     except (SQLAlchemyError, OSError) as error:
-        # It is settled once it is overdue; what went wrong with the work is what is told.
+        # The caller gets the error of the work. A task settles the charge when it has expired.
         log.warning("charge_left_behind", hold=str(charge.hold_id), error=str(error)[:200])
 
 
-def _charge(user_id: UUID, rate: RateRead, hold: HoldRead) -> Charge:
+def _from_hold(user_id: UUID, rate: RateRead, hold: HoldRead) -> Charge:
     paid = hold.state is HoldState.COMMITTED
     return Charge(user_id, rate, hold.amount, None if paid else hold.id)
 
 
-def _lasts(fingerprint: str | None) -> timedelta:
-    """After which time a charge counts as left behind: a task comes again when its worker died."""
+def _hold_duration(fingerprint: str | None) -> timedelta:
+    """The time after which a charge counts as left behind.
+
+    A task is delivered again after the visibility timeout, if its worker has died.
+    """
     if fingerprint:
         return timedelta(minutes=load_settings(CreditSettings).stale_minutes)
     return timedelta(seconds=2 * get_settings().celery_visibility_timeout)
 
 
-def _count(session: Session, account: LockedAccount) -> None:
+def _count_charge(session: Session, account: LockedAccount) -> None:
     limit = account.daily_charges
     if limit is None:
         return
     values = {"account": account.user_id, "day": periods.today(), "limit": limit}
-    if not session.connection().execute(_COUNT, values).rowcount:
+    if not session.connection().execute(_COUNT_CHARGE, values).rowcount:
         raise DailyLimitError(account.tier, limit, periods.midnight())

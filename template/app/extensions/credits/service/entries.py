@@ -1,11 +1,11 @@
-"""Entries that somebody makes on purpose: grants and corrections."""
+"""Grants and corrections: the entries that admins make."""
 
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.errors import ConflictError
+from app.core.errors import ConflictError, InvalidError
 from app.extensions.credits.errors import InsufficientCreditsError, KeyReusedError
 from app.extensions.credits.models import Kind
 from app.extensions.credits.schemas import TransactionRead
@@ -22,12 +22,12 @@ def grant(
     reference: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> TransactionRead:
-    """Add credits; with the `key` of an earlier call, return that one's entry.
+    """Add credits. With the `key` of an earlier call, return the entry of that call.
 
     Raises:
         KeyReusedError: the key belongs to another entry.
     """
-    return _entry(session, user_id, Kind.ADDITION, amount, reason, key, reference, details)
+    return _post(session, user_id, Kind.ADDITION, amount, reason, key, reference, details)
 
 
 def adjust(
@@ -39,21 +39,24 @@ def adjust(
     key: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> TransactionRead:
-    """Correct a balance, up or down; with the `key` of an earlier call, return that one's entry.
+    """Correct a balance, up or down. With the `key` of an earlier call, return its entry.
 
     Raises:
-        ConflictError: so much is not there to be taken.
+        InvalidError: the amount is 0.
+        ConflictError: the balance would be negative.
         KeyReusedError: the key belongs to another entry.
     """
+    if not amount:
+        raise InvalidError("The amount of a correction must not be 0.", code="amount_is_zero")
     try:
-        return _entry(session, user_id, Kind.ADJUSTMENT, amount, reason, key, None, details)
+        return _post(session, user_id, Kind.ADJUSTMENT, amount, reason, key, None, details)
     except InsufficientCreditsError as error:
         raise ConflictError(
-            f"The balance is {error.available}: no more can be taken.", code="balance_too_low"
+            f"The balance is {error.available}. No more can be taken.", code="balance_too_low"
         ) from error
 
 
-def _entry(
+def _post(
     session: Session,
     user_id: UUID,
     kind: Kind,
@@ -63,8 +66,8 @@ def _entry(
     reference: str | None,
     details: dict[str, Any] | None,
 ) -> TransactionRead:
-    account = accounts.locked(session, user_id)
-    if key and (earlier := ledger.by_key(session, user_id, key)):
+    account = accounts.lock_or_open(session, user_id)
+    if key and (earlier := ledger.find_by_key(session, user_id, key)):
         if (earlier.kind, earlier.amount, earlier.reason) != (kind, amount, reason):
             raise KeyReusedError
         return earlier
@@ -73,7 +76,7 @@ def _entry(
         account,
         kind,
         amount,
-        # What is taken is taken from the allocation first.
+        # A deduction reduces the allocation first.
         allowance=min(amount, 0),
         reason=reason,
         reference=reference,

@@ -1,4 +1,7 @@
-"""Holds: credits set aside, then taken, in whole or in part, or given back. Each ends once."""
+"""Holds: credits that are reserved, then taken completely or in part, or released.
+
+Each hold ends exactly once.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -12,8 +15,8 @@ from app.core.errors import InvalidError, NotFoundError
 from app.extensions.credits.errors import HoldEndedError
 from app.extensions.credits.models import Hold, HoldState, Kind, Unfinished, accounts, holds
 from app.extensions.credits.schemas import HoldRead, TransactionRead
-from app.extensions.credits.service.accounts import locked
-from app.extensions.credits.service.ledger import LockedAccount, lock_some, post
+from app.extensions.credits.service.accounts import lock_or_open
+from app.extensions.credits.service.ledger import LockedAccount, lock_batch, post
 
 _SHOWN = [holds.c[name] for name in HoldRead.model_fields]
 _INSERT = insert(holds).returning(*_SHOWN)
@@ -24,7 +27,7 @@ _BY_KEY = select(*_SHOWN, holds.c.fingerprint).where(
 )
 _EXTEND = update(holds).where(holds.c.id == bindparam("hold"))
 _EXTEND = _EXTEND.values(expires_at=bindparam("until"))
-# Without a figure, all of it.
+# NULL stands for the whole amount.
 _TAKEN = func.coalesce(bindparam("taken", type_=BigInteger), holds.c.amount)
 _END = (
     update(holds)
@@ -37,7 +40,7 @@ _END = (
     .values(state=bindparam("to"), used=_TAKEN, ended_at=func.clock_timestamp())
     .returning(holds.c.amount, holds.c.used, holds.c.operation, holds.c.reason)
 )
-_OVERDUE = (
+_EXPIRED = (
     select(holds.c.id, holds.c.amount, holds.c.unfinished)
     .where(
         holds.c.user_id == bindparam("user_id"),
@@ -50,33 +53,34 @@ _OVERDUE = (
 
 
 def place(
-    session: Session, user_id: UUID, amount: int, reason: str, *, lasts: timedelta
+    session: Session, user_id: UUID, amount: int, reason: str, *, duration: timedelta
 ) -> HoldRead:
-    """Set credits aside for `lasts`, for something that has no rate.
+    """Hold credits for `duration`, for something that has no rate.
 
     Raises:
-        InsufficientCreditsError: they are not there.
+        InsufficientCreditsError: the balance is too low.
     """
-    return set_aside(session, locked(session, user_id), amount, reason=reason, lasts=lasts)
+    account = lock_or_open(session, user_id)
+    return place_on(session, account, amount, reason=reason, duration=duration)
 
 
-def set_aside(
+def place_on(
     session: Session,
     account: LockedAccount,
     amount: int,
     *,
     reason: str,
-    lasts: timedelta,
+    duration: timedelta,
     operation: str | None = None,
     unfinished: Unfinished = Unfinished.RELEASE,
     key: str | None = None,
     fingerprint: str | None = None,
     reference: str | None = None,
 ) -> HoldRead:
-    """The same for a locked account, and for an operation: a charge.
+    """Hold credits of a locked account. A hold with an operation is a charge.
 
     Raises:
-        InsufficientCreditsError: they are not there.
+        InsufficientCreditsError: the balance is too low.
     """
     hold = Hold(
         user_id=account.user_id,
@@ -87,7 +91,7 @@ def set_aside(
         reference=reference,
         idempotency_key=key,
         fingerprint=fingerprint,
-        expires_at=utcnow() + lasts,
+        expires_at=utcnow() + duration,
     )
     post(
         session,
@@ -103,58 +107,72 @@ def set_aside(
     return HoldRead.model_validate(row)
 
 
-def by_key(session: Session, user_id: UUID, key: str) -> tuple[HoldRead, str | None] | None:
+def find_by_key(session: Session, user_id: UUID, key: str) -> tuple[HoldRead, str | None] | None:
     """Return the active or committed hold of a key, and the fingerprint of its request."""
     values = {"user_id": user_id, "key": key}
     row = session.connection().execute(_BY_KEY, values).one_or_none()
     return (HoldRead.model_validate(row), row.fingerprint) if row else None
 
 
-def extend(session: Session, hold_id: UUID, lasts: timedelta) -> None:
-    """Let a hold last `lasts` from now on."""
-    session.connection().execute(_EXTEND, {"hold": hold_id, "until": utcnow() + lasts})
+def extend(session: Session, hold_id: UUID, duration: timedelta) -> None:
+    """Let a hold expire after `duration` from now."""
+    session.connection().execute(_EXTEND, {"hold": hold_id, "until": utcnow() + duration})
 
 
 def commit(
     session: Session, user_id: UUID, hold_id: UUID, used: int | None = None
 ) -> TransactionRead:
-    """Take `used` of a hold, by default all, give the rest back, and return the deduction.
+    """Take `used` credits of a hold, by default all, release the rest, and return the deduction.
 
     Raises:
-        HoldEndedError: it has ended already.
-        InvalidError: more was used than held.
-        NotFoundError: there is no such hold of this user.
+        HoldEndedError: it has ended.
+        InvalidError: `used` is more than the amount of the hold.
+        NotFoundError: the user has no such hold.
     """
-    return _commit(session, locked(session, user_id), hold_id, used)
+    return _commit(session, lock_or_open(session, user_id), hold_id, used)
 
 
 def release(session: Session, user_id: UUID, hold_id: UUID) -> TransactionRead:
-    """Give a hold back and return the entry that does.
+    """Release a hold and return its entry.
 
     Raises:
-        HoldEndedError: it has ended already.
-        NotFoundError: there is no such hold of this user.
+        HoldEndedError: it has ended.
+        NotFoundError: the user has no such hold.
     """
-    return _release(session, locked(session, user_id), hold_id, HoldState.RELEASED)
+    return _release(session, lock_or_open(session, user_id), hold_id, HoldState.RELEASED)
 
 
-def end_overdue(session: Session, *, charges: bool) -> int:
-    """End what has expired, of a batch of accounts; return how many accounts there were.
+def release_by_id(session: Session, hold_id: UUID) -> TransactionRead:
+    """Release a hold of any user and return its entry.
+
+    Raises:
+        HoldEndedError: it has ended.
+        NotFoundError: there is no such hold.
+    """
+    statement = select(holds.c.user_id).where(holds.c.id == hold_id)
+    user_id: UUID | None = session.connection().execute(statement).scalar_one_or_none()
+    if user_id is None:
+        raise _not_found()
+    return release(session, user_id, hold_id)
+
+
+def end_expired(session: Session, *, charges: bool) -> int:
+    """End the expired holds of a batch of accounts; return the number of accounts.
 
     Args:
-        session: committed by the caller.
-        charges: holds with an operation, each as its rate said (`Unfinished`); else those without,
-            which are given back.
+        session: the caller commits it.
+        charges: true for holds with an operation, which are committed or released as their rate
+            requires (`Unfinished`); false for the others, which are released.
     """
-    overdue = select(holds.c.user_id).where(
+    expired = select(holds.c.user_id).where(
         holds.c.state == HoldState.ACTIVE,
         holds.c.expires_at <= func.now(),
         holds.c.operation.is_not(None) == charges,
     )
-    batch = lock_some(session, accounts.c.user_id.in_(overdue))
+    batch = lock_batch(session, accounts.c.user_id.in_(expired))
     for account in batch:
         values = {"user_id": account.user_id, "charges": charges}
-        for hold in session.connection().execute(_OVERDUE, values).all():
+        for hold in session.connection().execute(_EXPIRED, values).all():
             if hold.unfinished is Unfinished.COMMIT:
                 _commit(session, account, hold.id, None)
             else:
@@ -162,24 +180,11 @@ def end_overdue(session: Session, *, charges: bool) -> int:
     return len(batch)
 
 
-def owner(session: Session, hold_id: UUID) -> UUID:
-    """Return whose hold it is.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    statement = select(holds.c.user_id).where(holds.c.id == hold_id)
-    found: UUID | None = session.connection().execute(statement).scalar_one_or_none()
-    if found is None:
-        raise _not_found()
-    return found
-
-
 def _commit(
     session: Session, account: LockedAccount, hold_id: UUID, used: int | None
 ) -> TransactionRead:
     hold = _end(session, account, hold_id, HoldState.COMMITTED, used)
-    _give_back(session, account, hold_id, hold)
+    _return_credits(session, account, hold_id, hold)
     return post(
         session,
         account,
@@ -195,10 +200,10 @@ def _commit(
 def _release(
     session: Session, account: LockedAccount, hold_id: UUID, state: HoldState
 ) -> TransactionRead:
-    return _give_back(session, account, hold_id, _end(session, account, hold_id, state, 0))
+    return _return_credits(session, account, hold_id, _end(session, account, hold_id, state, 0))
 
 
-def _give_back(
+def _return_credits(
     session: Session, account: LockedAccount, hold_id: UUID, hold: Any
 ) -> TransactionRead:
     return post(
@@ -226,7 +231,7 @@ def _end(
         if found is None:
             raise _not_found()
         if found.state is HoldState.ACTIVE:
-            raise InvalidError(f"{used} of {found.amount} held credits cannot be taken.")
+            raise InvalidError(f"The hold has {found.amount} credits; {used} cannot be taken.")
         raise HoldEndedError
     return row
 

@@ -1,4 +1,4 @@
-"""The ledger: the one function that moves a balance, and what it may rest on, a locked account."""
+"""The ledger: locked accounts, and `post`, the only function that changes a balance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from app.extensions.credits.errors import InsufficientCreditsError
 from app.extensions.credits.models import Kind, accounts, tiers, transactions
 from app.extensions.credits.schemas import TransactionRead
 
-BATCH = 100  # accounts that one run of a periodic task locks at once
+BATCH = 100  # accounts that one run of a periodic task locks
 
 
 @dataclass(frozen=True)
 class LockedAccount:
-    """An account as it is until this transaction ends, and what its tier says."""
+    """An account that this transaction has locked, with the values of its tier."""
 
     user_id: UUID
     tier: str
@@ -49,20 +49,20 @@ _ONE = _LOCKED.where(accounts.c.user_id == bindparam("user_id")).with_for_update
 
 
 def lock(session: Session, user_id: UUID) -> LockedAccount | None:
-    """Lock an account until the transaction ends, or return None where there is none."""
+    """Lock an account until the transaction ends; return None if there is none."""
     row = session.connection().execute(_ONE, {"user_id": user_id}).mappings().one_or_none()
     return LockedAccount(**row) if row else None
 
 
-def lock_some(session: Session, condition: Any) -> Sequence[LockedAccount]:
-    """Lock up to `BATCH` accounts that nobody else has locked; more runs share the work."""
+def lock_batch(session: Session, condition: Any) -> Sequence[LockedAccount]:
+    """Lock up to `BATCH` accounts and skip locked ones, so that concurrent runs share the work."""
     statement = _LOCKED.where(condition).limit(BATCH)
     skipping = statement.with_for_update(of=accounts, skip_locked=True)
     return [LockedAccount(**row) for row in session.connection().execute(skipping).mappings()]
 
 
-# The account moves and the entry is written by one statement: neither is there without the other.
-_MOVED = (
+# One statement changes the account and inserts the entry, so neither happens without the other.
+_UPDATED = (
     update(accounts)
     .where(
         accounts.c.user_id == bindparam("account", type_=Uuid),
@@ -78,10 +78,10 @@ _MOVED = (
         updated_at=func.clock_timestamp(),
     )
     .returning(accounts.c.user_id, accounts.c.entries, accounts.c.balance)
-    .cte("moved")
+    .cte("updated")
 )
-_GIVEN = {
-    name: bindparam(f"its_{name}", type_=transactions.c[name].type)
+_VALUES = {
+    name: bindparam(f"entry_{name}", type_=transactions.c[name].type)
     for name in (
         "id",
         "kind",
@@ -96,13 +96,13 @@ _SHOWN = [transactions.c[name] for name in TransactionRead.model_fields]
 _POST = (
     insert(transactions)
     .from_select(
-        ["user_id", "position", "balance_after", "amount", *_GIVEN],
+        ["user_id", "position", "balance_after", "amount", *_VALUES],
         select(
-            _MOVED.c.user_id,
-            _MOVED.c.entries,
-            _MOVED.c.balance,
+            _UPDATED.c.user_id,
+            _UPDATED.c.entries,
+            _UPDATED.c.balance,
             bindparam("by", type_=BigInteger),
-            *_GIVEN.values(),
+            *_VALUES.values(),
         ),
         include_defaults=False,
     )
@@ -128,36 +128,36 @@ def post(
     key: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> TransactionRead:
-    """Move the balance by `amount`, write the entry and return it.
+    """Change the balance by `amount`, insert the entry and return it.
 
     Args:
-        session: the transaction in which the account was locked.
-        account: whose balance.
-        kind: the sign of `amount` follows from it: see `Kind`.
+        session: the transaction that has locked the account.
+        account: the account whose balance changes.
+        kind: the kind of entry. It determines the sign of `amount`, see `Kind`.
         amount: credits.
-        reason: in words, for the owner.
-        held: credits by which what is set aside changes as well.
-        allowance: the same for the unspent allocation, which never falls below 0.
-        operation: what the credits went on.
-        reference: an id of the caller's: of a hold, an order, a month.
-        key: makes a second entry with it fail; look for it first, see `by_key`.
-        details: for whoever reads the books; JSON.
+        reason: a text for the owner.
+        held: change of the credits that are held.
+        allowance: change of the unspent allocation, which stays at 0 or above.
+        operation: the operation that the credits pay for.
+        reference: an id of the caller's choice: of a hold, an order, a month.
+        key: idempotency key. A second entry with it fails, so call `find_by_key` first.
+        details: more facts about the entry, as JSON.
 
     Raises:
-        InsufficientCreditsError: the balance would fall below 0.
+        InsufficientCreditsError: the balance would be negative.
     """
     values = {
         "account": account.user_id,
         "by": amount,
         "by_held": held,
         "by_allowance": allowance,
-        "its_id": uuid7(),
-        "its_kind": kind,
-        "its_operation": operation,
-        "its_reason": reason,
-        "its_reference": reference,
-        "its_idempotency_key": key,
-        "its_details": details or {},
+        "entry_id": uuid7(),
+        "entry_kind": kind,
+        "entry_operation": operation,
+        "entry_reason": reason,
+        "entry_reference": reference,
+        "entry_idempotency_key": key,
+        "entry_details": details or {},
     }
     row = session.connection().execute(_POST, values).one_or_none()
     if row is None:
@@ -165,14 +165,14 @@ def post(
     return TransactionRead.model_validate(row)
 
 
-def by_key(session: Session, user_id: UUID, key: str) -> TransactionRead | None:
-    """Return the entry of that idempotency key; certain while the account is locked."""
+def find_by_key(session: Session, user_id: UUID, key: str) -> TransactionRead | None:
+    """Return the entry of an idempotency key. The caller has locked the account."""
     values = {"user_id": user_id, "key": key}
     row = session.connection().execute(_BY_KEY, values).one_or_none()
     return TransactionRead.model_validate(row) if row else None
 
 
 def _balance(session: Session, user_id: UUID) -> int:
-    # Not the locked account's: this transaction may have moved it since.
+    # The locked account is a snapshot, and this transaction may have changed the row since.
     statement = select(accounts.c.balance).where(accounts.c.user_id == user_id)
     return int(session.connection().execute(statement).scalar_one())

@@ -1,14 +1,16 @@
-"""A copy of the ledger elsewhere: a table for analytics, or whatever takes JSON by POST.
+"""The mirror: a copy of the ledger behind a URL, such as a table for analytics.
 
-The wire format is PostgREST's, which Supabase serves at `/rest/v1/TABLE`: a list of rows, to be
-merged by their id. So a batch that is sent twice is there once.
+The format is that of PostgREST, which Supabase serves at `/rest/v1/TABLE`: a list of rows that are
+merged by id. A batch that is sent twice is therefore stored once.
 """
 
 from typing import Any
 
+import httpx
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from app.core.http_client import authorities
 from app.core.settings import load_settings
 from app.extensions.credits.models import transactions
 from app.extensions.credits.settings import CreditSettings
@@ -30,27 +32,22 @@ _DONE = (
 )
 
 
-def wanted() -> bool:
-    """Whether there is a mirror."""
+def is_configured() -> bool:
+    """Tell whether there is a mirror."""
     return load_settings(CreditSettings).mirror_url is not None
 
 
 def send_batch(session: Session) -> int:
-    """Send a batch of entries that were not sent yet, and return how many; 0 without a mirror.
+    """Send a batch of entries that were not sent yet, and return their number; 0 without a mirror.
 
-    They are locked meanwhile, so that two at once send different ones.
+    They are locked until the transaction ends, so that concurrent runs send different entries.
 
     Raises:
-        httpx.HTTPError: the mirror does not answer or refuses.
+        httpx.HTTPError: the mirror does not answer, or refuses the entries.
     """
     settings = load_settings(CreditSettings)
     if settings.mirror_url is None:
         return 0
-    # Heavy, and for this task alone.
-    import httpx
-
-    from app.core.http_client import authorities
-
     rows = session.connection().execute(_NEXT).mappings().all()
     if rows:
         answer = httpx.post(

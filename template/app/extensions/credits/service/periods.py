@@ -1,4 +1,4 @@
-"""Days and months, as they begin in CELERY_TIMEZONE."""
+"""Days and months in the time zone CELERY_TIMEZONE."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -8,30 +8,30 @@ from app.core.settings import get_settings
 
 
 def zone() -> ZoneInfo:
-    """The time zone that days and months are counted in."""
+    """The time zone of days and months."""
     return ZoneInfo(get_settings().celery_timezone)
 
 
 def today(now: datetime | None = None) -> date:
-    """The day of an aware moment, by default of this one."""
+    """The day of an aware time, by default of the current time."""
     return (now or utcnow()).astimezone(zone()).date()
 
 
 def month(now: datetime | None = None) -> date:
-    """The first day of a moment's month."""
+    """The first day of the month of an aware time, by default of the current time."""
     return today(now).replace(day=1)
 
 
 def next_month(first: date) -> date:
-    """The first day of the month after the one that begins on `first`."""
+    """The first day of the month after the one that starts on `first`."""
     return (first + timedelta(days=31)).replace(day=1)
 
 
 def start_of(day: date) -> datetime:
-    """The moment in which a day begins."""
+    """The time at which a day starts."""
     return datetime.combine(day, time(), zone())
 
 
 def midnight() -> datetime:
-    """When today ends."""
+    """The time at which today ends."""
     return start_of(today() + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Rates: what an operation costs now, and in every version before."""
+"""Rates: the current, the earlier and the future prices of operations."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ from app.core.settings import load_settings
 from app.extensions.credits.errors import NoRateError
 from app.extensions.credits.models import Rate, rates
 from app.extensions.credits.schemas import RateCreate, RateRead
-from app.extensions.credits.service.tiers import require_tier
+from app.extensions.credits.service.tiers import get_tier
 from app.extensions.credits.settings import CreditSettings
 
-Known = dict[tuple[str, str | None], RateRead]
+Rates = dict[tuple[str, str | None], RateRead]  # by operation and tier
 
-# The rates that count, as this process knows them. A rate set here is known at once; one set by
-# another process, or one whose time has come, after CREDITS_RATE_CACHE_SECONDS.
-_known: TTLCache[str, Known] = TTLCache(1, ttl=load_settings(CreditSettings).rate_cache_seconds)
+# The current rates, under one key. A rate that this process sets applies at once. A rate of another
+# process, or one with a later start, applies after CREDITS_RATE_CACHE_SECONDS at the latest.
+_cache: TTLCache[str, Rates] = TTLCache(1, ttl=load_settings(CreditSettings).rate_cache_seconds)
 
 _SHOWN = [rates.c[name] for name in RateRead.model_fields]
 _CURRENT = (
@@ -38,63 +38,66 @@ _VERSIONS = (
 )
 
 
-def rate(session: Session, operation: str, tier: str) -> RateRead:
-    """Return what an operation costs for a tier now: the tier's own rate, else that of all.
+def get_rate(session: Session, operation: str, tier: str) -> RateRead:
+    """Return the current rate of an operation: that of the tier, or the one for all tiers.
 
     Raises:
-        NoRateError: there is none, so the operation is not to be had.
+        NoRateError: there is none.
     """
-    known = _all(session)
-    found = known.get((operation, tier)) or known.get((operation, None))
+    rates_now = _current_rates(session)
+    found = rates_now.get((operation, tier)) or rates_now.get((operation, None))
     if found is None:
         raise NoRateError(operation)
     return found
 
 
-def current(session: Session) -> list[RateRead]:
-    """Return every rate that counts now, by operation."""
-    return list(_all(session).values())
+def list_current(session: Session) -> list[RateRead]:
+    """Return all current rates, by operation."""
+    return list(_current_rates(session).values())
 
 
-def versions(session: Session, operation: str) -> Sequence[RateRead]:
-    """Return the rates of an operation, those to come and those that were, newest first."""
+def list_versions(session: Session, operation: str) -> Sequence[RateRead]:
+    """Return the future, current and earlier rates of an operation, newest first."""
     rows = session.connection().execute(_VERSIONS, {"operation": operation})
     return [RateRead.model_validate(row) for row in rows]
 
 
 def set_rate(session: Session, values: RateCreate) -> RateRead:
-    """Let a rate count from now on or from a later moment. Commits.
+    """Set a rate that starts now or later. Commits.
 
     Raises:
-        ConflictError: there is one from the same moment on.
-        InvalidError: the moment has passed: what was charged since would look wrong.
+        ConflictError: there is a rate with the same start.
+        InvalidError: the start is in the past, where charges may have used another rate.
         NotFoundError: there is no such tier.
     """
     if values.valid_from and values.valid_from < utcnow():
-        raise InvalidError("A rate counts from now on or later: leave valid_from out for now.")
+        raise InvalidError(
+            "A rate cannot start in the past. Leave valid_from out to start now.",
+            code="rate_in_the_past",
+        )
     if values.tier:
-        require_tier(session, values.tier)
+        get_tier(session, values.tier)
     row = Rate(**values.model_dump(exclude_none=True)).model_dump()
     if values.valid_from is None:
-        # By the clock that tells which one counts.
+        # The same clock decides which rate is current.
         row["valid_from"] = func.clock_timestamp()
     try:
         made = session.connection().execute(insert(rates).values(row).returning(*_SHOWN)).one()
     except IntegrityError as error:
-        raise ConflictError("There is a rate from that moment on.", code="rate_exists") from error
+        raise ConflictError("A rate with this start exists.", code="rate_exists") from error
     session.commit()
-    forget()
+    clear_cache()
     return RateRead.model_validate(made)
 
 
-def forget() -> None:
-    """Drop the rates from this process's memory."""
-    _known.clear()
+def clear_cache() -> None:
+    """Remove the rates from the cache of this process."""
+    _cache.clear()
 
 
-def _all(session: Session) -> Known:
-    known = _known.get("rates")
-    if known is None:
+def _current_rates(session: Session) -> Rates:
+    found = _cache.get("rates")
+    if found is None:
         rows = map(RateRead.model_validate, session.connection().execute(_CURRENT))
-        known = _known["rates"] = {(row.operation, row.tier): row for row in rows}
-    return known
+        found = _cache["rates"] = {(row.operation, row.tier): row for row in rows}
+    return found

@@ -1,4 +1,4 @@
-"""Tiers: what each gives and allows."""
+"""Tiers: the monthly allocation and the limits of accounts."""
 
 from typing import Any
 
@@ -11,28 +11,28 @@ from app.extensions.credits.schemas import TierRead
 
 
 def list_tiers(session: Session) -> list[TierRead]:
-    """Return all tiers, the smallest first."""
+    """Return all tiers, by allocation."""
     rows = session.connection().execute(select(tiers).order_by(tiers.c.allocation, tiers.c.name))
     return [TierRead.model_validate(row) for row in rows]
 
 
 def update_tier(session: Session, name: str, changes: dict[str, Any]) -> TierRead:
-    """Change a tier: its limit counts at once, its allocation from the next month on.
+    """Change a tier. The limit applies at once, the allocation from the next month on.
 
     Raises:
         NotFoundError: there is no such tier.
     """
-    require_tier(session, name)
+    get_tier(session, name)
     if changes:
         session.connection().execute(update(tiers).where(tiers.c.name == name).values(**changes))
-    return require_tier(session, name)
+    return get_tier(session, name)
 
 
-def require_tier(session: Session, name: str) -> TierRead:
+def get_tier(session: Session, name: str) -> TierRead:
     """Return a tier.
 
     Raises:
-        NotFoundError: there is none of that name.
+        NotFoundError: there is no tier of this name.
     """
     row = session.connection().execute(select(tiers).where(tiers.c.name == name)).one_or_none()
     if row is None:

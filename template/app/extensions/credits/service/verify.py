@@ -1,4 +1,4 @@
-"""Whether the books add up: every balance against its ledger and its holds."""
+"""Verification: compares every balance with its ledger and its holds."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,22 +9,22 @@ from sqlalchemy.orm import Session
 
 from app.extensions.credits.models import HoldState, accounts, holds, transactions
 
-SHOWN = 100
+LIMIT = 100
 
 
-class Fault(BaseModel):
-    """An account that does not add up."""
+class Discrepancy(BaseModel):
+    """An account whose values contradict each other."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
     user_id: UUID
     balance: int
-    ledger: int  # what the balance should be: the sum of the entries
+    ledger: int  # the sum of the entries, which the balance should equal
     held: int
-    holds: int  # what should be held: the sum of the active holds
+    holds: int  # the sum of the active holds, which `held` should equal
     entries: int
-    counted: int  # how many entries there are
-    unchained: int  # entries whose `balance_after` is not the sum up to them
+    counted: int  # the number of entries, which `entries` should equal
+    unchained: int  # entries whose `balance_after` is not the sum of the entries so far
 
 
 _RUNNING = select(
@@ -68,8 +68,8 @@ _SUMS = (
     .outerjoin(_HOLDS, _HOLDS.c.user_id == accounts.c.user_id)
     .subquery()
 )
-# One statement, and so one moment: what is being spent meanwhile is in it whole or not at all.
-_FAULTS = (
+# One statement reads one snapshot, so a concurrent transaction is in it completely or not at all.
+_DISCREPANCIES = (
     select(_SUMS)
     .where(
         or_(
@@ -80,10 +80,10 @@ _FAULTS = (
         )
     )
     .order_by(_SUMS.c.user_id)
-    .limit(SHOWN)
+    .limit(LIMIT)
 )
 
 
-def faults(session: Session) -> Sequence[Fault]:
-    """Return up to `SHOWN` accounts whose balance, holds and ledger say different things."""
-    return [Fault.model_validate(row) for row in session.connection().execute(_FAULTS)]
+def find_discrepancies(session: Session) -> Sequence[Discrepancy]:
+    """Return up to `LIMIT` accounts whose balance, holds and ledger contradict each other."""
+    return [Discrepancy.model_validate(row) for row in session.connection().execute(_DISCREPANCIES)]

@@ -130,17 +130,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The extension stays: others may use it.
+    # The extension stays, because other features may use it.
     op.drop_table("documents_embeddings", schema=SCHEMA)
     op.drop_table("documents_chunks", schema=SCHEMA)
     op.drop_table("documents", schema=SCHEMA)
 
 
 def use_vectors() -> None:
-    """Make sure of pgvector, in the schema that Supabase keeps extensions in, and find its types.
+    """Create the extension pgvector in Supabase's schema for extensions, and find its types.
 
     Raises:
-        MigrationError: the server does not have it, or has one that is too old.
+        MigrationError: the server does not have pgvector, or its version is too old.
     """
     connection = op.get_bind()
     available = connection.execute(
@@ -151,12 +151,12 @@ def use_vectors() -> None:
     ).scalar_one_or_none()
     if not available:
         raise MigrationError(
-            "The database server has no pgvector 0.8 or later: install it there, or take one that "
-            "has it (Supabase does; for containers, the image pgvector/pgvector)."
+            "The database server has no pgvector 0.8 or later. Install it, or use Supabase or a "
+            "container of the image pgvector/pgvector."
         )
     op.execute(text("CREATE SCHEMA IF NOT EXISTS extensions"))
     op.execute(text("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA extensions"))
-    # It may have been installed elsewhere before.
+    # The extension may exist in another schema.
     op.execute(
         text(
             "SELECT set_config('search_path', quote_ident(nspname), true)"

@@ -1,4 +1,4 @@
-"""Let owners read their documents and chunks, for the sessions of searches, which act as them.
+"""Let owners read their documents and chunks: searches read them in sessions of their owners.
 
 Revision: documents_0002
 """
@@ -14,7 +14,7 @@ down_revision = "documents_0001"
 branch_labels = None
 depends_on = None
 
-# Not the vectors: ranking is the backend's, and shows none of them.
+# Vectors are left out: only the backend reads them, for the ranking.
 TABLES = (f"{SCHEMA}.documents", f"{SCHEMA}.documents_chunks")
 
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The schema stays open: tables of others may be, and what is not granted is closed.
+    # USAGE on the schema stays, because other features may need it. It opens no table.
     for table in TABLES:
         op.execute(text(f"DROP POLICY IF EXISTS owner ON {table}"))
         if has_supabase_auth(op.get_bind()):

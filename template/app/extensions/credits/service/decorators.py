@@ -1,4 +1,4 @@
-"""Tasks that are paid for: a decorator."""
+"""A decorator for tasks that cost credits."""
 
 import functools
 import inspect
@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import context
 from app.core.database import sync_session
 from app.core.tasks import TaskError
+from app.core.tasks.loop import process_database
 from app.extensions.credits.errors import DailyLimitError, InsufficientCreditsError
 from app.extensions.credits.service.charges import charging, charging_async
 
@@ -22,26 +23,28 @@ Result = TypeVar("Result")
 def charged(
     operation: str, *, payer: str = "owner_id", units: int | Callable[..., int] = 1
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Decorate a task so that each of its runs that ends well is paid for, once for a task's id.
+    """Decorate a task so that its successful run is paid for, once for each task id.
 
-    Put it between `@task()` and the function, which may be `async`. With a session as first
-    parameter, the payment is committed with the work. Too few credits end the task at once.
+    Put it between `@task()` and the function, which may be `async`. If the first parameter is a
+    session, the payment is committed with the work. With too few credits, the task fails and is
+    not retried.
 
     Args:
-        operation: what to pay for.
-        payer: the parameter that holds the id of who pays.
-        units: how many, or a function of the task's arguments, by name, that counts them.
+        operation: the operation to pay for.
+        payer: the parameter with the id of the user who pays.
+        units: a number, or a function that computes it from the task's arguments, given by name.
 
     Raises:
-        TypeError: the function has no parameter of that name.
+        TypeError: the function has no parameter named `payer`.
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         signature = inspect.signature(function)
         if payer not in signature.parameters:
-            raise TypeError(f"{function.__qualname__} has no parameter {payer}, who would pay.")
+            raise TypeError(f"{function.__qualname__} has no parameter {payer}, the payer.")
 
-        def bill(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        def parse(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+            """Return the session in the arguments, if any, and the arguments for `charging`."""
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             values = dict(bound.arguments)
@@ -59,23 +62,23 @@ def charged(
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
-            async def wait(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
-                session, bought = bill(*args, **kwargs)
+            async def run_async(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
+                session, charge = parse(*args, **kwargs)
                 async with AsyncExitStack() as stack:
-                    paying = session or await stack.enter_async_context(_own_async_session())
-                    with _told():
-                        await stack.enter_async_context(charging_async(paying, **bought))
+                    session = session or await stack.enter_async_context(_own_async_session())
+                    with _task_errors():
+                        await stack.enter_async_context(charging_async(session, **charge))
                     return await function(*args, **kwargs)
 
-            return wait  # type: ignore[return-value]
+            return run_async  # type: ignore[return-value]
 
         @functools.wraps(function)
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            session, bought = bill(*args, **kwargs)
+            session, charge = parse(*args, **kwargs)
             with ExitStack() as stack:
-                paying = session or stack.enter_context(_own_session())
-                with _told():
-                    stack.enter_context(charging(paying, **bought))
+                session = session or stack.enter_context(_own_session())
+                with _task_errors():
+                    stack.enter_context(charging(session, **charge))
                 return function(*args, **kwargs)
 
         return run
@@ -84,8 +87,8 @@ def charged(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell the owner of a task why it cannot be had; another run would not help."""
+def _task_errors() -> Iterator[None]:
+    """Turn refusals into errors that the task's owner sees and that are not retried."""
     try:
         yield
     except (InsufficientCreditsError, DailyLimitError) as error:
@@ -101,9 +104,6 @@ def _own_session() -> Iterator[Session]:
 
 @asynccontextmanager
 async def _own_async_session() -> AsyncIterator[AsyncSession]:
-    # Only a worker needs what runs tasks.
-    from app.core.tasks.loop import process_database
-
     async with process_database().session() as session:
         yield session
         await session.commit()

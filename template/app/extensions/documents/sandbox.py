@@ -1,4 +1,4 @@
-"""Runs `extract` on somebody's file, within limits, and takes what it wrote."""
+"""The sandbox: runs `extract` on an uploaded file in a process of its own, within limits."""
 
 import asyncio
 import json
@@ -13,14 +13,14 @@ from app.extensions.documents.chunking import Section
 from app.extensions.documents.settings import DocumentSettings
 
 PROGRAM = "app.extensions.documents.extract"
-EVERY = 0.5  # seconds between two looks whether it was cancelled
-TOO_MUCH = "The file takes too much memory or time to read."
-BROKEN = "The file is broken and cannot be read."
-MOST_TEXT = 64 << 20  # bytes that are written of one file
+POLL_SECONDS = 0.5  # between two checks whether the task was cancelled
+LIMIT_EXCEEDED = "The file takes too much memory or time to read."
+UNREADABLE = "The file is broken and cannot be read."
+MAX_OUTPUT = 64 << 20  # bytes
 
 log = get_logger(__name__)
 
-# Set in the child, before its program is loaded. `RLIMIT_AS` is not enforced by macOS.
+# The child sets its limits before it loads the program. macOS does not enforce `RLIMIT_AS`.
 _LIMITED = """
 import resource, runpy, sys
 module, seconds, megabytes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -32,51 +32,53 @@ runpy.run_module(module, run_name="__main__")
 """
 
 
-async def read(path: Path, media_type: str, settings: DocumentSettings) -> list[Section]:
+async def extract_sections(
+    path: Path, media_type: str, settings: DocumentSettings
+) -> list[Section]:
     """Return the sections of a file.
 
     Raises:
-        TaskError: it cannot be read; the text says why.
+        TaskError: the file cannot be read; the message says why.
         CancelledError: the task was asked to stop.
     """
     target = path.with_name(f"{path.name}.sections")
-    said = path.with_name(f"{path.name}.errors")
-    limits = (str(settings.read_seconds), str(settings.read_megabytes), str(MOST_TEXT))
-    with said.open("wb") as errors:
+    error_file = path.with_name(f"{path.name}.errors")
+    limits = (str(settings.read_seconds), str(settings.read_megabytes), str(MAX_OUTPUT))
+    with error_file.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _LIMITED, PROGRAM, *limits, str(path), media_type, str(target)),
-            # It gets no key of ours, and finds the app where we do.
+            # The environment of the child contains no secrets.
             env={"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=errors,
         )
     try:
-        # CPU time is limited in the child; waiting for a disk is not CPU time.
+        # The limit in the child counts CPU time only, not the time in which it waits for the disk.
         async with asyncio.timeout(settings.read_seconds * 4):
-            while (code := await _code(process)) is None:
+            while (code := await _poll(process)) is None:
                 progress(0, 100)
     except TimeoutError:
-        raise TaskError(TOO_MUCH) from None
+        raise TaskError(LIMIT_EXCEEDED) from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if code:
-        last = said.read_text(errors="replace").strip()[-500:]
-        log.warning("document_unreadable", code=code, said=last)
-        raise TaskError(BROKEN if code in (1, -signal.SIGSEGV) else TOO_MUCH)
-    return _sections(target)
+        output = error_file.read_text(errors="replace").strip()[-500:]
+        log.warning("document_unreadable", code=code, said=output)
+        raise TaskError(UNREADABLE if code in (1, -signal.SIGSEGV) else LIMIT_EXCEEDED)
+    return _parse(target)
 
 
-async def _code(process: asyncio.subprocess.Process) -> int | None:
+async def _poll(process: asyncio.subprocess.Process) -> int | None:
     try:
-        return await asyncio.wait_for(process.wait(), EVERY)
+        return await asyncio.wait_for(process.wait(), POLL_SECONDS)
     except TimeoutError:
         return None
 
 
-def _sections(target: Path) -> list[Section]:
+def _parse(target: Path) -> list[Section]:
     sections = []
     with target.open(encoding="utf-8") as file:
         for line in file:

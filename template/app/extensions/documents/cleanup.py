@@ -1,4 +1,4 @@
-"""What falls by the wayside: uploads that never came, documents whose task died."""
+"""Cleanup: abandoned uploads are deleted, documents whose task died are ended."""
 
 from datetime import timedelta
 
@@ -6,28 +6,28 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
-from app.core.events import emit
 from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
 from app.extensions.documents.models import Document, DocumentState
+from app.extensions.documents.notify import notify
 from app.extensions.documents.settings import DocumentSettings
 
 log = get_logger(__name__)
 
-AT_ONCE = 500  # documents in one run; the next one takes the rest
+BATCH = 500  # documents in one run; the next run continues
 
 
-async def forget_abandoned(session: AsyncSession) -> list[str]:
-    """Delete documents whose file was never completed; return the keys of what may lie in Storage.
+async def delete_abandoned(session: AsyncSession) -> list[str]:
+    """Delete documents whose upload was never completed; return the keys of their files.
 
-    The address for the upload is over by then, so nothing comes after.
+    Their upload URLs have expired, so no file can arrive later.
     """
     age = timedelta(hours=load_settings(DocumentSettings).upload_hours)
     old = (
         select(Document.id)
         .where(Document.state == DocumentState.UPLOADING, col(Document.created_at) < utcnow() - age)
-        .limit(AT_ONCE)
+        .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
     statement = (
@@ -39,11 +39,10 @@ async def forget_abandoned(session: AsyncSession) -> list[str]:
     return keys
 
 
-async def end_orphans(session: AsyncSession) -> None:
-    """End documents that are being processed by a task which is not there any more.
+async def end_orphaned(session: AsyncSession) -> None:
+    """End documents that are in processing although their task has ended or does not exist.
 
-    A task that was given up, because it failed too often or killed its worker each time, could not
-    say so itself.
+    A task that failed too often, or that killed its worker each time, cannot end its document.
     """
     statement = (
         select(Document, TaskRecord.state)
@@ -52,22 +51,16 @@ async def end_orphans(session: AsyncSession) -> None:
             Document.state == DocumentState.PROCESSING,
             col(TaskRecord.id).is_(None) | col(TaskRecord.state).not_in(UNFINISHED),
         )
-        # Listeners lock what is an owner's: in one order, or two sweeps wait in a circle.
+        # Event handlers lock rows of the owner. The same order prevents deadlocks between two runs.
         .order_by(col(Document.owner_id))
-        .limit(AT_ONCE)
+        .limit(BATCH)
         .with_for_update(of=Document, skip_locked=True)
     )
-    for document, ended in (await session.exec(statement)).all():
-        cancelled = ended is TaskState.REVOKED
-        document.state = DocumentState.CANCELLED if cancelled else DocumentState.FAILED
-        document.reason = (
-            "It was cancelled." if cancelled else document.reason or "It could not be processed."
-        )
+    for document, task_state in (await session.exec(statement)).all():
+        if task_state is TaskState.REVOKED:
+            document.state, document.reason = DocumentState.CANCELLED, "It was cancelled."
+        else:
+            document.state = DocumentState.FAILED
+            document.reason = document.reason or "It could not be processed."
         log.warning("document_ended", document=str(document.id), state=document.state)
-        await emit(
-            session,
-            "documents.failed",
-            owner_id=document.owner_id,
-            document_id=document.id,
-            version=document.version,
-        )
+        await notify(session, "documents.failed", document)

@@ -1,4 +1,4 @@
-"""Holds requests back so that all workers together stay below a provider's limit."""
+"""A limit on requests to the embedding provider, shared by all workers."""
 
 import asyncio
 import time
@@ -10,12 +10,12 @@ MINUTE = 60
 
 
 async def wait_for_turn(limit: int | None, done: int, total: int) -> None:
-    """Return when one more request in this minute is within `limit`; without one, at once.
+    """Wait until another request in the current minute is within `limit`; None is no limit.
 
     Args:
         limit: requests in a minute.
-        done: and
-        total: what is told to who follows the task meanwhile.
+        done: the progress to report while waiting, and
+        total: its total.
 
     Raises:
         CancelledError: the task was asked to stop.

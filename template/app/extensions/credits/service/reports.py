@@ -1,4 +1,4 @@
-"""Reading the books: lists and summaries."""
+"""Reports on an account: lists, summaries, and an export as CSV."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ from app.extensions.credits.schemas import (
 )
 from app.extensions.credits.service import periods
 
-LONGEST_SUMMARY = timedelta(days=366)
+MAX_SUMMARY = timedelta(days=366)
 COLUMNS = (
     "created_at", "kind", "amount", "balance_after", "operation", "reason", "reference", "id",
 )  # fmt: skip
@@ -45,18 +45,18 @@ TRANSACTIONS = Listing(
 HOLDS = Listing(Hold, HoldRead, scope=Hold.user_id, filters={"state": Hold.state})
 
 
-def summary(session: Session, user_id: UUID, query: SummaryQuery) -> list[SummaryRead]:
-    """Add up an account's entries by period, kind and operation, newest period first.
+def summarize(session: Session, user_id: UUID, query: SummaryQuery) -> list[SummaryRead]:
+    """Sum the entries of an account by period, kind and operation, newest period first.
 
     Raises:
-        InvalidError: the days are in the wrong order, or more than a year.
+        InvalidError: `until` is before `since`, or the time between them is more than a year.
     """
     until = query.until or periods.today()
     since = query.since or _months_before(until, 11)
-    if not timedelta() <= until - since <= LONGEST_SUMMARY:
-        raise InvalidError("A summary covers a year at most, and begins before it ends.")
-    # In words of the code and the settings, and so without parameters: Postgres has to see that
-    # what is selected is what is grouped by.
+    if not timedelta() <= until - since <= MAX_SUMMARY:
+        raise InvalidError("A summary covers at most a year, and `until` is not before `since`.")
+    # Literals instead of parameters: Postgres must recognize the same expression in SELECT and
+    # GROUP BY. Both come from the code and the settings, not from the request.
     unit: Any = literal_column(f"'{query.period}'")
     zone: Any = literal_column(f"'{periods.zone().key}'")
     local = func.timezone(zone, transactions.c.created_at)
@@ -81,10 +81,10 @@ def summary(session: Session, user_id: UUID, query: SummaryQuery) -> list[Summar
     return [SummaryRead.model_validate(row) for row in session.connection().execute(statement)]
 
 
-async def as_csv(reader: Reader, user_id: UUID, query: TransactionFilter) -> AsyncIterator[str]:
-    """Write an account's entries as CSV, newest first, a page at a time.
+async def stream_csv(reader: Reader, user_id: UUID, query: TransactionFilter) -> AsyncIterator[str]:
+    """Yield an account's entries as CSV, newest first, one page at a time.
 
-    Each page is a read of its own: a slow reader holds neither a connection nor a transaction.
+    Each page is read by itself, so a slow client does not occupy a connection.
     """
     yield _line(COLUMNS)
     wanted = TransactionQuery(**query.model_dump(), limit=MAX_LIMIT)
@@ -109,7 +109,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value for a spreadsheet, which would take text that begins so for a formula."""
+    """Return a value as text, quoted if a spreadsheet would evaluate it as a formula."""
     if isinstance(value, int):
         return str(value)
     text = "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Requests to an embedding service, held back below its limit."""
+"""The limit on requests to the embedding provider."""
 
 import asyncio
 import time
@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from app.core.redis import redis_key, store
-from app.extensions.documents import pacing
+from app.extensions.documents import rate_limit
 
 
 @pytest.fixture(autouse=True)
 def _short_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pacing, "MINUTE", 1)
+    monkeypatch.setattr(rate_limit, "MINUTE", 1)
     for key in counted():
         store().delete(key)
 
@@ -22,13 +22,13 @@ def counted() -> list[str]:
 
 
 async def windows(limit: int | None, requests: int) -> Counter[int]:
-    """How many requests were let through in each window."""
+    """Return the number of requests in each window."""
 
     async def request() -> int:
-        await pacing.wait_for_turn(limit, 0, 1)
+        await rate_limit.wait_for_turn(limit, 0, 1)
         return int(time.time())
 
-    # Away from the end of a window, so that what is let through at once is counted in it.
+    # Start at the beginning of a window, so that concurrent requests are in the same window.
     await asyncio.sleep(1 - time.time() % 1)
     return Counter(await asyncio.gather(*(request() for _ in range(requests))))
 
@@ -38,6 +38,6 @@ async def test_no_window_has_more_than_the_limit() -> None:
     assert sorted(found.values()) == [1, 2, 2]
 
 
-async def test_without_a_limit_nobody_waits_and_nothing_is_counted() -> None:
+async def test_without_a_limit_requests_are_not_counted() -> None:
     assert sorted((await windows(None, 5)).values()) == [5]
     assert counted() == []

@@ -1,0 +1,143 @@
+"""Impersonation: an admin gets a token with which the API treats a request as a user's.
+
+This backend signs the token with SECRET_KEY. It is not a session of Supabase, so whatever asks
+Supabase itself (`LiveUser`, files through the user's own client) refuses it. The token is valid as
+long as the admin's session, which stores its id, and only for users without a role on the site.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import jwt
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.requests import Request
+
+from app.core import context
+from app.core.auth.dependencies import Claims
+from app.core.database import database_of
+from app.core.errors import ForbiddenError, UnauthenticatedError
+from app.core.logging import get_logger
+from app.core.settings import get_settings, load_settings
+from app.extensions.admin import audit, sessions
+from app.extensions.admin.authorization import get_authorized_user, get_user
+from app.extensions.admin.settings import AdminSettings
+from app.extensions.users import service as users
+
+ISSUER = "urn:app:admin"
+AUDIENCE = "authenticated"
+ALGORITHM = "HS256"
+# The header tells our tokens from those of Supabase, by their first characters.
+HEADER = {"typ": "act-as+jwt"}
+PREFIX = jwt.encode({}, "-" * 32, ALGORITHM, headers=HEADER).partition(".")[0] + "."
+
+log = get_logger(__name__)
+
+
+async def start(request: Request, session: AsyncSession, user_id: UUID) -> None:
+    """Let the signed-in admin act as a user. Commits an entry of the audit log.
+
+    Raises:
+        ForbiddenError: the user has a role on the site or is not active.
+    """
+    user = users.ensure_active(await get_user(database_of(request), user_id))
+    if user.role != "user":
+        raise ForbiddenError(
+            "Only users without a role can be impersonated.", code="impersonation_forbidden"
+        )
+    impersonation = sessions.Impersonation(
+        token_id=secrets.token_urlsafe(16),
+        user_id=user.id,
+        email=user.email,
+        expires_at=time.time() + load_settings(AdminSettings).act_as_minutes * 60,
+    )
+    audit.record(session, "act_as", subject="users", subject_id=user.id)
+    await session.commit()
+    await _store(request, impersonation)
+
+
+async def stop(request: Request, session: AsyncSession) -> None:
+    """End the impersonation, so that its token is refused. Commits an entry of the audit log."""
+    if impersonation := request.state.session.impersonation:
+        audit.record(session, "act_as_end", subject="users", subject_id=impersonation.user_id)
+        await session.commit()
+        await _store(request, None)
+
+
+def current(request: Request) -> sessions.Impersonation | None:
+    """The impersonation of the signed-in admin, or None if there is none or it has expired."""
+    session: sessions.Session | None = getattr(request.state, "session", None)
+    found = session.impersonation if session else None
+    return found if found and time.time() < found.expires_at else None
+
+
+def issue_token(session: sessions.Session) -> str:
+    """Sign the access token of a session with an impersonation."""
+    assert session.impersonation
+    payload = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "role": AUDIENCE,
+        "sub": str(session.impersonation.user_id),
+        "act": {"sub": str(session.user_id)},
+        "sid": session.key,
+        "jti": session.impersonation.token_id,
+        "exp": int(session.impersonation.expires_at),
+    }
+    return jwt.encode(payload, _key(), ALGORITHM, headers=HEADER)
+
+
+async def verify(request: Request, token: str) -> Claims | None:
+    """Return the claims of an impersonation token, or None if the token is of another kind.
+
+    Raises:
+        UnauthenticatedError: the token is not valid, or the impersonation has ended.
+        ForbiddenError: the admin has lost the role, or the user has been given one.
+    """
+    if not token.startswith(PREFIX):
+        return None
+    try:
+        payload: dict[str, Any] = jwt.decode(
+            token,
+            _key(),
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            options={"require": ["exp", "sub", "sid", "jti"]},
+        )
+    except jwt.PyJWTError as error:
+        raise UnauthenticatedError("The token is not valid.", code="invalid_token") from error
+    # The admin is not at the site now: the request must not prolong the session.
+    session = await sessions.get(request.app.state.redis, payload["sid"], prolong=False)
+    if not session or not session.impersonation or session.impersonation.token_id != payload["jti"]:
+        raise UnauthenticatedError("The impersonation has ended.", code="acting_ended")
+    admin = await get_authorized_user(database_of(request), session.user_id)
+    user = await get_user(database_of(request), UUID(payload["sub"]))
+    if admin.role != "admin" or user.role != "user":
+        raise ForbiddenError(
+            "Only admins can impersonate, and only users without a role.",
+            code="impersonation_forbidden",
+        )
+    context.actor_id.set(str(admin.id))
+    log.info("acting_as", user=str(user.id))
+    return Claims(
+        user_id=user.id,
+        email=None,
+        assurance="aal1",
+        session_id=session.key,
+        expires=float(payload["exp"]),
+    )
+
+
+async def _store(request: Request, impersonation: sessions.Impersonation | None) -> None:
+    request.state.session = replace(request.state.session, impersonation=impersonation)
+    await sessions.save(request.app.state.redis, request.state.session)
+
+
+def _key() -> bytes:
+    secret = get_settings().secret_key.get_secret_value().encode()
+    return hmac.new(secret, b"admin act as", hashlib.sha256).digest()
