@@ -15,7 +15,7 @@ import typer
 from app.core.cli.errors import CliError
 from app.core.cli.feature import cli
 from app.core.features import CORE, installed
-from app.core.migrations.render import tidy
+from devstack.formatting import tidy
 
 BLUEPRINT = Path(__file__).parent / "blueprint"
 
@@ -48,7 +48,7 @@ def new(
     try:
         for part, target in targets.items():
             written += _write(BLUEPRINT / part, target, words)
-        tidy(*written, check=True)
+        tidy(*written)
     except BaseException:
         # Half a feature would fail every later start.
         for target in targets.values():

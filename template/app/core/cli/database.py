@@ -1,4 +1,4 @@
-"""A session for one command that uses the same async services as the API."""
+"""A database session for commands that call the async services of the API."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def with_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
-    """Run `work` in a session of its own and return what it returns.
+    """Run `work` with a new session and return its result.
 
     Raises:
         CliError: the database does not answer.

@@ -16,7 +16,8 @@ from sqlalchemy.schema import DropSchema
 import app.features
 from app.core.database.models import SCHEMA, metadata
 from app.core.features import load_models
-from app.core.migrations import commands, history, state
+from app.core.migrations import history, state
+from app.core.migrations.connections import migration_engine
 from app.core.settings import load_settings
 
 MODELS = """
@@ -122,17 +123,17 @@ class Workshop:
     def version_rows(self) -> set[str]:
         """What Alembic's own table says."""
         with self.connected() as connection:
-            return set(connection.scalars(history.VERSIONS.select()))
+            return set(connection.scalars(history.VERSION_TABLE.select()))
 
-    def logged(self) -> set[str]:
-        """The revisions in the log."""
+    def applied(self) -> set[str]:
+        """The revisions in the history."""
         with self.connected() as connection:
             return {entry.revision for entry in history.entries(connection)}
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """A connection whose work is committed."""
-        with commands.migration_engine() as engine, engine.begin() as connection:
+        with migration_engine().begin() as connection:
             yield connection
 
 
