@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from app.core.database.models import SCHEMA
 from app.core.features import load_models
@@ -98,6 +98,6 @@ def drop(feature: str) -> Remains:
             for name in gone:
                 connection.execute(text(f"DROP {name}"))
         table = history.HISTORY_TABLE
-        connection.execute(delete(table).where(table.c.branch == feature))
+        connection.execute(table.delete().where(table.c.branch == feature))
         history.restore(connection, scripts())
         return found

@@ -10,19 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import (
-    TIMESTAMP,
-    Column,
-    Connection,
-    MetaData,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import TIMESTAMP, Column, Connection, MetaData, Table, Text, func, inspect
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.schema import CreateSchema
 
@@ -71,7 +59,7 @@ def entries(connection: Connection) -> list[Entry]:
     """Return every applied revision, oldest first; none before the first migration."""
     if not inspect(connection).has_table(HISTORY_TABLE.name, SCHEMA):
         return []
-    query = select(HISTORY_TABLE).order_by(HISTORY_TABLE.c.applied_at, HISTORY_TABLE.c.revision)
+    query = HISTORY_TABLE.select().order_by(HISTORY_TABLE.c.applied_at, HISTORY_TABLE.c.revision)
     return [Entry(*row) for row in connection.execute(query)]
 
 
@@ -83,16 +71,16 @@ def restore(connection: Connection, scripts: "ScriptDirectory") -> None:
     """
     _create_tables(connection)
     known = branch_by_revision(scripts).keys()
-    rows = set(connection.scalars(select(VERSION_TABLE.c.version_num)))
+    rows = set(connection.scalars(VERSION_TABLE.select()))
     if not entries(connection):
         record(connection, scripts, rows & known, ran=None)
         _add(connection, dict.fromkeys(rows - known, UNKNOWN), {})
     applied = {entry.revision for entry in entries(connection)}
     heads = effective_heads(scripts, applied & known)
     if rows != heads:
-        connection.execute(delete(VERSION_TABLE))
+        connection.execute(VERSION_TABLE.delete())
         if heads:
-            connection.execute(insert(VERSION_TABLE), [{"version_num": head} for head in heads])
+            connection.execute(VERSION_TABLE.insert(), [{"version_num": head} for head in heads])
 
 
 def record(
@@ -108,7 +96,7 @@ def record(
     recorded = {entry.revision for entry in entries(connection)}
     undone = recorded & branches.keys() - applied
     if undone:
-        connection.execute(delete(HISTORY_TABLE).where(HISTORY_TABLE.c.revision.in_(undone)))
+        connection.execute(HISTORY_TABLE.delete().where(HISTORY_TABLE.c.revision.in_(undone)))
     added = {r: branch for r, branch in branches.items() if r in applied - recorded}
     if not added:
         return
@@ -123,9 +111,9 @@ def record(
     _add(connection, added, tables)
 
 
-def tables_of(log: list[Entry], branch: str) -> set[str]:
+def tables_of(history: Iterable[Entry], branch: str) -> set[str]:
     """Return the names of all tables that revisions of a branch have created."""
-    return {table for entry in log if entry.branch == branch for table in entry.tables}
+    return {table for entry in history if entry.branch == branch for table in entry.tables}
 
 
 def _create_tables(connection: Connection) -> None:
@@ -140,7 +128,7 @@ def _create_tables(connection: Connection) -> None:
 def _add(connection: Connection, branches: dict[str, str], tables: dict[str, list[str]]) -> None:
     if branches:
         connection.execute(
-            insert(HISTORY_TABLE),
+            HISTORY_TABLE.insert(),
             [
                 {"revision": revision, "branch": branch, "tables": tables.get(revision, [])}
                 for revision, branch in branches.items()

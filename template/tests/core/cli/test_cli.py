@@ -79,12 +79,12 @@ def test_every_command_has_help() -> None:
         assert result.exit_code == 0, path
         usage, _, text = result.output.strip().partition("\n")
         assert " ".join(("Usage: app", *path)) in usage
-        # A sentence about it comes before its options.
+        # A sentence comes before its options.
         assert text.strip()
         assert text.strip()[0] not in "╭┌-", path
 
 
-def test_an_unknown_command_is_told(call: Call) -> None:
+def test_an_unknown_command_is_reported(call: Call) -> None:
     answer = call("nonsense")
     assert answer.code == 2
     assert "No such command 'nonsense'" in answer.err
@@ -106,7 +106,7 @@ def test_an_error_of_the_user_is_a_sentence(
     assert capsys.readouterr() == ("", "Error: Do this instead.\n")
 
 
-def test_an_error_of_ours_keeps_its_traceback() -> None:
+def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)
 
@@ -172,7 +172,7 @@ def test_doctor_finds_everything_in_order(call: Call) -> None:
     }
 
 
-def test_doctor_misses_the_workers(call: Call) -> None:
+def test_doctor_finds_that_no_worker_runs(call: Call) -> None:
     store().delete(redis_key(HEARTBEAT_KEY))
     answer = call("doctor")
     assert answer.code == 1
@@ -181,7 +181,7 @@ def test_doctor_misses_the_workers(call: Call) -> None:
     assert "app worker" in wrong
 
 
-def test_doctor_says_of_each_service_what_to_do(
+def test_doctor_names_the_setting_of_each_service(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {

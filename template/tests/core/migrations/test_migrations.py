@@ -1,4 +1,4 @@
-"""Branches that come and go, on a real database."""
+"""Branches that are added and removed, on a real database."""
 
 import subprocess
 import sys
@@ -52,12 +52,12 @@ def test_up_and_down_and_up_again(workshop: Workshop) -> None:
     assert commands.drift() == []
 
 
-def test_a_feature_that_is_off_keeps_its_data_and_goes_on_where_it_was(
+def test_a_feature_that_is_off_keeps_its_data_and_continues_where_it_was(
     workshop: Workshop,
 ) -> None:
     heads = effective_heads(commands.scripts(), known())
     workshop.feature("parcels")
-    # With these dependencies Alembic keeps one row for everything.
+    # With these dependencies, Alembic stores a single row.
     workshop.migration("parcels", "parcels_0001", needs=tuple(sorted(heads)))
     commands.upgrade()
     assert workshop.version_rows() == {"parcels_0001"}
@@ -227,7 +227,7 @@ def test_an_index_is_built_concurrently_under_the_lock(workshop: Workshop) -> No
     assert "parcels_0002" in workshop.applied()
 
 
-def test_ours_and_the_stock_command_queue_up_and_agree(
+def test_our_command_and_the_stock_command_wait_for_each_other(
     workshop: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:
     ours = threading.Thread(target=commands.upgrade)
@@ -267,7 +267,7 @@ def test_a_locked_table_is_explained(workshop: Workshop) -> None:
 
 
 def stock_alembic(*commands_: str) -> "subprocess.Popen[str]":
-    """Run commands of `alembic`, in one process for the time it saves."""
+    """Run commands of `alembic` in one process, which saves time."""
     code = "import sys\nfrom alembic.config import main\nfor c in sys.argv[1:]: main(c.split())"
     return subprocess.Popen(
         [sys.executable, "-c", code, *commands_],
