@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection
 
 from alembic import context
-from alembic.runtime.migration import MigrationInfo
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.util import CommandError
 
 from app.core.database.models import SCHEMA, metadata
@@ -21,7 +21,12 @@ from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.scope import Scope
 
 
-def record_step(*, step: MigrationInfo, heads: Collection[str], **_: object) -> None:
+def record_step(
+    ctx: MigrationContext,  # noqa: ARG001  Alembic passes all four by name
+    step: MigrationInfo,
+    heads: Collection[str],
+    run_args: object,  # noqa: ARG001
+) -> None:
     """Update the history and close new functions, in the transaction of the step."""
     close_functions(context.get_bind())
     ran = step.up_revision_id if step.is_upgrade and step.is_migration else None
