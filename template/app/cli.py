@@ -13,8 +13,8 @@ def main() -> None:
 
 
 def build() -> typer.Typer:
-    """Put the command line together from the machinery, the features and the dev stack."""
-    from app.core.cli import console, db, doctor, feature, openapi, processes, routes, storage
+    """Collect the commands of core, of the features and of the dev stack."""
+    from app.core.cli import api, console, db, doctor, feature, processes, storage
     from app.core.features import load
 
     app = typer.Typer(
@@ -22,14 +22,14 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
-        help="Everything this backend can do from a terminal.",
+        help="All commands of this backend.",
     )
-    for part in (processes, doctor, console, routes, openapi):
+    for part in (processes, doctor, console, api):
         app.add_typer(part.cli)
     app.add_typer(db.cli, name="db")
     app.add_typer(feature.cli, name="feature")
     app.add_typer(storage.cli, name="storage")
-    # Not in the image: see the Dockerfile.
+    # The image does not contain it: see the Dockerfile.
     if importlib.util.find_spec("devstack"):
         from devstack.cli import cli as devstack
 

@@ -1,4 +1,4 @@
-"""`app feature new` writes a feature from the blueprint. It needs ruff: it is not in the image."""
+"""`app feature new` writes a feature from the blueprint. It needs ruff, which the image lacks."""
 
 import keyword
 import re
@@ -15,42 +15,44 @@ import typer
 from app.core.cli.errors import CliError
 from app.core.cli.feature import cli
 from app.core.features import CORE, installed
-from app.core.migrations.render import tidy
+from devstack.formatting import tidy
 
 BLUEPRINT = Path(__file__).parent / "blueprint"
 
-# Table and index names start with it, and Postgres cuts names at 63 bytes.
+# Names of tables and indexes start with it, and Postgres truncates names after 63 bytes.
 MAX_NAME = 30
+SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 @cli.command()
 def new(
     name: Annotated[str, typer.Argument(help="In the plural, as in its path: orders.")],
     model: Annotated[
-        str | None, typer.Option(help="One of them, in snake_case; default: NAME without its s.")
+        str | None,
+        typer.Option(help="The singular, in snake_case; default: NAME without its plural ending."),
     ] = None,
 ) -> None:
-    """Write a feature that works: table, migration, routes, tasks, schedule and tests."""
+    """Write a complete feature: table, migration, routes, tasks, schedule and tests."""
     root = Path.cwd()
+    if not (root / "app" / "features").is_dir():
+        raise CliError("Run this in the folder of the project, which contains pyproject.toml.")
     targets = {
         "feature": root / "app" / "features" / name,
         "tests": root / "tests" / "features" / name,
     }
+    words = _words(name, model)
     for target in targets.values():
         if target.exists():
-            raise CliError(f"{target.relative_to(root)} is there already: choose another name.")
-    if not (root / "app" / "features").is_dir():
-        raise CliError("Run this in the folder of the project, where pyproject.toml is.")
+            raise CliError(f"{target.relative_to(root)} already exists: choose another name.")
     if name in {CORE.name, *(feature.name for feature in installed())}:
-        raise CliError(f"There is a feature '{name}' in app/extensions: choose another name.")
-    words = _words(name, model)
+        raise CliError(f"The feature '{name}' already exists: choose another name.")
     written: list[Path] = []
     try:
         for part, target in targets.items():
             written += _write(BLUEPRINT / part, target, words)
-        tidy(*written, check=True)
+        tidy(*written)
     except BaseException:
-        # Half a feature would fail every later start.
+        # With an incomplete feature, the project would not start.
         for target in targets.values():
             shutil.rmtree(target, ignore_errors=True)
         raise
@@ -60,25 +62,25 @@ def new(
         "\nNext:\n"
         "  uv run app db upgrade\n"
         f"  uv run pytest tests/features/{name}\n"
-        f"Then change app/features/{name}/models.py to what you need, and\n"
+        f"Then change app/features/{name}/models.py as you need, and run\n"
         f'  uv run app db migrate --feature {name} -m "What changes"'
     )
 
 
 def _words(name: str, model: str | None) -> dict[str, str]:
-    """Check the names and return what stands for each placeholder of the blueprint."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > MAX_NAME:
+    """Check the names and return the value of each placeholder of the blueprint."""
+    if not SNAKE_CASE.fullmatch(name) or len(name) > MAX_NAME:
         raise CliError(
-            f"'{name}' is no name for a feature: lower-case letters, digits and single "
-            f"underscores, a letter first, at most {MAX_NAME}, as in `order_lines`."
+            f"'{name}' is not a valid feature name: use lower-case letters, digits and single "
+            f"underscores, start with a letter, at most {MAX_NAME} characters, as in `order_lines`."
         )
     one = model or _singular(name)
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", one):
-        raise CliError(f"'{one}' is no name for one of them: write it in snake_case.")
+    if not SNAKE_CASE.fullmatch(one):
+        raise CliError(f"'{one}' is not a valid singular name: write it in snake_case.")
     words = _placeholders(name, one)
     if {one, words["Entity"]} & _used_names() or keyword.iskeyword(one):
         raise CliError(
-            f"A feature '{name}' of '{one}' would hide a name that its code uses: "
+            f"A feature '{name}' with the singular '{one}' would hide a name that its code uses: "
             f"choose another, for example `--model {name}_entry`."
         )
     return words
@@ -121,7 +123,7 @@ def _render(path: Path, words: dict[str, str]) -> str:
 
 
 def _used_names() -> set[str]:
-    """Identifiers of the blueprint that are not made from the placeholders."""
+    """Identifiers in the blueprint's code that do not come from a placeholder."""
     words = _placeholders("zz_features", "zz_one")
     return {
         name

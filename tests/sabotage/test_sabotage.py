@@ -136,8 +136,8 @@ SABOTAGES = {
     ),
     "tables that an option takes with it": Sabotage(
         "template/app/core/migrations/history.py",
-        'def reconcile(connection: Connection, scripts: "ScriptDirectory") -> None:\n',
-        'def reconcile(connection: Connection, scripts: "ScriptDirectory") -> None:\n    return\n',
+        "    _create_tables(connection)\n",
+        "    _create_tables(connection)\n    return\n",
         "tests/update/test_options_come_and_go.py::test_option_with_a_table_comes_and_goes",
         variant="",
     ),

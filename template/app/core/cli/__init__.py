@@ -1,1 +1,1 @@
-"""The command line of the machinery; features add groups of their own."""
+"""The commands of core. Features add groups of their own."""

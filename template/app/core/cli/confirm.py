@@ -1,4 +1,4 @@
-"""Asking before something is destroyed."""
+"""Asks before a command destroys data."""
 
 import sys
 
@@ -8,19 +8,19 @@ from app.core.cli.errors import CliError
 from app.core.settings import get_settings
 
 
-def confirm_destructive(what: str, *, yes: bool, force: bool) -> None:
-    """Return only if the user means it. `what` is a sentence: what will happen.
+def confirm_destructive(effect: str, *, yes: bool, force: bool) -> None:
+    """Return only if the user agrees. `effect` is a sentence that describes what will happen.
 
-    `yes` (`--yes`) answers for scripts; `force` (`--force`) lifts the refusal in production.
+    `yes` (`--yes`) is the answer for scripts; `force` (`--force`) permits it in production.
 
     Raises:
-        CliError: production without `force`, or nobody there to ask.
+        CliError: production without `force`, or no terminal to ask in.
         typer.Abort: the answer was no.
     """
     if get_settings().environment == "production" and not force:
-        raise CliError(f"{what} Refused, as ENVIRONMENT is production: add --force to do it.")
+        raise CliError(f"{effect} Refused in ENVIRONMENT=production: add --force to do it.")
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CliError(f"{what} There is no terminal to ask in: add --yes to do it.")
-    typer.confirm(f"{what} Go on?", abort=True)
+        raise CliError(f"{effect} There is no terminal to ask in: add --yes to do it.")
+    typer.confirm(f"{effect} Continue?", abort=True)

@@ -1,4 +1,4 @@
-"""The database for one command, which uses the same async services as the API."""
+"""The database for commands that call the async services of the API."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def with_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
-    """Run `work` in a session and return its result.
+    """Run `work` with a new session and return its result.
 
     Raises:
         CliError: the database does not answer.

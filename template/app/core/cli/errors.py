@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
 from sqlalchemy.exc import OperationalError
 
@@ -14,36 +13,41 @@ from app.core.settings import SettingsError
 
 
 class CliError(Exception):
-    """Something the user can mend; the message says what is wrong and what to do."""
+    """An error that the user can correct. The message says what is wrong and what to do."""
 
 
 class DoubtfulError(Exception):
-    """In a check of `app doctor`: nothing fails yet; the text says what may, and what to do."""
+    """A warning of `app doctor`: nothing fails yet. The message says what may fail and why."""
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run the command line; errors that a user can cause end it with a sentence.
+    """Run the command line. An error that a user can cause ends it with one sentence.
 
-    Anything else is a bug of ours and keeps its traceback.
+    Any other error is a bug and keeps its traceback.
     """
     try:
         command()
-    except (CliError, SettingsError, FeatureError, MigrationError, AppError) as error:
-        _stop(str(error))
-    except OperationalError as error:
-        _stop(unreachable(error))
+    except Exception as error:
+        message = user_message(error)
+        if message is None:
+            raise
+        print(f"Error: {message}", file=sys.stderr)
+        sys.exit(1)
+
+
+def user_message(error: Exception) -> str | None:
+    """Return the sentence for an error that a user can cause, and None for a bug."""
+    if isinstance(error, OperationalError):
+        return unreachable(error)
+    user_errors = (CliError, SettingsError, FeatureError, MigrationError, AppError)
+    return str(error) if isinstance(error, user_errors) else None
 
 
 def unreachable(error: Exception) -> str:
-    """Say what keeps us from the database, and what to do."""
+    """Say why the database cannot be used, and what to do."""
     if is_tls_failure(error):
         return f"The database is not trusted: {explain(error)}."
     return (
-        f"The database does not answer ({explain(error)}). Is DATABASE_URL right, and does "
-        "`uv run app dev` run?"
+        f"The database does not answer ({explain(error)}). Check DATABASE_URL, and whether "
+        "`uv run app dev` is running."
     )
-
-
-def _stop(message: str) -> NoReturn:
-    print(f"Error: {message}", file=sys.stderr)
-    sys.exit(1)

@@ -1,1 +1,1 @@
-"""Alembic with one branch per feature; options come and go, and their data stays."""
+"""Alembic with one branch per feature. Removing a feature from the code keeps its data."""

@@ -1,14 +1,13 @@
-"""Where the branches are: core's folder, and `migrations/` of every feature in the code.
+"""The Alembic branches: one for core, and one for each feature in the code.
 
-`FEATURES` does not narrow them. It says what a process serves; the schema belongs to the code, and
-two processes of one deployment must not disagree about it.
+`FEATURES` does not limit them. It selects the features that a process loads, but the schema belongs
+to the code: two processes of one deployment must agree about it.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Table
+from sqlalchemy import FromClause, Table
 from sqlmodel.main import default_registry
 
 from app.core.database.models import metadata
@@ -22,7 +21,7 @@ CORE = "core"
 
 
 def branches() -> dict[str, Path]:
-    """Folder of each branch by its name, core first; a feature without migrations has none yet."""
+    """Return the folder of each branch, core first. A feature's folder may not exist yet."""
     return {
         CORE: Path(__file__).parent / "versions",
         **{feature.name: feature.migrations for feature in installed()},
@@ -30,10 +29,10 @@ def branches() -> dict[str, Path]:
 
 
 def folder(branch: str) -> Path:
-    """Folder of one branch.
+    """Return the folder of one branch.
 
     Raises:
-        MigrationError: no feature of that name is in the code.
+        MigrationError: the code has no feature of that name.
     """
     known = branches()
     if branch not in known:
@@ -42,21 +41,20 @@ def folder(branch: str) -> Path:
 
 
 def branch_of(script: "Script") -> str:
-    """Name of the branch whose folder holds the revision."""
-    parent = Path(script.path).resolve().parent
-    return next(name for name, path in branches().items() if path.resolve() == parent)
+    """Return the branch of a revision by the folder of its file."""
+    directory = Path(script.path).parent
+    return CORE if directory.name == "versions" else directory.parent.name
 
 
 def table_owners() -> dict[str, str]:
-    """Branch of each table in the metadata by the table's name, once `load_models()` has run."""
-    owners = {}
-    # A table without a class, as between two others, is a variable of the feature's `models`.
+    """Return the branch of each table in the metadata, by the table's name."""
+    owners: dict[FromClause, str | None] = {}
     for feature in installed():
-        for value in vars(sys.modules.get(f"{feature.package}.models", feature)).values():
+        # A table without a class, such as an association table, is a variable of `models`.
+        models = feature.module("models")
+        for value in vars(models).values() if models else ():
             if isinstance(value, Table):
                 owners[value] = feature.name
     for mapper in default_registry.mappers:
-        branch = owner_of(mapper.class_.__module__)
-        if isinstance(mapper.local_table, Table) and branch:
-            owners[mapper.local_table] = branch
-    return {t.name: owners[t] for t in metadata.tables.values() if t in owners}
+        owners[mapper.local_table] = owner_of(mapper.class_.__module__)
+    return {table.name: owner for table in metadata.tables.values() if (owner := owners.get(table))}

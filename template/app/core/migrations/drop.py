@@ -1,72 +1,43 @@
-"""Removing what a feature left in the database, whether or not its code is still there."""
+"""Removes the tables and the history of a feature, whether or not its code still exists."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, TextClause, delete, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from app.core.database.models import SCHEMA
 from app.core.features import load_models
 from app.core.migrations import history
-from app.core.migrations.access import qualified, quoted
-from app.core.migrations.branches import CORE, branch_of, table_owners
-from app.core.migrations.commands import migration_engine, readable, scripts
+from app.core.migrations.access import qualified
+from app.core.migrations.branches import CORE, table_owners
+from app.core.migrations.commands import scripts, translate_errors
+from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.errors import MigrationError
-from app.core.migrations.graph import ancestors, ordered
-from app.core.migrations.lock import exclusive
+from app.core.migrations.graph import ancestors, branch_by_revision
 
-_REFERENCES = text("""
-    WITH ours AS (
-        SELECT to_regclass(name) AS oid FROM unnest(CAST(:tables AS text[])) AS name
-    )
-    SELECT DISTINCT conrelid::regclass::text
-    FROM pg_constraint
-    WHERE contype = 'f'
-      AND confrelid IN (SELECT oid FROM ours)
-      AND conrelid NOT IN (SELECT oid FROM ours)
-    ORDER BY 1
-""")
-
-# Enum types and domains do not go with the tables, and a second CREATE TYPE would fail.
-_TYPES = text("""
-    WITH ours AS (
-        SELECT to_regclass(name) AS oid FROM unnest(CAST(:tables AS text[])) AS name
-    ),
-    used AS (
-        SELECT attribute.atttypid AS type, relation.oid IN (SELECT oid FROM ours) AS ours
-        FROM pg_attribute AS attribute
-        JOIN pg_class AS relation ON relation.oid = attribute.attrelid
-        WHERE relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
-    )
-    SELECT typname
-    FROM pg_type
-    JOIN used ON used.type IN (pg_type.oid, pg_type.typarray)
-    WHERE typnamespace = to_regnamespace(:schema) AND typtype IN ('e', 'd')
-    GROUP BY typname
-    HAVING bool_and(ours)
-    ORDER BY typname
-""")
-
-# Nor do the functions that nothing but their triggers call.
-_FUNCTIONS = text("""
-    SELECT proname
-    FROM pg_proc
-    JOIN pg_trigger ON tgfoid = pg_proc.oid
-    WHERE pronamespace = to_regnamespace(:schema)
-    GROUP BY proname
-    HAVING bool_and(tgrelid IN (
-        SELECT to_regclass(name) FROM unnest(CAST(:tables AS text[])) AS name
-    ))
-    ORDER BY proname
+# Enum types, domains and trigger functions that nothing uses. DROP TABLE leaves those of its table
+# behind, and a later CREATE TYPE of the same name would fail.
+_UNUSED = text("""
+    SELECT 'TYPE ' || oid::regtype FROM pg_type
+    WHERE typnamespace = to_regnamespace(quote_ident(:schema)) AND typtype IN ('e', 'd')
+      AND NOT EXISTS (
+        SELECT FROM pg_depend
+        WHERE refclassid = 'pg_type'::regclass AND refobjid IN (pg_type.oid, typarray)
+          AND deptype = 'n'
+      )
+    UNION ALL
+    SELECT 'FUNCTION ' || oid::regprocedure FROM pg_proc
+    WHERE pronamespace = to_regnamespace(quote_ident(:schema)) AND prorettype = 'trigger'::regtype
+      AND NOT EXISTS (
+        SELECT FROM pg_depend
+        WHERE refclassid = 'pg_proc'::regclass AND refobjid = pg_proc.oid AND deptype = 'n'
+      )
 """)
 
 
 class Remains(NamedTuple):
-    """What the database holds of a feature: names in our schema, and ids of revisions."""
+    """What the database contains of a feature: names of tables, and ids of revisions."""
 
     tables: list[str]
-    types: list[str]
-    functions: list[str]
     revisions: list[str]
 
 
@@ -74,75 +45,59 @@ def remains(connection: Connection, feature: str) -> Remains:
     """List what `drop` would remove.
 
     Raises:
-        MigrationError: it is core, nothing is there, or something else rests on it.
+        MigrationError: it is core, the database contains nothing of it, or applied migrations of
+            other features depend on it.
     """
     if feature == CORE:
-        raise MigrationError("'core' carries everything else: start over with `app db reset`.")
+        raise MigrationError("All features need 'core': use `app db reset` to start again.")
     load_models()
     entries = history.entries(connection)
     revisions = [entry.revision for entry in entries if entry.branch == feature]
-    mapped = {table for table, owner in table_owners().items() if owner == feature}
+    modelled = {table for table, owner in table_owners().items() if owner == feature}
     existing = inspect(connection).get_table_names(SCHEMA)
-    tables = sorted((history.tables_of(entries, feature) | mapped).intersection(existing))
+    tables = sorted((history.tables_of(entries, feature) | modelled).intersection(existing))
     if not tables and not revisions:
-        there = sorted({entry.branch for entry in entries} - {CORE})
+        others = ", ".join(sorted({entry.branch for entry in entries} - {CORE}))
         raise MigrationError(
-            f"The database holds nothing of '{feature}'; it holds: {', '.join(there) or 'nothing'}."
+            f"The database contains nothing of '{feature}'; it contains: {others or 'nothing'}."
         )
-    names: dict[str, list[str] | str] = {
-        "tables": [qualified(connection, table) for table in tables]
-    }
-    _refuse("tables", feature, connection.scalars(_REFERENCES, names).all())
-    _refuse("migrations", feature, _dependents(feature, {e.revision for e in entries}))
-    names["schema"] = quoted(connection, SCHEMA)
-    types, functions = (list(connection.scalars(query, names)) for query in (_TYPES, _FUNCTIONS))
-    return Remains(tables, types, functions, revisions)
+    directory = scripts()
+    branches = branch_by_revision(directory)
+    dependents = [
+        f"{entry.revision} ({entry.branch})"
+        for entry in entries
+        if entry.branch != feature
+        and entry.revision in branches
+        and feature in {branches[r] for r in ancestors(directory, [entry.revision])}
+    ]
+    if dependents:
+        raise MigrationError(
+            f"'{feature}' cannot be removed: these migrations depend on it: "
+            f"{', '.join(dependents)}. Remove their features first."
+        )
+    return Remains(tables, revisions)
 
 
 def drop(feature: str) -> Remains:
-    """Remove the feature's tables with all rows, what belongs to them alone and its revisions.
+    """Remove a feature's tables with all rows and its history; return what was removed.
 
-    Returns what went.
+    Enum types, domains and trigger functions that only these tables used are removed too.
 
     Raises:
-        MigrationError: see `remains`; or the database refuses, and then nothing is removed.
+        MigrationError: see `remains`; or another table or view depends on one of these. Nothing is
+            removed then.
     """
-    with migration_engine() as engine, exclusive(engine), engine.begin() as connection, readable():
-        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        history.prepare(connection)
+    with translate_errors(), exclusive_connection() as connection, connection.begin():
+        history.restore(connection, scripts())
         found = remains(connection, feature)
-        for kind, gone in (
-            ("TABLE", found.tables),
-            ("TYPE", found.types),
-            ("FUNCTION", found.functions),
-        ):
-            if gone:
-                connection.execute(_drop(connection, kind, gone))
-        connection.execute(delete(history.LOG).where(history.LOG.c.branch == feature))
-        history.reconcile(connection, scripts())
+        unused = set(connection.scalars(_UNUSED, {"schema": SCHEMA}))
+        if found.tables:
+            names = ", ".join(qualified(connection, table) for table in found.tables)
+            connection.execute(text(f"DROP TABLE {names}"))
+        while gone := set(connection.scalars(_UNUSED, {"schema": SCHEMA})) - unused:
+            for name in gone:
+                connection.execute(text(f"DROP {name}"))
+        table = history.HISTORY_TABLE
+        connection.execute(table.delete().where(table.c.branch == feature))
+        history.restore(connection, scripts())
         return found
-
-
-def _drop(connection: Connection, kind: str, names: list[str]) -> TextClause:
-    return text(f"DROP {kind} {', '.join(qualified(connection, name) for name in names)}")
-
-
-def _dependents(feature: str, applied: set[str]) -> list[str]:
-    """Applied revisions of other branches that imply one of the feature's."""
-    directory = scripts()
-    known = {script.revision: branch_of(script) for script in ordered(directory)}
-    return [
-        f"{revision} ({branch})"
-        for revision, branch in known.items()
-        if branch != feature
-        and revision in applied
-        and any(known[a] == feature for a in ancestors(directory, [revision]))
-    ]
-
-
-def _refuse(kind: str, feature: str, dependents: Sequence[str]) -> None:
-    if dependents:
-        raise MigrationError(
-            f"'{feature}' stays: these {kind} rest on it: {', '.join(dependents)}. "
-            "Remove them first."
-        )

@@ -2,4 +2,4 @@
 
 
 class MigrationError(Exception):
-    """The schema cannot be brought where it was asked to be; the message says what to do."""
+    """The schema cannot be changed as requested. The message says what to do."""

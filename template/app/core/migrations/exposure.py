@@ -1,21 +1,21 @@
-"""What of the database an outsider could reach over Supabase's HTTP interfaces, from the catalog.
+"""Finds objects that are open to Supabase's HTTP interfaces, from Postgres's catalog.
 
-Supabase's own linter (`supabase db advisors`) sees less of it: schemas that are served now, alone.
+Supabase's own linter (`supabase db advisors`) sees only the schemas that are served at present.
 """
 
 from sqlalchemy import Connection, text
 
 from app.core.database.models import SCHEMA
-from app.core.migrations.access import API_ROLES, open_functions, quoted, unprotected
+from app.core.migrations.access import API_ROLES, open_functions, unprotected
 
-# A feature may open a table to a role, with a policy for that role. A view has none: it must ask
-# with the rights of who reads it.
+# A grant on a table is intended if the role also has a policy. A view cannot have a policy: it must
+# run with the rights of the role that reads it.
 _GRANTED = text("""
     SELECT DISTINCT relname, coalesce(rolname, 'PUBLIC') AS grantee
     FROM pg_class
     CROSS JOIN LATERAL aclexplode(relacl) AS privilege
     LEFT JOIN pg_roles ON pg_roles.oid = privilege.grantee
-    WHERE relnamespace = to_regnamespace(:schema)
+    WHERE relnamespace = to_regnamespace(quote_ident(:schema))
       AND relkind IN ('r', 'p', 'v', 'm', 'f')
       AND (privilege.grantee = 0 OR rolname = ANY (:roles))
       AND NOT EXISTS (
@@ -26,7 +26,7 @@ _GRANTED = text("""
     ORDER BY 1, 2
 """)
 
-# Where a migration that forgets `schema=SCHEMA` puts its table, and Supabase serves it.
+# A migration without `schema=SCHEMA` creates its table here, and Supabase serves this schema.
 _IN_PUBLIC = text("""
     SELECT relname
     FROM pg_class
@@ -44,18 +44,17 @@ _IN_PUBLIC = text("""
 
 
 def exposed(connection: Connection) -> list[str]:
-    """One phrase for everything that is open and should not be; empty if nothing is."""
+    """Describe each object that is open and should not be; empty if there is none."""
     roles = {"roles": list(API_ROLES)}
-    schema = {"schema": quoted(connection, SCHEMA)}
     found = [f"no row level security on {table}" for table in unprotected(connection)]
     found += [
-        f"{grantee} may use {name}, and no policy says how"
-        for name, grantee in connection.execute(_GRANTED, roles | schema)
+        f"{grantee} has rights on {name} without a policy"
+        for name, grantee in connection.execute(_GRANTED, {"schema": SCHEMA, **roles})
     ]
-    found += [f"everybody may call {function}" for function in open_functions(connection)]
+    found += [f"PUBLIC may execute {function}" for function in open_functions(connection)]
     if SCHEMA != "public":
         found += [
-            f"public.{table} is open to the world: no row level security"
+            f"public.{table} is served to everyone: no row level security"
             for table in connection.scalars(_IN_PUBLIC, roles)
         ]
     return found

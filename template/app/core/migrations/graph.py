@@ -1,4 +1,4 @@
-"""Questions about the revision files, asked without a database."""
+"""The graph of the revision files. Nothing here needs a database."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -7,16 +7,16 @@ from app.core.migrations.branches import branch_of
 from app.core.migrations.errors import MigrationError
 
 if TYPE_CHECKING:
-    from alembic.script import Script, ScriptDirectory
+    from alembic.script import ScriptDirectory
 
 
-def ordered(scripts: "ScriptDirectory") -> "list[Script]":
-    """Every revision, each after all that it builds or depends on."""
-    return list(scripts.walk_revisions())[::-1]
+def branch_by_revision(scripts: "ScriptDirectory") -> dict[str, str]:
+    """Return the branch of each revision; every revision comes after those that it depends on."""
+    return {script.revision: branch_of(script) for script in [*scripts.walk_revisions()][::-1]}
 
 
 def ancestors(scripts: "ScriptDirectory", revisions: Iterable[str]) -> set[str]:
-    """The revisions themselves and everything that they imply, dependencies included."""
+    """Return the revisions and everything that they build or depend on."""
     return {
         script.revision
         for revision in revisions
@@ -24,36 +24,33 @@ def ancestors(scripts: "ScriptDirectory", revisions: Iterable[str]) -> set[str]:
     }
 
 
-def effective_heads(scripts: "ScriptDirectory", applied: set[str]) -> set[str]:
-    """The rows that Alembic keeps for these applied revisions: those no other one implies."""
-    heads: set[str] = set()
-    implied: set[str] = set()
-    for script in reversed(ordered(scripts)):
-        if script.revision in applied and script.revision not in implied:
-            heads.add(script.revision)
-            implied |= ancestors(scripts, [script.revision])
+def effective_heads(scripts: "ScriptDirectory", applied: Iterable[str]) -> set[str]:
+    """Return the rows of Alembic's table for applied revisions: those that no other one implies."""
+    heads = set(applied)
+    for revision in list(heads):
+        if revision in heads:
+            heads -= ancestors(scripts, [revision]) - {revision}
     return heads
 
 
 def branch_heads(scripts: "ScriptDirectory") -> dict[str, list[str]]:
-    """Last revisions of each branch that has any; more than one is a mistake to be merged."""
+    """Return the heads of each branch that has revisions. More than one must be merged."""
     heads: dict[str, list[str]] = {}
-    for revision in scripts.get_heads():
-        script = scripts.get_revision(revision)
-        heads.setdefault(branch_of(script), []).append(revision)
+    for revision in sorted(scripts.get_heads()):
+        heads.setdefault(branch_of(scripts.get_revision(revision)), []).append(revision)
     return heads
 
 
 def require_single_heads(scripts: "ScriptDirectory") -> None:
-    """Refuse to go on while a branch has two ends.
+    """Check that no branch has two heads.
 
     Raises:
-        MigrationError: it names both revisions and the command that joins them.
+        MigrationError: a branch has two; the message names them and the command that merges them.
     """
     for branch, heads in branch_heads(scripts).items():
         if len(heads) > 1:
             raise MigrationError(
-                f"'{branch}' has {len(heads)} heads, {' and '.join(sorted(heads))}: migrations "
-                "were made side by side. Join them with "
+                f"'{branch}' has {len(heads)} heads, {' and '.join(heads)}: two migrations were "
+                "written independently. Merge them with "
                 f"`uv run app db merge --feature {branch}`."
             )

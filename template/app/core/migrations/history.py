@@ -1,58 +1,53 @@
-"""The log of applied revisions, from which the version rows are restored.
+"""The history of applied revisions, from which Alembic's version rows are restored.
 
-Alembic keeps the heads alone, so its table cannot say what was applied once scripts are gone: an
-option that is switched off leaves a row that no script knows, and takes with it the row of what it
-depended on. The log holds every applied revision, with its branch and the tables it made. The
-version rows follow from it for whatever scripts are there, and an option that comes back goes on
-where it was.
+Alembic stores only the current heads. After an option was switched off, its row names a revision
+that no script defines, and the rows of the revisions that it depended on are missing. The history
+stores every applied revision with its branch and the tables that it created. The version rows are
+computed from it for the scripts that exist, so an option that returns continues where it was.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import (
-    TIMESTAMP,
-    Column,
-    Connection,
-    MetaData,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import TIMESTAMP, Column, Connection, MetaData, Table, Text, func, inspect
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.schema import CreateSchema
 
 from app.core.database.models import SCHEMA
 from app.core.migrations.access import secure, unprotected
-from app.core.migrations.branches import branch_of, table_owners
-from app.core.migrations.graph import ancestors, effective_heads, ordered
+from app.core.migrations.branches import table_owners
+from app.core.migrations.graph import ancestors, branch_by_revision, effective_heads
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-# Not in the metadata of the models: no migration makes these two, `prepare` does.
-_own = MetaData(schema=SCHEMA)
-# As Alembic would make it, but for the length: a revision's name begins with its feature's.
-VERSIONS = Table("alembic_version", _own, Column("version_num", Text, primary_key=True))
-LOG = Table(
+# Not part of the models' metadata: `restore` creates these tables, no migration does.
+_metadata = MetaData(schema=SCHEMA)
+# The same as Alembic's own table, but without the limit of 32 characters for a revision.
+VERSION_TABLE = Table("alembic_version", _metadata, Column("version_num", Text, primary_key=True))
+HISTORY_TABLE = Table(
     "alembic_log",
-    _own,
+    _metadata,
     Column("revision", Text, primary_key=True),
     Column("branch", Text, nullable=False),
     Column("tables", ARRAY(Text), nullable=False),
-    Column("applied_at", TIMESTAMP(timezone=True), nullable=False, server_default=func.now()),
+    # Not `now()`: revisions of one transaction keep their order.
+    Column(
+        "applied_at",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
 )
+_OWN_TABLES = {VERSION_TABLE.name, HISTORY_TABLE.name}
 
-# Branch of a version row found at adoption that no script explains.
+# Branch of a version row that no script defines when a database is adopted.
 UNKNOWN = "unknown"
 
 
 class Entry(NamedTuple):
-    """One applied revision; `tables` are those that it made, some perhaps gone since."""
+    """One applied revision. `tables` are those that it created; some may be dropped since."""
 
     revision: str
     branch: str
@@ -60,102 +55,82 @@ class Entry(NamedTuple):
     applied_at: datetime
 
 
-def prepare(connection: Connection) -> None:
-    """Make the schema and our two tables where they are missing, closed to the API roles."""
-    inspector = inspect(connection)
-    # IF NOT EXISTS would ask for the right to create schemas even where it is there.
-    if not inspector.has_schema(SCHEMA):
-        connection.execute(CreateSchema(SCHEMA))
-    _own.create_all(connection)
-    for table in {VERSIONS.name, LOG.name}.intersection(unprotected(connection)):
-        secure(connection, table)
-
-
 def entries(connection: Connection) -> list[Entry]:
-    """Every applied revision, the oldest first; none before the first migration."""
-    if not inspect(connection).has_table(LOG.name, SCHEMA):
+    """Return every applied revision, oldest first; none before the first migration."""
+    if not inspect(connection).has_table(HISTORY_TABLE.name, SCHEMA):
         return []
-    rows = connection.execute(
-        select(LOG.c.revision, LOG.c.branch, LOG.c.tables, LOG.c.applied_at).order_by(
-            LOG.c.applied_at, LOG.c.revision
-        )
-    )
-    return [Entry(*row) for row in rows]
+    query = HISTORY_TABLE.select().order_by(HISTORY_TABLE.c.applied_at, HISTORY_TABLE.c.revision)
+    return [Entry(*row) for row in connection.execute(query)]
 
 
-def applied(connection: Connection, scripts: "ScriptDirectory") -> set[str]:
-    """Every applied revision; from the version rows in a database that has no log yet."""
-    logged = {entry.revision for entry in entries(connection)}
-    if logged or not inspect(connection).has_table(VERSIONS.name, SCHEMA):
-        return logged
-    rows = set(connection.scalars(select(VERSIONS.c.version_num)))
-    known = {script.revision for script in ordered(scripts)}
-    return ancestors(scripts, rows & known) | rows
+def restore(connection: Connection, scripts: "ScriptDirectory") -> None:
+    """Set the version rows to what the history says for the scripts that exist.
 
-
-def reconcile(connection: Connection, scripts: "ScriptDirectory") -> None:
-    """Set the version rows to what the log says for the scripts that are there.
-
-    A database that knows version rows and no log is adopted: the log begins with their ancestors.
+    Creates the schema and both tables if they are missing. A database with version rows and no
+    history is adopted: its history starts with these revisions and their ancestors.
     """
-    done = applied(connection, scripts)
-    known = {script.revision for script in ordered(scripts)}
-    rows = set(connection.scalars(select(VERSIONS.c.version_num)))
-    if done and not entries(connection):
+    _create_tables(connection)
+    known = branch_by_revision(scripts).keys()
+    rows = set(connection.scalars(VERSION_TABLE.select()))
+    if not entries(connection):
         record(connection, scripts, rows & known, ran=None)
-        if rows - known:
-            connection.execute(
-                insert(LOG),
-                [{"revision": row, "branch": UNKNOWN, "tables": []} for row in rows - known],
-            )
-    heads = effective_heads(scripts, done & known)
+        _add(connection, dict.fromkeys(rows - known, UNKNOWN), {})
+    applied = {entry.revision for entry in entries(connection)}
+    heads = effective_heads(scripts, applied & known)
     if rows != heads:
-        connection.execute(delete(VERSIONS).where(VERSIONS.c.version_num.in_(rows - heads)))
-        if heads - rows:
-            connection.execute(
-                insert(VERSIONS), [{"version_num": head} for head in sorted(heads - rows)]
-            )
+        connection.execute(VERSION_TABLE.delete())
+        if heads:
+            connection.execute(VERSION_TABLE.insert(), [{"version_num": head} for head in heads])
 
 
 def record(
-    connection: Connection, scripts: "ScriptDirectory", heads: set[str], *, ran: str | None
+    connection: Connection, scripts: "ScriptDirectory", heads: Iterable[str], *, ran: str | None
 ) -> None:
-    """Make the log say that `heads` and all they imply are applied, and nothing else of ours.
+    """Make the history contain `heads`, their ancestors and no other revision that has a script.
 
-    Revisions that no script knows stay. `ran` is the revision whose upgrade has just run: it owns
-    the new tables that no model claims. Without one (a stamp), tables go by the models alone.
+    `ran` is the revision whose upgrade has just run: it owns the new tables that have no model.
+    Without it, as after a stamp, only the models decide who owns a table.
     """
-    log = entries(connection)
-    logged = {entry.revision for entry in log}
-    done = ancestors(scripts, heads)
-    order = ordered(scripts)
-    undone = logged.intersection(script.revision for script in order) - done
+    branches = branch_by_revision(scripts)
+    applied = ancestors(scripts, heads)
+    recorded = {entry.revision for entry in entries(connection)}
+    undone = recorded & branches.keys() - applied
     if undone:
-        connection.execute(delete(LOG).where(LOG.c.revision.in_(undone)))
-    added = {s.revision: branch_of(s) for s in order if s.revision in done - logged}
+        connection.execute(HISTORY_TABLE.delete().where(HISTORY_TABLE.c.revision.in_(undone)))
+    added = {r: branch for r, branch in branches.items() if r in applied - recorded}
     if not added:
         return
-    claimed = {table for entry in log if entry.revision not in undone for table in entry.tables}
-    made: dict[str, list[str]] = {revision: [] for revision in added}
-    last_of_branch = {branch: revision for revision, branch in added.items()}
+    claimed = {table for entry in entries(connection) for table in entry.tables} | _OWN_TABLES
     owners = table_owners()
+    last_of_branch = {branch: revision for revision, branch in added.items()}
+    tables: dict[str, list[str]] = {}
     for table in sorted(set(inspect(connection).get_table_names(SCHEMA)) - claimed):
-        owner = owners.get(table) or (added.get(ran) if ran else None)
-        if owner in last_of_branch and table not in _own_names():
-            made[last_of_branch[owner]].append(table)
-    connection.execute(
-        insert(LOG),
-        [
-            {"revision": revision, "branch": branch, "tables": made[revision]}
-            for revision, branch in added.items()
-        ],
-    )
+        branch = owners.get(table) or added.get(ran or "")
+        if branch in last_of_branch:
+            tables.setdefault(last_of_branch[branch], []).append(table)
+    _add(connection, added, tables)
 
 
-def tables_of(log: list[Entry], branch: str) -> set[str]:
-    """Names of the tables that revisions of a branch have made."""
-    return {table for entry in log if entry.branch == branch for table in entry.tables}
+def tables_of(history: Iterable[Entry], branch: str) -> set[str]:
+    """Return the names of all tables that revisions of a branch have created."""
+    return {table for entry in history if entry.branch == branch for table in entry.tables}
 
 
-def _own_names() -> set[str]:
-    return {table.name for table in _own.tables.values()}
+def _create_tables(connection: Connection) -> None:
+    # CREATE SCHEMA IF NOT EXISTS requires the right to create schemas even if the schema exists.
+    if not inspect(connection).has_schema(SCHEMA):
+        connection.execute(CreateSchema(SCHEMA))
+    _metadata.create_all(connection)
+    for table in _OWN_TABLES.intersection(unprotected(connection)):
+        secure(connection, table)
+
+
+def _add(connection: Connection, branches: dict[str, str], tables: dict[str, list[str]]) -> None:
+    if branches:
+        connection.execute(
+            HISTORY_TABLE.insert(),
+            [
+                {"revision": revision, "branch": branch, "tables": tables.get(revision, [])}
+                for revision, branch in branches.items()
+            ],
+        )

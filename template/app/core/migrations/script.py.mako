@@ -1,17 +1,16 @@
-<%! from app.core.migrations.render import body, docstring, imports as imports_of %>\
-<%
-    up = body(upgrades or "")
-    down = body(downgrades or "")
-%>\
-"""${message | docstring}
+<%! from devstack.migrations import statements %>\
+"""${message}
 
 Revision: ${up_revision}
 Revises: ${down_revision | comma,n}
 Created: ${create_date.strftime("%Y-%m-%d %H:%M")} UTC
 """
 
+import sqlalchemy as sa
 from alembic import op
-${imports_of(up + down, imports)}
+${imports or ""}
+
+from app.core.database.models import SCHEMA
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -20,8 +19,8 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    ${up}
+    ${statements(upgrades or "")}
 
 
 def downgrade() -> None:
-    ${down}
+    ${statements(downgrades or "")}

@@ -1,7 +1,7 @@
-"""Is the database where the code needs it? Cheap enough for a health check, so without Alembic.
+"""Which migrations the database lacks. It is cheap enough for a health check, without Alembic.
 
-Alembic takes half a second to import. What it would say follows from two sets of names: the
-revisions in the files, read once per process, and those in the log.
+Importing Alembic takes half a second. The same answer follows from two sets of ids: those in the
+files, which are read once per process, and those in the history.
 """
 
 import re
@@ -17,16 +17,16 @@ _REVISION = re.compile(r"""^revision\s*(?::\s*str\s*)?=\s*["']([^"']+)["']""", r
 
 
 def pending(connection: Connection) -> list[str]:
-    """Revisions of the code that the database lacks, core's first; all where there is no log yet.
+    """Return the revisions of the code that are not applied, core's first.
 
-    The API takes it as `await database.reader.run(pending)`.
+    The API calls it as `await database.reader.run(pending)`.
     """
-    done = {entry.revision for entry in entries(connection)}
-    return [r for r in revisions(tuple(branches().values())) if r not in done]
+    applied = {entry.revision for entry in entries(connection)}
+    return [r for r in revisions(tuple(branches().values())) if r not in applied]
 
 
 @cache
 def revisions(folders: tuple[Path, ...]) -> tuple[str, ...]:
-    """Ids of the revisions in these folders, in the order of the file names."""
+    """Return the ids of the revisions in these folders, in the order of the file names."""
     files = (file for folder in folders for file in sorted(folder.glob("*.py")))
     return tuple(found[1] for file in files if (found := _REVISION.search(file.read_text("utf-8"))))

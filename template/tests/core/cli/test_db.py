@@ -1,4 +1,4 @@
-"""`app db` as a person meets it: what is printed, what is asked, what is refused."""
+"""`app db` as a user calls it: its output, its questions and its refusals."""
 
 import io
 import sys
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import text
 
+import devstack.migrations  # noqa: F401 - adds two commands
 from app.core.cli.db import cli
 from app.core.cli.errors import run
 from app.core.database.models import SCHEMA
@@ -19,14 +20,14 @@ from tests.core.migrations.workshop import Workshop, open_workshop
 
 
 class Terminal(io.StringIO):
-    """Standard input with a person at it."""
+    """Standard input from a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 class Answer(NamedTuple):
-    """What a call of the command line came to."""
+    """The result of a call of the command line."""
 
     code: int
     out: str
@@ -46,7 +47,7 @@ def workshop(
 
 @pytest.fixture
 def db(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Call `app db …`; `typed` is what a person answers, None if nobody is there."""
+    """Call `app db …`; `typed` is the input of a terminal, None without a terminal."""
 
     def call(*arguments: str, typed: str | None = None) -> Answer:
         stdin = io.StringIO() if typed is None else Terminal(typed)
@@ -79,7 +80,9 @@ def test_upgrade_names_each_step_and_says_when_there_is_none(workshop: Workshop,
     first = db("upgrade")
     assert first.code == 0
     assert "Running upgrade  -> core_0001" in first.out
-    assert db("upgrade") == (0, "Nothing to do: the database is up to date.\n", "")
+    again = db("upgrade")
+    assert (again.code, again.err) == (0, "")
+    assert "Running" not in again.out
 
 
 def test_upgrade_of_one_feature_step_by_step(workshop: Workshop, db: Call) -> None:
@@ -94,15 +97,14 @@ def test_upgrade_of_one_feature_step_by_step(workshop: Workshop, db: Call) -> No
             down="pass",
         )
     assert db("upgrade", "--feature", "parcels", "parcels_0001").code == 0
-    assert workshop.logged() == {"core_0001", "parcels_0001"}
+    assert workshop.applied() == {"core_0001", "parcels_0001"}
     assert db("upgrade", "--feature", "parcels", "+1").code == 0
-    assert workshop.logged() == {"core_0001", "parcels_0001", "parcels_0002"}
-    assert "up to date" in db("upgrade", "--feature", "parcels", "parcels_0002").out
+    assert workshop.applied() == {"core_0001", "parcels_0001", "parcels_0002"}
+    assert "Running" not in db("upgrade", "--feature", "parcels", "parcels_0002").out
     wrong = db("upgrade", "--feature", "parcels", "core_0001")
-    assert (wrong.code, wrong.err) == (
-        1,
-        "Error: core_0001 belongs to 'core', not to 'parcels'.\n",
-    )
+    assert wrong.code == 1
+    assert "core_0001" in wrong.err
+    assert "'parcels'" in wrong.err
 
 
 def test_status_current_and_history(parcels: Workshop, db: Call) -> None:
@@ -118,7 +120,7 @@ def test_status_current_and_history(parcels: Workshop, db: Call) -> None:
 
     db("upgrade")
     parcels.switch_off("labels")
-    assert "not in the code, data kept" in db("status").out
+    assert "data kept" in db("status").out
 
 
 def test_show(parcels: Workshop, db: Call) -> None:
@@ -127,24 +129,25 @@ def test_show(parcels: Workshop, db: Call) -> None:
     assert "parcels_0002.py" in shown
     missing = db("show", "nowhere")
     assert missing.code == 1
-    assert missing.err == "Error: Can't locate revision identified by 'nowhere'.\n"
+    assert "'nowhere'" in missing.err
 
 
-def test_migrate_of_nothing_and_of_nobody(workshop: Workshop, db: Call) -> None:
+def test_migrate_writes_nothing(workshop: Workshop, db: Call) -> None:
     behind = db("migrate", "--feature", "users", "-m", "x")
-    assert (
-        behind.err == "Error: The database lacks migrations: run `uv run app db upgrade` first.\n"
-    )
+    assert behind.code == 1
+    assert "uv run app db upgrade" in behind.err
     db("upgrade")
-    nothing = db("migrate", "--feature", "users", "-m", "x")
-    assert nothing.out == "Nothing has changed in the tables of 'users': no migration written.\n"
-    nobody = db("migrate", "--feature", "usrs", "-m", "x")
-    assert nobody.code == 1
-    assert nobody.err == f"Error: There is no feature 'usrs'; there are: {', '.join(branches())}.\n"
-    assert "Say what changes" in db("migrate", "--feature", "users", "-m", " ").err
+    unchanged = db("migrate", "--feature", "users", "-m", "x")
+    assert unchanged.code == 0
+    assert "'users'" in unchanged.out
+    unknown = db("migrate", "--feature", "usrs", "-m", "x")
+    assert unknown.code == 1
+    assert "'usrs'" in unknown.err
+    assert ", ".join(branches()) in unknown.err
+    assert db("migrate", "--feature", "users", "-m", " ").code == 1
 
 
-def test_migrate_writes_and_says_where(workshop: Workshop, db: Call) -> None:
+def test_migrate_prints_the_path(workshop: Workshop, db: Call) -> None:
     workshop.feature("parcels", models=True)
     db("upgrade")
     written = db("migrate", "--feature", "parcels", "-m", "make parcels")
@@ -155,35 +158,42 @@ def test_migrate_writes_and_says_where(workshop: Workshop, db: Call) -> None:
 def test_downgrade_asks_and_names_what_goes(parcels: Workshop, db: Call) -> None:
     refused = db("downgrade", "--feature", "parcels", typed="n\n")
     assert refused.code == 1
-    assert "This undoes parcels_0002 (parcels_0002), and the data in it is lost." in refused.out
-    assert "parcels_0002" in parcels.logged()
+    assert "parcels_0002 (parcels_0002)" in refused.out
+    assert "parcels_0001" not in refused.out
+    assert "parcels_0002" in parcels.applied()
 
-    nobody = db("downgrade", "--feature", "parcels")
-    assert nobody.code == 1
-    assert "add --yes" in nobody.err
+    unattended = db("downgrade", "--feature", "parcels")
+    assert unattended.code == 1
+    assert "--yes" in unattended.err
     assert db("downgrade", "--feature", "parcels", typed="y\n").code == 0
-    assert "parcels_0002" not in parcels.logged()
+    assert "parcels_0002" not in parcels.applied()
     assert db("downgrade", "--feature", "parcels", "base", "--yes").code == 0
-    assert "parcels_0001" not in parcels.logged()
-    assert db("downgrade", "--feature", "parcels").out == "Nothing to undo.\n"
+    assert "parcels_0001" not in parcels.applied()
+    again = db("downgrade", "--feature", "parcels")
+    assert again.code == 0
+    assert "Running" not in again.out
 
 
 def test_downgrade_to_a_revision_takes_dependents_along(parcels: Workshop, db: Call) -> None:
     parcels.feature("labels")
     parcels.migration("labels", "labels_0001", needs=("parcels_0002",))
     db("upgrade")
-    refused = db("downgrade", "--feature", "parcels", "parcels_0001", typed="n\n")
-    assert "labels_0001 (labels_0001), parcels_0002 (parcels_0002)" in refused.out
+    for target in ("parcels_0001", "-1"):
+        refused = db("downgrade", "--feature", "parcels", target, typed="n\n")
+        assert "labels_0001 (labels_0001), parcels_0002 (parcels_0002)" in refused.out
     assert db("downgrade", "--feature", "parcels", "parcels_0001", "--yes").code == 0
-    assert {"labels_0001", "parcels_0002"}.isdisjoint(parcels.logged())
-    assert "parcels_0001" in parcels.logged()
-    away = db("downgrade", "--feature", "parcels", "parcels_0002", "--yes")
-    assert away.err == "Error: parcels_0002 is not applied, so it cannot be gone back to.\n"
+    assert {"labels_0001", "parcels_0002"}.isdisjoint(parcels.applied())
+    assert "parcels_0001" in parcels.applied()
+    for target in ("parcels_0002", "core_0001"):
+        wrong = db("downgrade", "--feature", "parcels", target, "--yes")
+        assert wrong.code == 1
+        assert target in wrong.err
 
 
 def test_check_lists_the_drift(workshop: Workshop, db: Call) -> None:
     db("upgrade")
-    assert db("check") == (0, "Models and database agree.\n", "")
+    agreed = db("check")
+    assert (agreed.code, agreed.err) == (0, "")
     with workshop.connected() as connection:
         connection.execute(text(f"CREATE TABLE {SCHEMA}.visitor (id int)"))
         connection.execute(text(f"ALTER TABLE {SCHEMA}.users ADD COLUMN stray int"))
@@ -219,18 +229,22 @@ def test_production_refuses_without_force(
     refused = db(*command, "--yes")
 
     assert refused.code == 1
-    assert "ENVIRONMENT is production: add --force" in refused.err
-    assert "parcels_0002" in parcels.logged()
+    assert "ENVIRONMENT" in refused.err
+    assert "--force" in refused.err
+    assert "parcels_0002" in parcels.applied()
     assert db(*command, "--yes", "--force").code == 0
 
 
 def test_drop_feature(parcels: Workshop, db: Call) -> None:
     refused = db("drop-feature", "parcels", typed="n\n")
-    assert "This deletes parcels, with all rows." in refused.out
+    assert refused.code == 1
+    assert "parcels" in refused.out
+    assert "parcels_0002" in parcels.applied()
     dropped = db("drop-feature", "parcels", "--yes")
-    assert "Removed parcels and 2 migrations of 'parcels'." in dropped.out
-    assert "the next upgrade makes its tables again" in dropped.out
-    assert "holds nothing of 'parcels'" in db("drop-feature", "parcels", "--yes").err
+    assert "parcels and 2 migrations" in dropped.out
+    again = db("drop-feature", "parcels", "--yes")
+    assert again.code == 1
+    assert "'parcels'" in again.err
 
 
 def test_a_second_head(workshop: Workshop, db: Call) -> None:
@@ -260,7 +274,7 @@ def test_a_database_that_is_down(
     load_settings.cache_clear()
     answer = db(command)
     assert answer.code == 1
-    assert answer.err.startswith("Error: The database does not answer")
+    assert "DATABASE_URL" in answer.err
     assert answer.err.count("\n") == 1
 
 

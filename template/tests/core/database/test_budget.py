@@ -43,12 +43,12 @@ def test_no_pool_can_hold_more_than_is_counted() -> None:
 def test_doctor_adds_up_and_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     found = doctor._connections(1, 2)
     # The embedded server allows 120, of which it keeps 3 for superusers.
-    assert found == ("direct mode: 5 of the API + 6 of workers + 2 of migrations = 13 of 117")
+    assert found.endswith("= 13 of 117")
     monkeypatch.setenv("DB_CONNECTION_LIMIT", "15")
     load_settings.cache_clear()
     try:
         assert doctor._connections(1, 2).endswith("= 13 of 15")
-        with pytest.raises(DoubtfulError, match=r"= 18 of 15: .* Lower DB_POOL_SIZE"):
+        with pytest.raises(DoubtfulError, match=r"= 18 of 15\b.* DB_POOL_SIZE"):
             doctor._connections(2, 2)
     finally:
         load_settings.cache_clear()

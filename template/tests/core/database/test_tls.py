@@ -196,7 +196,7 @@ def test_doctor_says_what_to_do(
     engine = sync_engine(settings.database_url, settings, poolclass=NullPool)
     monkeypatch.setattr(sessions, "process_engine", lambda: engine)
     monkeypatch.setattr("app.core.cli.database.get_settings", lambda: settings)
-    monkeypatch.setattr("app.core.settings.get_settings", lambda: settings)
+    monkeypatch.setattr(doctor, "get_settings", lambda: settings)
     if cause is None:
         assert doctor._database().endswith("TLS: verify-full")
         return

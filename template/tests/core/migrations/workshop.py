@@ -1,4 +1,4 @@
-"""Features written on the spot, beside the project's own, and a database to migrate."""
+"""Features that a test writes next to the project's own, and a database to migrate."""
 
 import importlib
 import itertools
@@ -16,7 +16,8 @@ from sqlalchemy.schema import DropSchema
 import app.features
 from app.core.database.models import SCHEMA, metadata
 from app.core.features import load_models
-from app.core.migrations import commands, history, state
+from app.core.migrations import history, state
+from app.core.migrations.connections import migration_engine
 from app.core.settings import load_settings
 
 MODELS = """
@@ -56,23 +57,23 @@ def downgrade() -> None:
 '''
 
 
-# SQLAlchemy never forgets a mapped class while it lives, and stumbles over a half-collected one:
-# all stay alive, each with a name of its own.
+# SQLAlchemy keeps every mapped class that exists, and fails on one that is only partly collected.
+# Therefore all classes stay alive, and each has a unique name.
 _numbers = itertools.count(1)
 _modules: list[ModuleType] = []
 
 
 class Workshop:
-    """The settings' database, and a folder whose packages are features as those in `app`."""
+    """The database of the settings, and a folder whose packages are loaded as features."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "features"
-        self._shelf = folder / "shelf"
+        self._removed = folder / "removed"
         self.folder.mkdir()
-        self._shelf.mkdir()
+        self._removed.mkdir()
 
     def feature(self, name: str, *, models: bool = False) -> Path:
-        """Make a feature, with one table of its name if `models`; return its folder."""
+        """Create a feature, with one table of its name if `models`, and return its folder."""
         path = self.folder / name
         path.mkdir()
         (path / "__init__.py").touch()
@@ -83,13 +84,13 @@ class Workshop:
         return path
 
     def switch_off(self, feature: str) -> None:
-        """Take a feature's code away, as an update without the option does."""
-        (self.folder / feature).rename(self._shelf / feature)
+        """Remove the code of a feature, as an update without the option does."""
+        (self.folder / feature).rename(self._removed / feature)
         state.revisions.cache_clear()
 
     def switch_on(self, feature: str) -> None:
-        """Bring the code back."""
-        (self._shelf / feature).rename(self.folder / feature)
+        """Restore the code of a feature."""
+        (self._removed / feature).rename(self.folder / feature)
         state.revisions.cache_clear()
 
     def migration(
@@ -102,7 +103,7 @@ class Workshop:
         down: str | None = None,
         needs: tuple[str, ...] = ("core_0001",),
     ) -> None:
-        """Write a migration; by default the first one makes a table of the feature's name."""
+        """Write a migration, by default one that creates a table of the feature's name."""
         folder = self.folder / feature / "migrations"
         folder.mkdir(exist_ok=True)
         table = f'op.create_table("{feature}", sa.Column("id", sa.Integer()), schema=SCHEMA)'
@@ -120,27 +121,27 @@ class Workshop:
         state.revisions.cache_clear()
 
     def version_rows(self) -> set[str]:
-        """What Alembic's own table says."""
+        """The revisions in Alembic's own table."""
         with self.connected() as connection:
-            return set(connection.scalars(history.VERSIONS.select()))
+            return set(connection.scalars(history.VERSION_TABLE.select()))
 
-    def logged(self) -> set[str]:
-        """The revisions in the log."""
+    def applied(self) -> set[str]:
+        """The revisions in the history."""
         with self.connected() as connection:
             return {entry.revision for entry in history.entries(connection)}
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
-        """A connection whose work is committed."""
-        with commands.migration_engine() as engine, engine.begin() as connection:
+        """Connect, and commit at the end."""
+        with migration_engine().begin() as connection:
             yield connection
 
 
 @contextmanager
 def open_workshop(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
-    """Point the settings to the database, emptied, and leave no trace of the features afterwards.
+    """Empty the database, make the settings use it, and remove the features afterwards.
 
-    Dropping the schema takes a tenth of the time that a database of its own would.
+    Dropping the schema takes a tenth of the time of creating a database.
     """
     load_models()
     tables = set(metadata.tables)

@@ -1,4 +1,4 @@
-"""Close the schema to everybody but its owner.
+"""Close the schema to all roles except its owner.
 
 Revision: core_0001
 """
@@ -16,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # env.py has made the schema: Alembic's own table lives in it and comes before any migration.
+    # env.py has created the schema, because Alembic's own table is in it.
     connection = op.get_bind()
     schema, grantees = quoted(connection, SCHEMA), api_grantees(connection)
     op.execute(text(f"REVOKE ALL ON SCHEMA {schema} FROM {grantees}"))
@@ -29,5 +29,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # What was granted before is not known, and the schema stays for Alembic's own tables.
+    # The earlier grants are not known, and Alembic's own tables stay in the schema.
     pass
