@@ -60,6 +60,19 @@ async def test_all_is_well(committed: AsyncClient) -> None:
     assert (await committed.get("/health/live")).json() == {"status": "ok"}
 
 
+@pytest.mark.parametrize("path", ["/health/live", READY])
+async def test_head_has_the_status_and_headers_of_get(committed: AsyncClient, path: str) -> None:
+    get, head = await committed.get(path), await committed.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers.get("cache-control") == get.headers.get("cache-control")
+
+
+async def test_head_tells_that_the_service_is_not_ready(
+    committed: AsyncClient, no_redis: None
+) -> None:
+    assert (await committed.head(READY)).status_code == 503
+
+
 async def test_the_database_is_down(committed: AsyncClient, no_database: None) -> None:
     assert await checks(committed, 503) == {
         "database": SILENT,

@@ -199,7 +199,7 @@ async def test_routes_and_methods_that_are_not_there(api: AsyncClient) -> None:
     assert problem(await api.get("/nowhere")).code == "not_found"
     wrong = await api.post("/health/live")
     assert problem(wrong).code == "method_not_allowed"
-    assert wrong.headers["allow"] == "GET"
+    assert wrong.headers["allow"] == "GET, HEAD"
     of_two_routes = await api.put("/api/v1/users/me")
     assert of_two_routes.headers["allow"] == "GET, PATCH"
 
@@ -249,11 +249,8 @@ async def test_a_body_above_the_limit_is_refused_however_it_comes(api: AsyncClie
     assert problem(declared).code == "content_too_large"
     undeclared = await api.post("/echo", content=chunks(LIMIT + 100), headers=headers)
     assert problem(undeclared).code == "content_too_large"
-    assert (
-        problem(undeclared).detail
-        == problem(declared).detail
-        == f"The body is above {LIMIT} bytes."
-    )
+    assert problem(undeclared).detail == problem(declared).detail
+    assert str(LIMIT) in problem(declared).detail
 
 
 async def test_a_body_that_declares_too_much_is_not_waited_for(faulty: FastAPI) -> None:
