@@ -44,6 +44,8 @@ async def signed_json(request: Request, secrets: SecretStr | None, setting: str)
         )
     body = await request.body()
     headers = dict(request.headers)
+    # Supabase Auth joins the signatures of several secrets with ", ", the specification with " ".
+    headers["webhook-signature"] = headers.get("webhook-signature", "").replace(", ", " ")
     if not any(_is_signed(secret, body, headers) for secret in parse_secrets(secrets)):
         raise UnauthenticatedError(
             "The signature is missing, wrong or older than five minutes.", code="invalid_signature"
