@@ -1,4 +1,4 @@
-"""Probes: each part by name and time, and nothing internal."""
+"""Health checks: each check with its result and time, nothing internal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ NOWHERE = "127.0.0.1:1"
 
 
 async def checks(client: AsyncClient, status: int) -> dict[str, Any]:
-    """The parts of an answer with that status, without their times."""
+    """Request the readiness and return its checks, without their times."""
     answer = await client.get(READY)
     assert answer.status_code == status
     assert answer.json()["status"] == ("ok" if status == 200 else "unavailable")
@@ -55,7 +55,7 @@ GOOD = {"ok": True, "detail": None}
 SILENT = {"ok": False, "detail": "does not answer"}
 
 
-async def test_all_is_well(committed: AsyncClient) -> None:
+async def test_all_services_are_ready(committed: AsyncClient) -> None:
     assert await checks(committed, 200) == {"database": GOOD, "migrations": GOOD, "redis": GOOD}
     assert (await committed.get("/health/live")).json() == {"status": "ok"}
 
@@ -103,7 +103,7 @@ async def test_migrations_are_behind(committed: AsyncClient, running_app: FastAP
     assert parts["database"] == GOOD
 
 
-async def test_a_part_that_hangs_is_given_up(
+async def test_a_check_that_hangs_times_out(
     committed: AsyncClient, running_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang() -> None:
