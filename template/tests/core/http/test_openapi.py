@@ -100,9 +100,7 @@ async def test_a_page_works_offline(client: AsyncClient, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_only_the_pages_allow_scripts(
-    client: AsyncClient, page: str
-) -> None:
+async def test_only_the_pages_allow_scripts(client: AsyncClient, page: str) -> None:
     (policy,) = (await client.get(page)).headers.get_list("content-security-policy")
     assert "default-src 'none'" in policy
     assert "script-src 'self' 'unsafe-inline'" in policy

@@ -72,9 +72,7 @@ async def down(api: httpx.AsyncClient) -> set[str]:
     return {name for name, part in checks.items() if not part["ok"]}
 
 
-async def test_the_database_starts_after_the_server(
-    stage: Stage, api: httpx.AsyncClient
-) -> None:
+async def test_the_database_starts_after_the_server(stage: Stage, api: httpx.AsyncClient) -> None:
     # This test must be the first: the database has not been started yet.
     assert stage.postgres.process is None
     assert await status(api, "/health/live") == (200, None)
@@ -86,7 +84,7 @@ async def test_the_database_starts_after_the_server(
     assert await status(api, "/health/ready") == (200, None)
 
 
-async def test_the_database_is_killed_during_a_request(stage: Stage, api: httpx.AsyncClient) -> None:
+async def test_the_database_is_killed_in_a_request(stage: Stage, api: httpx.AsyncClient) -> None:
     stage.start()
     assert await status(api, ME) == (200, None)
     slow = asyncio.create_task(status(api, "/probe/slow"))
@@ -118,9 +116,7 @@ async def test_no_request_fails_after_a_restart_of_the_database(
     assert set(await asyncio.gather(*(status(api, ME) for _ in range(10)))) == {(200, None)}
 
 
-async def test_without_redis_the_rest_still_works(
-    stage: Stage, api: httpx.AsyncClient
-) -> None:
+async def test_without_redis_the_rest_still_works(stage: Stage, api: httpx.AsyncClient) -> None:
     stage.start()
     assert await status(api, "/probe/send", "POST") == (200, None)
     stage.valkey.stop(timeout=0)

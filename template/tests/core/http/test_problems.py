@@ -219,9 +219,7 @@ async def test_unknown_paths_and_methods(api: AsyncClient) -> None:
         (b'{"text": "a", "\\ud800": 1}', 422, "invalid_request"),
     ],
 )
-async def test_a_malformed_body(
-    api: AsyncClient, body: bytes, status: int, code: str
-) -> None:
+async def test_a_malformed_body(api: AsyncClient, body: bytes, status: int, code: str) -> None:
     answer = await api.post("/echo", content=body, headers={"Content-Type": "application/json"})
     found = problem(answer)
     assert (found.status, found.code) == (status, code)
