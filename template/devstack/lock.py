@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from devstack.errors import DevStackError
@@ -13,23 +13,28 @@ from devstack.errors import DevStackError
 POLL_SECONDS = 0.02
 
 
-def lock_or_raise(path: Path, patience: float = 0) -> int:
+@contextlib.contextmanager
+def locked(path: Path, refusal: Callable[[str], str], patience: float = 0) -> Iterator[int]:
     """Lock a file, and return its descriptor; the lock ends when no process has it open any more.
 
     Raises:
-        BlockingIOError: the file is still locked after `patience` seconds.
+        DevStackError: the file is still locked after `patience` seconds; `refusal` makes the
+            message from the content of the file.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                raise
-        time.sleep(POLL_SECONDS)
+    try:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise DevStackError(refusal(path.read_text(encoding="utf-8"))) from None
+            time.sleep(POLL_SECONDS)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def overwrite(descriptor: int, text: str) -> None:
@@ -71,25 +76,20 @@ def folder_lock(root: Path) -> Iterator[FolderLock]:
     """
     path = lock_file(root)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        descriptor = lock_or_raise(path)
-    except BlockingIOError:
-        raise DevStackError(
-            f"`app dev` already runs in this folder{_describe_owner(path)}. Use that one, or stop "
-            "it first (Ctrl-C in its terminal)."
-        ) from None
-    try:
+    with locked(path, _refusal) as descriptor:
         lock = FolderLock(descriptor)
         lock.publish("")
         yield lock
-    finally:
-        os.close(descriptor)
 
 
-def _describe_owner(path: Path) -> str:
+def _refusal(content: str) -> str:
     try:
-        owner = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:  # The other process is writing it.
-        return ""
-    address = f" at {owner['address']}" if owner["address"] else ", still starting"
-    return f" (process {owner['pid']}{address})"
+        owner = json.loads(content)
+        address = f"at {owner['address']}" if owner["address"] else "still starting"
+        where = f" (process {owner['pid']}, {address})"
+    except ValueError:  # The other process is writing the file.
+        where = ""
+    return (
+        f"`app dev` already runs in this folder{where}. Use that one, or stop it first (Ctrl-C in "
+        "its terminal)."
+    )

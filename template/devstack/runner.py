@@ -42,8 +42,8 @@ def api_socket(port: int | None) -> socket.socket:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise DevStackError(
-            f"Port {port} cannot be used ({reason}). Choose another port, or omit --port to use any "
-            "free port."
+            f"Port {port} cannot be used ({reason}). Choose another port, or omit --port to use "
+            "any free port."
         ) from None
 
 
@@ -135,7 +135,8 @@ class Runner:
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             stack = Stack(self.root, self.settings, self.listening)
-            self._addresses = await self._start_services(stack, tasks)
+            supabase = supabase_process(stack)
+            self._addresses = await self._start_services(supabase, tasks)
             environment.write_service_file(self.root, self._addresses)
             await self._run_setup()
             found = processes(stack, self.package)
@@ -147,24 +148,30 @@ class Runner:
                 if self.listening in child.process.sockets:
                     # The others start afterwards, so that the API has the processor for itself.
                     await wait_until_healthy(port_of(self.listening), HEALTH_PATH, child)
-            self._show_table(found, other_addresses(stack, self.package))
+            self._show_table(
+                [*found, *([supabase] if supabase else [])], other_addresses(stack, self.package)
+            )
 
-    async def _start_services(self, stack: Stack, tasks: asyncio.TaskGroup) -> dict[str, str]:
+    async def _start_services(
+        self, supabase: Process | None, tasks: asyncio.TaskGroup
+    ) -> dict[str, str]:
         """Start the services without a URL in the settings: name of the setting -> URL."""
         self._servers = databases(self.root, self.settings)
-        supabase = supabase_process(stack)
+        addresses = {}
         starts = [
             tasks.create_task(self._start_server(server)) for server in self._servers.values()
         ]
         if supabase is not None:
-            child = self._child(supabase.process)
+            child = self._child(supabase)
+            port = port_of(supabase.sockets[0])
+            addresses["SUPABASE_URL"] = f"http://{HOST}:{port}"
             tasks.create_task(self._supervise(child))
-            starts.append(tasks.create_task(wait_until_healthy(supabase.port, "/", child)))
+            starts.append(tasks.create_task(wait_until_healthy(port, "/", child)))
         await asyncio.gather(*starts)
-        for server in self._servers.values():
+        for name, server in self._servers.items():
+            addresses[name] = server.url
             tasks.create_task(self._supervise_server(server))
-        addresses = {name: server.url for name, server in self._servers.items()}
-        return addresses | ({"SUPABASE_URL": supabase.url} if supabase else {})
+        return addresses
 
     async def _start_server(self, server: Server) -> None:
         # The kernel stops a server when the thread that started it ends. The threads of the default
@@ -220,37 +227,21 @@ class Runner:
     async def _watch_files(self, children: list[Child]) -> None:
         from watchfiles import PythonFilter, awatch
 
-        folders = {
-            folder: (self.root / folder).resolve()
-            for child in children
-            for folder in child.process.watch
-        }
-        if not folders:
-            return
-        async for changes in awatch(*folders.values(), watch_filter=PythonFilter()):
-            paths = [Path(path) for _, path in changes]
+        folder = (self.root / "app").resolve()
+        async for _ in awatch(folder, watch_filter=PythonFilter()):
             for child in children:
-                watched = [folders[folder] for folder in child.process.watch]
-                if any(path.is_relative_to(folder) for path in paths for folder in watched):
+                if child.process.reload:
                     child.changed.set()
 
-    def _show_table(self, found: list[Process], more: Mapping[str, str]) -> None:
-        services = self._addresses
-        shown = {label: url for each in found for label, url in each.addresses.items()}
-        shown |= more
-        sign_ins = {}
-        if "SUPABASE_URL" in services:
-            shown["Sign in, sign up"] = services["SUPABASE_URL"]
-            for label, name in (("Admin", "FIRST_ADMIN"), ("Demo user", "DEMO_USER")):
-                sign_ins[label] = (
-                    self.settings[f"{name}_EMAIL"],
-                    self.settings[f"{name}_PASSWORD"],
-                )
-        for each in found:
-            sign_ins |= each.sign_ins
+    def _show_table(self, found: list[Process], others: Mapping[str, str]) -> None:
+        addresses: dict[str, str] = {}
+        sign_ins: dict[str, tuple[str, str]] = {}
+        for process in found:
+            addresses |= process.addresses
+            sign_ins |= process.sign_ins
         labels = {"DATABASE_URL": "Postgres", "REDIS_URL": "Redis"}
-        shown |= {labels[name]: services[name] for name in labels if name in services}
-        self.output.table(shown, sign_ins)
+        databases = {labels[name]: server.url for name, server in self._servers.items()}
+        self.output.table({**addresses, **others, **databases}, sign_ins)
 
     async def _shutdown(self) -> None:
         """Stop processes before the services that they use, and databases last."""

@@ -10,14 +10,14 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
 from devstack import launch
 from devstack.errors import DevStackError
 from devstack.files import write_private
-from devstack.lock import lock_or_raise, overwrite
+from devstack.lock import locked, overwrite
 from devstack.ports import free_port
 
 START_SECONDS = 30.0
@@ -198,19 +198,14 @@ class Server(ABC):
     def _lock_file(self) -> Path:
         return self._beside("lock")
 
-    @contextlib.contextmanager
-    def _lock(self, patience: float) -> Iterator[int]:
-        try:
-            descriptor = lock_or_raise(self._lock_file, patience)
-        except BlockingIOError:
-            raise DevStackError(
-                f"{self.title} already runs on {self.data_dir} (process "
-                f"{self._lock_file.read_text() or 'unknown'}). Stop it before you start another."
-            ) from None
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    def _lock(self, patience: float) -> AbstractContextManager[int]:
+        def refusal(pid: str) -> str:
+            return (
+                f"{self.title} already runs on {self.data_dir} (process {pid or 'unknown'}). Stop "
+                "it before you start another."
+            )
+
+        return locked(self._lock_file, refusal, patience)
 
     def _launch(self, lock: int) -> None:
         with self._launching:

@@ -1,7 +1,6 @@
 """The services that the stack starts itself: those without a URL in the settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.ports import HOST, listen_near, port_of
@@ -38,24 +37,7 @@ def databases(root: Path, env: Mapping[str, str]) -> dict[str, Server]:
     return servers
 
 
-@dataclass(frozen=True)
-class LocalSupabaseProcess:
-    """The local Supabase as a process of the stack, with an open listening socket."""
-
-    process: Process
-
-    @property
-    def port(self) -> int:
-        """Port of the socket."""
-        return port_of(self.process.sockets[0])
-
-    @property
-    def url(self) -> str:
-        """URL of the local Supabase."""
-        return f"http://{HOST}:{self.port}"
-
-
-def supabase_process(stack: Stack) -> LocalSupabaseProcess | None:
+def supabase_process(stack: Stack) -> Process | None:
     """Return the process of the local Supabase, or None if SUPABASE_URL is set."""
     env = stack.env
     if "SUPABASE_URL" in env:
@@ -63,13 +45,16 @@ def supabase_process(stack: Stack) -> LocalSupabaseProcess | None:
     listening = listen_near(SUPABASE_PORT)
     state = stack.data / "supabase.json"
     options = ["--fd", str(listening.fileno()), "--state", str(state), "--api-url", stack.api_url]
-    return LocalSupabaseProcess(
-        Process(
-            name="supabase",
-            command=[stack.python, "-m", "devstack.supabase", *options],
-            order=0,
-            sockets=(listening,),
-            # Not on the command line, which every user of the machine can read.
-            env={name: env[name] for name in SUPABASE_KEYS if name in env},
-        )
+    return Process(
+        name="supabase",
+        command=[stack.python, "-m", "devstack.supabase", *options],
+        order=0,
+        sockets=(listening,),
+        # Not on the command line, which every user of the machine can read.
+        env={name: env[name] for name in SUPABASE_KEYS if name in env},
+        addresses={"Sign in, sign up": f"http://{HOST}:{port_of(listening)}"},
+        sign_ins={
+            label: (env.get(f"{name}_EMAIL", ""), env.get(f"{name}_PASSWORD", ""))
+            for label, name in (("Admin", "FIRST_ADMIN"), ("Demo user", "DEMO_USER"))
+        },
     )

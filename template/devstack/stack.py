@@ -27,8 +27,8 @@ class Process:
     command: list[str]
     # Started in this order, stopped in the opposite one.
     order: int
-    # Restarted when a Python file below one of these folders changes.
-    watch: tuple[str, ...] = ()
+    # Restarted when a Python file in `app/` changes.
+    reload: bool = False
     # Open sockets that the process inherits; the runner closes them at the end.
     sockets: tuple[socket.socket, ...] = ()
     # Additional environment variables.

@@ -1,4 +1,4 @@
-"""What services raise when a rule says no. No HTTP here: `problems.py` turns them into answers."""
+"""What services raise when a rule says no. No HTTP here: `error_handlers.py` turns them into answers."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ def process(stack: Stack) -> Process:
         name="api",
         command=[stack.python, "-m", "uvicorn", "app.main:app", *options.split()],
         order=10,
-        watch=("app",),
+        reload=True,
         sockets=(stack.api_socket,),
         addresses={
             "API": stack.api_url,

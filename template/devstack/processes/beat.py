@@ -12,5 +12,5 @@ def process(stack: Stack) -> Process:
         name="beat",
         command=[*celery, "beat", "--loglevel", "INFO", *options],
         order=30,
-        watch=("app",),
+        reload=True,
     )

@@ -21,7 +21,7 @@ def process(stack: Stack) -> Process:
         name="flower",
         command=[stack.python, "-m", "app", "flower", "--fd", str(listening.fileno())],
         order=40,
-        watch=("app",),
+        reload=True,
         sockets=(listening,),
         addresses={"Flower": f"http://{HOST}:{port_of(listening)}"},
         sign_ins={"Flower": sign_in},

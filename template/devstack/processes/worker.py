@@ -9,5 +9,5 @@ def process(stack: Stack) -> Process:
         name="worker",
         command=[stack.python, "-m", "app", "worker"],
         order=20,
-        watch=("app",),
+        reload=True,
     )

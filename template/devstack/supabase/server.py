@@ -83,16 +83,8 @@ class LocalSupabase:
         self.url = f"http://{HOST}:{port_of(self._socket)}"
         self.auth = Auth(store, issuer=f"{self.url}/auth/v1")
         self.mailbox = Mailbox(self.url)
-        services = Services(
-            self.auth,
-            self.mailbox,
-            self.storage,
-            self.traffic,
-            publishable_key,
-            secret_key,
-            api_url,
-        )
-        self.app = _application(services)
+        parts = (self.auth, self.mailbox, self.storage, self.traffic)
+        self.app = _application(Services(*parts, publishable_key, secret_key, api_url))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 

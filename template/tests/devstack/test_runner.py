@@ -21,7 +21,7 @@ from devstack.cli import delete_data, refuse_deployment
 from devstack.errors import DevStackError
 from devstack.lock import api_address, folder_lock
 from devstack.output import Output
-from devstack.ports import free_port, listen
+from devstack.ports import free_port, listen, port_of
 from devstack.runner import api_socket
 from devstack.stack import Process, Stack, processes
 from tests.devstack.processes import eventually, mentioning
@@ -227,8 +227,7 @@ def test_two_stacks_that_start_together_get_different_ports(
         for _ in range(2):
             supabase = services.supabase_process(stack)
             assert supabase
-            opened.enter_context(supabase.process.sockets[0])
-            ports.append(supabase.port)
+            ports.append(port_of(opened.enter_context(supabase.sockets[0])))
     assert len(set(ports)) == 2
 
 

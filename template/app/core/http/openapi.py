@@ -64,38 +64,28 @@ def add_docs(app: FastAPI) -> None:
     """Serve `/docs` and `/scalar`."""
     swagger = _mount_assets(app, "swagger", "fastapi_offline", "static") or SWAGGER_CDN
     scalar = _mount_assets(app, "scalar", "flask_openapi_scalar", "templates/scalar/js")
-    scalar_script = f"{scalar}/scalar.standalone.js" if scalar else SCALAR_CDN
-
-    async def swagger_page() -> HTMLResponse:
-        return _with_policy(
-            get_swagger_ui_html(
-                openapi_url="/openapi.json",
-                title=app.title,
-                swagger_js_url=f"{swagger}/swagger-ui-bundle.js",
-                swagger_css_url=f"{swagger}/swagger-ui.css",
-                swagger_favicon_url="data:,",
-                swagger_ui_parameters={"persistAuthorization": True, "filter": True},
-            )
-        )
-
-    async def scalar_page() -> HTMLResponse:
-        return _with_policy(
-            get_scalar_api_reference(
-                openapi_url="/openapi.json",
-                title=app.title,
-                scalar_js_url=scalar_script,
-                scalar_favicon_url="data:,",
-                with_default_fonts=False,
-                persist_auth=True,
-                telemetry=False,
-                show_developer_tools="never",
-                agent=AgentScalarConfig(disabled=True),
-                authentication={"preferredSecurityScheme": BEARER},
-            )
-        )
-
-    app.add_api_route("/docs", swagger_page, include_in_schema=False)
-    app.add_api_route("/scalar", scalar_page, include_in_schema=False)
+    swagger_page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title=app.title,
+        swagger_js_url=f"{swagger}/swagger-ui-bundle.js",
+        swagger_css_url=f"{swagger}/swagger-ui.css",
+        swagger_favicon_url="data:,",
+        swagger_ui_parameters={"persistAuthorization": True, "filter": True},
+    )
+    scalar_page = get_scalar_api_reference(
+        openapi_url="/openapi.json",
+        title=app.title,
+        scalar_js_url=f"{scalar}/scalar.standalone.js" if scalar else SCALAR_CDN,
+        scalar_favicon_url="data:,",
+        with_default_fonts=False,
+        persist_auth=True,
+        telemetry=False,
+        show_developer_tools="never",
+        agent=AgentScalarConfig(disabled=True),
+        authentication={"preferredSecurityScheme": BEARER},
+    )
+    for path, page in (("/docs", swagger_page), ("/scalar", scalar_page)):
+        _add_page(app, path, bytes(page.body))
 
 
 def operation_id(route: APIRoute) -> str:
@@ -150,6 +140,8 @@ def _mount_assets(app: FastAPI, name: str, package: str, folder: str) -> str | N
     return f"{ASSETS}/{name}"
 
 
-def _with_policy(page: HTMLResponse) -> HTMLResponse:
-    page.headers["Content-Security-Policy"] = DOCS_POLICY
-    return page
+def _add_page(app: FastAPI, path: str, html: bytes) -> None:
+    async def page() -> HTMLResponse:
+        return HTMLResponse(html, headers={"Content-Security-Policy": DOCS_POLICY})
+
+    app.add_api_route(path, page, include_in_schema=False)
