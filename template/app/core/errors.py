@@ -1,4 +1,4 @@
-"""What services raise when a rule says no. No HTTP here: `error_handlers.py` turns them into answers."""
+"""Errors of services, without HTTP: `error_handlers.py` turns them into responses."""
 
 from typing import Any
 
