@@ -12,10 +12,10 @@ from app.core.auth.tokens import TokenVerifier
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
+from app.core.http.error_handlers import add_error_handlers
 from app.core.http.home import add_home
 from app.core.http.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.http.openapi import add_docs, describe_api, operation_id
-from app.core.http.problems import install_problems
 from app.core.http_client import authorities
 from app.core.logging import configure_logging
 from app.core.redis import async_client
@@ -26,7 +26,7 @@ from app.core.tasks.relay import Relay
 
 
 def create_app() -> FastAPI:
-    """Build the API from the settings and the features found.
+    """Build the API from the settings and the features.
 
     Raises:
         SettingsError: settings are missing or wrong.
@@ -39,14 +39,15 @@ def create_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Nothing connects here: the process starts, and says what is missing at /health/ready.
+        # No connection is opened here: the process starts in any case, and /health/ready tells
+        # which service is missing.
         database = Database(async_engine(settings))
         client = httpx.AsyncClient(verify=authorities())
         app.state.database = database
         app.state.supabase = Supabase(settings)
         app.state.redis = async_client(settings)
         app.state.verifier = TokenVerifier(settings, client)
-        # Not awaited: the process starts without Supabase, too.
+        # Not awaited: the process also starts without Supabase.
         warm_up = asyncio.create_task(app.state.verifier.warm_up())
         async with Relay(), AsyncExitStack() as stack:
             for _, lives in load("lifespan"):
@@ -75,18 +76,18 @@ def create_app() -> FastAPI:
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
     for kind in ("events", "lifespan", "tokens"):
-        load(kind)  # an error in one is found now, and not when it is needed
+        load(kind)  # finds errors in these modules at the start and not at their first use
     for feature, router in load("webhooks"):
         path = f"{settings.api_prefix}/webhooks/{feature.name}"
         app.include_router(router, prefix=path, include_in_schema=False)
     app.include_router(health.router)
-    install_problems(app, debug=settings.debug)
+    add_error_handlers(app)
     describe_api(app, described)
     if settings.docs_enabled:
         add_docs(app)
     add_home(app, settings)
 
-    # The last one added is the outermost.
+    # The middleware that is added last is the outermost.
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(
@@ -115,5 +116,5 @@ def _how_to_sign_in(settings: CoreSettings) -> str:
 try:
     app = create_app()
 except (SettingsError, FeatureError) as error:
-    # The reason alone: uvicorn would bury it under a traceback of its own.
+    # Show only the reason: uvicorn would print it after a long traceback.
     raise SystemExit(f"Error: {error}") from error

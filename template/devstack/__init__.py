@@ -1,5 +1,5 @@
-"""Everything `uv run app dev` needs on a bare machine: servers, a local Supabase, a process runner.
+"""Everything that `uv run app dev` runs: database servers, a local Supabase, the app's processes.
 
-For development and tests only. It is neither part of the wheel nor of the image, and nothing in
-`app` may import it (`app/cli.py` adds its commands when it is there).
+For development and tests only: it is not part of the wheel or the image. No module of `app` may
+import it, except that `app/cli.py` adds its commands if it is there.
 """

@@ -1,4 +1,4 @@
-"""One process of the stack: its start, its log lines, its end."""
+"""One process of the stack: start, log lines and end."""
 
 import asyncio
 import contextlib
@@ -20,10 +20,10 @@ READ_BYTES = 65536
 
 
 class Guard:
-    """The process that ends the children of a killed stack, see `devstack.guard`."""
+    """The process that stops the children of a killed stack, see `devstack.guard`."""
 
     def __init__(self, root: Path) -> None:
-        """Start it; `root` is there for whoever reads the list of processes."""
+        """Start it; `root` only shows in the list of processes which project it belongs to."""
         reading, self._pipe = os.pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, str(root)],
@@ -32,26 +32,26 @@ class Guard:
         )
         os.close(reading)
 
-    def watch(self, pid: int, number: signal.Signals) -> None:
-        """List a child, with the signal that asks it to end."""
-        self._tell(f"+{pid} {int(number)}\n")
+    def add(self, pid: int, number: signal.Signals) -> None:
+        """Add a child, with the signal that asks it to end."""
+        self._write(f"+{pid} {int(number)}\n")
 
-    def forget(self, pid: int) -> None:
-        """Take a child that has ended off the list."""
-        self._tell(f"-{pid}\n")
+    def remove(self, pid: int) -> None:
+        """Remove a child that has ended."""
+        self._write(f"-{pid}\n")
 
     def close(self) -> None:
-        """End the guard; it ends who is still listed."""
+        """End the guard, which stops the children that are still listed."""
         os.close(self._pipe)
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, line.encode())
 
 
 class Child:
-    """A process in a session of its own: Ctrl-C reaches the runner alone, which stops in order."""
+    """A process in its own session: Ctrl-C reaches only the runner, which stops all in order."""
 
     def __init__(
         self, process: Process, root: Path, env: Mapping[str, str], output: Output, guard: Guard
@@ -72,12 +72,13 @@ class Child:
         return self.process.name
 
     async def start(self) -> None:
-        """Start the process, and follow its output until it has ended."""
+        """Start the process and read its output until it ends."""
         self.changed.clear()
         self.tail.clear()
         reading, writing = os.pipe()
         try:
-            # A pipe of our own: with asyncio's, wait() may last until the last heir closes it.
+            # Not asyncio's own pipe: with that, wait() returns only when every process that
+            # inherited the pipe has closed it.
             self._running = await asyncio.create_subprocess_exec(
                 *child_command(self.process.command),
                 stdin=subprocess.DEVNULL,
@@ -93,18 +94,18 @@ class Child:
             raise
         finally:
             os.close(writing)
-        self._guard.watch(self._running.pid, signal.SIGTERM)
-        pump = asyncio.create_task(self._pump(reading))
-        self._ended = asyncio.create_task(self._end(self._running, pump))
+        self._guard.add(self._running.pid, signal.SIGTERM)
+        reader = asyncio.create_task(self._read_lines(reading))
+        self._ended = asyncio.create_task(self._wait_for_end(self._running, reader))
 
     async def wait(self) -> int:
-        """Exit code, negative for the signal that ended it; nothing of its group lives then."""
+        """Wait until no process of the group is left; the exit code, negative for a signal."""
         if self._ended is None:
             raise RuntimeError(f"{self.name} was never started")
         return await asyncio.shield(self._ended)
 
     async def wait_or_change(self) -> int | None:
-        """As `wait`, or None as soon as the code has changed."""
+        """Like `wait`, but return None as soon as the code has changed."""
         ended = asyncio.create_task(self.wait())
         changed = asyncio.create_task(self.changed.wait())
         try:
@@ -115,7 +116,7 @@ class Child:
             changed.cancel()
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """Ask the process to end, kill its group after a while or when `hurry` is set."""
+        """Ask the process to end; kill its group after a timeout or when `hurry` is set."""
         if self._running is None or self._ended is None:
             return
         if self._running.returncode is None:
@@ -130,22 +131,25 @@ class Child:
                 signal_group(self._running.pid, signal.SIGKILL)
         await self._ended
 
-    async def _end(self, running: asyncio.subprocess.Process, pump: asyncio.Task[None]) -> int:
+    async def _wait_for_end(
+        self, running: asyncio.subprocess.Process, reader: asyncio.Task[None]
+    ) -> int:
         code = await running.wait()
         signal_group(running.pid, signal.SIGKILL)
-        self._guard.forget(running.pid)
-        # Whoever left the group may still hold the pipe.
-        await asyncio.wait({pump}, timeout=1)
-        pump.cancel()
+        self._guard.remove(running.pid)
+        # A process that has left the group may still have the pipe open.
+        await asyncio.wait({reader}, timeout=1)
+        reader.cancel()
         return code
 
-    async def _pump(self, descriptor: int) -> None:
+    async def _read_lines(self, descriptor: int) -> None:
         reader = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
         )
         rest = b""
         try:
+            # StreamReader.readline() would fail for lines above its limit.
             while chunk := await reader.read(READ_BYTES):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:

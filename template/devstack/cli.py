@@ -15,13 +15,13 @@ from devstack.errors import DevStackError
 
 cli = typer.Typer()
 
-# Not resolved: a linked checkout is its own project.
+# Not resolved: a checkout behind a symbolic link is a project of its own.
 ROOT = Path(__file__).absolute().parents[1]
 LOCAL_ENVIRONMENTS = ("local", "test")
 
 
 def fail(error: DevStackError) -> typer.Exit:
-    """Say what is wrong, without a traceback."""
+    """Print the error without a traceback."""
     typer.echo(f"Error: {error}", err=True)
     return typer.Exit(1)
 
@@ -30,14 +30,14 @@ def fail(error: DevStackError) -> typer.Exit:
 def dev(
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port of the API (default: 8000, or a free one)."),
+        typer.Option(min=1, max=65535, help="Port of the API (default: 8000, or a free port)."),
     ] = None,
     reset: Annotated[
-        bool, typer.Option("--reset", help="Delete the local data first; .env stays.")
+        bool, typer.Option("--reset", help="Delete the local data first; keep .env.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Run everything on this machine: API, worker, beat, and the services that are not set."""
+    """Run API, worker, beat and the services that have no URL in the settings."""
     try:
         code = run(ROOT, port, reset=reset, yes=yes)
     except DevStackError as error:
@@ -50,13 +50,13 @@ def dev(
 @cli.command()
 def token(
     email: Annotated[
-        str | None, typer.Option(help="Who signs in (default: the demo user).")
+        str | None, typer.Option(help="User to sign in (default: the demo user).")
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="The token alone, for scripts.")
+        bool, typer.Option("--quiet", "-q", help="Print only the token, for scripts.")
     ] = False,
 ) -> None:
-    """Print a signed-in access token of the local Supabase, for curl and the API's docs."""
+    """Print an access token of the local Supabase, for curl and the API docs."""
     from devstack.token import local_token
 
     try:
@@ -73,13 +73,13 @@ def token(
 
 
 def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
-    """Run the stack of a project folder until it is stopped; the exit code.
+    """Run the stack of a project folder until it is stopped, and return the exit code.
 
     Raises:
-        DevStackError: it cannot start; the text says why and what to do.
+        DevStackError: the stack cannot start.
     """
     if sys.platform == "win32":
-        raise DevStackError("The dev stack runs on Linux and macOS; on Windows, use WSL2.")
+        raise DevStackError("The dev stack runs on Linux and macOS. On Windows, use WSL2.")
     from devstack.lock import folder_lock
     from devstack.output import Output
     from devstack.ports import port_of
@@ -90,14 +90,14 @@ def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
     with folder_lock(root) as lock:
         if reset:
             delete_data(root, yes=yes)
-        refuse_online(environment.load(root))
+        refuse_deployment(environment.load(root))
         if written := environment.ensure_env_file(root):
             output.note(f".env: wrote {', '.join(written)}")
         settings = environment.load(root)
         with api_socket(port) as listening:
             actual = port_of(listening)
             if actual != (port or API_PORT):
-                output.note(f"port {API_PORT} is taken, the API uses {actual}")
+                output.note(f"port {API_PORT} is in use, the API uses {actual}")
             setup = [sys.executable, "-m", "devstack.prepare"]
             if "SUPABASE_URL" not in settings:
                 setup.append("--seed")
@@ -105,20 +105,20 @@ def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
             return asyncio.run(runner.run())
 
 
-def refuse_online(settings: dict[str, str]) -> None:
-    """Raise if the settings are those of a deployment."""
+def refuse_deployment(settings: dict[str, str]) -> None:
+    """Raise an error if the settings are those of a deployment."""
     name = settings.get("ENVIRONMENT", "local")
     if name not in LOCAL_ENVIRONMENTS:
         raise DevStackError(
-            f"ENVIRONMENT is {name}: `app dev` migrates databases and makes users with known "
-            "passwords, so it runs with ENVIRONMENT=local only."
+            f"ENVIRONMENT is {name}: `app dev` migrates databases and creates users with known "
+            "passwords, so it runs only with ENVIRONMENT=local."
         )
 
 
 def delete_data(root: Path, *, yes: bool) -> None:
-    """Ask, then delete what the stack keeps in `.dev`.
+    """Ask, then delete the data of the stack in `.dev`.
 
-    Only for the holder of the folder lock.
+    The caller must hold the folder lock.
     """
     from devstack.lock import lock_file
     from devstack.services import databases
@@ -126,10 +126,10 @@ def delete_data(root: Path, *, yes: bool) -> None:
     data = root / ".dev"
     if not yes:
         if not sys.stdin.isatty():
-            raise DevStackError("--reset deletes data and there is nobody to ask: add --yes.")
+            raise DevStackError("--reset deletes data and there is no terminal to ask: add --yes.")
         typer.confirm(f"Delete the local database, queue and users in {data}?", abort=True)
     for server in databases(root, {}).values():
-        server.end_leftover()
+        server.stop_orphan()
     for path in data.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""`.env`: written once with fresh secrets, then kept; and what it and the environment say."""
+"""`.env`: written once with new secrets, then kept. Also reads it together with the environment."""
 
 import io
 import os
@@ -17,12 +17,12 @@ SERVICES = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL")
 
 
 def fresh_secrets() -> dict[str, str]:
-    """Make what this backend's own processes need."""
+    """Generate the secrets that the processes of this backend need."""
     return {"SECRET_KEY": secrets.token_urlsafe(48), **stack.fresh_values()}
 
 
 def fresh_values() -> dict[str, str]:
-    """Make new secrets, and keys and sign-ins for the local Supabase."""
+    """Generate secrets, and the keys and first users of the local Supabase."""
     return {
         **fresh_secrets(),
         "SUPABASE_PUBLISHABLE_KEY": f"sb_publishable_{secrets.token_urlsafe(24)}",
@@ -35,25 +35,23 @@ def fresh_values() -> dict[str, str]:
 
 
 def ensure_env_file(root: Path) -> list[str]:
-    """Make sure that `.env` has every value the dev stack needs; never change one that is there.
+    """Write the values that `.env` lacks; values that are there never change.
 
-    A new file starts from `.env.example`, so that its comments stay. With a SUPABASE_URL of their
-    own, people bring their own keys and sign-ins.
+    A new file starts as a copy of `.env.example`, with its comments. If SUPABASE_URL is set, keys
+    and users belong to that project and are not generated.
 
     Returns:
-        The names of the values that were written; empty if nothing was missing.
+        The names of the values that were written.
 
     Raises:
         DevStackError: `.env` or `.env.example` cannot be read.
     """
     path = root / ".env"
-    example = root / ".env.example"
-    text = read(path if path.exists() else example) if path.exists() or example.exists() else ""
-    bindings = parse(path, text)
+    bindings = read_bindings(path if path.exists() else root / ".env.example")
     values = {binding.key: binding.value for binding in bindings if binding.key}
-    own = values.get("SUPABASE_URL") or os.environ.get("SUPABASE_URL")
-    wanted = fresh_secrets() if own else fresh_values()
-    missing = {name: value for name, value in wanted.items() if not values.get(name)}
+    has_supabase = values.get("SUPABASE_URL") or os.environ.get("SUPABASE_URL")
+    required = fresh_secrets() if has_supabase else fresh_values()
+    missing = {name: value for name, value in required.items() if not values.get(name)}
     if path.exists() and not missing:
         return []
     write_private(path, fill(bindings, missing))
@@ -61,60 +59,60 @@ def ensure_env_file(root: Path) -> list[str]:
 
 
 def load(root: Path) -> dict[str, str]:
-    """Read `.env`, overruled by the environment; empty values count as absent.
+    """Read `.env` and the environment, which takes precedence; empty values count as missing.
 
     Raises:
         DevStackError: `.env` cannot be read.
     """
-    path = root / ".env"
-    bindings = parse(path, read(path)) if path.exists() else []
-    values = {binding.key: binding.value for binding in bindings if binding.key}
-    # Filtered before they are merged: an empty variable must not hide what the file says.
+    # Filtered before they are merged: an empty variable must not hide the value of the file.
     return {
         name: value
-        for source in (values, os.environ)
+        for source in (read_values(root / ".env"), os.environ)
         for name, value in source.items()
-        if name and value
+        if value
     }
 
 
 def service_file(root: Path) -> Path:
-    """Where the addresses of what the dev stack started stand while it runs."""
+    """Return the path of the file with the addresses of the services that run now."""
     return root / ".dev" / "env"
 
 
 def write_service_file(root: Path, addresses: Mapping[str, str]) -> None:
-    """Tell other terminals where the services are; the settings of the app read this file."""
+    """Write the addresses of the services, for the settings of the app in other terminals."""
     head = "# Written by `app dev` while it runs, removed when it stops.\n"
     lines = [f"{name}={value}\n" for name, value in addresses.items()]
     write_private(service_file(root), head + "".join(lines))
 
 
-def read(path: Path) -> str:
-    """Read a settings file.
+def read_values(path: Path) -> dict[str, str]:
+    """Read the values of a settings file; none if there is no file.
 
     Raises:
-        DevStackError: it cannot be read, or is no UTF-8 text.
+        DevStackError: see `read_bindings`.
+    """
+    return {each.key: each.value or "" for each in read_bindings(path) if each.key}
+
+
+def read_bindings(path: Path) -> list[Binding]:
+    """Split a settings file into its lines; none if there is no file.
+
+    Raises:
+        DevStackError: the file cannot be read, or a line is neither a comment nor NAME=value.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
     except UnicodeDecodeError as error:
         raise DevStackError(
-            f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8."
+            f"{path} is not UTF-8 text (byte {error.start}). Save it again as UTF-8."
         ) from None
     except OSError as error:
         raise DevStackError(
-            f"{path} cannot be read ({error.strerror}); put its permissions right, or move it away "
-            "and a new one is written."
+            f"{path} cannot be read ({error.strerror}). Correct its permissions, or move it away "
+            "to get a new one."
         ) from None
-
-
-def parse(path: Path, text: str) -> list[Binding]:
-    """Split a settings file into its lines.
-
-    Raises:
-        DevStackError: a line is neither a comment nor NAME=value.
-    """
     bindings = list(parse_stream(io.StringIO(text)))
     for binding in bindings:
         if binding.error:
@@ -127,8 +125,11 @@ def parse(path: Path, text: str) -> list[Binding]:
 
 
 def fill(bindings: list[Binding], missing: Mapping[str, str]) -> str:
-    """Put `missing` into the blank lines of a file, and at its end what has no line there."""
-    # The last line of a name is the one that counts.
+    """Return the text of a file with `missing` in its empty lines, or at its end.
+
+    `dotenv.set_key` is no replacement: it drops `export` and the comment behind a value.
+    """
+    # If a name has several lines, the last one counts.
     places = {binding.key: number for number, binding in enumerate(bindings)}
     parts = [binding.original.string for binding in bindings]
     unplaced = []

@@ -1,5 +1,5 @@
-"""The one error of the dev stack."""
+"""The exception of the dev stack."""
 
 
 class DevStackError(Exception):
-    """Something a person can put right; its text says what is wrong and what to do."""
+    """A problem that the developer can solve. The message tells the problem and the solution."""

@@ -1,4 +1,4 @@
-"""Small files that only their owner may read."""
+"""Files that only their owner may read."""
 
 import os
 import secrets
@@ -6,8 +6,8 @@ from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` (UTF-8, mode 600) so that a reader sees the old file or the whole new one."""
-    path = path.resolve()  # A symbolic link stays one.
+    """Write a file (UTF-8, mode 600) in one step: readers see the old or the new content."""
+    path = path.resolve()  # Writes to the target of a symbolic link.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -18,12 +18,3 @@ def write_private(path: Path, text: str) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def tail(path: Path, lines: int = 15) -> str:
-    """Read the last lines of a log file; empty if there is none."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])

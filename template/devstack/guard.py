@@ -1,8 +1,9 @@
-"""Ends what a killed dev stack leaves behind; runs as `python -I -S guard.py PROJECT`.
+"""Stops the processes of a killed dev stack; runs as `python -I -S guard.py PROJECT`.
 
-The stack writes `+PID SIGNAL` for each child it starts and `-PID` for each that has ended. When the
-pipe closes, the stack is gone: every child still listed gets its signal, and once they have ended,
-or after a few seconds, their whole groups are killed. A normal stop leaves nothing listed.
+The stack writes `+PID SIGNAL` to standard input for each child that it starts, and `-PID` for each
+child that has ended. When the pipe closes, the stack has ended: each child that is still listed
+gets its signal. When they have ended, or after a few seconds, their process groups are killed.
+After a normal stop, no child is listed.
 """
 
 import contextlib
@@ -15,8 +16,7 @@ from collections.abc import Callable
 GRACE_SECONDS = 4.0
 
 
-def lives(pid: int) -> bool:
-    """Tell whether a process is still there."""
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
@@ -24,14 +24,14 @@ def lives(pid: int) -> bool:
     return True
 
 
-def send(how: Callable[[int, int], None], pid: int, number: int) -> None:
-    """Signal a process or group that may have ended by itself."""
+def send(kill: Callable[[int, int], None], pid: int, number: int) -> None:
+    """Send a signal to a process or group, if it still exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        how(pid, number)
+        kill(pid, number)
 
 
 def main() -> None:
-    """Follow the stack's list until the stack is gone, then end who is left."""
+    """Read the list until the stack has ended, then stop the children that are left."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     children: dict[int, int] = {}
@@ -44,7 +44,7 @@ def main() -> None:
     for child, number in children.items():
         send(os.kill, child, number)
     deadline = time.monotonic() + GRACE_SECONDS
-    while any(map(lives, children)) and time.monotonic() < deadline:
+    while any(map(is_alive, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     for child in children:
         send(os.killpg, child, signal.SIGKILL)

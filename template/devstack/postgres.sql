@@ -1,25 +1,26 @@
--- What a Supabase database has before the first migration, as far as a backend can tell.
+-- Roles, schemas and functions of a new Supabase database, as far as a backend uses them.
 -- Runs once per new data folder, in template1 and in postgres, as the superuser supabase_admin.
--- Statements end with a semicolon before an empty line (single-user mode), so none holds one inside.
+-- In single-user mode, a semicolon before an empty line ends a statement, so no statement contains
+-- an empty line after a semicolon.
 
 do $$
 declare
-  wanted record;
+  required record;
 begin
-  for wanted in
+  for required in
     select * from (values
       ('anon', 'nologin noinherit'),
       ('authenticated', 'nologin noinherit'),
       ('service_role', 'nologin noinherit bypassrls'),
       ('authenticator', 'login noinherit'),
-      -- Signs users in there, and calls the hooks that are written as functions.
+      -- The role of Supabase Auth, which calls the hooks that are functions.
       ('supabase_auth_admin', 'nologin noinherit createrole'),
-      -- Not a superuser there, so not here: what works locally must work deployed.
+      -- No superuser on Supabase, so also not here: statements that work here must work there.
       ('postgres', 'login createdb createrole replication bypassrls')
     ) as roles (name, options)
   loop
-    if not exists (select from pg_roles where rolname = wanted.name) then
-      execute format('create role %I %s', wanted.name, wanted.options);
+    if not exists (select from pg_roles where rolname = required.name) then
+      execute format('create role %I %s', required.name, required.options);
     end if;
   end loop;
 end
@@ -72,8 +73,8 @@ $$;
 
 grant usage on schema public to postgres, anon, authenticated, service_role;
 
--- The old default of Supabase: whoever forgets row level security on a table in public shows it
--- to the world. Kept on purpose, so that forgetting shows here first.
+-- Supabase's old default: a table in public without row level security is readable for everyone.
+-- Kept on purpose, so that a missing policy is noticed here first.
 alter default privileges for role postgres in schema public
   grant all on tables to anon, authenticated, service_role;
 

@@ -1,6 +1,7 @@
-"""Migrates the database, makes bucket and first sign-ins; runs as `python -m devstack.prepare`.
+"""Migrates the database, creates bucket and first users; runs as `python -m devstack.prepare`.
 
-A process of its own: the runner stays small, and passwords stay off every command line.
+It is a separate process, so that the runner does not import the app. The commands run inside this
+process, so that no command line shows a password.
 """
 
 import sys
@@ -23,8 +24,8 @@ def commands(settings: dict[str, str], *, seed: bool) -> Iterator[list[str]]:
 
 
 def main() -> None:
-    """Run the commands in this process; the first that fails ends it."""
-    # Not at the top: nothing of the dev stack imports the app unless it runs it.
+    """Run the commands in this process; the first failure ends it."""
+    # Not at the top: a module of the dev stack imports the app only to run it.
     from app.cli import build
     from app.core.cli.errors import run
 
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 def execute(command_line: Callable[[list[str]], object], command: list[str]) -> None:
-    """Run one command; it ends the process if it fails, and only then."""
+    """Run one command; exit only if it fails."""
     try:
         command_line(command)
     except SystemExit as end:

@@ -1,4 +1,4 @@
-"""Starts everything in order, watches it, and leaves nothing behind, however it ends."""
+"""Starts everything in order, supervises it, and always stops every process at the end."""
 
 import asyncio
 import contextlib
@@ -24,61 +24,63 @@ from devstack.stack import PROCESSES, Process, Stack, other_addresses, processes
 API_PORT = 8000
 API_SECONDS = 60.0
 HEALTH_PATH = "/health/live"
-# A terminal and a launcher above us may both pass on one Ctrl-C.
+# One Ctrl-C may arrive twice: from the terminal and from a parent process.
 SECOND_SIGNAL_SECONDS = 0.5
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def api_socket(port: int | None) -> socket.socket:
-    """Open where the API listens: `port`, or 8000 if that is free, or any free one.
+    """Open the socket of the API: on `port`, or by default on 8000 or any free port.
 
     Raises:
-        DevStackError: the chosen port cannot be had.
+        DevStackError: `port` cannot be used.
     """
     if port is None:
         return listen_near(API_PORT)
     try:
         return listen(port)
     except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise DevStackError(
-            f"Port {port} cannot be used ({error.strerror}). Choose another one, or leave --port "
-            "out and a free one is found."
+            f"Port {port} cannot be used ({reason}). Choose another port, or omit --port to use "
+            "any free port."
         ) from None
 
 
-async def http_status(host: str, port: int, path: str) -> int:
-    """Return the status of a GET request; waits for the answer.
+async def http_status(port: int, path: str) -> int:
+    """Return the status of a GET request; the import of an HTTP client would delay each start.
 
     Raises:
-        OSError: nobody listens there, or the answer is no HTTP.
+        OSError: there is no HTTP server.
     """
-    reader, writer = await asyncio.open_connection(host, port)
+    reader, writer = await asyncio.open_connection(HOST, port)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         words = (await reader.readline()).split()
         if len(words) < 2 or not words[1].isdigit():
-            raise ConnectionError(f"no answer from {host}:{port}")
+            raise ConnectionError(f"no HTTP on port {port}")
         return int(words[1])
     finally:
         writer.close()
 
 
-async def until_healthy(port: int, path: str, child: Child) -> None:
+async def wait_until_healthy(port: int, path: str, child: Child) -> None:
     """Wait until `path` answers 200.
 
     Raises:
-        DevStackError: it does not within a minute.
+        DevStackError: it does not answer 200 within a minute.
     """
-    deadline = time.monotonic() + API_SECONDS
-    status = "no answer"
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, TimeoutError):
-            code = await asyncio.wait_for(http_status(HOST, port, path), timeout=API_SECONDS)
-            if code == 200:
-                return
-            status = f"status {code}"
-        await asyncio.sleep(0.05)
-    raise DevStackError(f"{child.name} does not become healthy: {status} at {path}.")
+    result = "no response"
+    try:
+        async with asyncio.timeout(API_SECONDS):
+            while True:
+                with contextlib.suppress(OSError):
+                    result = f"status {await http_status(port, path)}"
+                if result == "status 200":
+                    return
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise DevStackError(f"{child.name} does not become healthy: {result} at {path}.") from None
 
 
 @dataclass
@@ -86,12 +88,12 @@ class Runner:
     """One run of the stack in one project folder."""
 
     root: Path
-    # What `.env` and the environment say.
+    # Values of `.env` and the environment.
     settings: Mapping[str, str]
     output: Output
     lock: FolderLock
     listening: socket.socket
-    # Migrates and seeds, once, before the processes start.
+    # Command that migrates and seeds the database, before the processes start.
     setup: Sequence[str]
     package: str = PROCESSES
     _addresses: dict[str, str] = field(default_factory=dict)
@@ -100,7 +102,7 @@ class Runner:
     _stopping: float | None = None
 
     async def run(self) -> int:
-        """Run until a signal or a failure; the exit code of the command."""
+        """Run until a signal or a failure, and return the exit code."""
         self._hurry = asyncio.Event()
         self._guard = Guard(self.root)
         main = asyncio.create_task(self._serve())
@@ -117,7 +119,7 @@ class Runner:
             if known is None:
                 raise
             code = 1
-            self.output.note(f"Error: {first(known)}")
+            self.output.note(f"Error: {first_failure(known)}")
         finally:
             await self._shutdown()
         return code
@@ -133,53 +135,60 @@ class Runner:
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             stack = Stack(self.root, self.settings, self.listening)
-            self._addresses = await self._start_services(stack, tasks)
+            supabase = supabase_process(stack)
+            self._addresses = await self._start_services(supabase, tasks)
             environment.write_service_file(self.root, self._addresses)
-            await self._set_up()
-            members = processes(stack, self.package)
-            children = [self._child(member) for member in members]
+            await self._run_setup()
+            found = processes(stack, self.package)
+            children = [self._child(process) for process in found]
             tasks.create_task(self._watch_files(children))
-            self.lock.tell(stack.api_url)
+            self.lock.publish(stack.api_url)
             for child in children:
                 tasks.create_task(self._supervise(child))
                 if self.listening in child.process.sockets:
-                    # First of all, so that it need not share the processor with the others.
-                    await until_healthy(port_of(self.listening), HEALTH_PATH, child)
-            self._show_table(members, other_addresses(stack, self.package))
+                    # The others start afterwards, so that the API has the processor for itself.
+                    await wait_until_healthy(port_of(self.listening), HEALTH_PATH, child)
+            self._show_table(
+                [*found, *([supabase] if supabase else [])], other_addresses(stack, self.package)
+            )
 
-    async def _start_services(self, stack: Stack, tasks: asyncio.TaskGroup) -> dict[str, str]:
-        """Start what is not set from outside, all at once; name -> address."""
+    async def _start_services(
+        self, supabase: Process | None, tasks: asyncio.TaskGroup
+    ) -> dict[str, str]:
+        """Start the services without a URL in the settings: name of the setting -> URL."""
         self._servers = databases(self.root, self.settings)
-        supabase = supabase_process(stack)
+        addresses = {}
         starts = [
             tasks.create_task(self._start_server(server)) for server in self._servers.values()
         ]
         if supabase is not None:
-            child = self._child(supabase.process)
+            child = self._child(supabase)
+            port = port_of(supabase.sockets[0])
+            addresses["SUPABASE_URL"] = f"http://{HOST}:{port}"
             tasks.create_task(self._supervise(child))
-            starts.append(tasks.create_task(until_healthy(supabase.port, "/", child)))
+            starts.append(tasks.create_task(wait_until_healthy(port, "/", child)))
         await asyncio.gather(*starts)
-        for server in self._servers.values():
+        for name, server in self._servers.items():
+            addresses[name] = server.url
             tasks.create_task(self._supervise_server(server))
-        addresses = {name: server.url for name, server in self._servers.items()}
-        return addresses | ({"SUPABASE_URL": supabase.url} if supabase else {})
+        return addresses
 
     async def _start_server(self, server: Server) -> None:
-        # The threads of the default pool stay until the loop ends; the kernel would stop a server
-        # whose starting thread has gone.
-        await asyncio.to_thread(server.end_leftover)
+        # The kernel stops a server when the thread that started it ends. The threads of the default
+        # pool stay until the loop ends.
+        await asyncio.to_thread(server.stop_orphan)
         await asyncio.to_thread(server.start)
         if server.process is not None:
-            self._guard.watch(server.process.pid, server.stop_signal)
+            self._guard.add(server.process.pid, server.stop_signal)
 
-    async def _set_up(self) -> None:
+    async def _run_setup(self) -> None:
         child = self._child(Process(name="setup", command=list(self.setup), order=0))
         await child.start()
         if code := await child.wait():
-            raise died(child, code)
+            raise ended_error(child, code)
 
     def _child(self, process: Process) -> Child:
-        # Without what `.env` says: each process reads it afresh when it starts.
+        # Without the values of `.env`: each process reads that file at its start.
         env = {**os.environ, **self._addresses, "PYTHONUNBUFFERED": "1"}
         if self.output.coloured:
             env["FORCE_COLOR"] = "1"
@@ -188,7 +197,10 @@ class Runner:
         return child
 
     async def _supervise(self, child: Child) -> None:
-        """Keep a process running; one that a code change broke waits for the next change."""
+        """Run a process, and restart it after code changes.
+
+        If it fails after a change, wait for the next change. If it ends otherwise, fail.
+        """
         code_changed = False
         while True:
             await child.start()
@@ -197,7 +209,7 @@ class Runner:
                 self.output.note(f"code changed, restarting {child.name}")
                 await child.stop(self._hurry)
             elif code < 0 or not code_changed:
-                raise died(child, code)
+                raise ended_error(child, code)
             else:
                 self.output.note(f"{child.name} ended (exit code {code}); waiting for a change")
                 await child.changed.wait()
@@ -205,7 +217,7 @@ class Runner:
 
     async def _supervise_server(self, server: Server) -> None:
         if server.process is not None:
-            # Not waited for: reaping it here would race with `stop`.
+            # Polled, because a wait() here would compete with the one in `stop`.
             while server.process.poll() is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         raise DevStackError(
@@ -215,40 +227,24 @@ class Runner:
     async def _watch_files(self, children: list[Child]) -> None:
         from watchfiles import PythonFilter, awatch
 
-        folders = {
-            folder: (self.root / folder).resolve()
-            for child in children
-            for folder in child.process.watch
-        }
-        if not folders:
-            return
-        async for changes in awatch(*folders.values(), watch_filter=PythonFilter()):
-            paths = [Path(path) for _, path in changes]
+        folder = (self.root / "app").resolve()
+        async for _ in awatch(folder, watch_filter=PythonFilter()):
             for child in children:
-                watched = [folders[folder] for folder in child.process.watch]
-                if any(path.is_relative_to(folder) for path in paths for folder in watched):
+                if child.process.reload:
                     child.changed.set()
 
-    def _show_table(self, members: list[Process], more: Mapping[str, str]) -> None:
-        services = self._addresses
-        shown = {label: url for each in members for label, url in each.addresses.items()}
-        shown |= more
-        sign_ins = {}
-        if "SUPABASE_URL" in services:
-            shown["Sign in, sign up"] = services["SUPABASE_URL"]
-            for label, name in (("Admin", "FIRST_ADMIN"), ("Demo user", "DEMO_USER")):
-                sign_ins[label] = (
-                    self.settings[f"{name}_EMAIL"],
-                    self.settings[f"{name}_PASSWORD"],
-                )
-        for each in members:
-            sign_ins |= each.sign_ins
+    def _show_table(self, found: list[Process], others: Mapping[str, str]) -> None:
+        addresses: dict[str, str] = {}
+        sign_ins: dict[str, tuple[str, str]] = {}
+        for process in found:
+            addresses |= process.addresses
+            sign_ins |= process.sign_ins
         labels = {"DATABASE_URL": "Postgres", "REDIS_URL": "Redis"}
-        shown |= {labels[name]: services[name] for name in labels if name in services}
-        self.output.table(shown, sign_ins)
+        databases = {labels[name]: server.url for name, server in self._servers.items()}
+        self.output.table({**addresses, **others, **databases}, sign_ins)
 
     async def _shutdown(self) -> None:
-        """Those who use a service stop before it."""
+        """Stop processes before the services that they use, and databases last."""
         environment.service_file(self.root).unlink(missing_ok=True)
         for child in reversed(self._children):
             await child.stop(self._hurry)
@@ -259,18 +255,18 @@ class Runner:
             process = server.process
             await asyncio.to_thread(server.stop)
             if process is not None:
-                self._guard.forget(process.pid)
+                self._guard.remove(process.pid)
         self._guard.close()
 
 
-def died(child: Child, code: int) -> DevStackError:
-    """Say what happened to a process that should still be there."""
+def ended_error(child: Child, code: int) -> DevStackError:
+    """Return the error for a process that must not end, with its last lines."""
     how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    lines = "\n".join(child.tail) or "(it wrote nothing)"
+    lines = "\n".join(child.tail) or "(no output)"
     return DevStackError(f"{child.name} ended {how}. Its last lines:\n{lines}")
 
 
-def first(failures: BaseExceptionGroup[DevStackError]) -> DevStackError:
-    """Pick one failure of a group: what failed next to it mostly failed because of it."""
+def first_failure(failures: BaseExceptionGroup[DevStackError]) -> DevStackError:
+    """Return the first failure of a group: most later failures are its consequences."""
     failure = failures.exceptions[0]
-    return first(failure) if isinstance(failure, BaseExceptionGroup) else failure
+    return first_failure(failure) if isinstance(failure, BaseExceptionGroup) else failure

@@ -1,8 +1,8 @@
-"""What runs besides the databases: one file per process in `devstack/processes/`.
+"""The processes that run besides the databases: one module per process in `devstack/processes/`.
 
-Each module there has a function `process(stack)` that says how to run one process, and, where that
-needs values of its own in `.env`, `fresh_values()` that makes some up. What another process serves
-has `addresses(stack)` instead. A file that is there is run; nothing else has to know about it.
+A module has a function `process(stack)`, which returns how to run the process. If the process needs
+values in `.env`, `fresh_values()` generates them. A module for a page of another process has
+`addresses(stack)` instead. Modules are found by their place; they are registered nowhere.
 """
 
 import importlib
@@ -27,37 +27,37 @@ class Process:
     command: list[str]
     # Started in this order, stopped in the opposite one.
     order: int
-    # Restarted when a Python file below one of these folders changes.
-    watch: tuple[str, ...] = ()
-    # Open sockets the process inherits; the runner closes them at the end.
+    # Restarted when a Python file in `app/` changes.
+    reload: bool = False
+    # Open sockets that the process inherits; the runner closes them at the end.
     sockets: tuple[socket.socket, ...] = ()
-    # Set in its environment in addition.
+    # Additional environment variables.
     env: Mapping[str, str] = field(default_factory=dict)
-    # What to show a person once everything runs: label -> address.
+    # Addresses to show when everything runs: label -> address.
     addresses: Mapping[str, str] = field(default_factory=dict)
-    # And how to sign in there: label -> name and password.
+    # Credentials to show: label -> name and password.
     sign_ins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """What a process may need to know about the whole."""
+    """Values that the processes need."""
 
     root: Path
-    # What `.env` and the environment say.
+    # Values of `.env` and the environment.
     env: Mapping[str, str]
-    # The API listens already, so that its port is certain and no request is refused in a restart.
+    # Opened before the API starts, so that its port is known and requests wait during a restart.
     api_socket: socket.socket
     python: str = sys.executable
 
     @property
     def data(self) -> Path:
-        """Where the stack keeps its files."""
+        """Folder for the data of the stack."""
         return self.root / ".dev"
 
     @property
     def api_url(self) -> str:
-        """Address of the API."""
+        """URL of the API."""
         return f"http://{HOST}:{port_of(self.api_socket)}"
 
 
@@ -71,19 +71,19 @@ def modules(package: str) -> list[ModuleType]:
 
 
 def processes(stack: Stack, package: str = PROCESSES) -> list[Process]:
-    """Find every process of `package`; return them in the order to start them."""
+    """Return every process of `package`, in the order to start them."""
     found = [m.process(stack) for m in modules(package) if hasattr(m, "process")]
     return sorted(found, key=lambda each: each.order)
 
 
 def other_addresses(stack: Stack, package: str = PROCESSES) -> dict[str, str]:
-    """What to show besides the addresses of the processes: label -> address."""
+    """Return more addresses to show, besides those of the processes: label -> address."""
     found = (m.addresses(stack) for m in modules(package) if hasattr(m, "addresses"))
     return {label: address for each in found for label, address in each.items()}
 
 
 def fresh_values(package: str = PROCESSES) -> dict[str, str]:
-    """Make up what the processes of `package` need in `.env`."""
+    """Generate the values that the processes of `package` need in `.env`."""
     values: dict[str, str] = {}
     for module in modules(package):
         if hasattr(module, "fresh_values"):

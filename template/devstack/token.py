@@ -1,4 +1,4 @@
-"""A signed-in access token of the local Supabase that runs now."""
+"""An access token of the local Supabase that runs now."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +7,12 @@ import httpx
 
 from devstack import env as environment
 from devstack.errors import DevStackError
-from devstack.lock import running_at
+from devstack.lock import api_address
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who is signed in, with what, for how long."""
+    """A signed-in user with access token and its lifetime."""
 
     email: str
     access_token: str
@@ -24,21 +24,18 @@ def local_token(root: Path, email: str | None) -> SignedIn:
     """Sign in as `email` (default: the demo user), without a password.
 
     Raises:
-        DevStackError: there is no local Supabase, or no such user in it.
+        DevStackError: there is no local Supabase, or it has no such user.
     """
     settings = environment.load(root)
     if url := settings.get("SUPABASE_URL"):
         raise DevStackError(
-            f"SUPABASE_URL is set to {url}: tokens of that project come from signing in there. "
-            "`app token` works with the local Supabase of `uv run app dev` only."
+            f"SUPABASE_URL is set to {url}: sign in at that project to get a token. `app token` "
+            "works only with the local Supabase of `uv run app dev`."
         )
-    path = environment.service_file(root)
-    started = environment.parse(path, environment.read(path)) if path.exists() else []
-    addresses = {binding.key: binding.value for binding in started}
-    url = addresses.get("SUPABASE_URL")
+    url = environment.read_values(environment.service_file(root)).get("SUPABASE_URL")
     email = email or settings.get("DEMO_USER_EMAIL", "")
     if not url:
-        raise DevStackError("The dev stack does not run; start it with `uv run app dev`.")
+        raise DevStackError("The dev stack does not run. Start it with `uv run app dev`.")
     try:
         response = httpx.post(
             f"{url}/local/token",
@@ -49,7 +46,7 @@ def local_token(root: Path, email: str | None) -> SignedIn:
         )
     except httpx.HTTPError:
         raise DevStackError(
-            f"The local Supabase does not answer at {url}; start it with `uv run app dev`."
+            f"The local Supabase does not answer at {url}. Start it with `uv run app dev`."
         ) from None
     answer = response.json()
     if response.status_code != httpx.codes.OK:
@@ -61,5 +58,5 @@ def local_token(root: Path, email: str | None) -> SignedIn:
         email=email,
         access_token=answer["access_token"],
         minutes=answer["expires_in"] // 60,
-        example=f"{running_at(root)}{settings.get('API_PREFIX', '/api/v1')}/users/me",
+        example=f"{api_address(root)}{settings.get('API_PREFIX', '/api/v1')}/users/me",
     )

@@ -1,4 +1,4 @@
-"""The errors that services and settings raise. They know no HTTP: see `core/http/problems.py`."""
+"""Errors of services and settings, without HTTP: `http/error_handlers.py` makes the responses."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""The admin site, which the API serves: nothing to run, an address to show."""
+"""The admin site: the API serves it, so there is only an address to show."""
 
 from devstack.stack import Stack
 
 
 def addresses(stack: Stack) -> dict[str, str]:
-    """Say where it is."""
+    """Return the address of the admin site."""
     return {"Admin site": f"{stack.api_url}/admin/"}

@@ -4,15 +4,15 @@ from devstack.stack import Process, Stack
 
 
 def process(stack: Stack) -> Process:
-    """Run the API with uvicorn."""
-    # Restarted by the runner, as all others are, not by uvicorn's own reloader: so a start that
-    # fails ends the process and is seen. An open browser connection must not hold that up.
+    """Return how to run the API with uvicorn."""
+    # The runner restarts the API, not uvicorn's reloader: a start that fails then ends the process
+    # and is noticed. The timeout is for open connections of browsers, which would delay a restart.
     options = f"--fd {stack.api_socket.fileno()} --timeout-graceful-shutdown 3"
     return Process(
         name="api",
         command=[stack.python, "-m", "uvicorn", "app.main:app", *options.split()],
         order=10,
-        watch=("app",),
+        reload=True,
         sockets=(stack.api_socket,),
         addresses={
             "API": stack.api_url,

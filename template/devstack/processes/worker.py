@@ -4,10 +4,10 @@ from devstack.stack import Process, Stack
 
 
 def process(stack: Stack) -> Process:
-    """Run one Celery worker."""
+    """Return how to run one Celery worker."""
     return Process(
         name="worker",
         command=[stack.python, "-m", "app", "worker"],
         order=20,
-        watch=("app",),
+        reload=True,
     )

@@ -1,8 +1,9 @@
-"""A local Supabase: the parts of Auth and Storage that the real clients use, over real HTTP.
+"""A local Supabase: the parts of Auth and Storage that Supabase's clients use, over HTTP.
 
-Real ES256 tokens, a key set that rotates, the platform's wire format. No mail leaves the machine:
-`/mails` shows them, and a sign-up with a password is confirmed at once. For `app dev` and tests
-only. Routes stand in `routes/`, one file per subject; the rules beside it.
+It signs real ES256 tokens, rotates its keys and speaks the format of the platform. It sends no
+mail: `/mails` shows the mails, and a sign-up with a password is confirmed at once. It is for
+`app dev` and tests only. `routes/` has the routes, one module per subject; the modules beside it
+have the rules.
 """
 
 from devstack.supabase.server import LocalSupabase

@@ -1,4 +1,4 @@
-"""`python -m devstack.supabase`: the local Supabase as a process of its own."""
+"""`python -m devstack.supabase`: the local Supabase as a separate process."""
 
 import argparse
 import os
@@ -11,13 +11,15 @@ from devstack.supabase.server import LocalSupabase
 
 
 def main() -> int:
-    """Serve until a signal comes; the exit code."""
+    """Serve until a signal arrives, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m devstack.supabase", description=__doc__)
-    parser.add_argument("--fd", type=int, required=True, help="open socket to listen on")
-    parser.add_argument("--state", type=Path, default=None, help="file to keep users in")
+    parser.add_argument("--fd", type=int, required=True, help="descriptor of the listening socket")
+    parser.add_argument(
+        "--state", type=Path, default=None, help="file for users, sessions and keys"
+    )
     parser.add_argument("--api-url", default="", help="address of the API, for the sign-in page")
     options = parser.parse_args()
-    # Keys come from the environment: a command line shows in `ps`.
+    # From the environment, because arguments are visible in `ps`.
     keys = {
         name.lower().removeprefix("supabase_"): os.environ[name]
         for name in ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")

@@ -1,7 +1,8 @@
-"""Who calls: the API key, and the signed-in user."""
+"""What the routes share: the state of the server, API keys, the signed-in user, JSON bodies."""
 
 import hmac
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -11,13 +12,35 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from devstack.supabase.auth import Auth
 from devstack.supabase.errors import AuthError
+from devstack.supabase.mail import Mailbox
+from devstack.supabase.storage import Storage
 from devstack.supabase.store import Session, User
+from devstack.supabase.traffic import Traffic
 
 API_VERSION = "2024-01-01"
 
 
+@dataclass(frozen=True)
+class Services:
+    """State of the server that the routes use."""
+
+    auth: Auth
+    mailbox: Mailbox
+    storage: Storage
+    traffic: Traffic
+    publishable_key: str
+    secret_key: str
+    api_url: str
+
+
+def services(request: Request) -> Services:
+    """Return the state of the server."""
+    found: Services = request.app.state.services
+    return found
+
+
 class ApiKeyRequired:
-    """Refuses calls without one of the project's keys, as Supabase's gateway does."""
+    """Refuses requests without one of the project's API keys, like Supabase's gateway."""
 
     def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
         self._app = app
@@ -25,7 +48,7 @@ class ApiKeyRequired:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = Headers(scope=scope).get("apikey")
-        if any(same(key, known) for known in self._keys):
+        if any(keys_equal(key, known) for known in self._keys):
             await self._app(scope, receive, send)
             return
         message = "Invalid API key" if key else "No API key found in request"
@@ -34,7 +57,7 @@ class ApiKeyRequired:
 
 
 class ApiVersion:
-    """Names the version of the API in every answer; clients read errors by it."""
+    """Adds the API version to each response; clients need it to read errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,28 +71,22 @@ class ApiVersion:
         await self._app(scope, receive, send_with_version)
 
 
-def same(given: str | None, known: str) -> bool:
-    """Compare a key in constant time."""
+def keys_equal(given: str | None, known: str) -> bool:
+    """Compare two keys in constant time."""
     return given is not None and hmac.compare_digest(given.encode(), known.encode())
 
 
-def auth_of(request: Request) -> Auth:
-    """Return the users and sessions of this server."""
-    auth: Auth = request.app.state.auth
-    return auth
-
-
 def signed_in(request: Request) -> tuple[User, Session]:
-    """Find the user and session of the request's access token.
+    """Return user and session of the request's access token.
 
     Raises:
-        AuthError: there is none, or it is not valid.
+        AuthError: the token is missing or invalid.
     """
-    return auth_of(request).signed_in(bearer(request))
+    return services(request).auth.signed_in(bearer(request))
 
 
 def bearer(request: Request) -> str:
-    """Take the token from the Authorization header.
+    """Return the token of the Authorization header.
 
     Raises:
         AuthError: there is none.
@@ -81,22 +98,22 @@ def bearer(request: Request) -> str:
 
 
 def require_secret_key(request: Request) -> None:
-    """Let only the secret key pass, without a user's token beside it.
+    """Allow only requests with the secret key and without the token of a user.
 
     Raises:
-        AuthError: 401 without any credentials beside the publishable key, else 403.
+        AuthError: 401 with the publishable key and no token, otherwise 403.
     """
-    secret: str = request.app.state.secret_key
+    secret = services(request).secret_key
     key = request.headers.get("apikey")
     authorization = request.headers.get("authorization")
-    if same(key, secret) and authorization in (None, f"Bearer {secret}"):
+    if keys_equal(key, secret) and authorization in (None, f"Bearer {secret}"):
         return
     bearer(request)
     raise AuthError(403, "not_admin", "User not allowed")
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """Read the request's body.
+    """Read the body of a request.
 
     Raises:
         AuthError: it is no JSON object.
@@ -112,12 +129,17 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 def text(body: dict[str, Any], name: str) -> str:
-    """Take a string from the body; empty if it is not there.
+    """Return a string of the body; empty if it is missing.
 
     Raises:
-        AuthError: it is something else.
+        AuthError: the value is no string.
     """
     value = body.get(name) or ""
     if not isinstance(value, str):
         raise AuthError(400, "validation_failed", f"{name} must be a string")
     return value
+
+
+def email_of(body: dict[str, Any]) -> str:
+    """Return the field `email` of the body, as addresses are stored."""
+    return text(body, "email").strip().lower()

@@ -1,4 +1,4 @@
-"""What the routes do: users and sessions, by the rules of Supabase Auth."""
+"""Users and sessions, by the rules of Supabase Auth."""
 
 import secrets
 import uuid
@@ -9,13 +9,18 @@ from typing import Any
 import jwt
 
 from devstack.supabase.errors import AuthError
-from devstack.supabase.fields import apply, checked_email, checked_password, refuse_banned
+from devstack.supabase.fields import (
+    ensure_not_banned,
+    update_fields,
+    validate_email,
+    validate_password,
+)
 from devstack.supabase.passwords import hash_password, password_matches
 from devstack.supabase.store import Session, Store, User, timestamp
 
 TOKEN_SECONDS = 3600
 AUDIENCE = ROLE = "authenticated"
-# Supabase's default: within it, the token before the current one is still good.
+# Supabase's default: for this time, the previous refresh token is still valid.
 REUSE_SECONDS = 10
 SPENT_TOKENS_KEPT = 20
 
@@ -35,13 +40,13 @@ class Auth:
         confirmed: bool = True,
         **fields: Any,
     ) -> User:
-        """Make a user.
+        """Create a user.
 
         Raises:
-            AuthError: address or password are not acceptable, or the address is taken.
+            AuthError: address or password are invalid, or the address belongs to another user.
         """
-        email = checked_email(email)
-        hashed = hash_password(checked_password(password)) if password is not None else None
+        email = validate_email(email)
+        hashed = hash_password(validate_password(password)) if password is not None else None
         user = User(
             id=str(uuid.uuid4()),
             email=email,
@@ -49,21 +54,16 @@ class Auth:
             email_confirmed_at=timestamp() if confirmed else None,
             app_metadata={"provider": "email", "providers": ["email"]},
         )
-        apply(user, fields)
+        update_fields(user, fields)
         with self.store.change():
-            if self.store.by_email(email) or user.id in self.store.users:
-                raise AuthError(
-                    422,
-                    "email_exists",
-                    "A user with this email address has already been registered",
-                )
+            self._ensure_available(email, user)
             self.store.users[user.id] = user
         return user
 
     def create_anonymous(self, user_metadata: Any = None) -> User:
-        """Make a user without an address, who may give one later."""
+        """Create a user without an address, who may add one later."""
         user = User(id=str(uuid.uuid4()), email="", is_anonymous=True)
-        apply(user, {"user_metadata": user_metadata})
+        update_fields(user, {"user_metadata": user_metadata})
         with self.store.change():
             self.store.users[user.id] = user
         return user
@@ -72,30 +72,24 @@ class Auth:
         """Change address, password or metadata.
 
         Raises:
-            AuthError: address or password are not acceptable, or the address is taken.
+            AuthError: address or password are invalid, or the address belongs to another user.
         """
-        email = checked_email(fields["email"]) if fields.get("email") else user.email
+        email = validate_email(fields["email"]) if fields.get("email") else user.email
         password = fields.get("password")
-        hashed = hash_password(checked_password(password)) if password else user.password_hash
+        hashed = hash_password(validate_password(password)) if password else user.password_hash
         with self.store.change():
-            owner = self.store.by_email(email)
-            if owner is not None and owner is not user:
-                raise AuthError(
-                    422,
-                    "email_exists",
-                    "A user with this email address has already been registered",
-                )
+            self._ensure_available(email, user)
             if user.is_anonymous and email:
                 user.is_anonymous, user.email_confirmed_at = False, timestamp()
             user.email, user.password_hash = email, hashed
-            apply(user, fields)
+            update_fields(user, fields)
             user.updated_at = timestamp()
 
     def confirm(self, email: str) -> User:
-        """Return the user with that address, which is proved now.
+        """Confirm the address of a user, and return the user.
 
         Raises:
-            AuthError: there is none any more.
+            AuthError: there is no such user any more.
         """
         user = self.store.by_email(email)
         if user is None:
@@ -105,16 +99,16 @@ class Auth:
         return user
 
     def delete_user(self, user: User) -> None:
-        """Delete a user and all sessions."""
+        """Delete a user with all sessions."""
         with self.store.change():
             self.end_sessions(user)
             del self.store.users[user.id]
 
     def sign_in(self, email: str, password: str) -> dict[str, Any]:
-        """Start a session for the right password.
+        """Start a session with a password.
 
         Raises:
-            AuthError: wrong, or this user may not sign in.
+            AuthError: address or password are wrong, or this user may not sign in.
         """
         user = self.store.by_email(email.strip().lower())
         matches = password_matches(password, user.password_hash if user else None)
@@ -125,34 +119,34 @@ class Auth:
         return self.start_session(user)
 
     def start_session(self, user: User, method: str = "password") -> dict[str, Any]:
-        """Sign a user in: access token, refresh token and the user, as Supabase answers.
+        """Sign a user in, and return access token, refresh token and user as Supabase does.
 
         Args:
-            user: who.
-            method: how, for the claim `amr`: password, otp, anonymous.
+            user: the user.
+            method: value for the claim `amr`: password, otp, anonymous.
 
         Raises:
             AuthError: the user is banned.
         """
-        refuse_banned(user)
+        ensure_not_banned(user)
         with self.store.change():
             session = Session(str(uuid.uuid4()), user.id, secrets.token_urlsafe(16), method=method)
             self.store.sessions[session.id] = session
             user.last_sign_in_at = timestamp()
-        return self._answer(user, session)
+        return self._session_response(user, session)
 
     def refresh(self, refresh_token: str) -> dict[str, Any]:
-        """Go on with a session; its refresh token is replaced.
+        """Continue a session; its refresh token is replaced.
 
         Raises:
-            AuthError: the token is unknown, or spent: then the whole session ends.
+            AuthError: the token is unknown, or it is an old one: then the session ends.
         """
         with self.store.change():
             for session in self.store.sessions.values():
                 if refresh_token == session.refresh_token:
                     break
                 if refresh_token == session.previous_token or refresh_token in session.spent_tokens:
-                    self._refuse_spent(session, refresh_token)
+                    self._ensure_reusable(session, refresh_token)
                     break
             else:
                 raise AuthError(
@@ -161,7 +155,7 @@ class Auth:
                     "Invalid Refresh Token: Refresh Token Not Found",
                 )
             user = self.store.users[session.user_id]
-            refuse_banned(user)
+            ensure_not_banned(user)
             if refresh_token == session.refresh_token:
                 if session.previous_token:
                     session.spent_tokens.append(session.previous_token)
@@ -169,21 +163,21 @@ class Auth:
                 session.previous_token = refresh_token
                 session.refresh_token = secrets.token_urlsafe(16)
                 session.refreshed_at = timestamp()
-        return self._answer(user, session)
+        return self._session_response(user, session)
 
     def end_sessions(self, user: User, *, only: str | None = None, keep: str | None = None) -> None:
-        """Sign a user out: of one session, of all but one, or of all."""
+        """End one session of a user, all but one, or all."""
         with self.store.change():
             for session in list(self.store.sessions.values()):
-                wanted = session.id == only if only else session.id != keep
-                if session.user_id == user.id and wanted:
+                selected = session.id == only if only else session.id != keep
+                if session.user_id == user.id and selected:
                     del self.store.sessions[session.id]
 
     def signed_in(self, access_token: str) -> tuple[User, Session]:
-        """Whose access token this is.
+        """Return user and session of an access token.
 
         Raises:
-            AuthError: it is not valid, or its user or session are gone.
+            AuthError: the token is invalid, or its user or session do not exist any more.
         """
         try:
             kid = jwt.get_unverified_header(access_token).get("kid")
@@ -207,7 +201,7 @@ class Auth:
             raise AuthError(
                 403, "session_not_found", "Session from session_id claim in JWT does not exist"
             )
-        refuse_banned(user, status=403)
+        ensure_not_banned(user, status=403)
         return user, session
 
     def access_token(
@@ -218,13 +212,13 @@ class Auth:
         seconds: int = TOKEN_SECONDS,
         claims: Mapping[str, Any] | None = None,
     ) -> str:
-        """Sign an access token with every claim that Supabase puts in.
+        """Sign an access token with every claim that Supabase adds.
 
         Args:
-            user: whose token.
-            session_id: id of the session it belongs to.
-            seconds: lifetime; negative for one that has expired.
-            claims: replace or add claims; None as a value leaves a claim out.
+            user: the user.
+            session_id: id of the session.
+            seconds: lifetime; negative for an expired token.
+            claims: replace or add claims; None as a value removes a claim.
         """
         return self.store.signing_key.sign(
             self.claims(user, session_id, seconds=seconds, changes=claims)
@@ -238,7 +232,7 @@ class Auth:
         seconds: int = TOKEN_SECONDS,
         changes: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Say what a token says; see `access_token`."""
+        """Return the claims of a token, see `access_token`."""
         now = int(datetime.now(UTC).timestamp())
         payload: dict[str, Any] = {
             "iss": self.issuer,
@@ -259,7 +253,7 @@ class Auth:
         }
         return {name: value for name, value in payload.items() if value is not None}
 
-    def _answer(self, user: User, session: Session) -> dict[str, Any]:
+    def _session_response(self, user: User, session: Session) -> dict[str, Any]:
         now = int(datetime.now(UTC).timestamp())
         amr = [{"method": session.method, "timestamp": now}]
         return {
@@ -271,14 +265,17 @@ class Auth:
             "user": user.public(),
         }
 
-    def _refuse_spent(self, session: Session, token: str) -> None:
-        """Let the last replaced token pass for a moment, else end the session."""
-        limit = datetime.now(UTC) - timedelta(seconds=REUSE_SECONDS)
-        replaced = session.refreshed_at
-        is_previous = token == session.previous_token and replaced is not None
-        if is_previous and datetime.fromisoformat(replaced or "") >= limit:
+    def _ensure_available(self, email: str, user: User) -> None:
+        if self.store.by_email(email) not in (None, user):
+            message = "A user with this email address has already been registered"
+            raise AuthError(422, "email_exists", message)
+
+    def _ensure_reusable(self, session: Session, token: str) -> None:
+        """Accept the previous refresh token for a short time; otherwise end the session."""
+        limit = timestamp(-timedelta(seconds=REUSE_SECONDS))
+        if token == session.previous_token and (session.refreshed_at or "") >= limit:
             return
-        # Saved here: the error below leaves the surrounding change unsaved.
+        # Saved by its own change, because the error below skips the save of the outer one.
         with self.store.change():
             del self.store.sessions[session.id]
         raise AuthError(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")

@@ -1,4 +1,4 @@
-"""Errors in the shape of Supabase Auth: `{code, error_code, msg}`."""
+"""Errors in the format of Supabase Auth: `{code, error_code, msg}`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 
 class AuthError(Exception):
-    """An answer other than 200."""
+    """A response other than 200."""
 
     def __init__(self, status: int, code: str, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -19,14 +19,14 @@ class AuthError(Exception):
 
 
 def auth_error(_: Request, error: Exception) -> JSONResponse:
-    """Answer an AuthError."""
+    """Turn an AuthError into a response."""
     assert isinstance(error, AuthError)
     body = {"code": error.status, "error_code": error.code, "msg": str(error), **error.details}
     return JSONResponse(body, error.status)
 
 
 def http_error(_: Request, error: Exception) -> JSONResponse:
-    """Answer unknown paths and methods."""
+    """Turn an unknown path or method into a response."""
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
     body = {"code": error.status_code, "error_code": code, "msg": error.detail}

@@ -1,8 +1,8 @@
-"""What may be said about a user: address, password, metadata, ban."""
+"""Rules for the fields of a user: address, password, metadata and ban."""
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from devstack.supabase.errors import AuthError
@@ -13,8 +13,8 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
-def checked_email(email: object) -> str:
-    """Return the address as it is kept."""
+def validate_email(email: object) -> str:
+    """Return the address as it is stored."""
     if not isinstance(email, str) or not EMAIL.fullmatch(email.strip()) or len(email) > 255:
         raise AuthError(
             400, "validation_failed", "Unable to validate email address: invalid format"
@@ -22,8 +22,8 @@ def checked_email(email: object) -> str:
     return email.strip().lower()
 
 
-def checked_password(password: object) -> str:
-    """Return the password, if it is long enough."""
+def validate_password(password: object) -> str:
+    """Return the password if it is long enough."""
     if not isinstance(password, str) or len(password) < MIN_LENGTH:
         raise AuthError(
             422,
@@ -34,14 +34,14 @@ def checked_password(password: object) -> str:
     return password
 
 
-def refuse_banned(user: User, status: int = 400) -> None:
+def ensure_not_banned(user: User, status: int = 400) -> None:
     """Raise an AuthError if the user is banned."""
     if user.banned:
         raise AuthError(status, "user_banned", "User is banned")
 
 
-def apply(user: User, fields: Mapping[str, Any]) -> None:
-    """Change metadata, confirmation and ban of a user; metadata is merged, as Supabase does.
+def update_fields(user: User, fields: Mapping[str, Any]) -> None:
+    """Change metadata, confirmation and ban of a user; metadata is merged, as on Supabase.
 
     Raises:
         AuthError: a value has the wrong type.
@@ -56,11 +56,11 @@ def apply(user: User, fields: Mapping[str, Any]) -> None:
     if fields.get("email_confirm") and user.email_confirmed_at is None:
         user.email_confirmed_at = timestamp()
     if (duration := fields.get("ban_duration")) is not None:
-        user.banned_until = banned_until(str(duration))
+        user.banned_until = ban_end(str(duration))
 
 
-def banned_until(duration: str) -> str | None:
-    """Compute the end of a ban such as `24h` or `1h30m`; None for `none`, which lifts it."""
+def ban_end(duration: str) -> str | None:
+    """Return the end of a ban such as `24h` or `1h30m`; None for `none`, which removes it."""
     if duration == "none":
         return None
     match = DURATION.fullmatch(duration)
@@ -68,7 +68,6 @@ def banned_until(duration: str) -> str | None:
         raise AuthError(400, "validation_failed", f"invalid format for ban duration: {duration}")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:
-        end = datetime.now(UTC) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        return timestamp(timedelta(hours=hours, minutes=minutes, seconds=seconds))
     except OverflowError:
         raise AuthError(400, "validation_failed", "the ban duration is too long") from None
-    return end.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,6 +1,5 @@
-"""The keys that sign access tokens, and the four states a key goes through."""
+"""The keys that sign access tokens, and their four states."""
 
-import json
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,13 +8,12 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
-STANDBY = "standby"  # published, signs nothing yet
+STANDBY = "standby"  # published, signs no token yet
 IN_USE = "in_use"
-PREVIOUSLY_USED = "previously_used"  # signs nothing any more, still trusted
+PREVIOUSLY_USED = "previously_used"  # still trusted, signs no token any more
 REVOKED = "revoked"  # no longer published
 STATES = (STANDBY, IN_USE, PREVIOUSLY_USED, REVOKED)
 
@@ -31,7 +29,7 @@ class SigningKey:
 
     @classmethod
     def create(cls, algorithm: str = "ES256", status: str = IN_USE) -> "SigningKey":
-        """Make a new pair, for ES256 or RS256."""
+        """Create a key pair, for ES256 or RS256."""
         private: Private = (
             rsa.generate_private_key(public_exponent=65537, key_size=2048)
             if algorithm == "RS256"
@@ -46,18 +44,18 @@ class SigningKey:
 
     @cached_property
     def private(self) -> Private:
-        """The half that signs."""
+        """The private key, which signs."""
         key = serialization.load_pem_private_key(self.pem.encode(), password=None)
         assert isinstance(key, Private)
         return key
 
     @property
     def public(self) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
-        """The half that verifies."""
+        """The public key, which verifies."""
         return self.private.public_key()
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        """Sign a token; a header of None leaves that one out."""
+        """Sign a token; None as the value of a header field removes it."""
         headers = {"kid": self.kid, **header}
         return jwt.encode(
             claims,
@@ -67,12 +65,7 @@ class SigningKey:
         )
 
     def jwk(self) -> dict[str, Any]:
-        """Return the public half as the key set lists it."""
-        public = self.public
-        numbers = json.loads(
-            RSAAlgorithm.to_jwk(public)
-            if isinstance(public, rsa.RSAPublicKey)
-            else ECAlgorithm.to_jwk(public)
-        )
+        """Return the public key as an entry of the key set."""
+        key = jwt.get_algorithm_by_name(self.algorithm).to_jwk(self.public, as_dict=True)
         extra = {"kid": self.kid, "alg": self.algorithm, "use": "sig", "key_ops": ["verify"]}
-        return {**numbers, **extra, "ext": True}
+        return {**key, **extra, "ext": True}

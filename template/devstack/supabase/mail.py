@@ -1,6 +1,6 @@
-"""Mails that would have been sent, and what is in them: codes and links, each good once.
+"""The mails that a real Supabase would send, with their codes and links; each works once.
 
-They are kept in memory and shown at `/mails`, as the mail catcher of Supabase's own stack does.
+They are kept in memory and shown at `/mails`, like in the mail catcher of Supabase's own stack.
 """
 
 import base64
@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from devstack.supabase.errors import AuthError
@@ -25,7 +25,7 @@ SUBJECTS = {
 
 @dataclass
 class Mail:
-    """One mail, with a code to type and a link that holds its hash."""
+    """One mail, with a code to type and a link with a token hash."""
 
     to: str
     kind: str  # magiclink, signup or recovery
@@ -33,25 +33,24 @@ class Mail:
     token_hash: str
     link: str
     sent_at: str = field(default_factory=timestamp)
-    # Of a client that asks with PKCE: the link brings it a code to exchange.
-    challenge: tuple[str, str] | None = None  # method and value
+    # Method and value of the PKCE challenge. If it is set, the link leads to a code for a session.
+    challenge: tuple[str, str] | None = None
     used: bool = False
 
     @property
     def subject(self) -> str:
-        """What the list shows."""
+        """Subject for the list of mails."""
         return SUBJECTS[self.kind]
 
     @property
-    def good(self) -> bool:
+    def valid(self) -> bool:
         """Whether code and link still work."""
-        end = datetime.fromisoformat(self.sent_at) + timedelta(seconds=VALID_SECONDS)
-        return not self.used and datetime.now(UTC) < end
+        return not self.used and self.sent_at > timestamp(-timedelta(seconds=VALID_SECONDS))
 
 
 @dataclass
 class Exchange:
-    """A code that a PKCE client exchanges for a session."""
+    """User and challenge of a code that a PKCE client exchanges for a session."""
 
     user_id: str
     challenge: tuple[str, str]
@@ -72,7 +71,7 @@ class Mailbox:
         redirect_to: str = "",
         challenge: tuple[str, str] | None = None,
     ) -> Mail:
-        """Write a mail to a user; the ones of that kind before it no longer work."""
+        """Add a mail to a user; earlier mails of the same kind become invalid."""
         for mail in self.mails:
             if mail.to == user.email and mail.kind == kind:
                 mail.used = True
@@ -89,33 +88,33 @@ class Mailbox:
         self.mails = [*self.mails[1 - MAILS_KEPT :], mail]
         return mail
 
-    def take(self, kind: str, *, email: str = "", code: str = "", token_hash: str = "") -> Mail:
-        """Use up the mail of a code or a link's hash.
+    def use(self, kind: str, *, email: str = "", code: str = "", token_hash: str = "") -> Mail:
+        """Return the mail with a code or token hash, and mark it as used.
 
         Raises:
-            AuthError: there is none, or it is over.
+            AuthError: there is no valid mail with it.
         """
-        # Clients say `email` for both of the kinds that sign somebody in.
+        # Clients use the kind `email` for both mails that sign a user in.
         kinds = {"email": {"magiclink", "signup"}}.get(kind, {kind})
         for mail in reversed(self.mails):
             by_code = bool(code) and mail.to == email and hmac.compare_digest(mail.code, code)
             by_hash = bool(token_hash) and hmac.compare_digest(mail.token_hash, token_hash)
-            if mail.good and mail.kind in kinds and (by_code or by_hash):
+            if mail.valid and mail.kind in kinds and (by_code or by_hash):
                 mail.used = True
                 return mail
         raise AuthError(403, "otp_expired", "Token has expired or is invalid")
 
-    def exchange_code(self, user: User, challenge: tuple[str, str]) -> str:
-        """Make the code that a PKCE client gets in the address it is sent back to."""
+    def create_code(self, user: User, challenge: tuple[str, str]) -> str:
+        """Create the code that a PKCE client exchanges for a session."""
         code = secrets.token_urlsafe(24)
         self._exchanges[code] = Exchange(user.id, challenge)
         return code
 
     def redeem(self, code: str, verifier: str) -> str:
-        """Return the user's id for a code and the secret that its challenge was made of.
+        """Return the id of the user for a code and the verifier of its challenge.
 
         Raises:
-            AuthError: the code is unknown, or the secret another's.
+            AuthError: the code is unknown, or the verifier does not match.
         """
         exchange = self._exchanges.get(code)
         if exchange is None:

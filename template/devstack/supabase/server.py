@@ -1,4 +1,4 @@
-"""The local Supabase as a server."""
+"""The local Supabase as an HTTP server."""
 
 import logging
 import os
@@ -22,16 +22,16 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from devstack.errors import DevStackError
 from devstack.ports import HOST, listen, port_of
-from devstack.supabase.access import ApiKeyRequired, ApiVersion
+from devstack.supabase.access import ApiKeyRequired, ApiVersion, Services
 from devstack.supabase.auth import TOKEN_SECONDS, Auth
 from devstack.supabase.errors import AuthError, auth_error, http_error
 from devstack.supabase.mail import Mailbox
 from devstack.supabase.origins import LOCAL_ORIGINS
-from devstack.supabase.routes import admin, control, local, mails, public, sessions, user
-from devstack.supabase.routes import storage as storage_routes
+from devstack.supabase.routes import admin, control, local, mails, public, sessions, storage, user
 from devstack.supabase.storage import Storage, StorageError
+from devstack.supabase.storage_requests import storage_error
 from devstack.supabase.store import Store, User
-from devstack.supabase.traffic import Interference, Traffic
+from devstack.supabase.traffic import Traffic, TrafficMiddleware
 
 START_SECONDS = 10.0
 
@@ -39,8 +39,8 @@ START_SECONDS = 10.0
 class LocalSupabase:
     """A local Supabase on a port of 127.0.0.1.
 
-    In tests: `with LocalSupabase() as supabase:`, it serves from a thread. As a process
-    that inherits its socket: `python -m devstack.supabase`.
+    In tests, `with LocalSupabase() as supabase:` serves from a thread. `python -m
+    devstack.supabase` is a process that inherits its socket.
     """
 
     def __init__(
@@ -52,29 +52,29 @@ class LocalSupabase:
         secret_key: str = "sb_secret_local",  # noqa: S107 - of a server on this machine only
         api_url: str = "",
     ) -> None:
-        """Take a port; `start` or `serve` serves.
+        """Open the port; `start` or `serve` serves.
 
         Args:
-            state: file to keep users, sessions and keys in, and beside it a folder `storage`;
-                None keeps nothing.
-            listening: open socket; None for one on any free port.
-            publishable_key: for browsers.
-            secret_key: for the backend.
-            api_url: address of the API, for the links of the sign-in page.
+            state: file for users, sessions and keys, with a folder `storage` beside it; None keeps
+                nothing across restarts.
+            listening: open socket; None opens one on any free port.
+            publishable_key: API key for browsers.
+            secret_key: API key for the backend.
+            api_url: URL of the API, for the links of the sign-in page.
 
         Raises:
-            DevStackError: in a deployment, or when `state` is damaged.
+            DevStackError: ENVIRONMENT is not local or test, or `state` is damaged.
         """
         environment = os.environ.get("ENVIRONMENT") or "local"
         if environment not in ("local", "test"):
             raise DevStackError(
-                f"The local Supabase hands out tokens for development and refuses to run with "
-                f"ENVIRONMENT={environment}; set SUPABASE_URL to the project's address."
+                f"The local Supabase issues tokens for development, so it does not run with "
+                f"ENVIRONMENT={environment}. Set SUPABASE_URL to the URL of the project."
             )
         self.publishable_key = publishable_key
         self.secret_key = secret_key
         store = Store(state)
-        # Made when the first bucket is.
+        # Created with the first bucket.
         scratch = Path(tempfile.gettempdir(), f"supabase-{uuid.uuid4().hex}")
         self._scratch = None if state else scratch
         self.storage = Storage(state.with_name("storage") if state else scratch)
@@ -83,13 +83,14 @@ class LocalSupabase:
         self.url = f"http://{HOST}:{port_of(self._socket)}"
         self.auth = Auth(store, issuer=f"{self.url}/auth/v1")
         self.mailbox = Mailbox(self.url)
-        self.app = self._application(api_url)
+        parts = (self.auth, self.mailbox, self.storage, self.traffic)
+        self.app = _application(Services(*parts, publishable_key, secret_key, api_url))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def issuer(self) -> str:
-        """The `iss` of its tokens."""
+        """Claim `iss` of the tokens."""
         return self.auth.issuer
 
     def issue_token(
@@ -99,29 +100,29 @@ class LocalSupabase:
         seconds: int = TOKEN_SECONDS,
         claims: Mapping[str, Any] | None = None,
     ) -> str:
-        """Sign an access token of a user, who is made when unknown; needs no running server.
+        """Sign an access token of a user, who is created if necessary; the server need not run.
 
         Args:
-            email: whose token.
-            seconds: lifetime; negative for one that has expired.
-            claims: replace or add claims; None as a value leaves a claim out.
+            email: address of the user.
+            seconds: lifetime; negative for an expired token.
+            claims: replace or add claims; None as a value removes a claim.
         """
         return self.auth.access_token(
             self.user(email), str(uuid.uuid4()), seconds=seconds, claims=claims
         )
 
     def user(self, email: str) -> User:
-        """Return the user with that address, made when unknown."""
+        """Return the user with an address, who is created if necessary."""
         return self.auth.store.by_email(email.lower()) or self.auth.create_user(email)
 
     def serve(self) -> None:
-        """Serve until a signal comes, with a line for each request."""
+        """Serve until a signal arrives, and log each request."""
         server = uvicorn.Server(self._config(log_level="info"))
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server.run(sockets=[self._socket])
 
     def start(self) -> Self:
-        """Serve from a thread; returns when it answers."""
+        """Serve from a thread; return when the server answers."""
         self._server = uvicorn.Server(self._config(log_config=None))
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
@@ -137,7 +138,7 @@ class LocalSupabase:
     def stop(self) -> None:
         """Stop serving and close the port."""
         if self._server is not None and self._thread is not None:
-            # Without waiting for clients that keep their connections.
+            # Do not wait for clients with open connections.
             self._server.should_exit = self._server.force_exit = True
             self._thread.join()
         self._socket.close()
@@ -155,49 +156,44 @@ class LocalSupabase:
             self.app, lifespan="off", server_header=False, timeout_graceful_shutdown=2, **options
         )
 
-    def _application(self, api_url: str) -> Starlette:
-        keys = (self.publishable_key, self.secret_key)
-        guarded: list[BaseRoute] = [
-            *public.routes,
-            *sessions.routes,
-            *mails.routes,
-            *user.routes,
-            *admin.routes,
-        ]
-        unguarded = [*public.open_routes, *mails.open_routes]
-        app = Starlette(
-            routes=[
-                *(Route(f"/auth/v1{each.path}", each.endpoint) for each in unguarded),
-                Mount("/auth/v1", routes=guarded, middleware=[Middleware(ApiKeyRequired, keys)]),
-                Mount("/storage/v1", routes=storage_routes.routes),
-                *local.routes,
-                *mails.page_routes,
-                *control.routes,
-            ],
-            middleware=[
-                Middleware(Interference, self.traffic),
-                Middleware(ApiVersion),
-                Middleware(
-                    CORSMiddleware,
-                    allow_origin_regex=LOCAL_ORIGINS,
-                    allow_methods=["*"],
-                    allow_headers=["*"],
-                    expose_headers=["x-total-count", "link", "x-supabase-api-version"],
-                ),
-                # Against pages that point a name of theirs at this machine.
-                Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
-            ],
-            exception_handlers={
-                AuthError: auth_error,
-                StorageError: storage_routes.storage_error,
-                HTTPException: http_error,
-            },
-        )
-        app.state.auth = self.auth
-        app.state.mailbox = self.mailbox
-        app.state.storage = self.storage
-        app.state.traffic = self.traffic
-        app.state.publishable_key = self.publishable_key
-        app.state.secret_key = self.secret_key
-        app.state.api_url = api_url
-        return app
+
+def _application(services: Services) -> Starlette:
+    keys = (services.publishable_key, services.secret_key)
+    guarded: list[BaseRoute] = [
+        *public.routes,
+        *sessions.routes,
+        *mails.routes,
+        *user.routes,
+        *admin.routes,
+    ]
+    unguarded = [*public.open_routes, *mails.open_routes]
+    app = Starlette(
+        routes=[
+            *(Route(f"/auth/v1{each.path}", each.endpoint) for each in unguarded),
+            Mount("/auth/v1", routes=guarded, middleware=[Middleware(ApiKeyRequired, keys)]),
+            Mount("/storage/v1", routes=storage.routes),
+            *local.routes,
+            *mails.page_routes,
+            *control.routes,
+        ],
+        middleware=[
+            Middleware(TrafficMiddleware, services.traffic),
+            Middleware(ApiVersion),
+            Middleware(
+                CORSMiddleware,
+                allow_origin_regex=LOCAL_ORIGINS,
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=["x-total-count", "link", "x-supabase-api-version"],
+            ),
+            # Against web pages whose own host name points to this machine (DNS rebinding).
+            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
+        ],
+        exception_handlers={
+            AuthError: auth_error,
+            StorageError: storage_error,
+            HTTPException: http_error,
+        },
+    )
+    app.state.services = services
+    return app

@@ -1,34 +1,29 @@
-"""Buckets and objects, by the rules of Supabase Storage; kept in one folder across restarts.
+"""Buckets and objects, by the rules of Supabase Storage, kept in one folder.
 
-There are no policies on objects, as in a new project: the secret key may do everything, and users
-nothing but what a signed address allows them.
+There are no policies on objects, like in a new project: the secret key allows everything, and users
+may do only what a signed URL allows.
 """
 
-import json
 import re
 import secrets
 import shutil
-import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jwt
 
-from devstack.errors import DevStackError
-from devstack.files import write_private
+from devstack.supabase.saved_state import SavedState
 from devstack.supabase.store import timestamp
 
-UPLOAD_SECONDS = 7200  # that a signed upload address is good for, as on the platform
+UPLOAD_SECONDS = 7200  # lifetime of a signed upload URL, as on the platform
 KEY = re.compile(r"[\w/!\-.*'() &$@=;:+,?]+", re.ASCII)
 
 
 class StorageError(Exception):
-    """An answer other than 200: `{statusCode, error, message}`."""
+    """A response other than 200: `{statusCode, error, message}`."""
 
     def __init__(self, status: int, error: str, message: str) -> None:
         super().__init__(message)
@@ -38,7 +33,7 @@ class StorageError(Exception):
 
 @dataclass
 class Bucket:
-    """A place for objects, with its limits."""
+    """A container for objects, with its limits."""
 
     id: str
     public: bool = False
@@ -47,15 +42,15 @@ class Bucket:
     created_at: str = field(default_factory=timestamp)
     updated_at: str = field(default_factory=timestamp)
 
-    def shown(self) -> dict[str, Any]:
-        """As the API shows it."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the bucket as in the API."""
         return {**asdict(self), "name": self.id, "owner": "", "type": "STANDARD"}
 
-    def admit(self, size: int, content_type: str) -> None:
-        """Let an object in.
+    def check_limits(self, size: int, content_type: str) -> None:
+        """Check an object against the limits.
 
         Raises:
-            StorageError: it is too large, or of a kind that is not allowed.
+            StorageError: it is too large, or its type is not allowed.
         """
         if self.file_size_limit is not None and size > self.file_size_limit:
             message = "The object exceeded the maximum allowed size"
@@ -69,7 +64,7 @@ class Bucket:
 
 @dataclass
 class Object:
-    """A file; its bytes lie in a file of its own, named by the id."""
+    """Metadata of an object; its content is in a file with the id as its name."""
 
     bucket: str
     key: str
@@ -81,43 +76,36 @@ class Object:
     created_at: str = field(default_factory=timestamp)
 
 
-class Storage:
-    """Everything that is stored."""
+class Storage(SavedState):
+    """All buckets and objects."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what is kept in `folder`, which is made when missing.
-
-        Raises:
-            DevStackError: the folder holds something else.
-        """
+        """See `SavedState`; the folder is created with the first change."""
         self._folder = folder
-        self._lock = threading.RLock()
         self.buckets: dict[str, Bucket] = {}
         self.objects: dict[tuple[str, str], Object] = {}
         self.url_key = secrets.token_hex(32)
-        index = folder / "index.json"
-        if index.exists():
-            self._load(index)
+        super().__init__(folder / "index.json")
 
     def file(self, stored: Object) -> Path:
-        """Where the bytes of an object lie."""
+        """Return the path of an object's content."""
         return self._folder / stored.id
 
     def bucket(self, name: str) -> Bucket:
         """Return a bucket.
 
         Raises:
-            StorageError: there is none of that name.
+            StorageError: there is no such bucket.
         """
         if name not in self.buckets:
             raise StorageError(404, "Bucket not found", "Bucket not found")
         return self.buckets[name]
 
     def add_bucket(self, bucket: Bucket) -> None:
-        """Make a bucket.
+        """Add a bucket.
 
         Raises:
-            StorageError: there is one of that name.
+            StorageError: the name is in use.
         """
         with self.change():
             if bucket.id in self.buckets:
@@ -128,7 +116,7 @@ class Storage:
         """Remove an empty bucket.
 
         Raises:
-            StorageError: there is none, or it holds objects.
+            StorageError: there is no such bucket, or it is not empty.
         """
         with self.change():
             self.bucket(name)
@@ -141,22 +129,22 @@ class Storage:
         """Return an object.
 
         Raises:
-            StorageError: there is none of that name.
+            StorageError: there is no such object.
         """
         if (bucket, key) not in self.objects:
             raise StorageError(404, "not_found", "Object not found")
         return self.objects[bucket, key]
 
     def put(self, stored: Object, source: Path, *, replace: bool) -> None:
-        """Take the file at `source` over as an object.
+        """Move the file `source` into the storage as the content of an object.
 
         Raises:
-            StorageError: the bucket does not admit it, the name is no good or taken.
+            StorageError: limits of the bucket, an invalid key, or a key in use without `replace`.
         """
         bucket = self.bucket(stored.bucket)
         if not KEY.fullmatch(stored.key):
             raise StorageError(400, "InvalidKey", f"Invalid key: {stored.key}")
-        bucket.admit(stored.size, stored.content_type)
+        bucket.check_limits(stored.size, stored.content_type)
         with self.change():
             before = self.objects.get((stored.bucket, stored.key))
             if before and not replace:
@@ -168,42 +156,42 @@ class Storage:
                 self.file(before).unlink(missing_ok=True)
 
     def remove(self, bucket: str, keys: list[str]) -> list[Object]:
-        """Remove objects, and return those that were there."""
+        """Remove objects, and return those that existed."""
         with self.change():
-            gone = [self.objects.pop((bucket, key), None) for key in keys]
-            for stored in gone:
-                if stored:
-                    self.file(stored).unlink(missing_ok=True)
-        return [stored for stored in gone if stored]
+            found = [self.objects.pop((bucket, key), None) for key in keys]
+            removed = [stored for stored in found if stored]
+            for stored in removed:
+                self.file(stored).unlink(missing_ok=True)
+        return removed
 
     def move(self, bucket: str, source: str, target: str, *, keep: bool) -> Object:
-        """Give an object another name, or a copy of that name.
+        """Rename an object, or copy it with `keep`.
 
         Raises:
-            StorageError: there is no such object, or the name is taken.
+            StorageError: there is no such object, or the target exists.
         """
         stored = self.get(bucket, source)
         copy = Object(bucket, target, stored.size, stored.content_type, stored.cache_control)
-        twin = self.file(copy).with_suffix(".copy")
-        shutil.copyfile(self.file(stored), twin)
+        draft = self.file(copy).with_suffix(".copy")
+        shutil.copyfile(self.file(stored), draft)
         try:
-            self.put(copy, twin, replace=False)
+            self.put(copy, draft, replace=False)
         finally:
-            twin.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
         if not keep:
             self.remove(bucket, [source])
         return copy
 
     def sign(self, bucket: str, key: str, seconds: int, **claims: Any) -> str:
-        """Make the token of a signed address, bound to the object's name."""
+        """Return the token of a signed URL for one object."""
         payload = {"url": f"{bucket}/{key}", "exp": int(time.time()) + seconds, **claims}
         return jwt.encode(payload, self.url_key, algorithm="HS256")
 
-    def signed(self, token: str, bucket: str, key: str, *, upload: bool) -> dict[str, Any]:
-        """Return what a signed address allows.
+    def verify(self, token: str, bucket: str, key: str, *, upload: bool) -> dict[str, Any]:
+        """Return the claims of a signed URL.
 
         Raises:
-            StorageError: it was not made here, is over, or is another's.
+            StorageError: the token is invalid, expired or for another URL.
         """
         try:
             claims: dict[str, Any] = jwt.decode(token, self.url_key, algorithms=["HS256"])
@@ -213,28 +201,15 @@ class Storage:
             raise StorageError(400, "InvalidSignature", "Invalid signature")
         return claims
 
-    @contextmanager
-    def change(self) -> Iterator[None]:
-        """Change what is kept, alone; saved at the end."""
-        with self._lock:
-            yield
-            self._folder.mkdir(0o700, parents=True, exist_ok=True)
-            index = {
-                "url_key": self.url_key,
-                "buckets": [asdict(bucket) for bucket in self.buckets.values()],
-                "objects": [asdict(stored) for stored in self.objects.values()],
-            }
-            write_private(self._folder / "index.json", json.dumps(index, indent=1))
+    def _dump(self) -> dict[str, Any]:
+        return {
+            "url_key": self.url_key,
+            "buckets": [asdict(bucket) for bucket in self.buckets.values()],
+            "objects": [asdict(stored) for stored in self.objects.values()],
+        }
 
-    def _load(self, index: Path) -> None:
-        try:
-            state = json.loads(index.read_text(encoding="utf-8"))
-            self.url_key = state["url_key"]
-            self.buckets = {each["id"]: Bucket(**each) for each in state["buckets"]}
-            objects = [Object(**each) for each in state["objects"]]
-            self.objects = {(each.bucket, each.key): each for each in objects}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DevStackError(
-                f"{index} is no state of the local Supabase ({error}); delete its folder, or start "
-                "over with `uv run app dev --reset`."
-            ) from None
+    def _load(self, state: dict[str, Any]) -> None:
+        self.url_key = state["url_key"]
+        self.buckets = {each["id"]: Bucket(**each) for each in state["buckets"]}
+        objects = [Object(**each) for each in state["objects"]]
+        self.objects = {(each.bucket, each.key): each for each in objects}

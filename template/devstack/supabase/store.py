@@ -1,22 +1,17 @@
-"""Users, sessions and signing keys: in memory, and in one file across restarts."""
+"""Users, sessions and signing keys."""
 
-import contextlib
-import json
-import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devstack.errors import DevStackError
-from devstack.files import write_private
 from devstack.supabase.keys import IN_USE, REVOKED, SigningKey
+from devstack.supabase.saved_state import SavedState
 
 
-def timestamp() -> str:
-    """Now, as Supabase writes it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def timestamp(delay: timedelta = timedelta()) -> str:
+    """Return the time now, or after a delay, in Supabase's format."""
+    return (datetime.now(UTC) + delay).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @dataclass
@@ -37,11 +32,11 @@ class User:
 
     @property
     def banned(self) -> bool:
-        """Whether a ban lasts."""
+        """Whether the user is banned now."""
         return self.banned_until is not None and self.banned_until > timestamp()
 
     def public(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return the user as in the API."""
         shown = asdict(self)
         del shown["password_hash"], shown["banned_until"]
         identity = {
@@ -72,34 +67,25 @@ class Session:
     id: str
     user_id: str
     refresh_token: str
-    # The one before, and when it was replaced: answers that get lost are asked for again.
+    # The refresh token before, and the time when it was replaced. A client sends it again if it has
+    # not received the answer.
     previous_token: str | None = None
     refreshed_at: str | None = None
-    # Older ones: who still presents one has stolen it, or was stolen from.
+    # Older refresh tokens. If one is used, it was stolen.
     spent_tokens: list[str] = field(default_factory=list)
     method: str = "password"
     created_at: str = field(default_factory=timestamp)
 
 
-class Store:
-    """Everything the local Supabase remembers."""
+class Store(SavedState):
+    """Users, sessions and signing keys of one local Supabase."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read what is kept.
-
-        Args:
-            path: file to keep everything in; None keeps nothing.
-
-        Raises:
-            DevStackError: the file is there and cannot be understood.
-        """
-        self._path = path
-        self._lock = threading.RLock()
+        """See `SavedState`; without a signing key, one is created."""
         self.users: dict[str, User] = {}
         self.sessions: dict[str, Session] = {}
         self.keys: list[SigningKey] = []
-        if path is not None and path.exists():
-            self._load(path)
+        super().__init__(path)
         if not self.keys:
             with self.change():
                 self.keys.append(SigningKey.create())
@@ -111,38 +97,23 @@ class Store:
 
     @property
     def published_keys(self) -> list[SigningKey]:
-        """Every key that is trusted: in use, before it and after it."""
+        """Every key that is trusted: the key in use, standby keys and earlier keys."""
         return [key for key in self.keys if key.status != REVOKED]
 
     def by_email(self, email: str) -> User | None:
-        """Find a user by address, or None; anonymous users have none."""
+        """Return the user with an address, or None; anonymous users have no address."""
         if not email:
             return None
         return next((user for user in self.users.values() if user.email == email), None)
 
-    @contextlib.contextmanager
-    def change(self) -> Iterator[None]:
-        """Change what is remembered, alone; saved at the end."""
-        with self._lock:
-            yield
-            if self._path is not None:
-                write_private(self._path, json.dumps(self._dump(), indent=1))
-
-    def _dump(self) -> dict[str, list[dict[str, Any]]]:
+    def _dump(self) -> dict[str, Any]:
         return {
             "keys": [asdict(key) for key in self.keys],
             "users": [asdict(user) for user in self.users.values()],
             "sessions": [asdict(session) for session in self.sessions.values()],
         }
 
-    def _load(self, path: Path) -> None:
-        try:
-            state = json.loads(path.read_text(encoding="utf-8"))
-            self.keys = [SigningKey(**each) for each in state["keys"]]
-            self.users = {each["id"]: User(**each) for each in state["users"]}
-            self.sessions = {each["id"]: Session(**each) for each in state["sessions"]}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DevStackError(
-                f"{path} is no state of the local Supabase ({error}); delete it, or start over "
-                "with `uv run app dev --reset`."
-            ) from None
+    def _load(self, state: dict[str, Any]) -> None:
+        self.keys = [SigningKey(**each) for each in state["keys"]]
+        self.users = {each["id"]: User(**each) for each in state["users"]}
+        self.sessions = {each["id"]: Session(**each) for each in state["sessions"]}

@@ -1,4 +1,4 @@
-"""What is asked of the local Supabase, and failures on purpose."""
+"""Counts the requests to the local Supabase, and makes them fail or wait, for tests."""
 
 import asyncio
 from collections import Counter
@@ -10,35 +10,35 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 @dataclass
 class Failure:
-    """An answer in place of the real one."""
+    """A response in place of the real one."""
 
     status: int
     body: bytes
-    times: int | None  # None: until it is lifted
+    times: int | None  # None: until `heal` is called
 
 
 class Traffic:
-    """Counts the calls by path, and fails those that shall fail."""
+    """Numbers of requests, failures and delays by path."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
-        # Seconds by path that an answer waits.
+        # Seconds that the response of a path waits.
         self.delays: dict[str, float] = {}
         self._failures: dict[str, Failure] = {}
 
     def fail(
         self, path: str, status: int = 503, *, body: bytes = b"{}", times: int | None = None
     ) -> None:
-        """Answer `status` to calls of a path, from now on or the next `times`."""
+        """Answer requests to a path with `status`: the next `times` requests, or all."""
         self._failures[path] = Failure(status, body, times)
 
     def heal(self) -> None:
-        """Answer everything as it should be, at once."""
+        """Remove all failures and delays."""
         self._failures.clear()
         self.delays.clear()
 
     def failure(self, path: str) -> Failure | None:
-        """Count a call; the failure that it meets, if any."""
+        """Count a request, and return the failure for it, if any."""
         self.calls[path] += 1
         failure = self._failures.get(path)
         if failure and failure.times is not None:
@@ -48,8 +48,8 @@ class Traffic:
         return failure
 
 
-class Interference:
-    """The middleware around everything."""
+class TrafficMiddleware:
+    """Records each request, and applies failures and delays."""
 
     def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
         self._app = app
@@ -62,5 +62,5 @@ class Interference:
         if failure is None:
             await self._app(scope, receive, send)
             return
-        answer = Response(failure.body, failure.status, media_type="application/json")
-        await answer(scope, receive, send)
+        response = Response(failure.body, failure.status, media_type="application/json")
+        await response(scope, receive, send)

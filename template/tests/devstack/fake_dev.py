@@ -1,4 +1,4 @@
-"""`python -m tests.devstack.fake_dev ROOT [PORT]`: runs the real runner with the small programs."""
+"""`python -m tests.devstack.fake_dev ROOT [PORT]`: runs the runner with the small programs."""
 
 import asyncio
 import sys

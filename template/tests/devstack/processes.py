@@ -1,4 +1,4 @@
-"""Look at the processes of this machine."""
+"""Lists the processes of this machine."""
 
 import subprocess
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def commands() -> dict[int, str]:
-    """Pid -> command line of every process."""
+    """Return the command line of every process, by pid."""
     if not Path("/proc/self/cmdline").exists():
         listing = subprocess.run(
             ["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True
@@ -18,19 +18,19 @@ def commands() -> dict[int, str]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
-        except OSError:  # It has just ended.
+        except OSError:  # The process has just ended.
             continue
         found[int(path.parent.name)] = b" ".join(words).decode(errors="replace").strip()
     return found
 
 
 def mentioning(folder: Path) -> dict[int, str]:
-    """Those whose command line names something in `folder`."""
+    """Return the processes whose command line contains the path of `folder`."""
     return {pid: command for pid, command in commands().items() if str(folder) in command}
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    """Wait for a condition; False if it does not come true."""
+    """Wait until a condition is true; return False after a timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

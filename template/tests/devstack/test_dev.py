@@ -1,4 +1,4 @@
-"""`app dev` as a whole, on the real app: a first run, then a person's first call."""
+"""`app dev` as a whole, on the real app: a first run and a first request."""
 
 import os
 import re
@@ -18,13 +18,13 @@ from tests.devstack.processes import eventually, mentioning
 PROJECT = Path(__file__).absolute().parents[2]
 SECONDS = 90
 
-# It starts everything, with an empty database: about as long as all other tests together.
+# It starts everything with an empty database, which takes as long as all other tests together.
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The project without `.env` and data, which are made afresh."""
+    """The project without `.env` and data."""
     for name in ("app", "devstack", "alembic.ini"):
         (tmp_path / name).symlink_to(PROJECT / name)
     return tmp_path
@@ -52,10 +52,11 @@ def dev(project: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_first_run(dev: subprocess.Popen[bytes], project: Path) -> None:
-    def said(text: str) -> bool:
+    def shows(text: str) -> bool:
         return dev.poll() is not None or text in (project / "output").read_text()
 
-    eventually(lambda: said("Running. Stop with Ctrl-C.") and said("celery@"), SECONDS)
+    # The table of addresses, and the name of the worker.
+    eventually(lambda: shows("│ API") and shows("celery@"), SECONDS)
     output = (project / "output").read_text()
     assert dev.poll() is None, output
     addresses = dict(re.findall(r"│ (API|Sign in, sign up) +│ (\S+)", output))

@@ -1,4 +1,4 @@
-"""`.env`: written once, kept, explained."""
+"""`.env`: written once and kept; errors name the place."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_is_written_once_with_fresh_secrets(tmp_path: Path) -> None:
+def test_it_is_written_once_with_new_secrets(tmp_path: Path) -> None:
     assert set(env.ensure_env_file(tmp_path)) == NAMES
     path = tmp_path / ".env"
     text = path.read_text()
@@ -29,7 +29,7 @@ def test_is_written_once_with_fresh_secrets(tmp_path: Path) -> None:
     assert path.read_text() == text
 
 
-def test_keeps_the_comments_of_the_example(tmp_path: Path) -> None:
+def test_the_comments_of_the_example_are_kept(tmp_path: Path) -> None:
     (tmp_path / ".env.example").write_text(
         '# About the project.\nPROJECT_NAME="A # B"\n\n# Signs.\nSECRET_KEY=\nDATABASE_URL=\n'
         "#DEBUG=false\nSUPABASE_SECRET_KEY=''  # private\n"
@@ -46,7 +46,7 @@ def test_keeps_the_comments_of_the_example(tmp_path: Path) -> None:
     assert all(values[name] for name in NAMES)
 
 
-def test_fills_gaps_and_changes_no_value(tmp_path: Path) -> None:
+def test_only_missing_values_are_written(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("SECRET_KEY=mine\nexport DEMO_USER_EMAIL=\nOTHER=x")
     written = env.ensure_env_file(tmp_path)
@@ -58,14 +58,14 @@ def test_fills_gaps_and_changes_no_value(tmp_path: Path) -> None:
     assert "export DEMO_USER_EMAIL=demo@example.com\n" in path.read_text()
 
 
-def test_a_supabase_of_ones_own_gets_no_made_up_keys(tmp_path: Path) -> None:
+def test_keys_of_another_supabase_are_not_generated(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SUPABASE_URL=https://abc.supabase.co\n")
     written = env.ensure_env_file(tmp_path)
     assert written == list(env.fresh_secrets())
     assert not any(name.startswith(("SUPABASE", "FIRST_ADMIN", "DEMO")) for name in written)
 
 
-def test_the_environment_overrules_and_empty_is_absent(
+def test_the_environment_takes_precedence_and_empty_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text("REDIS_URL=redis://file\nDATABASE_URL=\n")
@@ -78,20 +78,20 @@ def test_the_environment_overrules_and_empty_is_absent(
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "place"),
     [
-        (b"SECRET_KEY=\xff\xfe", r"\.env is not UTF-8 text \(byte 11\); save it again as UTF-8\."),
-        (b"A=1\n\nthis is no setting\n", r"\.env, line 3: expected NAME=value or a comment"),
+        (b"SECRET_KEY=\xff\xfe", r"\.env\b.*byte 11\b"),
+        (b"A=1\n\nno assignment\n", r"\.env, line 3\b"),
     ],
 )
-def test_what_cannot_be_understood_is_named(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, content: bytes, place: str) -> None:
     (tmp_path / ".env").write_bytes(content)
-    with pytest.raises(DevStackError, match=sentence):
+    with pytest.raises(DevStackError, match=place):
         env.ensure_env_file(tmp_path)
     assert (tmp_path / ".env").read_bytes() == content
 
 
-def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
-    with pytest.raises(DevStackError, match=r"\.env cannot be read \(Is a directory\)"):
+    with pytest.raises(DevStackError, match=r"\.env\b.*Is a directory"):
         env.load(tmp_path)

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def postgres(data: Path) -> Iterator[Postgres]:
         yield running
 
 
-def test_looks_like_supabase_to_a_backend(postgres: Postgres) -> None:
+def test_it_is_set_up_like_supabase(postgres: Postgres) -> None:
     with psycopg.connect(postgres.url) as connection:
         row = connection.execute(
             "select current_user, rolsuper, rolbypassrls, lower('É'), '[1,2]'::vector <=> '[2,1]',"
@@ -67,26 +68,26 @@ def test_roles_are_as_on_supabase(postgres: Postgres) -> None:
     assert owner == ("postgres",)
 
 
-def test_a_forgotten_table_in_public_is_open_as_on_supabase(postgres: Postgres) -> None:
+def test_a_table_in_public_is_readable_as_on_supabase(postgres: Postgres) -> None:
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute("create database another")
     other = psycopg.conninfo.make_conninfo(postgres.url, dbname="another")
     with psycopg.connect(other) as connection:
-        connection.execute("create table public.forgotten (id int)")
+        connection.execute("create table public.unprotected (id int)")
         row = connection.execute(
-            "select has_table_privilege('anon', 'public.forgotten', 'select')"
+            "select has_table_privilege('anon', 'public.unprotected', 'select')"
         ).fetchone()
         assert row == (True,)
 
 
-def test_wants_a_password(postgres: Postgres) -> None:
+def test_a_password_is_required(postgres: Postgres) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(postgres.url.replace(postgres.password, "wrong"))
     mode = postgres.data_dir.with_name("data.password").stat().st_mode
     assert mode & 0o777 == 0o600
 
 
-def test_keeps_data_when_killed(data: Path) -> None:
+def test_data_survives_a_kill(data: Path) -> None:
     first = Postgres(data).start()
     with psycopg.connect(first.url) as connection:
         connection.execute("create table public.kept as select 42 as answer")
@@ -97,40 +98,40 @@ def test_keeps_data_when_killed(data: Path) -> None:
         assert connection.execute("select answer from public.kept").fetchone() == (42,)
 
 
-def test_a_pid_file_that_names_another_program_does_not_block(data: Path) -> None:
+def test_a_pid_file_of_another_program_is_ignored(data: Path) -> None:
     Postgres(data).start().stop()
     (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n1\n1\n\n127.0.0.1\n\nready\n")
     with Postgres(data) as running:
         assert running.answers()
 
 
-def test_two_on_one_folder_are_refused(
+def test_a_second_server_on_one_folder_is_refused(
     postgres: Postgres, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "LEFTOVER_SECONDS", 0)
+    monkeypatch.setattr(server, "ORPHAN_SECONDS", 0)
     assert postgres.process is not None
-    with pytest.raises(DevStackError, match=rf"already runs on .*process {postgres.process.pid}\b"):
+    with pytest.raises(DevStackError, match=rf"\b{postgres.process.pid}\b"):
         Postgres(data).start()
 
 
-def test_a_leftover_is_ended_by_the_owner_of_the_folder(data: Path) -> None:
-    leftover = Postgres(data).start()
-    assert leftover.process is not None
-    next_one = Postgres(data)
-    assert next_one.owner() == leftover.process.pid
-    next_one.end_leftover()
-    assert next_one.owner() is None
-    assert leftover.process.wait(5) == 0
+def test_an_orphan_is_stopped_by_the_owner_of_the_folder(data: Path) -> None:
+    orphan = Postgres(data).start()
+    assert orphan.process is not None
+    second = Postgres(data)
+    assert second.owner() == orphan.process.pid
+    second.stop_orphan()
+    assert second.owner() is None
+    assert orphan.process.wait(5) == 0
 
 
-def test_a_taken_port_is_replaced(data: Path) -> None:
+def test_another_port_is_used_if_the_preferred_one_is_in_use(data: Path) -> None:
     with listen(0) as taken:
         port = taken.getsockname()[1]
         with Postgres(data, port) as running:
             assert running.port != port
 
 
-def test_ends_when_the_process_that_started_it_is_killed(data: Path) -> None:
+def test_it_ends_when_its_parent_is_killed(data: Path) -> None:
     script = (
         "import pathlib, sys, time\n"
         "from devstack.postgres import Postgres\n"
@@ -155,13 +156,13 @@ def test_ends_when_the_process_that_started_it_is_killed(data: Path) -> None:
 def test_data_of_another_major_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(DevStackError, match=r"by PostgreSQL 9, .* is PostgreSQL \d\d: .*--reset"):
+    with pytest.raises(DevStackError, match=r"PostgreSQL 9\b.*--reset"):
         Postgres(tmp_path / "data").start()
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(DevStackError, match="holds files but no PostgreSQL data"):
+    with pytest.raises(DevStackError, match=re.escape(str(tmp_path))):
         Postgres(tmp_path).start()
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
@@ -170,17 +171,19 @@ def test_a_wrong_folder_of_programs_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEV_POSTGRES_BIN", str(tmp_path / "nowhere"))
-    with pytest.raises(DevStackError, match=r"no program postgres in .*nowhere; set DEV_POSTGRES"):
+    with pytest.raises(DevStackError, match=r"nowhere.*DEV_POSTGRES_BIN"):
         Postgres(tmp_path / "data").start()
 
 
-def test_root_without_a_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_without_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("postgres", "initdb"):
-        # Fails as it would where neither namespaces nor another user are to be had.
+        # Fails like on a system without user namespaces and the user nobody.
         (programs / name).write_text("#!/bin/sh\necho forbidden here >&2\nexit 1\n")
         (programs / name).chmod(0o755)
-    with pytest.raises(DevStackError, match=r"refuses to run as root.*set DATABASE_URL"):
+    with pytest.raises(DevStackError, match=r"forbidden here.*DATABASE_URL"):
         Postgres(tmp_path / "data", bin_dir=programs).start()

@@ -27,14 +27,14 @@ def server() -> Iterator[LocalSupabase]:
 
 @pytest.fixture(scope="module")
 def client(server: LocalSupabase) -> Iterator[httpx.Client]:
-    """A browser app: it has the publishable key."""
+    """A browser app, with the publishable key."""
     with _client(server, PUBLISHABLE) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def admin(server: LocalSupabase) -> Iterator[httpx.Client]:
-    """The backend: it has the secret key and sends it twice, as supabase-py does."""
+    """The backend, with the secret key, which supabase-py sends in two headers."""
     with _client(server, SECRET) as client:
         client.headers["Authorization"] = f"Bearer {SECRET}"
         yield client
@@ -60,7 +60,7 @@ def _error(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, body["error_code"]
 
 
-def test_sign_up_gives_a_token_that_the_key_set_verifies(
+def test_sign_up_returns_a_token_that_the_key_set_verifies(
     server: LocalSupabase, client: httpx.Client
 ) -> None:
     person = _person()
@@ -95,7 +95,7 @@ def test_sign_up_gives_a_token_that_the_key_set_verifies(
     assert {"session_id", "amr", "app_metadata", "user_metadata"} <= set(claims)
 
 
-def test_the_private_half_of_the_key_is_not_shown(client: httpx.Client) -> None:
+def test_the_private_key_is_not_published(client: httpx.Client) -> None:
     (key,) = client.get(".well-known/jwks.json").json()["keys"]
     assert set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use", "key_ops", "ext"}
 
@@ -114,7 +114,7 @@ def test_sign_in_and_out(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("scope", "this", "other"), [("local", 403, 200), ("others", 200, 403), ("global", 403, 403)]
 )
-def test_sign_out_reaches_as_far_as_asked(
+def test_sign_out_ends_the_sessions_of_the_scope(
     server: LocalSupabase, client: httpx.Client, scope: str, this: int, other: int
 ) -> None:
     user = server.user(f"{uuid4().hex}@example.com")
@@ -149,7 +149,7 @@ def test_refusals(
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"email": "\\ud800@x.y"}'])
-def test_bodies_that_are_no_json_objects(client: httpx.Client, body: bytes) -> None:
+def test_bodies_that_are_not_json_objects(client: httpx.Client, body: bytes) -> None:
     assert _error(client.post("signup", content=body))[0] == 400
 
 
@@ -167,15 +167,15 @@ def test_refreshing_replaces_the_refresh_token(
     first = client.post("signup", json=_person()).json()["refresh_token"]
     second = refresh(first).json()["refresh_token"]
     assert second != first
-    # An answer may get lost: for a moment the old token leads to the same new one.
+    # A client may lose the response: for a short time, the old token returns the same new one.
     assert refresh(first).json()["refresh_token"] == second
     monkeypatch.setattr(auth, "REUSE_SECONDS", 0)
     assert _error(refresh(first)) == (400, "refresh_token_already_used")
-    # Two have it: the session is over for both.
+    # Two clients have the token, so the session ended for both.
     assert _error(refresh(second)) == (400, "refresh_token_not_found")
 
 
-def test_a_user_changes_password_and_metadata_and_nothing_else(client: httpx.Client) -> None:
+def test_users_change_only_password_and_metadata(client: httpx.Client) -> None:
     person = _person()
     bearer = _bearer(client.post("signup", json=person).json()["access_token"])
     same = client.put("user", headers=bearer, json={"password": PASSWORD})
@@ -197,28 +197,28 @@ def test_a_user_changes_password_and_metadata_and_nothing_else(client: httpx.Cli
         (_bearer(PUBLISHABLE), (403, "bad_jwt")),
     ],
 )
-def test_user_wants_a_token(
+def test_the_user_requires_a_token(
     client: httpx.Client, headers: dict[str, str], expected: tuple[int, str]
 ) -> None:
     assert _error(client.get("user", headers=headers)) == expected
 
 
-def test_tokens_that_are_not_ours_or_over(server: LocalSupabase, client: httpx.Client) -> None:
+def test_foreign_and_expired_tokens(server: LocalSupabase, client: httpx.Client) -> None:
     with LocalSupabase() as other:
         foreign = other.issue_token()
     expired = server.issue_token(seconds=-60)
-    for token in (foreign, expired, server.issue_token(claims={"aud": "else"})):
+    for token in (foreign, expired, server.issue_token(claims={"aud": "other"})):
         assert _error(client.get("user", headers=_bearer(token))) == (403, "bad_jwt")
 
 
-def test_every_call_wants_a_key(server: LocalSupabase) -> None:
+def test_every_request_requires_an_api_key(server: LocalSupabase) -> None:
     for headers in ({}, {"apikey": "sb_publishable_wrong"}):
         answer = httpx.get(f"{server.url}/auth/v1/health", headers=headers, trust_env=False)
         assert answer.status_code == 401
         assert "API key" in answer.json()["message"]
 
 
-def test_admin_routes_want_the_secret_key(server: LocalSupabase, client: httpx.Client) -> None:
+def test_admin_routes_require_the_secret_key(server: LocalSupabase, client: httpx.Client) -> None:
     assert _error(client.get("admin/users")) == (401, "no_authorization")
     for token in (server.issue_token(), SECRET):
         answer = client.get("admin/users", headers=_bearer(token))
@@ -228,7 +228,7 @@ def test_admin_routes_want_the_secret_key(server: LocalSupabase, client: httpx.C
     assert _error(answer) == (401, "no_authorization")
 
 
-def test_admin_manages_users(client: httpx.Client, admin: httpx.Client) -> None:
+def test_the_admin_manages_users(client: httpx.Client, admin: httpx.Client) -> None:
     person = _person()
     created = admin.post("admin/users", json={**person, "email_confirm": False})
     assert created.status_code == 200
@@ -255,7 +255,7 @@ def test_admin_manages_users(client: httpx.Client, admin: httpx.Client) -> None:
     assert _error(answer) == (403, "user_not_found")
 
 
-def test_admin_lists_users_by_pages(server: LocalSupabase, admin: httpx.Client) -> None:
+def test_the_admin_lists_users_by_page(server: LocalSupabase, admin: httpx.Client) -> None:
     emails = [server.user(f"page{number}@example.com").email for number in range(3)]
     first = admin.get("admin/users", params={"page": 1, "per_page": 2})
     second = admin.get("admin/users", params={"page": 2, "per_page": 2})
@@ -271,7 +271,7 @@ def test_health_and_settings(client: httpx.Client) -> None:
     assert client.get("settings").json()["mailer_autoconfirm"] is True
 
 
-def test_browser_apps_of_this_machine_may_call(server: LocalSupabase) -> None:
+def test_only_browser_apps_of_this_machine_have_access(server: LocalSupabase) -> None:
     def allowed(origin: str) -> str | None:
         answer = httpx.options(
             f"{server.url}/auth/v1/token",
@@ -290,14 +290,14 @@ def test_browser_apps_of_this_machine_may_call(server: LocalSupabase) -> None:
     assert allowed("http://localhost.example.com") is None
 
 
-def test_the_page_needs_nothing_from_elsewhere(server: LocalSupabase) -> None:
+def test_the_page_needs_no_other_server(server: LocalSupabase) -> None:
     page = httpx.get(server.url, trust_env=False)
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert PUBLISHABLE in page.text
     assert SECRET not in page.text
     assert not re.search("__[A-Z]+__", page.text)
-    # The address of the API holds a hostile `</script>`: it does not end the element.
+    # The URL of the API contains a hostile `</script>`, which must not end the element.
     assert page.text.count("</script>") == 2
     assert "https://" not in page.text
 
@@ -328,15 +328,15 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
         assert client.post("token?grant_type=refresh_token", json=token).status_code == 200
 
 
-def test_damaged_state_is_named(tmp_path: Path) -> None:
+def test_damaged_state_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "supabase.json"
     state.write_text('{"keys": 3')
-    with pytest.raises(DevStackError, match=r"supabase\.json is no state of the local Supabase"):
+    with pytest.raises(DevStackError, match=r"supabase\.json\b"):
         LocalSupabase(state)
 
 
 @pytest.mark.parametrize("name", ["staging", "production"])
-def test_refuses_a_deployment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", name)
-    with pytest.raises(DevStackError, match=f"refuses to run with ENVIRONMENT={name}"):
+    with pytest.raises(DevStackError, match=f"ENVIRONMENT={name}"):
         LocalSupabase()

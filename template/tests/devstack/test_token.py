@@ -23,7 +23,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def running(root: Path) -> Iterator[LocalSupabase]:
-    """Its local Supabase, with the demo user."""
+    """The local Supabase of the project, with the demo user."""
     settings = env.load(root)
     with LocalSupabase(
         publishable_key=settings["SUPABASE_PUBLISHABLE_KEY"],
@@ -34,7 +34,7 @@ def running(root: Path) -> Iterator[LocalSupabase]:
         yield supabase
 
 
-def test_signs_in_the_demo_user_or_another(root: Path, running: LocalSupabase) -> None:
+def test_it_signs_in_the_demo_user_or_another_user(root: Path, running: LocalSupabase) -> None:
     demo = local_token(root, None)
     user, _ = running.auth.signed_in(demo.access_token)
     assert user.email == demo.email == "demo@example.com"
@@ -43,20 +43,20 @@ def test_signs_in_the_demo_user_or_another(root: Path, running: LocalSupabase) -
     assert running.auth.signed_in(local_token(root, other.email).access_token)[0] is other
 
 
-def test_an_unknown_user_is_named(root: Path, running: LocalSupabase) -> None:
-    with pytest.raises(DevStackError, match=r"no token for nobody@example\.com: there is no such"):
-        local_token(root, "nobody@example.com")
+def test_an_unknown_user_is_refused(root: Path, running: LocalSupabase) -> None:
+    with pytest.raises(DevStackError, match=r"unknown@example\.com"):
+        local_token(root, "unknown@example.com")
 
 
 def test_without_a_running_stack(root: Path) -> None:
-    with pytest.raises(DevStackError, match="does not run; start it with `uv run app dev`"):
+    with pytest.raises(DevStackError, match="uv run app dev"):
         local_token(root, None)
     env.write_service_file(root, {"SUPABASE_URL": "http://127.0.0.1:1"})
-    with pytest.raises(DevStackError, match="does not answer at http://127"):
+    with pytest.raises(DevStackError, match=r"http://127\.0\.0\.1:1\b"):
         local_token(root, None)
 
 
-def test_a_real_supabase_is_left_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_supabase_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_URL", "https://abc.supabase.co")
-    with pytest.raises(DevStackError, match=r"SUPABASE_URL is set to https://abc\.supabase\.co"):
+    with pytest.raises(DevStackError, match=r"SUPABASE_URL.*abc\.supabase\.co"):
         local_token(root, None)

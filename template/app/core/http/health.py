@@ -1,4 +1,4 @@
-"""`/health/live`: the process runs. `/health/ready`: it can serve, each part with its time."""
+"""`/health/live`: the process runs. `/health/ready`: it can serve requests, with each check."""
 
 import asyncio
 import time
@@ -11,15 +11,14 @@ from sqlalchemy import text
 
 from app.core.database import database_of
 from app.core.database.connection_errors import explain, is_tls_failure
-from app.core.http.openapi import Tag
 from app.core.logging import get_logger
 from app.core.migrations.state import pending
 
-TIMEOUT = 3.0  # seconds for each part
+TIMEOUT = 3.0  # seconds for each check
 
 log = get_logger(__name__)
 
-router = APIRouter(prefix="/health", tags=[Tag.HEALTH])
+router = APIRouter(prefix="/health", tags=["health"])
 
 
 class Live(BaseModel):
@@ -28,31 +27,33 @@ class Live(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-class Part(BaseModel):
-    """One thing this service needs."""
+class Check(BaseModel):
+    """Result of one check."""
 
     ok: bool
     ms: float = Field(description="Milliseconds the check took")
-    detail: str | None = Field(default=None, description="What is wrong, in general terms")
+    detail: str | None = Field(default=None, description="The problem, in general terms")
 
 
 class Ready(BaseModel):
-    """Whether requests can be served, part by part."""
+    """Whether requests can be served, with each check."""
 
     status: Literal["ok", "unavailable"]
-    checks: dict[str, Part]
+    checks: dict[str, Check]
 
 
-class _UnreadyError(Exception):
-    """A part answers and is not ready; the text may be shown to anybody."""
+class _NotReadyError(Exception):
+    """A service answers but is not ready; the message is public."""
 
 
+@router.head("/live", include_in_schema=False)
 @router.get("/live", summary="Is the process alive?")
 async def live() -> Live:
-    """Restart the process when this does not answer."""
+    """Restart the process if this does not answer."""
     return Live()
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     summary="Can requests be served?",
@@ -60,35 +61,31 @@ async def live() -> Live:
 )
 async def ready(request: Request, response: Response) -> Ready:
     """Send traffic only while this answers 200."""
-    checks: dict[str, Callable[[], Awaitable[None]]] = {
-        "database": lambda: _database(request),
-        "migrations": lambda: _migrations(request),
-        "redis": lambda: _redis(request),
-    }
-    parts = await asyncio.gather(*(_timed(name, check) for name, check in checks.items()))
-    good = all(part.ok for part in parts)
-    if not good:
+    checks = {"database": _database, "migrations": _migrations, "redis": _redis}
+    results = await asyncio.gather(*(_run(name, checks[name], request) for name in checks))
+    ok = all(result.ok for result in results)
+    if not ok:
         response.status_code = 503
     response.headers["Cache-Control"] = "no-store"
     return Ready(
-        status="ok" if good else "unavailable", checks=dict(zip(checks, parts, strict=True))
+        status="ok" if ok else "unavailable", checks=dict(zip(checks, results, strict=True))
     )
 
 
-async def _timed(name: str, check: Callable[[], Awaitable[None]]) -> Part:
+async def _run(name: str, check: Callable[[Request], Awaitable[None]], request: Request) -> Check:
     started = time.perf_counter()
     detail = None
     try:
         async with asyncio.timeout(TIMEOUT):
-            await check()
-    except _UnreadyError as error:
+            await check(request)
+    except _NotReadyError as error:
         detail = str(error)
-    except Exception as error:  # noqa: BLE001 - see below
-        # Whatever it is, the part is not usable; the reason is for the logs, not for strangers.
+    except Exception as error:  # noqa: BLE001 - any error means that the service is not usable
+        # The error may name hosts and users, so it is logged and not answered.
         log.warning("not_ready", check=name, error=f"{type(error).__name__}: {error}"[:300])
         detail = "does not answer"
     ms = round((time.perf_counter() - started) * 1000, 1)
-    return Part(ok=detail is None, ms=ms, detail=detail)
+    return Check(ok=detail is None, ms=ms, detail=detail)
 
 
 async def _database(request: Request) -> None:
@@ -98,12 +95,12 @@ async def _database(request: Request) -> None:
         if not is_tls_failure(error):
             raise
         log.error("database_not_trusted", reason=explain(error))
-        raise _UnreadyError("its TLS is not trusted: see the log") from error
+        raise _NotReadyError("its TLS is not trusted: see the log") from error
 
 
 async def _migrations(request: Request) -> None:
     if missing := await database_of(request).reader.run(pending):
-        raise _UnreadyError(f"behind: {', '.join(missing)}")
+        raise _NotReadyError(f"behind: {', '.join(missing)}")
 
 
 async def _redis(request: Request) -> None:

@@ -1,7 +1,14 @@
-"""Pure ASGI middleware, outermost first: request id and access log, hosts, headers, body limit."""
+"""Pure ASGI middleware, outermost first: request log, allowed hosts, security headers, body limit.
 
+`AllowedHosts` and `BodyLimit` are written here because Starlette's `TrustedHostMiddleware` and
+`max_body_size` answer with plain text instead of a problem. `TrustedHostMiddleware` also has no
+exception for health checks.
+"""
+
+import re
 import time
 from collections.abc import Iterable
+from fnmatch import translate
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -12,17 +19,16 @@ from app.core import context
 from app.core.http.problems import problem
 from app.core.logging import get_logger
 
-REQUEST_ID_HEADER = "X-Request-ID"
-
-# Longest request id taken over from a client or proxy; it goes into every log line.
-MAX_REQUEST_ID = 64
+# A request id from a client or a proxy. Each log line contains it, so other characters could forge
+# log lines.
+REQUEST_ID = re.compile("[A-Za-z0-9-]{8,64}")
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # An API answers with data: nothing in it may be run, framed or loaded from.
+    # The API returns data. Browsers must not run, frame or load anything from it.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
@@ -31,7 +37,10 @@ log = get_logger("app.access")
 
 
 class RequestLog:
-    """Gives each request an id, binds it to the logs, answers with it, writes one line."""
+    """Gives each request an id, adds it to the logs and the response, and writes one access line.
+
+    An id in `X-Request-ID` is kept if it matches `REQUEST_ID`.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -41,7 +50,9 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _client_request_id(scope) or uuid4().hex
+        request_id = Headers(scope=scope).get("x-request-id", "")
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = uuid4().hex
         token = context.request_id.set(request_id)
         status = 500
 
@@ -68,32 +79,26 @@ class RequestLog:
 
 
 class AllowedHosts:
-    """Refuses hosts that are not ours; probes ask by address, so health is open to any."""
+    """Refuses requests for other hosts, except health checks: probes use the IP address."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self.app = app
-        names = [host.lower() for host in hosts]
-        self.any = "*" in names
-        self.exact = {name for name in names if not name.startswith("*")}
-        self.suffixes = tuple(name[1:] for name in names if name.startswith("*."))
+        self.allowed = re.compile("|".join(translate(host.lower()) for host in hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["type"] == "http"
-            and not self._allowed(_host(scope))
+            and not self.allowed.fullmatch(_host(scope))
             and not scope["path"].startswith("/health/")
         ):
-            answer = problem(400, "unknown_host", "This service does not answer to that host.")
+            answer = problem(400, "unknown_host", "This host is not in ALLOWED_HOSTS.")
             await answer(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
-    def _allowed(self, host: str) -> bool:
-        return self.any or host in self.exact or host.endswith(self.suffixes or ("\0",))
-
 
 class SecurityHeaders:
-    """Adds the headers that a browser needs to be strict; a route's own value wins."""
+    """Adds `SECURITY_HEADERS` to each response, except headers that the route has set."""
 
     def __init__(self, app: ASGIApp, *, strict_transport: bool) -> None:
         self.app = app
@@ -115,12 +120,12 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses bodies of more than `limit` bytes: at once if declared, else when they exceed it."""
+    """Refuses bodies of more than `limit` bytes, by Content-Length or while they are read."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
         self.limit = limit
-        self.detail = f"The body is above {limit} bytes."
+        self.detail = f"The body has more than {limit} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -128,28 +133,20 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:
-            answer = problem(413, "content_too_large", self.detail)
-            await answer(scope, receive, send)
+            await problem(413, "content_too_large", self.detail)(scope, receive, send)
             return
         size = 0
 
-        async def counted() -> Message:
+        async def limited_receive() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
             if size > self.limit:
-                # The one kind of error that FastAPI passes on from the reading of a body.
+                # FastAPI replaces other exceptions that are raised while it reads a body.
                 raise HTTPException(413, self.detail)
             return message
 
-        await self.app(scope, counted, send)
-
-
-def _client_request_id(scope: Scope) -> str | None:
-    value = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-    # Anything else could forge log lines.
-    good = 8 <= len(value) <= MAX_REQUEST_ID and value.replace("-", "").isalnum()
-    return value if good and value.isascii() else None
+        await self.app(scope, limited_receive, send)
 
 
 def _host(scope: Scope) -> str:

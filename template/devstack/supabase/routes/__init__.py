@@ -1,1 +1,1 @@
-"""The routes of the local Supabase, one file per subject."""
+"""The routes of the local Supabase, one module per subject."""

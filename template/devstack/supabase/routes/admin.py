@@ -1,4 +1,4 @@
-"""Users, for the backend with the secret key."""
+"""Administration of users, with the secret key."""
 
 import asyncio
 import uuid
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstack.supabase.access import auth_of, json_object, require_secret_key
+from devstack.supabase.access import json_object, require_secret_key, services
 from devstack.supabase.errors import AuthError
 from devstack.supabase.store import User
 
@@ -19,31 +19,30 @@ class Users(HTTPEndpoint):
     """All users."""
 
     async def get(self, request: Request) -> Response:
-        """Show one page, newest first; total and further pages in the headers."""
+        """List one page, newest first, with the total and links to other pages in the headers."""
         require_secret_key(request)
         page = positive(request, "page", 1)
         per_page = min(positive(request, "per_page", 50), MAX_PER_PAGE)
-        everyone = list(auth_of(request).store.users.values())[::-1]
-        shown = everyone[(page - 1) * per_page : page * per_page]
-        last = max(1, -(-len(everyone) // per_page))
+        users = list(services(request).auth.store.users.values())[::-1]
+        shown = [user.public() for user in users[(page - 1) * per_page : page * per_page]]
+        last = max(1, -(-len(users) // per_page))
         links = [(page + 1, "next")] if page < last else []
         path = request.url.path
         headers = {
-            "x-total-count": str(len(everyone)),
+            "x-total-count": str(len(users)),
             "link": ", ".join(
                 f'<{path}?page={number}&per_page={per_page}>; rel="{name}"'
                 for number, name in [*links, (last, "last")]
             ),
         }
-        users = [user.public() for user in shown]
-        return JSONResponse({"users": users, "aud": "authenticated"}, headers=headers)
+        return JSONResponse({"users": shown, "aud": "authenticated"}, headers=headers)
 
     async def post(self, request: Request) -> Response:
         """Create a user."""
         require_secret_key(request)
         body = await json_object(request)
         user = await asyncio.to_thread(
-            auth_of(request).create_user,
+            services(request).auth.create_user,
             body.get("email", ""),
             body.get("password"),
             confirmed=bool(body.get("email_confirm")),
@@ -56,35 +55,37 @@ class OneUser(HTTPEndpoint):
     """One user, by id."""
 
     async def get(self, request: Request) -> Response:
-        """Show it."""
+        """Return the user."""
         return JSONResponse(self.user(request).public())
 
     async def put(self, request: Request) -> Response:
-        """Change it."""
+        """Change the user."""
         user = self.user(request)
-        await asyncio.to_thread(auth_of(request).update_user, user, await json_object(request))
+        await asyncio.to_thread(
+            services(request).auth.update_user, user, await json_object(request)
+        )
         return JSONResponse(user.public())
 
     async def delete(self, request: Request) -> Response:
-        """Delete it and its sessions."""
-        auth_of(request).delete_user(self.user(request))
+        """Delete the user with all sessions."""
+        services(request).auth.delete_user(self.user(request))
         return JSONResponse({})
 
     def user(self, request: Request) -> User:
-        """Find the user that the path names."""
+        """Return the user in the path."""
         require_secret_key(request)
         try:
-            wanted = str(uuid.UUID(request.path_params["user_id"]))
+            user_id = str(uuid.UUID(request.path_params["user_id"]))
         except ValueError:
             raise AuthError(404, "validation_failed", "user_id must be an UUID") from None
-        user = auth_of(request).store.users.get(wanted)
+        user = services(request).auth.store.users.get(user_id)
         if user is None:
             raise AuthError(404, "user_not_found", "User not found")
         return user
 
 
 def positive(request: Request, name: str, default: int) -> int:
-    """Read a whole number from 1 in the query."""
+    """Return a positive integer of the query."""
     given = request.query_params.get(name) or str(default)
     if not given.isascii() or not given.isdigit() or not 0 < int(given[:12]) < 10**9:
         raise AuthError(400, "validation_failed", f"Bad pagination parameter {name}: {given}")

@@ -1,7 +1,7 @@
-"""Rotation of signing keys and failures on purpose: for tests, and to try a procedure out.
+"""Rotation of signing keys and simulated failures, for tests and to practise a procedure.
 
-The platform has the first under the same names in its management API; the second is ours alone.
-Everything here wants the secret key.
+The rotation has the same names as in the management API of the platform, which has no simulated
+failures. Every route requires the secret key.
 """
 
 from starlette.endpoints import HTTPEndpoint
@@ -10,69 +10,63 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devstack.supabase import rotation
-from devstack.supabase.access import auth_of, json_object, require_secret_key, text
+from devstack.supabase.access import json_object, require_secret_key, services, text
 from devstack.supabase.errors import AuthError
 from devstack.supabase.keys import SigningKey
-from devstack.supabase.traffic import Traffic
 
 
 class SigningKeys(HTTPEndpoint):
     """All keys."""
 
     async def get(self, request: Request) -> Response:
-        """List them, revoked ones too."""
+        """List the keys, including revoked keys."""
         require_secret_key(request)
-        return JSONResponse({"keys": [_shown(key) for key in auth_of(request).store.keys]})
+        return JSONResponse({"keys": [_to_json(key) for key in services(request).auth.store.keys]})
 
     async def post(self, request: Request) -> Response:
-        """Make a standby key."""
+        """Create a standby key."""
         require_secret_key(request)
         body = await json_object(request)
-        key = rotation.add_standby(auth_of(request).store, text(body, "algorithm") or "ES256")
-        return JSONResponse(_shown(key), 201)
+        key = rotation.add_standby(services(request).auth.store, text(body, "algorithm") or "ES256")
+        return JSONResponse(_to_json(key), 201)
 
 
 async def set_status(request: Request) -> Response:
-    """Move a key to another state."""
+    """Change the state of a key."""
     require_secret_key(request)
     status = text(await json_object(request), "status")
-    key = rotation.set_status(auth_of(request).store, request.path_params["kid"], status)
-    return JSONResponse(_shown(key))
+    key = rotation.set_status(services(request).auth.store, request.path_params["kid"], status)
+    return JSONResponse(_to_json(key))
 
 
 async def calls(request: Request) -> Response:
-    """How often each path was asked for."""
+    """Return the number of requests for each path."""
     require_secret_key(request)
-    return JSONResponse(dict(_traffic(request).calls))
+    return JSONResponse(dict(services(request).traffic.calls))
 
 
 class Failures(HTTPEndpoint):
-    """Answers in place of the real ones."""
+    """Responses in place of the real ones."""
 
     async def post(self, request: Request) -> Response:
-        """Answer `status` to calls of `path`, the next `times` or until they are healed."""
+        """Answer requests to `path` with `status`, the next `times` or until they are removed."""
         require_secret_key(request)
         body = await json_object(request)
         path, status, times = text(body, "path"), body.get("status", 503), body.get("times")
-        good = isinstance(status, int) and 200 <= status < 600
-        if not path.startswith("/") or not good or not isinstance(times, int | None):
+        valid = isinstance(status, int) and 200 <= status < 600
+        if not path.startswith("/") or not valid or not isinstance(times, int | None):
             raise AuthError(400, "validation_failed", "Send path, and status and times as numbers")
-        _traffic(request).fail(path, status, times=times)
+        services(request).traffic.fail(path, status, times=times)
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> Response:
-        """Heal everything."""
+        """Remove all failures."""
         require_secret_key(request)
-        _traffic(request).heal()
+        services(request).traffic.heal()
         return Response(status_code=204)
 
 
-def _traffic(request: Request) -> Traffic:
-    traffic: Traffic = request.app.state.traffic
-    return traffic
-
-
-def _shown(key: SigningKey) -> dict[str, str]:
+def _to_json(key: SigningKey) -> dict[str, str]:
     return {"id": key.kid, "algorithm": key.algorithm, "status": key.status}
 
 

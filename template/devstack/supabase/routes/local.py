@@ -1,4 +1,4 @@
-"""What only a local Supabase offers: the sign-in page, and tokens without a password."""
+"""Routes of the local Supabase only: the sign-in page, and tokens without a password."""
 
 import json
 import secrets
@@ -8,19 +8,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from devstack.supabase.access import auth_of, json_object, require_secret_key, text
+from devstack.supabase.access import email_of, json_object, require_secret_key, services
 from devstack.supabase.errors import AuthError
 
 PAGE = Path(__file__).parents[1] / "page.html"
 
 
 async def page(request: Request) -> Response:
-    """Show the page to sign in or up on, and to copy the access token from."""
-    state = request.app.state
-    config = {"key": state.publishable_key, "api": state.api_url}
+    """Return the page to sign in or sign up, which shows the access token."""
+    config = {"key": services(request).publishable_key, "api": services(request).api_url}
     nonce = secrets.token_urlsafe(16)
     html = PAGE.read_text(encoding="utf-8")
-    # `<` could end the script element that holds the values.
+    # `<` could end the script element that contains the values.
     html = html.replace("__CONFIG__", json.dumps(config).replace("<", "\\u003c"))
     policy = (
         "default-src 'none'; connect-src 'self'; img-src data:; form-action 'none'; "
@@ -32,10 +31,10 @@ async def page(request: Request) -> Response:
 
 
 async def local_token(request: Request) -> Response:
-    """Start a session of a user, for `app token`; needs the secret key."""
+    """Start a session of a user for `app token`; requires the secret key."""
     require_secret_key(request)
-    auth = auth_of(request)
-    email = text(await json_object(request), "email").strip().lower()
+    auth = services(request).auth
+    email = email_of(await json_object(request))
     user = auth.store.by_email(email)
     if user is None:
         raise AuthError(404, "user_not_found", "there is no such user")

@@ -1,4 +1,4 @@
-"""Sign in by mail: codes, links, forgotten passwords; and the page that shows the mails."""
+"""Sign-in by mail: codes, links and forgotten passwords; and the page that shows the mails."""
 
 import html
 from typing import Any
@@ -8,85 +8,88 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from devstack.supabase.access import auth_of, json_object, text
+from devstack.supabase.access import email_of, json_object, services, text
 from devstack.supabase.errors import AuthError
-from devstack.supabase.mail import Mail, Mailbox
+from devstack.supabase.mail import Mail
 from devstack.supabase.origins import is_local
 from devstack.supabase.store import User
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Mails of the local Supabase</title>
-<h1>Mails</h1><p>None leaves this machine. <a href="/">Sign-in page</a></p><ul>{}</ul>"""
+<h1>Mails</h1><p>No mail leaves this machine. <a href="/">Sign-in page</a></p><ul>{}</ul>"""
 ENTRY = """<li>{sent_at}: <b>{subject}</b> for {to}, code <code>{code}</code>,
-<a href="{link}">link</a>{over}</li>"""
+<a href="{link}">link</a>{note}</li>"""
 
 
 async def otp(request: Request) -> Response:
-    """Mail a code and a link that sign somebody in, whoever it is."""
+    """Mail a code and a link to sign in; a new user is created."""
     body = await json_object(request)
-    auth = auth_of(request)
-    user = auth.store.by_email(text(body, "email").strip().lower())
+    auth = services(request).auth
+    user = auth.store.by_email(email_of(body))
     if user is None:
         if body.get("create_user") is False:
             raise AuthError(422, "otp_disabled", "Signups not allowed for otp")
         user = auth.create_user(
             text(body, "email"), confirmed=False, user_metadata=body.get("data")
         )
-    return _mailed(request, user, "magiclink", body)
+    return _send_mail(request, user, "magiclink", body)
 
 
 async def recover(request: Request) -> Response:
-    """Mail a link to set another password; the answer does not tell who has an account."""
+    """Mail a link to set another password; the response is the same for unknown addresses."""
     body = await json_object(request)
-    user = auth_of(request).store.by_email(text(body, "email").strip().lower())
-    return _mailed(request, user, "recovery", body)
+    user = services(request).auth.store.by_email(email_of(body))
+    return _send_mail(request, user, "recovery", body)
 
 
 async def resend(request: Request) -> Response:
-    """Mail the confirmation of a sign-up again, where one is missing."""
+    """Mail the confirmation of a sign-up again, if the address is not confirmed."""
     body = await json_object(request)
     if text(body, "type") != "signup":
-        raise AuthError(400, "validation_failed", "Only type signup is known to the local Supabase")
-    user = auth_of(request).store.by_email(text(body, "email").strip().lower())
-    waiting = user if user and user.email_confirmed_at is None else None
-    return _mailed(request, waiting, "signup", body)
+        raise AuthError(400, "validation_failed", "The local Supabase supports only type signup")
+    user = services(request).auth.store.by_email(email_of(body))
+    unconfirmed = user if user and user.email_confirmed_at is None else None
+    return _send_mail(request, unconfirmed, "signup", body)
 
 
 async def verify(request: Request) -> Response:
-    """Sign in with the code of a mail, or with the hash of its link."""
+    """Sign in with the code of a mail or the token hash of its link."""
     body = await json_object(request)
-    mail = mailbox_of(request).take(
+    mail = services(request).mailbox.use(
         text(body, "type"),
-        email=text(body, "email").strip().lower(),
+        email=email_of(body),
         code=text(body, "token"),
         token_hash=text(body, "token_hash"),
     )
-    user = auth_of(request).confirm(mail.to)
-    return JSONResponse(auth_of(request).start_session(user, "otp"))
+    user = services(request).auth.confirm(mail.to)
+    return JSONResponse(services(request).auth.start_session(user, "otp"))
 
 
 async def follow(request: Request) -> Response:
-    """Follow a mail's link: sign in, and go back to the app with a session or a code for one."""
+    """Sign in with the link of a mail, and redirect to the app with a session or a code for one."""
     query = request.query_params
-    wanted = query.get("redirect_to", "")
-    # Anywhere else, a link in a real mail could hand the session to a stranger.
-    target = wanted if is_local(wanted) else str(request.base_url)
+    auth, mailbox = services(request).auth, services(request).mailbox
+    redirect_to = query.get("redirect_to", "")
+    # Another site could take over the session.
+    target = redirect_to if is_local(redirect_to) else str(request.base_url)
     try:
-        mail = mailbox_of(request).take(query.get("type", ""), token_hash=query.get("token", ""))
-        user = auth_of(request).confirm(mail.to)
+        mail = mailbox.use(query.get("type", ""), token_hash=query.get("token", ""))
+        user = auth.confirm(mail.to)
         if mail.challenge:
-            code = mailbox_of(request).exchange_code(user, mail.challenge)
-            return _back(target, "?", {"code": code})
-        session = auth_of(request).start_session(user, "otp")
+            return _redirect(target, "?", {"code": mailbox.create_code(user, mail.challenge)})
+        session = auth.start_session(user, "otp")
     except AuthError as error:
-        told = {"error": "access_denied", "error_code": error.code, "error_description": str(error)}
-        return _back(target, "#", told)
-    named = ("access_token", "refresh_token", "expires_in", "expires_at", "token_type")
-    return _back(target, "#", {**{name: session[name] for name in named}, "type": mail.kind})
+        return _redirect(
+            target,
+            "#",
+            {"error": "access_denied", "error_code": error.code, "error_description": str(error)},
+        )
+    del session["user"]
+    return _redirect(target, "#", {**session, "type": mail.kind})
 
 
 async def mails(request: Request) -> Response:
-    """Show every mail, newest first; as JSON to who asks for that."""
-    found = mailbox_of(request).mails[::-1]
+    """List every mail, newest first, as a page or as JSON."""
+    found = services(request).mailbox.mails[::-1]
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse(
             [{"to": m.to, "kind": m.kind, "code": m.code, "link": m.link} for m in found]
@@ -94,17 +97,11 @@ async def mails(request: Request) -> Response:
     return HTMLResponse(PAGE.format("".join(map(_entry, found)) or "<li>None yet.</li>"))
 
 
-def mailbox_of(request: Request) -> Mailbox:
-    """Return the mailbox of this server."""
-    mailbox: Mailbox = request.app.state.mailbox
-    return mailbox
-
-
-def _mailed(request: Request, user: User | None, kind: str, body: dict[str, Any]) -> Response:
+def _send_mail(request: Request, user: User | None, kind: str, body: dict[str, Any]) -> Response:
     if user:
         challenge = text(body, "code_challenge")
         method = text(body, "code_challenge_method") or "plain"
-        mailbox_of(request).send(
+        services(request).mailbox.send(
             user,
             kind,
             request.query_params.get("redirect_to", ""),
@@ -113,7 +110,7 @@ def _mailed(request: Request, user: User | None, kind: str, body: dict[str, Any]
     return JSONResponse({})
 
 
-def _back(target: str, separator: str, values: dict[str, Any]) -> Response:
+def _redirect(target: str, separator: str, values: dict[str, Any]) -> Response:
     if separator == "?" and "?" in target:
         separator = "&"
     return RedirectResponse(f"{target}{separator}{urlencode(values)}", 303)
@@ -124,10 +121,10 @@ def _entry(mail: Mail) -> str:
         name: html.escape(str(getattr(mail, name)))
         for name in ("sent_at", "subject", "to", "code", "link")
     }
-    return ENTRY.format(**shown, over="" if mail.good else " (used)")
+    return ENTRY.format(**shown, note="" if mail.valid else " (used)")
 
 
-# A link is followed without an API key.
+# Links work without an API key.
 open_routes = [Route("/verify", follow)]
 routes = [
     Route("/otp", otp, methods=["POST"]),

@@ -1,26 +1,26 @@
-"""What anyone may know: keys, health, settings."""
+"""Public keys, health and settings."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstack.supabase.access import auth_of
+from devstack.supabase.access import services
 
 
 async def key_set(request: Request) -> Response:
     """List the public keys."""
-    keys = [key.jwk() for key in auth_of(request).store.published_keys]
+    keys = [key.jwk() for key in services(request).auth.store.published_keys]
     return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=600"})
 
 
 async def health(_: Request) -> Response:
-    """Answer who asks whether this runs."""
+    """Return name and version."""
     about = "Local stand-in for Supabase Auth"
     return JSONResponse({"version": "local", "name": "GoTrue", "description": about})
 
 
 async def settings(_: Request) -> Response:
-    """Tell clients what they can offer."""
+    """Return the ways to sign in."""
     return JSONResponse(
         {
             "external": {"email": True, "phone": False, "anonymous_users": True},
@@ -33,6 +33,6 @@ async def settings(_: Request) -> Response:
     )
 
 
-# The key set is read without an API key.
+# The key set needs no API key.
 open_routes = [Route("/.well-known/jwks.json", key_set)]
 routes = [Route("/health", health), Route("/settings", settings)]

@@ -6,15 +6,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstack.supabase.access import auth_of, json_object, signed_in, text
+from devstack.supabase.access import json_object, services, signed_in, text
 from devstack.supabase.errors import AuthError
-from devstack.supabase.routes.mails import mailbox_of
 
 
 async def sign_up(request: Request) -> Response:
-    """Create a user, anonymous without address and password, and sign it in."""
+    """Create a user and sign it in; without address and password, it is anonymous."""
     body = await json_object(request)
-    auth = auth_of(request)
+    auth = services(request).auth
     email, password = text(body, "email"), text(body, "password")
     if not email and not password:
         user = auth.create_anonymous(body.get("data"))
@@ -22,7 +21,7 @@ async def sign_up(request: Request) -> Response:
     if not password:
         raise AuthError(400, "validation_failed", "Signup requires a valid password")
     try:
-        # Hashing takes its time on purpose; others need not wait for it.
+        # In a thread, because hashing is slow on purpose.
         user = await asyncio.to_thread(
             auth.create_user, email, password, user_metadata=body.get("data")
         )
@@ -34,9 +33,9 @@ async def sign_up(request: Request) -> Response:
 
 
 async def token(request: Request) -> Response:
-    """Sign in with a password or the code of a link, or go on with a refresh token."""
+    """Sign in with a password or the code of a link, or continue with a refresh token."""
     body = await json_object(request)
-    auth = auth_of(request)
+    auth = services(request).auth
     match request.query_params.get("grant_type"):
         case "password":
             email, password = text(body, "email"), text(body, "password")
@@ -45,22 +44,22 @@ async def token(request: Request) -> Response:
             return JSONResponse(auth.refresh(text(body, "refresh_token")))
         case "pkce":
             code, verifier = text(body, "auth_code"), text(body, "code_verifier")
-            user = auth.store.users[mailbox_of(request).redeem(code, verifier)]
+            user = auth.store.users[services(request).mailbox.redeem(code, verifier)]
             return JSONResponse(auth.start_session(user, "otp"))
         case _:
             raise AuthError(400, "invalid_credentials", "unsupported_grant_type")
 
 
 async def sign_out(request: Request) -> Response:
-    """End this session, the others, or all."""
+    """End this session, the other sessions, or all sessions."""
     user, session = signed_in(request)
     match request.query_params.get("scope", "global"):
         case "local":
-            auth_of(request).end_sessions(user, only=session.id)
+            services(request).auth.end_sessions(user, only=session.id)
         case "others":
-            auth_of(request).end_sessions(user, keep=session.id)
+            services(request).auth.end_sessions(user, keep=session.id)
         case "global":
-            auth_of(request).end_sessions(user)
+            services(request).auth.end_sessions(user)
         case other:
             raise AuthError(400, "validation_failed", f"Unsupported logout scope {other}")
     return Response(status_code=204)

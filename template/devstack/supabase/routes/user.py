@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstack.supabase.access import auth_of, json_object, signed_in, text
+from devstack.supabase.access import json_object, services, signed_in, text
 from devstack.supabase.errors import AuthError
 from devstack.supabase.passwords import password_matches
 
@@ -16,7 +16,7 @@ class CurrentUser(HTTPEndpoint):
     """The user of the access token."""
 
     async def get(self, request: Request) -> Response:
-        """Show it."""
+        """Return the user."""
         user, _ = signed_in(request)
         return JSONResponse(user.public())
 
@@ -24,14 +24,14 @@ class CurrentUser(HTTPEndpoint):
         """Change address, password or metadata."""
         user, session = signed_in(request)
         body = await json_object(request)
-        auth = auth_of(request)
+        auth = services(request).auth
         password = text(body, "password")
         if password:
             same = await asyncio.to_thread(password_matches, password, user.password_hash)
             if same:
                 message = "New password should be different from the old password."
                 raise AuthError(422, "same_password", message)
-        # Only these: app_metadata, ban and confirmation are not the user's to change.
+        # Users may not change other fields: app_metadata, ban and confirmation.
         fields = {
             "email": text(body, "email"),
             "password": password,

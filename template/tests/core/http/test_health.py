@@ -1,4 +1,4 @@
-"""Probes: each part by name and time, and nothing internal."""
+"""Health checks: each check with its result and time, nothing internal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ NOWHERE = "127.0.0.1:1"
 
 
 async def checks(client: AsyncClient, status: int) -> dict[str, Any]:
-    """The parts of an answer with that status, without their times."""
+    """Request the readiness and return its checks, without their times."""
     answer = await client.get(READY)
     assert answer.status_code == status
     assert answer.json()["status"] == ("ok" if status == 200 else "unavailable")
@@ -55,9 +55,22 @@ GOOD = {"ok": True, "detail": None}
 SILENT = {"ok": False, "detail": "does not answer"}
 
 
-async def test_all_is_well(committed: AsyncClient) -> None:
+async def test_all_services_are_ready(committed: AsyncClient) -> None:
     assert await checks(committed, 200) == {"database": GOOD, "migrations": GOOD, "redis": GOOD}
     assert (await committed.get("/health/live")).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/health/live", READY])
+async def test_head_has_the_status_and_headers_of_get(committed: AsyncClient, path: str) -> None:
+    get, head = await committed.get(path), await committed.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers.get("cache-control") == get.headers.get("cache-control")
+
+
+async def test_head_tells_that_the_service_is_not_ready(
+    committed: AsyncClient, no_redis: None
+) -> None:
+    assert (await committed.head(READY)).status_code == 503
 
 
 async def test_the_database_is_down(committed: AsyncClient, no_database: None) -> None:
@@ -90,7 +103,7 @@ async def test_migrations_are_behind(committed: AsyncClient, running_app: FastAP
     assert parts["database"] == GOOD
 
 
-async def test_a_part_that_hangs_is_given_up(
+async def test_a_check_that_hangs_times_out(
     committed: AsyncClient, running_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang() -> None:

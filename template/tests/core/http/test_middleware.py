@@ -1,4 +1,4 @@
-"""What wraps every request: id, access line, headers, hosts, browsers' origins."""
+"""Request ids, access lines, security headers, allowed hosts and CORS."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.people import SignIn
 LIVE = "/health/live"
 ONLINE = {
     "ENVIRONMENT": "production",
-    # What others want to be told online is theirs to test.
+    # Other features require more settings in production; their own tests set them.
     "FEATURES": "tasks,users",
     "SUPABASE_URL": "https://abc.supabase.co",
     "ALLOWED_HOSTS": "api.example.com, *.example.org",
@@ -41,7 +41,7 @@ async def online(build: Build, client_of: ClientOf) -> AsyncIterator[AsyncClient
 
 
 @pytest.mark.parametrize("given", ["a" * 8, "a1-B2" * 4, "0" * 64])
-async def test_a_request_id_is_taken_over(client: AsyncClient, given: str) -> None:
+async def test_a_valid_request_id_is_kept(client: AsyncClient, given: str) -> None:
     answer = await client.get("/nowhere", headers={"X-Request-ID": given})
     assert answer.headers.get_list("x-request-id") == [given]
     assert answer.json()["request_id"] == given
@@ -51,14 +51,12 @@ async def test_a_request_id_is_taken_over(client: AsyncClient, given: str) -> No
     "given",
     ["", "short", "a" * 65, "a b c d e f", "a=1 level=error", "id\tid\tid", "éééééééé"],
 )
-async def test_a_request_id_that_could_forge_lines_is_replaced(
-    client: AsyncClient, given: str
-) -> None:
+async def test_an_invalid_request_id_is_replaced(client: AsyncClient, given: str) -> None:
     answer = await client.get(LIVE, headers={b"X-Request-ID": given.encode("latin-1")})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
 
 
-async def test_each_request_has_an_id_of_its_own(client: AsyncClient) -> None:
+async def test_each_request_gets_its_own_id(client: AsyncClient) -> None:
     ids = {(await client.get(LIVE)).headers["x-request-id"] for _ in range(3)}
     assert len(ids) == 3
     assert context.request_id.get() is None
@@ -81,7 +79,7 @@ async def test_the_access_line(
     assert expected.items() <= line.items()
     assert line["ms"] > 0
     assert "not-for-the-log" not in str(line)
-    # Nobody's name is on the next one.
+    # The context is cleared: the next line has no user.
     await client.get(LIVE)
     assert "user_id" not in json.loads(rendered(caplog)[-1])
 
@@ -96,7 +94,7 @@ async def test_the_access_line(
         ("/nowhere", "evil.example", 400),
     ],
 )
-async def test_every_answer_tells_browsers_to_be_strict(
+async def test_every_response_has_the_security_headers(
     online: AsyncClient, path: str, host: str, status: int
 ) -> None:
     answer = await online.get(path, headers={"Host": host})
@@ -107,12 +105,12 @@ async def test_every_answer_tells_browsers_to_be_strict(
     assert "x-request-id" in answer.headers
 
 
-async def test_transport_is_not_pinned_on_a_developers_machine(client: AsyncClient) -> None:
+async def test_there_is_no_hsts_on_a_developers_machine(client: AsyncClient) -> None:
     assert "strict-transport-security" not in (await client.get(LIVE)).headers
 
 
 @pytest.mark.parametrize(
-    ("host", "known"),
+    ("host", "allowed"),
     [
         ("api.example.com", True),
         ("API.example.com:8443", True),
@@ -126,14 +124,14 @@ async def test_transport_is_not_pinned_on_a_developers_machine(client: AsyncClie
         ("", False),
     ],
 )
-async def test_only_known_hosts_are_answered(online: AsyncClient, host: str, known: bool) -> None:
+async def test_other_hosts_are_refused(online: AsyncClient, host: str, allowed: bool) -> None:
     answer = await online.get("/nowhere", headers={"Host": host})
-    assert answer.json()["code"] == ("not_found" if known else "unknown_host")
-    # Probes ask by address.
+    assert answer.json()["code"] == ("not_found" if allowed else "unknown_host")
+    # Probes use the IP address.
     assert (await online.get(LIVE, headers={"Host": host})).status_code == 200
 
 
-async def test_loopback_and_any(build: Build, client_of: ClientOf) -> None:
+async def test_loopback_hosts_and_any_host(build: Build, client_of: ClientOf) -> None:
     async with client_of(build()) as local, client_of(build(ALLOWED_HOSTS="*")) as anywhere:
         for host in ("localhost:8000", "[::1]:8000", "127.0.0.1"):
             answer = await local.get("/nowhere", headers={"Host": host})
@@ -148,7 +146,7 @@ PREFLIGHT = {
 }
 
 
-async def test_browsers_of_named_origins_are_let_in(build: Build, client_of: ClientOf) -> None:
+async def test_cors_headers_are_for_the_named_origins(build: Build, client_of: ClientOf) -> None:
     app = with_bug(build(CORS_ORIGINS="https://a.example"))
     async with client_of(app) as client:
         ours = {"Origin": "https://a.example"}
@@ -157,7 +155,7 @@ async def test_browsers_of_named_origins_are_let_in(build: Build, client_of: Cli
         assert preflight.headers["access-control-allow-origin"] == "https://a.example"
         assert "PATCH" in preflight.headers["access-control-allow-methods"]
         assert preflight.headers["access-control-allow-headers"] == "authorization"
-        # A browser shows an app no error that lacks these.
+        # Without these headers, a browser hides the error from its app.
         for path in (LIVE, "/api/v1/users/me", "/bug"):
             answer = await client.get(path, headers=ours)
             assert answer.headers["access-control-allow-origin"] == "https://a.example"
@@ -170,13 +168,13 @@ async def test_browsers_of_named_origins_are_let_in(build: Build, client_of: Cli
         assert "access-control-allow-origin" not in (await client.get(LIVE, headers=theirs)).headers
 
 
-async def test_cookies_only_where_the_settings_say_so(build: Build, client_of: ClientOf) -> None:
+async def test_cors_credentials_is_a_setting(build: Build, client_of: ClientOf) -> None:
     app = build(CORS_ORIGINS="https://a.example", CORS_CREDENTIALS="true")
     async with client_of(app) as client:
         answer = await client.get(LIVE, headers={"Origin": "https://a.example"})
     assert answer.headers["access-control-allow-credentials"] == "true"
 
 
-async def test_without_origins_no_browser_app_gets_in(client: AsyncClient) -> None:
+async def test_without_origins_there_are_no_cors_headers(client: AsyncClient) -> None:
     answer = await client.get(LIVE, headers={"Origin": "https://a.example"})
     assert "access-control-allow-origin" not in answer.headers

@@ -1,4 +1,4 @@
-"""The API's description, and the two pages that show it."""
+"""The OpenAPI document and the two pages that show it."""
 
 import re
 from typing import Any
@@ -35,14 +35,14 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     assert [f"{error.json_path}: {error.message}" for error in errors] == []
 
 
-def test_names_for_clients_are_unique_and_words(document: dict[str, Any]) -> None:
+def test_operation_ids_are_unique_identifiers(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for operation in operations(document).values()]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
     assert "users_read_me" in names
 
 
-def test_every_operation_says_what_it_is(document: dict[str, Any]) -> None:
+def test_every_operation_has_summary_and_description(document: dict[str, Any]) -> None:
     for name, operation in operations(document).items():
         assert operation["summary"], name
         assert operation["description"], name
@@ -58,7 +58,7 @@ def test_tags_are_described_and_grouped(document: dict[str, Any]) -> None:
     assert all(described.values())
 
 
-def test_every_error_is_described_in_the_one_shape(document: dict[str, Any]) -> None:
+def test_every_error_response_is_a_problem(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     assert {"type", "title", "status", "detail", "code"} <= schemas["Problem"]["properties"].keys()
     assert not {"HTTPValidationError", "ValidationError"} & schemas.keys()
@@ -67,7 +67,7 @@ def test_every_error_is_described_in_the_one_shape(document: dict[str, Any]) -> 
         errors = {
             status: answer["content"]
             for status, answer in operation["responses"].items()
-            # The one 503 with a body of its own.
+            # The only error response with another body.
             if not status.startswith("2") and (name, status) != ("GET /health/ready", "503")
         }
         assert all(content == problem for content in errors.values()), name
@@ -76,14 +76,14 @@ def test_every_error_is_described_in_the_one_shape(document: dict[str, Any]) -> 
             assert {"401", "403"} <= errors.keys(), name
 
 
-def test_who_must_sign_in(document: dict[str, Any]) -> None:
-    open_to_all = {name for name, o in operations(document).items() if not o.get("security")}
-    assert {"GET /health/live", "GET /health/ready"} <= open_to_all
-    assert not any("/users" in name or "/tasks" in name for name in open_to_all)
+def test_health_checks_are_public_and_users_are_not(document: dict[str, Any]) -> None:
+    public = {name for name, o in operations(document).items() if not o.get("security")}
+    assert {"GET /health/live", "GET /health/ready"} <= public
+    assert not any("/users" in name or "/tasks" in name for name in public)
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_page_works_without_the_internet(client: AsyncClient, page: str) -> None:
+async def test_a_page_works_offline(client: AsyncClient, page: str) -> None:
     answer = await client.get(page)
     assert answer.status_code == 200
     assert "/openapi.json" in answer.text
@@ -100,9 +100,7 @@ async def test_a_page_works_without_the_internet(client: AsyncClient, page: str)
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_page_may_run_its_scripts_and_the_rest_of_the_api_none(
-    client: AsyncClient, page: str
-) -> None:
+async def test_only_the_pages_allow_scripts(client: AsyncClient, page: str) -> None:
     (policy,) = (await client.get(page)).headers.get_list("content-security-policy")
     assert "default-src 'none'" in policy
     assert "script-src 'self' 'unsafe-inline'" in policy

@@ -1,4 +1,4 @@
-"""Services that go away and come back, under a real server that is never restarted."""
+"""A real server keeps running while its services stop and start again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -30,7 +30,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def server(stage: Stage) -> Iterator[tuple[Process, str]]:
-    """The API, started while the database is down, and its address."""
+    """The API, started while the database is down, and its URL."""
     port = free_port()
     with running(
         *("uvicorn", "tests.core.probe_api:app", f"--port={port}"),
@@ -44,7 +44,7 @@ def server(stage: Stage) -> Iterator[tuple[Process, str]]:
 async def api(
     server: tuple[Process, str], supabase: LocalSupabase
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A signed-in client of it."""
+    """A signed-in client of the server."""
     process, url = server
     headers = {"Authorization": f"Bearer {supabase.issue_token('outage@example.com')}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=15) as client:
@@ -60,22 +60,20 @@ async def api(
 
 
 async def status(api: httpx.AsyncClient, path: str, method: str = "GET") -> tuple[int, str | None]:
-    """Status of an answer, and its code if it is a problem."""
+    """Status of a response, and its code if it is a problem."""
     answer = await api.request(method, path)
     body: Any = answer.json()
     return answer.status_code, body.get("code") if isinstance(body, dict) else None
 
 
 async def down(api: httpx.AsyncClient) -> set[str]:
-    """The parts that are not ready."""
+    """Names of the checks that fail."""
     checks = (await api.get("/health/ready")).json()["checks"]
     return {name for name, part in checks.items() if not part["ok"]}
 
 
-async def test_the_database_is_down_at_the_start_and_comes_later(
-    stage: Stage, api: httpx.AsyncClient
-) -> None:
-    # This test comes first: nothing has started the database yet.
+async def test_the_database_starts_after_the_server(stage: Stage, api: httpx.AsyncClient) -> None:
+    # This test must be the first: the database has not been started yet.
     assert stage.postgres.process is None
     assert await status(api, "/health/live") == (200, None)
     assert await status(api, "/health/ready") == (503, None)
@@ -86,7 +84,7 @@ async def test_the_database_is_down_at_the_start_and_comes_later(
     assert await status(api, "/health/ready") == (200, None)
 
 
-async def test_the_database_is_killed_in_flight(stage: Stage, api: httpx.AsyncClient) -> None:
+async def test_the_database_is_killed_in_a_request(stage: Stage, api: httpx.AsyncClient) -> None:
     stage.start()
     assert await status(api, ME) == (200, None)
     slow = asyncio.create_task(status(api, "/probe/slow"))
@@ -107,25 +105,23 @@ async def test_the_database_is_killed_in_flight(stage: Stage, api: httpx.AsyncCl
     assert set(await asyncio.gather(*(status(api, ME) for _ in range(10)))) == {(200, None)}
 
 
-async def test_a_restart_of_the_database_that_nobody_noticed_costs_nothing(
+async def test_no_request_fails_after_a_restart_of_the_database(
     stage: Stage, api: httpx.AsyncClient
 ) -> None:
     stage.start()
-    # The pool keeps these connections.
+    # Fill the pool with connections.
     await asyncio.gather(*(status(api, ME) for _ in range(10)))
     stage.postgres.stop()
     stage.start_postgres()
     assert set(await asyncio.gather(*(status(api, ME) for _ in range(10)))) == {(200, None)}
 
 
-async def test_redis_is_down_and_what_needs_none_goes_on(
-    stage: Stage, api: httpx.AsyncClient
-) -> None:
+async def test_without_redis_the_rest_still_works(stage: Stage, api: httpx.AsyncClient) -> None:
     stage.start()
     assert await status(api, "/probe/send", "POST") == (200, None)
     stage.valkey.stop(timeout=0)
     assert await status(api, "/probe/send", "POST") == (503, "queue_unavailable")
-    # The record is kept, and sent by the sweep.
+    # The task is stored in the database, and the sweep sends it later.
     assert await status(api, "/probe/task", "POST") == (200, None)
     assert await status(api, ME) == (200, None)
     assert await down(api) == {"redis"}

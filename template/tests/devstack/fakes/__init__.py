@@ -1,1 +1,1 @@
-"""A stack of small programs, which the tests write into the project folder."""
+"""Processes of small programs, which the tests write into the project folder."""

@@ -6,7 +6,7 @@ def process(stack: Stack) -> Process:
         name="api",
         command=[stack.python, "-S", f"{stack.root}/app/api.py", str(stack.api_socket.fileno())],
         order=10,
-        watch=("app",),
+        reload=True,
         sockets=(stack.api_socket,),
         addresses={"API": stack.api_url},
     )

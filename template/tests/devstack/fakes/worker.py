@@ -6,5 +6,5 @@ def process(stack: Stack) -> Process:
         name="worker",
         command=[stack.python, "-S", f"{stack.root}/app/worker.py"],
         order=20,
-        watch=("app",),
+        reload=True,
     )

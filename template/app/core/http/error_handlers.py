@@ -1,0 +1,156 @@
+"""Turns exceptions into problem responses.
+
+Responses tell nothing internal: an unexpected error is logged with its traceback, and its response
+has the request id only.
+"""
+
+from asyncpg.exceptions import InterfaceError, PostgresConnectionError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlalchemy import exc as sa
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import AppError
+from app.core.http.problems import FieldError, problem, status_phrase
+from app.core.logging import get_logger
+
+log = get_logger(__name__)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Register a handler for each kind of exception on `app`; call it before adding middleware.
+
+    The handlers are coroutines because a plain function would wait for a free thread of the pool
+    that blocking routes use.
+    """
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(sa.DBAPIError, _database_error)
+    app.add_exception_handler(OSError, _os_error)
+    for kind in (sa.TimeoutError, PostgresConnectionError, InterfaceError):
+        app.add_exception_handler(kind, _database_unavailable)
+    for kind in (BrokerError, RedisConnectionError, RedisTimeoutError):
+        app.add_exception_handler(kind, _queue_unavailable)
+    if not app.debug:
+        app.add_middleware(UnexpectedErrors)
+
+
+class UnexpectedErrors:
+    """Answers exceptions that have no handler with 500.
+
+    A handler for `Exception` cannot do this: Starlette runs it outside of all middleware, so that
+    its response has neither the request id nor the security headers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        started = scope["type"] != "http"
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched_send)
+        except Exception as error:
+            if started:
+                raise
+            await _unexpected_error(error)(scope, receive, send)
+
+
+async def _app_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return problem(error.status, error.code, error.detail, headers=headers, members=error.members)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _allowed_methods(request) or headers.get("Allow", "")
+    phrase = status_phrase(error.status_code)
+    code = phrase.lower().replace("'", "").replace(" ", "_").replace("-", "_")
+    detail = error.detail if error.detail != phrase else f"{phrase}."
+    return problem(error.status_code, code, detail, headers=headers)
+
+
+async def _validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        FieldError(location=list(item["loc"]), message=item["msg"], type=item["type"])
+        for item in error.errors()
+    ]
+    return problem(
+        422, "invalid_request", "The request has wrong or unknown values.", errors=errors
+    )
+
+
+async def _database_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, sa.DBAPIError)
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state.startswith("22") or isinstance(error, sa.DataError):
+        # A value passed our schema, but Postgres cannot store it: a NUL character, for example.
+        return problem(422, "unstorable_value", "A value cannot be stored: check the text sent.")
+    if state == "42501" and "row-level security" in str(error.orig):
+        # Without these words, a grant is missing, which is a bug of ours.
+        return problem(403, "row_forbidden", "You are not allowed to write this row.")
+    if (
+        error.connection_invalidated
+        or isinstance(error, (sa.OperationalError, sa.InterfaceError))
+        or state.startswith(("08", "57P", "53"))
+    ):
+        return await _database_unavailable(request, error)
+    return _unexpected_error(error)
+
+
+async def _os_error(request: Request, error: Exception) -> Response:
+    # asyncpg raises refused connections as they are. Errors of files have a file name.
+    assert isinstance(error, OSError)
+    if error.filename is None:
+        return await _database_unavailable(request, error)
+    return _unexpected_error(error)
+
+
+async def _database_unavailable(_request: Request, error: Exception) -> Response:
+    return _unavailable("database", "The database does not answer; try again shortly.", error)
+
+
+async def _queue_unavailable(_request: Request, error: Exception) -> Response:
+    return _unavailable("queue", "The task queue does not answer; try again shortly.", error)
+
+
+def _unavailable(service: str, detail: str, error: Exception) -> Response:
+    log.error(f"{service}_unavailable", error=f"{type(error).__name__}: {error}"[:300])
+    return problem(503, f"{service}_unavailable", detail, headers={"Retry-After": "5"})
+
+
+def _unexpected_error(error: Exception) -> Response:
+    log.error("unexpected_error", exc_info=error)
+    return problem(500, "internal_error", "Something went wrong on our side.")
+
+
+def _allowed_methods(request: Request) -> str:
+    """Every method of a path (RFC 9110, 10.2.1); the exception has those of one route only."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
