@@ -11,16 +11,16 @@ import pytest
 from app.core.migrations.commands import upgrade
 from devstack.ports import free_port
 from devstack.supabase import LocalSupabase
-from tests.processes import Process, eventually, running
-from tests.stage import Stage
+from tests.support.processes import Process, eventually, running
+from tests.support.services import Services
 
 ME = "/api/v1/users/me"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """The services, migrated; the database has been stopped."""
-    stage = Stage(tmp_path_factory.mktemp("services"))
+    stage = Services(tmp_path_factory.mktemp("services"))
     upgrade(stage.postgres.url)
     stage.postgres.stop()
     yield stage
@@ -29,7 +29,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def server(stage: Stage) -> Iterator[tuple[Process, str]]:
+def server(stage: Services) -> Iterator[tuple[Process, str]]:
     """The API, started while the database is down, and its address."""
     port = free_port()
     with running(
@@ -73,7 +73,7 @@ async def down(api: httpx.AsyncClient) -> set[str]:
 
 
 async def test_the_database_is_down_at_the_start_and_comes_later(
-    stage: Stage, api: httpx.AsyncClient
+    stage: Services, api: httpx.AsyncClient
 ) -> None:
     # This test comes first: nothing has started the database yet.
     assert stage.postgres.process is None
@@ -86,7 +86,7 @@ async def test_the_database_is_down_at_the_start_and_comes_later(
     assert await status(api, "/health/ready") == (200, None)
 
 
-async def test_the_database_is_killed_in_flight(stage: Stage, api: httpx.AsyncClient) -> None:
+async def test_the_database_is_killed_in_flight(stage: Services, api: httpx.AsyncClient) -> None:
     stage.start()
     assert await status(api, ME) == (200, None)
     slow = asyncio.create_task(status(api, "/probe/slow"))
@@ -108,7 +108,7 @@ async def test_the_database_is_killed_in_flight(stage: Stage, api: httpx.AsyncCl
 
 
 async def test_a_restart_of_the_database_that_nobody_noticed_costs_nothing(
-    stage: Stage, api: httpx.AsyncClient
+    stage: Services, api: httpx.AsyncClient
 ) -> None:
     stage.start()
     # The pool keeps these connections.
@@ -119,7 +119,7 @@ async def test_a_restart_of_the_database_that_nobody_noticed_costs_nothing(
 
 
 async def test_redis_is_down_and_what_needs_none_goes_on(
-    stage: Stage, api: httpx.AsyncClient
+    stage: Services, api: httpx.AsyncClient
 ) -> None:
     stage.start()
     assert await status(api, "/probe/send", "POST") == (200, None)

@@ -9,7 +9,7 @@ from app.extensions.admin.guard import SAFE, Guard
 from app.features.items.models import Item
 from app.main import app
 from tests.extensions.admin.browser import Browser
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 def changing_routes() -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from app.extensions.users import service
 from app.extensions.users.models import Role, Status
 from devstack.supabase import LocalSupabase
 from tests.extensions.admin.browser import PASSWORD, Browser, is_sign_in
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 async def test_nobody_sees_anything_without_a_sign_in(browser: Browser) -> None:
