@@ -9,7 +9,7 @@ from filelock import FileLock
 from harness import shared_render, snapshot
 from running import DevStack, borrowed, dev_stack, install
 
-pytest_plugins = ["progress", "behaving", "quick"]
+pytest_plugins = ["progress", "costs", "behaving", "quick"]
 Render = Callable[..., Path]
 
 

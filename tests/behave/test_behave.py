@@ -7,10 +7,13 @@ run always; every row of the matrix with `-m matrix`.
 import os
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
+import costs
 import httpx
 import pytest
+import variants
 import yaml
 from behaving import SignIn, Variant
 from conftest import Render
@@ -60,12 +63,22 @@ def test_import_rules_hold(variant: Variant) -> None:
     run(["uv", "run", "--quiet", "lint-imports"], variant.project)
 
 
-def test_its_own_tests_pass_with_warnings_as_errors(variant: Variant, render: Render) -> None:
+def test_its_own_tests_pass_with_warnings_as_errors(
+    variant: Variant, render: Render, record_property: Callable[[str, object], None]
+) -> None:
     assert "    error\n" in (variant.project / "pytest.ini").read_text("utf-8")
+    minimal = render(preset="minimal")
     tests = ["tests"]
     if not variant.runs_whole:
-        tests = [*QUICK, *DIFFERING, *added_tests(variant.project, render(preset="minimal"))]
-    run(["uv", "run", "--quiet", "pytest", "-q", *tests], variant.project)
+        tests = [*QUICK, *DIFFERING, *added_tests(variant.project, minimal)]
+    report = variant.project.with_name("tests.xml")
+    run(["uv", "run", "--quiet", "pytest", "-q", f"--junitxml={report}", *tests], variant.project)
+    seconds = costs.seconds_by_folder(report)
+    for option in variants.options():
+        alone = variants.flips().get(f"only-{option}")
+        folders = added_tests(render(**alone), minimal) if alone else []
+        if cost := sum(seconds.get(folder, 0) for folder in folders):
+            record_property(f"{costs.PROPERTY}{option}", round(cost, 1))
 
 
 def added_tests(project: Path, minimal: Path) -> list[str]:
