@@ -18,10 +18,14 @@ SignIn = Callable[[str], httpx.Client]
 
 @dataclass(frozen=True)
 class Variant:
-    """Some answers that became a project, on a Python."""
+    """Some answers that became a project, on a Python.
+
+    One that runs its tests whole covers its Python; the others run the tests of what they add.
+    """
 
     name: str
     project: Path
+    runs_whole: bool
 
     def app(self, *arguments: str) -> str:
         """Run `app …` in the project; its output."""
@@ -31,20 +35,42 @@ class Variant:
 def cases() -> list[object]:
     """The personas, with both Pythons among them; rows of the matrix for `-m matrix`."""
     oldest, newest = pythons()
+    personas = {each.name: each for each in variants.personas()}
+    chosen = {name: newest if each.newest_python else oldest for name, each in personas.items()}
+    whole = whole_runs(chosen)
     found = [
-        case(persona.name, newest if persona.newest_python else oldest, persona.answers)
-        for persona in variants.personas()
+        case(name, chosen[name], persona.answers, name in whole)
+        for name, persona in personas.items()
     ]
     for number, (row, answers) in enumerate(variants.rows().items()):
-        found.append(case(row, (oldest, newest)[number % 2], answers, pytest.mark.matrix))
+        found.append(case(row, (oldest, newest)[number % 2], answers, True, pytest.mark.matrix))
     return found
 
 
-def case(name: str, python: str, answers: variants.Answers, *marks: pytest.MarkDecorator) -> object:
+def whole_runs(pythons: dict[str, str]) -> set[str]:
+    """The personas that run all tests of their project: one for each Python.
+
+    On its Python it is `everything`, on the other one the first, which is the smallest.
+    """
+    if os.environ.get("PROJECT_TESTS") == "all":
+        return set(pythons)
+    on = {pythons["everything"]: "everything"}
+    for name, python in pythons.items():
+        on.setdefault(python, name)
+    return set(on.values())
+
+
+def case(
+    name: str,
+    python: str,
+    answers: variants.Answers,
+    runs_whole: bool,
+    *marks: pytest.MarkDecorator,
+) -> object:
     """One worker takes all tests of a variant, so that it is installed and started once."""
     label = f"{name} on Python {python}"
     group = pytest.mark.xdist_group(label)
-    return pytest.param((label, python, answers), id=label, marks=(group, *marks))
+    return pytest.param((label, python, answers, runs_whole), id=label, marks=(group, *marks))
 
 
 CASES = cases()
@@ -69,10 +95,10 @@ def variant(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Variant]:
     """A variant, installed. Its folder is kept if one of its tests fails."""
-    label, python, answers = request.param
+    label, python, answers, runs_whole = request.param
     folder = tmp_path_factory.mktemp("variant")
     request.config.stash[FOLDERS][label] = str(folder / "demo")
-    yield Variant(label, install(render(**answers), folder / "demo", python))
+    yield Variant(label, install(render(**answers), folder / "demo", python), runs_whole)
     if label not in request.config.stash[FAILED]:
         shutil.rmtree(folder)
 

@@ -9,7 +9,7 @@ from filelock import FileLock
 from harness import shared_render, snapshot
 from running import DevStack, borrowed, dev_stack, install
 
-pytest_plugins = ["progress", "behaving", "quick"]
+pytest_plugins = ["progress", "costs", "behaving", "quick"]
 Render = Callable[..., Path]
 
 
@@ -100,8 +100,9 @@ def installed(kept_installed: Path) -> Iterator[Path]:
         yield project
 
 
-@pytest.fixture
-def running(installed: Path) -> Iterator[DevStack]:
-    """That project, running."""
-    with dev_stack(installed) as stack:
+@pytest.fixture(scope="session")
+def running(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevStack]:
+    """A minimal project of its own that runs; for tests of the group `running`, which share it."""
+    folder = tmp_path_factory.mktemp("running") / "demo"
+    with dev_stack(install(render(preset="minimal"), folder)) as stack:
         yield stack

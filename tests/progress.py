@@ -87,7 +87,7 @@ def pytest_runtest_makereport(
     name = dict(item.user_properties).get("variant")
     if name:
         folder = item.config.stash[FOLDERS].get(str(name), "")
-        report.user_properties = [("variant", name), ("folder", folder)]
+        report.user_properties = [*item.user_properties, ("folder", folder)]
         if report.failed:
             item.config.stash[FAILED].add(str(name))
     return report

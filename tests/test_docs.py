@@ -72,6 +72,7 @@ def test_command_runs_in_an_empty_folder(block: Block, template: Path, tmp_path:
 
 
 @pytest.mark.network
+@pytest.mark.xdist_group("installed")
 @pytest.mark.parametrize("block", in_place("a project"))
 def test_command_runs_in_a_project(block: Block, installed: Path, template: Path) -> None:
     shell(block, installed, template)
@@ -84,11 +85,18 @@ def test_command_runs_in_a_running_project(block: Block, running: DevStack, temp
     shell(block, running.project, template)
 
 
+@pytest.fixture(scope="module")
+def checkout(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the template, whose environment is made by the first command that runs there."""
+    folder = tmp_path_factory.mktemp("checkout") / "template"
+    shutil.copytree(template, folder)
+    return folder
+
+
 @pytest.mark.network
+@pytest.mark.xdist_group("checkout")
 @pytest.mark.parametrize("block", in_place("the checkout"))
-def test_command_runs_in_the_checkout(block: Block, template: Path, tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    shutil.copytree(template, checkout)
+def test_command_runs_in_the_checkout(block: Block, checkout: Path, template: Path) -> None:
     shell(block, checkout, template)
 
 

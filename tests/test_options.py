@@ -1,19 +1,11 @@
-"""The options where they run: what only they can show.
-
-Also what the pages on tasks and on deployment show: both speak of options.
-"""
+"""The options in the files of a project, and the page on deployment, which speaks of options."""
 
 import configparser
-import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
-import httpx
 import pytest
 from conftest import Render
-from harness import ROOT, attempt, run, tree
-from running import DevStack, borrowed, check_types, install
+from examples import files
+from harness import tree
 
 # The folder that each brings with packages of its own.
 FOLDERS = {"redbeat": "schedules", "flower": "flower", "pgvector": "documents"}
@@ -28,155 +20,6 @@ def test_an_option_that_is_on_is_there_and_its_packages_too(
     assert any(name.startswith(f"tests/extensions/{folder}/") for name in files)
     assert f"\n{option} = [\n" in files["pyproject.toml"].decode("utf-8")
     assert f'\n    "{option}",\n' in files["pyproject.toml"].decode("utf-8")
-
-
-# --- A project with every option --------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def everything(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with every option, committed and installed. Read-only."""
-    return install(render(preset="everything"), tmp_path_factory.mktemp("everything") / "demo")
-
-
-@pytest.fixture
-def installed(everything: Path) -> Iterator[Path]:
-    """That project, to change things in."""
-    with borrowed(everything) as project:
-        yield project
-
-
-@pytest.mark.network
-@pytest.mark.xdist_group("everything")
-def test_the_dev_stack_runs_the_options(running: DevStack) -> None:
-    settings = (running.project / ".env").read_text("utf-8")
-    env = dict(re.findall(r"^(\w+)=(.+)$", settings, re.MULTILINE))
-    said = running.log.read_text("utf-8")
-    (address,) = re.findall(r"│ Flower +│ (http\S+)", said)
-    assert env["FLOWER_PASSWORD"] in said
-    wait_for(address)
-    assert httpx.get(f"{address}/api/workers").status_code == 401
-    sign_in = (env["FLOWER_USER"], env["FLOWER_PASSWORD"])
-    assert httpx.get(f"{address}/api/workers", auth=sign_in).status_code == 200
-
-    block = next(code for code in blocks("tasks.md", "sh") if "schedule add" in code)
-    run(["bash", "-euo", "pipefail", "-c", block], running.project)
-    listed = run(["uv", "run", "-q", "app", "schedule", "list"], running.project, COLUMNS="200")
-    names = {line.split()[0] for line in listed.splitlines()[1:]}
-    assert {"core.heartbeat", "items.report", "weekly-report"} <= names
-    assert "often" not in names
-
-
-@pytest.mark.network
-@pytest.mark.xdist_group("everything")
-def test_a_model_on_the_disk_can_be_asked(installed: Path) -> None:
-    """With Model2Vec, which a team adds if it wants it: the project's own tests skip these else."""
-    local = "tests/extensions/documents/test_local.py"
-    command = ["uv", "run", "--quiet", "--with", "model2vec", "pytest", "-q", local]
-    assert " passed" in (told := run(command, installed))
-    assert "skipped" not in told
-
-
-def wait_for(address: str) -> None:
-    """Wait until somebody answers there."""
-    transport = httpx.HTTPTransport(retries=8)
-    with httpx.Client(transport=transport) as client:
-        client.get(f"{address}/healthcheck", timeout=30)
-
-
-# --- The pages --------------------------------------------------------------------------------
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """The blocks of a language in a page of docs/."""
-    text = (ROOT / "docs" / page).read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def files(page: str, language: str) -> dict[str, str]:
-    """Those that name a file in their first line: path -> content without that line."""
-    named = (block.partition("\n") for block in blocks(page, language))
-    return {head.removeprefix("# "): rest for head, _, rest in named if head.startswith("# ")}
-
-
-REPORTS = """
-from datetime import timedelta
-
-import pytest
-from sqlmodel import Session, select
-
-from app.core.tasks.locks import single_run
-from app.core.database.models import utcnow
-from app.core.tasks import SkipRunError
-from app.core.tasks.models import TaskRecord
-from app.features.reports import tasks
-from app.worker import celery
-
-
-def test_the_schedules_are_there_and_their_tasks() -> None:
-    for name in ("reports.daily", "reports.sync"):
-        assert celery.conf.beat_schedule[name]["task"] in celery.tasks
-
-
-def test_a_start_is_spread(sync_session: Session) -> None:
-    before = utcnow()
-    for _ in range(5):
-        tasks.spread.function(sync_session)
-    records = sync_session.exec(select(TaskRecord)).all()
-    planned = {record.due_at for record in records if record.name == "reports.daily"}
-    starts = {due_at - before for due_at in planned if due_at is not None}
-    assert len(starts) == 5
-    assert all(timedelta(0) <= start <= timedelta(minutes=11) for start in starts)
-
-
-def test_a_second_run_at_once_is_skipped() -> None:
-    assert tasks.sync.function() == "synced"
-    with pytest.raises(SkipRunError):
-        single_run("reports.sync")(tasks.sync.function)()
-"""
-
-
-@pytest.mark.network
-@pytest.mark.xdist_group("everything")
-def test_the_examples_of_the_page_on_tasks_run(installed: Path, shared: Path) -> None:
-    shown = files("tasks.md", "python")
-    assert len(shown) == 2
-    (installed / "app/features/reports").mkdir()
-    (installed / "app/features/reports/__init__.py").write_text('"""Reports."""\n')
-    for name, content in shown.items():
-        (installed / name).write_text(content)
-    (installed / "tests/features/reports").mkdir()
-    (installed / "tests/features/reports/test_tasks.py").write_text(REPORTS)
-    run(["uv", "run", "--quiet", "pytest", "-q", "tests/features/reports"], installed)
-    # As a reader would have it who copies them.
-    run(["uv", "run", "--quiet", "ruff", "check", "app"], installed)
-    run(["uv", "run", "--quiet", "ruff", "format", "--check", "app"], installed)
-    check_types(installed, shared)
-
-
-@pytest.mark.network
-@pytest.mark.xdist_group("everything")
-@pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="no systemd here (apt-get install systemd)"
-)
-def test_units_are_good(everything: Path, tmp_path: Path) -> None:
-    units = {
-        Path(name).name: text.replace("/srv/app", str(everything)).replace("User=app\n", "")
-        for name, text in files("deploy.md", "ini").items()
-        if name.endswith(".service")
-    }
-    assert set(units) == {f"app-{name}.service" for name in ("api", "worker", "beat", "flower")}
-    for name, text in units.items():
-        (tmp_path / name).write_text(text)
-    result = attempt(["systemd-analyze", "verify", *units], tmp_path)
-    ours = [line for line in result.stderr.splitlines() if "app-" in line]
-    assert ours == [], result.stderr
-    # It notices a fault.
-    broken = units["app-worker.service"].replace("bin/app worker", "bin/no-such-program")
-    (tmp_path / "app-worker.service").write_text(broken.replace("KillMode=mixed", "KillMode=odd"))
-    refused = attempt(["systemd-analyze", "verify", "app-worker.service"], tmp_path).stderr
-    assert "no-such-program" in refused
-    assert "kill mode" in refused
 
 
 def test_supervisor_runs_what_systemd_does() -> None:

@@ -42,7 +42,7 @@ GRANT ALL ON ALL TABLES IN SCHEMA app TO anon, authenticated, service_role;
 """
 SERVED = "ALTER DATABASE gate SET pgrst.db_schemas = 'public, app'"
 
-pytestmark = [pytest.mark.network, pytest.mark.xdist_group("running")]
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("installed")]
 
 
 class Gate:

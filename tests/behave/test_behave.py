@@ -7,12 +7,16 @@ run always; every row of the matrix with `-m matrix`.
 import os
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
+import costs
 import httpx
 import pytest
+import variants
 import yaml
 from behaving import SignIn, Variant
+from conftest import Render
 from dependencies import dependency_faults
 from harness import attempt, run
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -28,6 +32,15 @@ LENIENT = {
     "positive_data_acceptance": "a cursor, or one of two fields, is more than a schema can say",
     "negative_data_rejection": "Pydantic in its lax mode reads 0 as false",
 }
+# A persona that does not run all tests runs those that a team runs, those of core whose result
+# depends on the options, and those of its options.
+QUICK = ("tests/features", "tests/test_smoke.py")
+DIFFERING = (
+    "tests/core/test_imports.py",
+    "tests/core/test_features.py",
+    "tests/core/cli/test_cli.py",
+    "tests/core/http/test_openapi.py",
+)
 # Answers 503 where no language model is configured; the project's own tests ask it with a double.
 NEEDS_A_MODEL = "/documents/ask$"
 
@@ -50,9 +63,30 @@ def test_import_rules_hold(variant: Variant) -> None:
     run(["uv", "run", "--quiet", "lint-imports"], variant.project)
 
 
-def test_its_own_tests_pass_with_warnings_as_errors(variant: Variant) -> None:
+def test_its_own_tests_pass_with_warnings_as_errors(
+    variant: Variant, render: Render, record_property: Callable[[str, object], None]
+) -> None:
     assert "    error\n" in (variant.project / "pytest.ini").read_text("utf-8")
-    run(["uv", "run", "--quiet", "pytest", "-q"], variant.project)
+    minimal = render(preset="minimal")
+    tests = ["tests"]
+    if not variant.runs_whole:
+        tests = [*QUICK, *DIFFERING, *added_tests(variant.project, minimal)]
+    report = variant.project.with_name("tests.xml")
+    run(["uv", "run", "--quiet", "pytest", "-q", f"--junitxml={report}", *tests], variant.project)
+    seconds = costs.seconds_by_folder(report)
+    for option in variants.options():
+        alone = variants.flips().get(f"only-{option}")
+        folders = added_tests(render(**alone), minimal) if alone else []
+        if cost := sum(seconds.get(folder, 0) for folder in folders):
+            record_property(f"{costs.PROPERTY}{option}", round(cost, 1))
+
+
+def added_tests(project: Path, minimal: Path) -> list[str]:
+    """The folders of tests that come with the options of a project."""
+    extensions = "tests/extensions"
+    known = {path.name for path in (minimal / extensions).iterdir()}
+    found = {path.name for path in (project / extensions).iterdir() if path.is_dir()}
+    return [f"{extensions}/{name}" for name in sorted(found - known - {"__pycache__"})]
 
 
 def test_health_names_every_part(stack: DevStack) -> None:

@@ -17,4 +17,4 @@ pytestmark = [
 
 def test_its_slow_tests_pass(variant: Variant) -> None:
     # They wait a lot: two at once.
-    run(["uv", "run", "--quiet", "pytest", "-q", "-n", "2", "-m", "slow"], variant.project)
+    run(["uv", "run", "--quiet", "pytest", "-q", "-n", "2", "-m", "slow", "tests"], variant.project)

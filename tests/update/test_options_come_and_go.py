@@ -1,29 +1,29 @@
 """An option is switched off, on and off again: the tree returns, and the database loses nothing.
 
-Each option of copier.yml on the tree alone; all together, and one with a table, on a database;
-each by itself there at night.
+Each option on the tree alone; all together on a database, and each by itself there at night.
 """
 
 import re
-import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 import variants
+from costs import PROPERTY
 from harness import TAG, attempt, commit, render, run, tree
 from running import DevStack, dev_stack, eventually, first_admin, install
-from updating import add, append, demo_user, edit, tables, templates, unfinished, update
+from updating import add, demo_user, tables, templates, unfinished, update
 
 APP = ("uv", "run", "--quiet", "app")
 ALONE = [name.removeprefix("only-") for name in variants.flips() if name.startswith("only-")]
-WITH_NOTES = "v9999.1.0"
 
 
-def switch(project: Path, ref: str, **options: object) -> dict[str, bytes]:
+def switch(project: Path, **options: object) -> dict[str, bytes]:
     """Update with other answers, commit; the tree afterwards."""
     commit(project, "The lock file that uv has written")
-    update(project, ref, **options)
+    update(project, TAG, **options)
     assert unfinished(project) == []
     commit(project, f"Switch {options}")
     return rendered_files(project)
@@ -35,42 +35,23 @@ def rendered_files(project: Path) -> dict[str, bytes]:
     return {name: (project / name).read_bytes() for name in names if name != "uv.lock"}
 
 
-def test_tree_returns_whatever_option_is_switched(template: Path, tmp_path: Path) -> None:
+def test_tree_returns_whatever_option_is_switched(
+    template: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     project = render(template, tmp_path / "shop", {"preset": "minimal"})
     run(["git", "init", "--quiet"], project)
     commit(project, "Start")
     off = rendered_files(project)
-    for option in ALONE:
-        on = switch(project, TAG, **{option: True})
+    before: dict[str, object] = {}
+    for option in ALONE:  # each update switches one on, and the one before it off
+        start = time.monotonic()
+        on = switch(project, **before, **{option: True})
         answers = variants.flips()[f"only-{option}"]
         fresh = render(template, tmp_path / option / "shop", answers)
         assert templates(on) == templates(tree(fresh)), option
-        assert switch(project, TAG, **{option: False}) == off, option
-
-
-@pytest.fixture
-def with_notes(template: Path, tmp_path: Path) -> Path:
-    """The template with one option more: `notes`, with a table, which `app` itself wrote."""
-    folder = tmp_path / "template"
-    run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
-    writer = install(render(template, tmp_path / "writer/shop"), tmp_path / "writer/demo")
-    run([*APP, "feature", "new", "notes"], writer)
-    for part in ("app", "tests"):
-        option = folder / "template" / part / "extensions/notes"
-        shutil.copytree(
-            writer / part / "features/notes", option, ignore=shutil.ignore_patterns("__pycache__")
-        )
-        for path in option.rglob("*.py"):
-            code = path.read_text("utf-8").replace(".features.notes", ".extensions.notes")
-            path.write_text(code, "utf-8")
-    marker = "  # Code owners are named"
-    files = "    /app/extensions/notes\n\n    /tests/extensions/notes\n\n"
-    block = '  - "{% if not notes %}\n\n' + files + '    {% endif %}"\n'
-    edit(folder / "copier.yml", marker, block + marker)
-    append(folder / "copier.yml", "\nnotes:\n  type: bool\n  help: Notes?\n  default: false\n")
-    edit(folder / "checks.jinja", "set OPTIONS = [", "set OPTIONS = ['notes', ")
-    commit(folder, "Notes", WITH_NOTES)
-    return folder
+        before = {option: False}
+        record_property(f"{PROPERTY}{option}", round(time.monotonic() - start, 1))
+    assert switch(project, **before) == off
 
 
 def db_works(project: Path) -> dict[str, int]:
@@ -85,46 +66,14 @@ def db_works(project: Path) -> dict[str, int]:
     return tables(project)
 
 
-def started(template: Path, ref: str, tmp_path: Path) -> Path:
+def started(template: Path, tmp_path: Path) -> Path:
     """A minimal project, installed, with an item in its database."""
-    rendered = render(template, tmp_path / "rendered/shop", {"preset": "minimal"}, ref=ref)
+    rendered = render(template, tmp_path / "rendered/shop", {"preset": "minimal"})
     project = install(rendered, tmp_path / "shop")
     with dev_stack(project) as stack:
         add(stack, "items")
-        assert db_works(project)["items"] == 1
+        assert tables(project)["items"] == 1
     return project
-
-
-@pytest.mark.network
-def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) -> None:
-    project = started(with_notes, WITH_NOTES, tmp_path)
-    off = rendered_files(project)
-
-    on = switch(project, WITH_NOTES, notes=True)
-    assert "app/extensions/notes/models.py" in on
-    with dev_stack(project) as stack:
-        add(stack, "notes")
-        data = db_works(project)
-    assert data["notes"] == data["items"] == 1
-
-    assert switch(project, WITH_NOTES, notes=False) == off
-    with dev_stack(project):
-        assert db_works(project) == data, "off keeps the rows"
-        assert "data kept" in run([*APP, "db", "status"], project)
-
-    assert switch(project, WITH_NOTES, notes=True) == on
-    with dev_stack(project) as stack:
-        assert db_works(project) == data, "on again finds them"
-        add(stack, "notes")
-
-    assert switch(project, WITH_NOTES, notes=False) == off
-    with dev_stack(project):
-        refused = attempt([*APP, "db", "drop-feature", "notes"], project)
-        assert refused.returncode == 1
-        assert "deletes notes, with all rows" in refused.stderr
-        assert db_works(project) == data | {"notes": 2}, "nothing goes without a question"
-        run([*APP, "db", "drop-feature", "notes", "--yes"], project)
-        assert "notes" not in db_works(project)
 
 
 def sign_in_to_the_site(stack: DevStack) -> None:
@@ -169,20 +118,36 @@ def switched() -> list[object]:
 @pytest.mark.network
 @pytest.mark.parametrize("options", switched())
 def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_path: Path) -> None:
-    project = started(template, TAG, tmp_path)
+    project = started(template, tmp_path)
     off = rendered_files(project)
 
-    on = switch(project, TAG, **dict.fromkeys(options, True))
+    on = switch(project, **dict.fromkeys(options, True))
     kept = [KEPT[option] for option in options if option in KEPT]
     assert bool(kept) == any("/migrations/" in name for name in on.keys() - off.keys())
     with dev_stack(project) as stack:
         for keep, _ in kept:
             keep(stack)
-        data = db_works(project)
+        data = tables(project)
+    assert data["items"] == 1
     assert all(data[table] for _, table in kept)
-    assert switch(project, TAG, **dict.fromkeys(options, False)) == off
+
+    assert switch(project, **dict.fromkeys(options, False)) == off
     with dev_stack(project):
-        assert db_works(project) == data
-    assert switch(project, TAG, **dict.fromkeys(options, True)) == on
+        assert db_works(project) == data, "off keeps the rows"
+        dropped = "credits" if len(options) > 1 else None
+        if dropped:
+            assert "data kept" in run([*APP, "db", "status"], project)
+            refused = attempt([*APP, "db", "drop-feature", dropped], project)
+            assert refused.returncode == 1
+            assert "credits_transactions" in refused.stderr
+            assert tables(project) == data, "nothing is deleted without a question"
+            run([*APP, "db", "drop-feature", dropped, "--yes"], project)
+            data = {name: rows for name, rows in data.items() if not name.startswith(dropped)}
+            assert tables(project) == data
+
+    assert switch(project, **dict.fromkeys(options, True)) == on
     with dev_stack(project):
-        assert db_works(project) == data
+        found = db_works(project)
+        assert found == found | data, "on again finds the rows"
+        if dropped:
+            assert found["credits_transactions"] == 0, "and starts anew where they were dropped"

@@ -161,4 +161,4 @@ def test_team_keeps_its_edits_and_its_data(release: str, newer: Path, tmp_path: 
         assert "users_9999" in run([*APP, "db", "current"], project)
     assert {name: after[name] for name in before} == before
     assert before["orders"] == before["items"] == 1
-    run(["uv", "run", "--quiet", "pytest", "-q", "-n", "2"], project)
+    run(["uv", "run", "--quiet", "pytest", "-q"], project)

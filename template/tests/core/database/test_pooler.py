@@ -19,7 +19,7 @@ from app.core.database import Database, act_as, async_engine, sync_engine
 from app.core.settings import CoreSettings, get_settings
 from tests.core.database.pgbouncer import SERVER_CONNECTIONS, PgBouncer, program
 from tests.core.database.pooler_load import CREATE, TASKS, UNITS
-from tests.processes import PROJECT
+from tests.support.processes import PROJECT
 
 PROCESSES = 3
 ALL = PROCESSES * TASKS * UNITS

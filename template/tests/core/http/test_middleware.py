@@ -11,8 +11,8 @@ from httpx import AsyncClient
 from app.core import context
 from app.core.http.middleware import SECURITY_HEADERS
 from tests.core.conftest import Build, ClientOf
-from tests.logs import rendered
-from tests.people import SignIn
+from tests.support.logs import rendered
+from tests.support.people import SignIn
 
 LIVE = "/health/live"
 ONLINE = {

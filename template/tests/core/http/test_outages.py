@@ -11,16 +11,16 @@ import pytest
 from app.core.migrations.commands import upgrade
 from devstack.ports import free_port
 from devstack.supabase import LocalSupabase
-from tests.processes import Process, eventually, running
-from tests.stage import Stage
+from tests.support.processes import Process, eventually, running
+from tests.support.services import Services
 
 ME = "/api/v1/users/me"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """The services, migrated; the database has been stopped."""
-    stage = Stage(tmp_path_factory.mktemp("services"))
+    stage = Services(tmp_path_factory.mktemp("services"))
     upgrade(stage.postgres.url)
     stage.postgres.stop()
     yield stage
@@ -29,7 +29,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def server(stage: Stage) -> Iterator[tuple[Process, str]]:
+def server(stage: Services) -> Iterator[tuple[Process, str]]:
     """The API, started while the database is down, and its URL."""
     port = free_port()
     with running(
@@ -72,7 +72,9 @@ async def down(api: httpx.AsyncClient) -> set[str]:
     return {name for name, part in checks.items() if not part["ok"]}
 
 
-async def test_the_database_starts_after_the_server(stage: Stage, api: httpx.AsyncClient) -> None:
+async def test_the_database_starts_after_the_server(
+    stage: Services, api: httpx.AsyncClient
+) -> None:
     # This test must be the first: the database has not been started yet.
     assert stage.postgres.process is None
     assert await status(api, "/health/live") == (200, None)
@@ -84,7 +86,7 @@ async def test_the_database_starts_after_the_server(stage: Stage, api: httpx.Asy
     assert await status(api, "/health/ready") == (200, None)
 
 
-async def test_the_database_is_killed_in_a_request(stage: Stage, api: httpx.AsyncClient) -> None:
+async def test_the_database_is_killed_in_a_request(stage: Services, api: httpx.AsyncClient) -> None:
     stage.start()
     assert await status(api, ME) == (200, None)
     slow = asyncio.create_task(status(api, "/probe/slow"))
@@ -106,7 +108,7 @@ async def test_the_database_is_killed_in_a_request(stage: Stage, api: httpx.Asyn
 
 
 async def test_no_request_fails_after_a_restart_of_the_database(
-    stage: Stage, api: httpx.AsyncClient
+    stage: Services, api: httpx.AsyncClient
 ) -> None:
     stage.start()
     # Fill the pool with connections.
@@ -116,7 +118,7 @@ async def test_no_request_fails_after_a_restart_of_the_database(
     assert set(await asyncio.gather(*(status(api, ME) for _ in range(10)))) == {(200, None)}
 
 
-async def test_without_redis_the_rest_still_works(stage: Stage, api: httpx.AsyncClient) -> None:
+async def test_without_redis_the_rest_still_works(stage: Services, api: httpx.AsyncClient) -> None:
     stage.start()
     assert await status(api, "/probe/send", "POST") == (200, None)
     stage.valkey.stop(timeout=0)

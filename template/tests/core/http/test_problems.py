@@ -18,8 +18,8 @@ from app.core.errors import ConflictError, NotFoundError, UnauthenticatedError, 
 from app.core.http.problems import Problem
 from app.core.http.schemas import RequestModel
 from tests.core.conftest import Build, ClientOf
-from tests.logs import rendered
-from tests.people import SignIn
+from tests.support.logs import rendered
+from tests.support.people import SignIn
 
 ME = "/api/v1/users/me"
 LIMIT = 2048

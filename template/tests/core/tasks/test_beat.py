@@ -17,8 +17,8 @@ import redis
 from celery.beat import ScheduleEntry
 from celery.schedules import BaseSchedule, crontab, schedule
 
-from tests.clock import Clock
-from tests.processes import PROJECT, SECONDS, Process, eventually, running
+from tests.support.clock import Clock
+from tests.support.processes import PROJECT, SECONDS, Process, eventually, running
 
 
 def beat(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Process, eventually, running
+from tests.support.processes import Process, eventually, running
 
 pytestmark = pytest.mark.slow
 

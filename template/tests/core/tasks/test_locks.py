@@ -12,7 +12,7 @@ from app.core import context
 from app.core.redis import store
 from app.core.tasks import SkipRunError
 from app.core.tasks.locks import single_run
-from tests.logs import rendered
+from tests.support.logs import rendered
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from app.core.database import normalize_url
 from app.core.tasks import outbox
 from app.core.tasks.models import TaskRecord
 from app.core.tasks.relay import Relay
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 
 def record(engine: Engine) -> UUID:

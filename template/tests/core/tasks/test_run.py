@@ -21,7 +21,7 @@ from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
 from app.core.tasks.outbox import DELIVERY
 from devstack.supabase import LocalSupabase
 from tests.core.tasks import work
-from tests.processes import Process, eventually
+from tests.support.processes import Process, eventually
 
 
 @pytest.fixture(scope="module")

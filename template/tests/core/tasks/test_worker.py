@@ -19,7 +19,7 @@ from app.core.tasks.application import configure_celery
 from app.core.tasks.heartbeat import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat_age
 from app.worker import celery
 from tests.core.tasks.work import count
-from tests.processes import PROJECT, SECONDS, Process, eventually, running
+from tests.support.processes import PROJECT, SECONDS, Process, eventually, running
 
 
 @pytest.fixture(scope="module")

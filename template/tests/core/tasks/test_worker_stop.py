@@ -11,7 +11,7 @@ import redis
 
 from app.core.settings import get_settings
 from tests.core.tasks.probe_worker import slow
-from tests.processes import Process, eventually, running
+from tests.support.processes import Process, eventually, running
 
 pytestmark = pytest.mark.slow
 

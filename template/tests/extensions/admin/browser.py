@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from httpx import AsyncClient, Response
 
 from devstack.supabase import LocalSupabase
-from tests.people import Person
+from tests.support.people import Person
 
 PASSWORD = "a long enough password"
 

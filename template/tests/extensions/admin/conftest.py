@@ -9,7 +9,7 @@ from app.core.settings import get_settings
 from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.admin.browser import Browser
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 @pytest.fixture(autouse=True)

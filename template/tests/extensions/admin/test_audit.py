@@ -13,7 +13,7 @@ from app.extensions.users.models import Role, Status, User
 from app.features.items.models import Item
 from tests.extensions.admin.browser import Browser, codes
 from tests.features.items.factories import ItemFactory
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 async def entries(session: AsyncSession, **wanted: Any) -> list[AuditEntry]:

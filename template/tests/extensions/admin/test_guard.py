@@ -9,7 +9,7 @@ from app.extensions.admin.guard import SAFE_METHODS, Guard
 from app.features.items.models import Item
 from app.main import app
 from tests.extensions.admin.browser import Browser, codes
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 def changing_routes() -> list[tuple[str, str]]:

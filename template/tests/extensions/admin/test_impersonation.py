@@ -13,7 +13,7 @@ from app.extensions.users import service
 from app.extensions.users.models import Role, Status
 from tests.extensions.admin.browser import Browser, codes
 from tests.extensions.admin.test_audit import entries
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 ME = "/api/v1/users/me"
 BANNER = 'class="site-banner"'

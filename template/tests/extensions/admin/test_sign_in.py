@@ -15,7 +15,7 @@ from app.extensions.users import service
 from app.extensions.users.models import Role, Status
 from devstack.supabase import LocalSupabase
 from tests.extensions.admin.browser import PASSWORD, Browser, codes, is_sign_in
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 async def test_every_page_requires_a_session(browser: Browser) -> None:

@@ -6,7 +6,7 @@ from app.core.database.models import utcnow
 from app.core.tasks.models import TaskRecord, TaskState
 from tests.extensions.admin.browser import Browser, codes
 from tests.extensions.admin.test_audit import entries
-from tests.people import Person
+from tests.support.people import Person
 
 
 async def stored(session: AsyncSession, state: TaskState) -> TaskRecord:

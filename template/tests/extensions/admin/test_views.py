@@ -21,7 +21,7 @@ from app.features.items.models import Item
 from tests.extensions.admin.browser import Browser
 from tests.extensions.users.factories import UserFactory
 from tests.features.items.factories import ItemFactory
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 HOSTILE = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
 

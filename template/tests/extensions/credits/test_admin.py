@@ -18,7 +18,7 @@ from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.admin.browser import Browser, codes
 from tests.extensions.credits.conftest import HOUR
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 @pytest.fixture

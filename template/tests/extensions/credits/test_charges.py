@@ -19,7 +19,7 @@ from app.extensions.credits.service import rates
 from app.extensions.users import service
 from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 BALANCE = "/api/v1/credits/balance"
 runs: list[str] = []

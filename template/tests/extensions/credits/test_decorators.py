@@ -16,7 +16,7 @@ from app.core.tasks.outbox import relay
 from app.extensions.credits.models import Kind
 from tests.extensions.credits import work
 from tests.extensions.credits.conftest import Bank
-from tests.processes import Process, eventually, running
+from tests.support.processes import Process, eventually, running
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from tests.extensions.credits.conftest import OPERATION, Bank
-from tests.processes import PROJECT
+from tests.support.processes import PROJECT
 
 pytestmark = pytest.mark.slow
 

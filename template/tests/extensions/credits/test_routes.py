@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.credits.service import entries, holds
 from app.extensions.users.models import Role
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 PATH = "/api/v1/credits"
 

@@ -18,8 +18,8 @@ from app.extensions.documents.ingest import store_chunks
 from app.extensions.documents.models import Document
 from devstack.supabase import LocalSupabase
 from tests.extensions.documents.double import LanguageService, language_service
-from tests.people import Person, SignIn
-from tests.processes import Process, eventually
+from tests.support.people import Person, SignIn
+from tests.support.processes import Process, eventually
 
 PATH = "/api/v1/documents"
 

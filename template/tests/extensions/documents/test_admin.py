@@ -12,7 +12,7 @@ from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.admin.browser import Browser
 from tests.extensions.documents.conftest import Store
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from httpx import AsyncClient
 
 from tests.extensions.documents.conftest import PATH, Store
 from tests.extensions.documents.double import Answer, LanguageService
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 
 @pytest.fixture

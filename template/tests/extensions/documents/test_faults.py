@@ -21,7 +21,7 @@ from app.extensions.documents.tasks import TRIES
 from devstack.supabase import LocalSupabase
 from tests.extensions.documents.conftest import PATH, Store, run
 from tests.extensions.documents.double import Answer, LanguageService, vectors
-from tests.people import Person
+from tests.support.people import Person
 
 # Building the index would wait for the test's transaction, which is never committed.
 pytestmark = pytest.mark.usefixtures("no_index")

@@ -21,7 +21,7 @@ from app.extensions.documents.embedding import EmbeddingError
 from app.extensions.documents.models import Document, DocumentState
 from tests.extensions.documents.conftest import PATH, Send, run
 from tests.extensions.documents.double import Answer, LanguageService, vectors
-from tests.people import Person
+from tests.support.people import Person
 
 pytestmark = pytest.mark.usefixtures("no_index")
 

@@ -11,7 +11,7 @@ from httpx import AsyncClient
 from app.extensions.documents.models import DocumentState
 from app.extensions.documents.routes import router
 from tests.extensions.documents.conftest import PATH, Store
-from tests.people import SignIn
+from tests.support.people import SignIn
 
 WITH_ID = sorted(
     (method, route.path)

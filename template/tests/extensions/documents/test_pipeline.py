@@ -11,7 +11,7 @@ from httpx import AsyncClient
 from app.extensions.documents.extract import DOCX, HTML, MARKDOWN, PDF, TEXT
 from tests.extensions.documents.conftest import PATH, Send, ended
 from tests.extensions.documents.files import docx_file, encrypted_pdf, pdf, zip_bomb
-from tests.processes import Process, eventually
+from tests.support.processes import Process, eventually
 
 TEXT_FILE = b"Bees dance to tell each other where clover blooms. The dance points at the sun.\n"
 

@@ -15,7 +15,7 @@ from app.extensions.documents import search as module
 from app.extensions.documents.schemas import SearchMode
 from tests.extensions.documents.conftest import PATH, Store
 from tests.extensions.documents.double import Answer, LanguageService
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 MODES = list(SearchMode)
 

@@ -17,7 +17,7 @@ from app.core.settings import get_settings
 from devstack.ports import free_port, listen
 from devstack.processes.flower import process
 from devstack.stack import Stack
-from tests.processes import PROJECT, SECONDS, Process, eventually, running
+from tests.support.processes import PROJECT, SECONDS, Process, eventually, running
 
 SIGN_IN = ("ada", "correct-horse-battery")
 

@@ -11,7 +11,7 @@ from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.admin.browser import Browser
 from tests.extensions.schedules.conftest import Start
-from tests.people import SignIn
+from tests.support.people import SignIn
 
 
 async def test_an_admin_pauses_resumes_and_starts_a_schedule(

@@ -5,7 +5,7 @@ from httpx import AsyncClient
 
 from app.extensions.users.models import Role
 from tests.extensions.schedules.conftest import Start
-from tests.people import SignIn
+from tests.support.people import SignIn
 
 PATH = "/api/v1/schedules"
 MINE = {"name": "mine", "task": "core.heartbeat", "every": 3600}

@@ -16,8 +16,8 @@ from app.extensions.schedules import service
 from app.extensions.schedules.celery import configuration
 from app.extensions.schedules.scheduler import Entry
 from app.extensions.schedules.schemas import ScheduleCreate, ScheduleRead
-from tests.clock import Clock
 from tests.extensions.schedules.conftest import Start
+from tests.support.clock import Clock
 
 
 def new(**values: Any) -> ScheduleCreate:

@@ -11,7 +11,7 @@ from app.core.tasks import enqueue
 from app.core.tasks.models import TaskRecord, TaskState
 from app.core.tasks.tasks import heartbeat
 from app.extensions.users.models import Role
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 PATH = "/api/v1/tasks"
 NOBODYS = "0193a0f1-3a2b-7c4d-8e5f-000000000000"

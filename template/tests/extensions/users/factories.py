@@ -1,7 +1,7 @@
 """Rows for tests."""
 
 from app.extensions.users.models import User
-from tests.factories import RowFactory
+from tests.support.factories import RowFactory
 
 
 class UserFactory(RowFactory[User]):

@@ -18,7 +18,7 @@ from app.extensions.users import deps, service
 from app.extensions.users.models import Role, Status, User
 from app.extensions.users.settings import Approval, UserSettings
 from devstack.supabase import LocalSupabase
-from tests.people import SignIn
+from tests.support.people import SignIn
 
 ME = "/api/v1/users/me"
 

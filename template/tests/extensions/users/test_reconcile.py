@@ -22,7 +22,7 @@ from app.extensions.users import reconcile as module
 from app.extensions.users import tasks
 from app.extensions.users.models import Role, Status, User
 from devstack.supabase import LocalSupabase
-from tests.processes import Process, eventually
+from tests.support.processes import Process, eventually
 
 LIST = "/auth/v1/admin/users"
 

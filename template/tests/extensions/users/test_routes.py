@@ -11,7 +11,7 @@ from app.core.database.models import utcnow
 from app.extensions.users.models import Role, Status, User
 from devstack.supabase import LocalSupabase
 from tests.extensions.users.factories import UserFactory
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 PATH = "/api/v1/users"
 

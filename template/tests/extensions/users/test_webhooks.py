@@ -20,7 +20,7 @@ from app.core.settings import get_settings
 from app.extensions.users import webhooks
 from app.extensions.users.models import Role, User
 from app.extensions.users.settings import UserSettings
-from tests.people import SignIn
+from tests.support.people import SignIn
 
 PATH = "/api/v1/webhooks/users"
 

@@ -1,7 +1,7 @@
 """Rows for tests."""
 
 from app.features.items.models import Item
-from tests.factories import RowFactory
+from tests.support.factories import RowFactory
 
 
 class ItemFactory(RowFactory[Item]):

@@ -15,7 +15,7 @@ from app.core.database import act_as
 from app.extensions.users.deps import UserSession
 from app.features.items.models import Item
 from tests.features.items.factories import ItemFactory
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 router = APIRouter()
 

@@ -7,7 +7,7 @@ from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.features.items.factories import ItemFactory
-from tests.people import Person, SignIn
+from tests.support.people import Person, SignIn
 
 PATH = "/api/v1/items"
 

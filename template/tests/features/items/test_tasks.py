@@ -5,7 +5,7 @@ from uuid import uuid4
 from httpx import AsyncClient
 
 from devstack.supabase import LocalSupabase
-from tests.processes import Process, eventually
+from tests.support.processes import Process, eventually
 
 PATH = "/api/v1/items"
 

@@ -17,8 +17,8 @@ import redis
 
 from app.core.migrations.commands import upgrade
 from devstack.ports import free_port
-from tests.processes import Process, eventually, running
-from tests.stage import Stage
+from tests.support.processes import Process, eventually, running
+from tests.support.services import Services
 
 SAMPLE = "tests.core.tasks.faults.sample"
 TABLES = """
@@ -32,7 +32,9 @@ StartWorker = Callable[..., AbstractContextManager[Process]]
 class Faults:
     """What a test does from outside: enqueue by HTTP, break things, look into the tables."""
 
-    def __init__(self, stage: Stage, http: httpx.AsyncClient, environment: dict[str, str]) -> None:
+    def __init__(
+        self, stage: Services, http: httpx.AsyncClient, environment: dict[str, str]
+    ) -> None:
         self.stage = stage
         self.http = http
         self.environment = environment
@@ -87,9 +89,9 @@ class Faults:
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """The services, with the tables of the sample."""
-    stage = Stage(tmp_path_factory.mktemp("faults"))
+    stage = Services(tmp_path_factory.mktemp("faults"))
     upgrade(stage.postgres.url)
     with psycopg.connect(stage.postgres.url) as connection:
         connection.execute(TABLES)
@@ -99,7 +101,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def environment(stage: Stage) -> dict[str, str]:
+def environment(stage: Services) -> dict[str, str]:
     """Settings of every process."""
     return {
         "DATABASE_URL": stage.postgres.url,
@@ -144,7 +146,7 @@ async def answers(client: httpx.AsyncClient, api: Process) -> None:
 
 @pytest.fixture
 def faults(
-    stage: Stage, http: httpx.AsyncClient, beat: Process, environment: dict[str, str]
+    stage: Services, http: httpx.AsyncClient, beat: Process, environment: dict[str, str]
 ) -> Faults:
     """The stage, with everything up and nothing on it."""
     stage.start()

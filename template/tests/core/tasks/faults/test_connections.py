@@ -15,7 +15,7 @@ import pytest
 from devstack.ports import HOST
 from devstack.stack import Stack, fresh_values, processes
 from tests.core.tasks.faults.conftest import Faults
-from tests.processes import Process, eventually, running
+from tests.support.processes import Process, eventually, running
 
 pytestmark = pytest.mark.slow
 

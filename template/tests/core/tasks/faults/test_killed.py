@@ -8,7 +8,7 @@ import pytest
 
 from devstack.ports import free_port
 from tests.core.tasks.faults.conftest import Faults, StartWorker, answers
-from tests.processes import running
+from tests.support.processes import running
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from celery.contrib.testing.mocks import TaskMessage
 
 from app.core.tasks.sweep import MOST_DELIVERIES
 from tests.core.tasks.faults.conftest import Faults, StartWorker
-from tests.processes import Process, eventually
+from tests.support.processes import Process, eventually
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.core.tasks.faults.conftest import Faults, StartWorker
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.slow
 

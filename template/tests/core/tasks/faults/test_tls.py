@@ -10,7 +10,7 @@ import pytest
 from devstack.ports import free_port
 from tests.core.tasks.faults.conftest import SAMPLE, Faults, answers
 from tests.core.tasks.faults.tls import certificate, front
-from tests.processes import eventually, running
+from tests.support.processes import eventually, running
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""What the process logs."""
+"""The log lines of the process."""
 
 import logging
 
@@ -7,10 +7,10 @@ from structlog.stdlib import ProcessorFormatter
 
 
 def rendered(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines of the test so far, as the process writes them."""
-    (ours,) = [
+    """The log lines of the test so far, formatted as the process writes them."""
+    (handler,) = [
         handler
         for handler in logging.getLogger().handlers
         if isinstance(handler.formatter, ProcessorFormatter)
     ]
-    return [ours.format(record) for record in caplog.records]
+    return [handler.format(record) for record in caplog.records]

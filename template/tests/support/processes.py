@@ -12,33 +12,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[1]
-SECONDS = 20.0  # for anything that a process is waited for
+PROJECT = Path(__file__).parents[2]
+SECONDS = 20.0  # how long a test waits for a process to do something
 
 
 @dataclass
 class Process:
-    """One that runs, and what it has said."""
+    """A process, and its output."""
 
     process: "subprocess.Popen[bytes]"
     log: Path
 
     def said(self) -> str:
-        """Everything so far, of both its outputs."""
+        """Its output so far, of stdout and stderr."""
         return self.log.read_text(encoding="utf-8")
 
     def lives(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it still runs."""
         return self.process.poll() is None
 
 
 async def eventually(
     condition: Callable[[], Awaitable[object]], *processes: Process, seconds: float = SECONDS
 ) -> None:
-    """Wait until something is true while the processes live.
+    """Wait until a condition is true.
 
     Raises:
-        AssertionError: it did not come true in time, or a process ended.
+        AssertionError: it did not become true in time, or one of the processes ended.
     """
     deadline = time.monotonic() + seconds
     while not await condition():
@@ -52,7 +52,7 @@ async def eventually(
 def running(
     *arguments: str, stop: signal.Signals = signal.SIGTERM, **environment: str
 ) -> Iterator[Process]:
-    """Run `python -m …` in the project, and stop it, by default as an orchestrator would."""
+    """Run `python -m …` in the project; stop it at the end, by default with SIGTERM."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with log.open("wb") as output:
@@ -63,14 +63,14 @@ def running(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                close_fds=False,  # a test may hand down a socket; nothing else is inheritable
+                close_fds=False,  # a test may pass a socket; no other file is inheritable
             )
         child = Process(process, log)
         try:
             yield child
             if child.lives():
                 os.killpg(process.pid, stop)
-            # uvicorn ends in order and then by the signal, as shells expect.
+            # uvicorn shuts down, then ends by the signal, as shells expect.
             assert process.wait(SECONDS) in (0, -stop), child.said()
         finally:
             if process.poll() is None:

@@ -1,4 +1,4 @@
-"""Time that passes as a test says, for schedules."""
+"""A clock that a test sets, for schedules."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from celery import Celery
 
 
 class Clock:
-    """A Celery application whose clock is set by hand. `app.now()` is in its time zone."""
+    """A Celery application whose clock the test sets. `app.now()` is in its time zone."""
 
     def __init__(self, start: datetime, **settings: Any) -> None:
         self.time = start
@@ -19,7 +19,7 @@ class Clock:
     def starts(
         self, entry: Any, until: datetime, step: timedelta, due: Callable[[Any], bool]
     ) -> list[str]:
-        """When an entry of a scheduler is started, in local time, if it is looked at every step."""
+        """The local times at which a scheduler that looks at every step starts the entry."""
         found = []
         while self.time < until:
             if due(entry):

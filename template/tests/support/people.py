@@ -1,4 +1,4 @@
-"""People for tests: a row, and a token that the local Supabase signed."""
+"""Users for tests: a row, and a token that the local Supabase signed."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.extensions.users.models import Role, Status
 
 @dataclass(frozen=True)
 class Person:
-    """A signed-in user."""
+    """A signed-in user; `headers` authorize a request."""
 
     id: UUID
     email: str
@@ -18,7 +18,7 @@ class Person:
 
 
 class SignIn(Protocol):
-    """The fixture `sign_in`: makes a user with a row and returns who it is."""
+    """The fixture `sign_in`, which creates a user."""
 
     def __call__(
         self, *, role: Role = Role.USER, status: Status = Status.APPROVED, aal: str = "aal1"

@@ -1,4 +1,4 @@
-"""Base of the factories that features' tests make rows with."""
+"""The base class of the factories with which tests create rows."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class RowFactory(SQLAlchemyFactory[Row]):
-    """`build(...)` makes a row that is not stored yet; what is not named is random and valid."""
+    """`build(...)` makes a row that is not stored yet; fields not given are random and valid."""
 
     __is_base_factory__ = True
     __set_relationships__ = False
@@ -20,5 +20,5 @@ class RowFactory(SQLAlchemyFactory[Row]):
 
     @classmethod
     def get_sqlalchemy_types(cls) -> dict[Any, Any]:
-        """Aware times: the columns refuse others."""
+        """Times with a time zone: the columns refuse others."""
         return {**super().get_sqlalchemy_types(), UTCDateTime: utcnow, datetime: utcnow}
