@@ -1,19 +1,27 @@
-"""What services raise when a rule says no. No HTTP here: `problems.py` turns them into answers."""
+"""The errors that services and settings raise. They know no HTTP: see `core/http/problems.py`."""
 
 from typing import Any
 
 
-class AppError(Exception):
-    """A refusal that the caller may be told about.
+class SettingsError(ValueError):
+    """Settings are missing or wrong; the message names every variable and what to do.
 
-    `code` is stable and for programs (`item_not_found`); `detail` is one sentence for people.
-    `members` are what programs want to know besides, next to `code` in the answer (RFC 9457, 3.2);
-    `retry_after` is in how many seconds trying again may help.
+    Pydantic reports a ValueError of a validator as a wrong value, so validators may raise it too.
+    """
+
+
+class AppError(Exception):
+    """An error whose message the caller may read.
+
+    Args:
+        detail: one sentence for people.
+        code: a stable identifier for programs, such as `item_not_found`.
+        members: further members of the response, next to `code` (RFC 9457, 3.2).
     """
 
     status = 400
     code = "bad_request"
-    retry_after: int | None = None
+    retry_after: int | None = None  # seconds after which another try may succeed
 
     def __init__(self, detail: str, *, code: str | None = None, **members: Any) -> None:
         super().__init__(detail)
@@ -23,42 +31,42 @@ class AppError(Exception):
 
 
 class UnauthenticatedError(AppError):
-    """No token, or one that is not good."""
+    """The access token is missing or not valid."""
 
     status = 401
     code = "unauthenticated"
 
 
 class ForbiddenError(AppError):
-    """The caller is known and may not do this."""
+    """The caller is known and not allowed to do this."""
 
     status = 403
     code = "forbidden"
 
 
 class NotFoundError(AppError):
-    """It is not there, or not the caller's to see."""
+    """The object does not exist, or the caller may not see it."""
 
     status = 404
     code = "not_found"
 
 
 class ConflictError(AppError):
-    """It clashes with what is stored."""
+    """The request contradicts the stored state."""
 
     status = 409
     code = "conflict"
 
 
 class InvalidError(AppError):
-    """The values are well formed and still make no sense."""
+    """The values have the right form and are not acceptable."""
 
     status = 422
     code = "invalid"
 
 
 class UnavailableError(AppError):
-    """Something this service needs does not answer; trying again later may help."""
+    """A service that this backend needs does not answer; a later try may succeed."""
 
     status = 503
     code = "unavailable"

@@ -1,36 +1,28 @@
-"""The loader: finds the features and takes from each what it offers.
+"""The loader: finds the features and imports their modules.
 
 A feature is a package below `app/features/`, or below `app/extensions/` if it came with the
-template. It registers nothing: it holds modules with fixed names, and the table `EXTENSION_POINTS`
-says what is taken from which. A new kind of module is one more entry there.
+template. It registers nothing: it has modules with fixed names, and `EXTENSION_POINTS` says which
+name the loader takes from each. A new kind of module is one more entry there.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from app.core.settings import (
-    BootSettings,
-    check_settings,
-    get_settings,
-    load_settings,
-    project_settings,
-    raise_problems,
-)
+from app.core.settings import BootSettings, load_settings, project_settings
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-# Where features are found. Core knows these packages by name only, and imports neither.
+# Core must not import these packages, so it knows them by their names.
 FEATURE_PACKAGES = ("app.extensions", "app.features")
 
-# Module of a feature -> the name that it must define, or None where importing it is enough. A
-# module that is named after another feature is loaded by that feature, and gets the module.
+# Module of a feature -> the name that it must define; None where the import is enough. A module may
+# also have the name of another feature: that feature loads it and gets the module.
 EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
@@ -60,12 +52,12 @@ class Feature:
     path: Path
 
     def module(self, kind: str) -> ModuleType | None:
-        """Import the feature's module `kind`, or return None where it has none.
+        """Import the feature's module `kind`; return None if there is none.
 
         Raises:
-            FeatureError: the module is there and its import fails.
+            FeatureError: the import of the module fails.
         """
-        if not any((self.path / place).exists() for place in (f"{kind}.py", f"{kind}/__init__.py")):
+        if not any((self.path / file).exists() for file in (f"{kind}.py", f"{kind}/__init__.py")):
             return None
         dotted = f"{self.package}.{kind}"
         try:
@@ -88,12 +80,12 @@ class Feature:
         return self.path / "migrations"
 
 
-# The machinery has models, tasks and schedules of its own, in modules of the same names.
+# Core has models, tasks and schedules of its own, in modules with the same names.
 CORE = Feature("core", "app.core.tasks", Path(__file__).parent / "tasks")
 
 
 def installed() -> tuple[Feature, ...]:
-    """Every feature in the code, by name, whatever `FEATURES` says.
+    """Return every feature in the code, sorted by name, regardless of `FEATURES`.
 
     Raises:
         FeatureError: two features have the same name.
@@ -107,24 +99,31 @@ def installed() -> tuple[Feature, ...]:
                 if name in found or name == CORE.name:
                     raise FeatureError(
                         f"The name '{name}' is taken: {Path(root) / name} is a second feature with "
-                        "it. Rename one of the two."
+                        "this name. Rename one of the two."
                     )
                 found[name] = Feature(name, f"{package}.{name}", Path(root) / name)
     return tuple(found[name] for name in sorted(found))
 
 
 def features() -> tuple[Feature, ...]:
-    """The features this process loads, by name: all, or those that `FEATURES` names.
+    """Return the features that this process loads: all, or those that `FEATURES` names.
 
     Raises:
-        FeatureError: `FEATURES` names one that is not there.
+        FeatureError: `FEATURES` names a feature that does not exist.
         SettingsError: see `load_settings`.
     """
-    return _narrow(installed(), load_settings(BootSettings).features)
+    found = installed()
+    names = load_settings(BootSettings).features or [feature.name for feature in found]
+    if unknown := sorted(set(names) - {feature.name for feature in found}):
+        raise FeatureError(
+            f"FEATURES names {', '.join(unknown)}, which is not in the code; "
+            f"there are: {', '.join(feature.name for feature in found)}."
+        )
+    return tuple(feature for feature in found if feature.name in names)
 
 
 def owner_of(module: str) -> str | None:
-    """Name of the feature that holds a module, by its dotted name; `core` for the machinery."""
+    """Return the feature of a module, given by its dotted name; `core` for core itself."""
     match module.split("."):
         case ["app", "extensions" | "features", name, *_]:
             return name
@@ -135,57 +134,42 @@ def owner_of(module: str) -> str | None:
 
 @cache
 def load(kind: str) -> tuple[tuple[Feature, Any], ...]:
-    """Return `(feature, offered object)` of core and every feature that has a module `kind`.
+    """Return `(feature, object)` for core and every feature that has a module `kind`.
+
+    The object is the one that `EXTENSION_POINTS` names, or the module.
 
     Raises:
-        FeatureError: a module cannot be imported or lacks the name it must define.
+        FeatureError: a module cannot be imported or lacks the name that it must define.
     """
-    return tuple(_offers(kind))
+    required = EXTENSION_POINTS.get(kind)
+    found = []
+    for feature in (CORE, *features()):
+        module = feature.module(kind)
+        if module is None:
+            continue
+        if required and not hasattr(module, required):
+            raise FeatureError(
+                f"Feature '{feature.name}': {module.__name__} defines no `{required}`"
+            )
+        found.append((feature, getattr(module, required) if required else module))
+    return tuple(found)
 
 
 def load_models() -> None:
     """Import the models of core and all installed features: relations and metadata are complete.
 
-    `FEATURES` does not narrow this: a table stays known where its feature is not served.
+    `FEATURES` does not apply here: the tables of a feature stay known when it is not served.
     """
     for feature in (CORE, *installed()):
         feature.module("models")
 
 
 def load_all_settings() -> "Settings":
-    """Return the project's settings, after those of every loaded feature have been checked too.
+    """Return the project's settings, checked together with those of every loaded feature.
 
     Raises:
         SettingsError: one message that names every variable that is missing or wrong.
     """
-    groups = (project_settings(), *(group for _, group in load("settings")))
-    raise_problems(check_settings(*groups))
-    return get_settings()
-
-
-def _narrow(found: tuple[Feature, ...], names: list[str] | None) -> tuple[Feature, ...]:
-    if names is None:
-        return found
-    unknown = sorted(set(names) - {feature.name for feature in found})
-    if unknown:
-        raise FeatureError(
-            f"FEATURES names {', '.join(unknown)}, which is not in the code; "
-            f"there are: {', '.join(feature.name for feature in found)}."
-        )
-    return tuple(feature for feature in found if feature.name in names)
-
-
-def _offers(kind: str) -> Iterator[tuple[Feature, Any]]:
-    required = EXTENSION_POINTS.get(kind)
-    for feature in (CORE, *features()):
-        module = feature.module(kind)
-        if module is None:
-            continue
-        if required is None:
-            yield feature, module
-        elif hasattr(module, required):
-            yield feature, getattr(module, required)
-        else:
-            raise FeatureError(
-                f"Feature '{feature.name}': {module.__name__} defines no `{required}`"
-            )
+    groups = [group for _, group in load("settings")]
+    settings: Settings = load_settings(project_settings(), *groups)
+    return settings

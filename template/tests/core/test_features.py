@@ -1,4 +1,4 @@
-"""The loader: what it finds, and how it says what is wrong with a feature."""
+"""The loader: what it finds, and how it reports a faulty feature."""
 
 import importlib
 import sys
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("fresh_settings")
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Write a feature beside the project's own: `write("parcels", routes="router = 1")`."""
+    """Write a feature next to the project's own: `write("parcels", routes="router = 1")`."""
 
     def write(name: str, **modules: str) -> None:
         (tmp_path / name).mkdir()
@@ -52,51 +52,45 @@ def test_a_package_is_a_feature_and_nothing_else_is(write: Write, tmp_path: Path
     assert parcels.migrations == tmp_path / "parcels" / "migrations"
 
 
-def test_what_a_feature_offers_is_taken_and_what_it_lacks_is_not(write: Write) -> None:
+def test_each_module_of_a_feature_is_loaded_if_it_exists(write: Write) -> None:
     write("parcels", routes="router = 'the router'", cli="cli = 'the group'")
-    offered = {
+    loaded = {
         kind: {feature.name: thing for feature, thing in load(kind)}.get("parcels")
         for kind in EXTENSION_POINTS
     }
-    assert offered == dict.fromkeys(EXTENSION_POINTS) | {"routes": "the router", "cli": "the group"}
+    assert loaded == dict.fromkeys(EXTENSION_POINTS) | {"routes": "the router", "cli": "the group"}
 
 
-def test_a_module_named_after_another_feature_is_offered_to_it(write: Write) -> None:
+def test_a_module_named_after_another_feature_is_loaded_by_it(write: Write) -> None:
     write("parcels", letters="stamp = 1")
-    offered = {feature.name: module for feature, module in load("letters")}
-    assert offered.keys() == {"parcels"}
-    assert offered["parcels"].stamp == 1
+    loaded = {feature.name: module for feature, module in load("letters")}
+    assert loaded.keys() == {"parcels"}
+    assert loaded["parcels"].stamp == 1
 
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in EXTENSION_POINTS.items() if n])
 def test_a_module_without_its_name_is_an_error(write: Write, kind: str, name: str) -> None:
     write("parcels", **{kind: "other = 1"})
-    with pytest.raises(
-        FeatureError, match=f"^Feature 'parcels': app.features.parcels.{kind} defines no `{name}`$"
-    ):
+    with pytest.raises(FeatureError, match=rf"app\.features\.parcels\.{kind} .*`{name}`"):
         load(kind)
 
 
 @pytest.mark.parametrize("kind", EXTENSION_POINTS)
 def test_a_feature_that_fails_to_import_fails_the_start_by_name(write: Write, kind: str) -> None:
     write("parcels", **{kind: "import no_such_library"})
-    # Checks are the doctor's alone, and a finding there.
+    # Only the doctor loads checks, and reports an error there.
     starts: dict[str, Callable[[], object]] = {"cli": build, "checks": doctor._features}
-    with pytest.raises(FeatureError) as caught:
+    with pytest.raises(FeatureError, match=rf"app\.features\.parcels\.{kind} .*no_such_library"):
         starts.get(kind, create_app)()
-    assert str(caught.value) == (
-        f"Feature 'parcels' cannot be loaded: app.features.parcels.{kind} raised "
-        "ModuleNotFoundError: No module named 'no_such_library'"
-    )
 
 
 def test_a_package_that_fails_to_import_is_named_too(write: Write) -> None:
     write("parcels", __init__="1 / 0", routes="router = 1")
-    with pytest.raises(FeatureError, match=r"^Feature 'parcels' cannot be loaded: .*division"):
+    with pytest.raises(FeatureError, match=r"'parcels'.*division"):
         load("routes")
 
 
-def test_models_are_loaded_of_features_that_are_switched_off(
+def test_models_of_features_that_are_switched_off_are_loaded(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("parcels", models="")
@@ -107,10 +101,7 @@ def test_models_are_loaded_of_features_that_are_switched_off(
 
 def test_an_unknown_name_in_features_lists_the_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEATURES", "users,order")
-    with pytest.raises(
-        FeatureError,
-        match=r"^FEATURES names order, which is not in the code; there are: .*users",
-    ):
+    with pytest.raises(FeatureError, match=r"order,.*users"):
         features()
 
 
@@ -122,5 +113,5 @@ def test_a_schedule_starts_with_the_name_of_its_feature(write: Write) -> None:
 
 def test_a_schedule_of_another_name_is_an_error(write: Write) -> None:
     write("parcels", schedules="SCHEDULES = {'core.heartbeat': {'task': 'x', 'schedule': 9}}")
-    with pytest.raises(FeatureError, match=r"^Feature 'parcels': the schedule 'core\.heartbeat'"):
+    with pytest.raises(FeatureError, match=r"'parcels'.*'core\.heartbeat'"):
         schedules()

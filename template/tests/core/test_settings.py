@@ -1,4 +1,4 @@
-"""Settings: one message for everything that is wrong, and nothing secret in it."""
+"""Settings: one message names every problem and holds no secret."""
 
 import os
 import subprocess
@@ -17,7 +17,6 @@ from app.core.settings import (
     SettingsError,
     check_settings,
     load_settings,
-    raise_problems,
 )
 from app.extensions.users.settings import UserSettings
 from app.settings import Settings
@@ -35,14 +34,14 @@ pytestmark = pytest.mark.usefixtures("fresh_settings")
 
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A complete production environment, to spoil."""
+    """A complete production environment, which a test then changes."""
     for name, value in GOOD_ONLINE.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 
 
 def from_file(path: Path) -> type[Settings]:
-    """The project's settings as they read `path` instead of `.env`."""
+    """The project's settings with `path` instead of `.env`."""
 
     class FromFile(Settings):
         model_config = SettingsConfigDict(env_file=path)
@@ -53,7 +52,7 @@ def from_file(path: Path) -> type[Settings]:
 def test_everything_missing_and_wrong_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "SUPABASE_PUBLISHABLE_KEY"):
         monkeypatch.delenv(name)
-    # Empty counts as missing.
+    # An empty value counts as missing.
     monkeypatch.setenv("SUPABASE_SECRET_KEY", "")
     for name, value in (
         ("SECRET_KEY", "hunter2"),
@@ -100,7 +99,7 @@ def test_a_wrong_value_is_named_once(
     assert [problem[0] for problem in problems] == [name]
 
 
-def test_the_file_counts_and_the_environment_counts_more(
+def test_the_environment_comes_before_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / ".env"
@@ -114,24 +113,20 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.touch(mode=0o000)
     if os.geteuid() == 0:
-        # Nothing is forbidden to root; reading this fails for everybody.
+        # root may read any file; reading this one always fails.
         path.unlink()
         path.symlink_to("/proc/self/mem")
-    ((name, text),) = check_settings(from_file(path))
-    assert name == ".env"
-    assert "cannot be read" in text
+    assert [name for name, _ in check_settings(from_file(path))] == [".env"]
 
 
 def test_a_file_in_another_encoding(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_bytes("PROJECT_NAME=Zürich\n".encode("latin-1"))
-    ((name, text),) = check_settings(from_file(path))
-    assert name == ".env"
-    assert "save it as UTF-8" in text
+    assert [name for name, _ in check_settings(from_file(path))] == [".env"]
 
 
-def stopped(folder: Path, *command: str) -> str:
-    """What a process without settings of its own says when it ends."""
+def run_without_settings(folder: Path, *command: str) -> list[str]:
+    """Run a command that must fail; return the names in its message."""
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
@@ -141,48 +136,45 @@ def stopped(folder: Path, *command: str) -> str:
         check=False,
     )
     assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    first, *lines, _ = done.stderr.splitlines()
+    assert first.startswith("Error: ")
+    return [line.split()[0] for line in lines]
 
 
 def test_a_bad_file_stops_the_command_line_with_the_one_message(tmp_path: Path) -> None:
-    # Models read the schema while they are imported.
+    # Models read the settings when they are imported.
     (tmp_path / ".env").write_bytes(b"PROJECT_NAME=\xff\n")
-    said = stopped(tmp_path, "app", "routes")
-    assert said.startswith("Error: Settings are missing or wrong:\n  .env  is not UTF-8")
+    assert run_without_settings(tmp_path, "app", "routes") == [".env"]
 
 
 def test_missing_settings_stop_the_server_with_the_one_message(tmp_path: Path) -> None:
-    said = stopped(tmp_path, "uvicorn", "app.main:app")
-    assert said.startswith("Error: Settings are missing or wrong:\n  SECRET_KEY")
+    assert "SECRET_KEY" in run_without_settings(tmp_path, "uvicorn", "app.main:app")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "reason"),
+    ("name", "value"),
     [
-        ("DEBUG", "true", "tracebacks"),
-        ("ALLOWED_HOSTS", "", "public host names"),
-        ("ALLOWED_HOSTS", "localhost,127.0.0.1", "public host names"),
-        ("ALLOWED_HOSTS", "*", "public host names"),
-        ("REDIS_URL", "rediss://redis.example.com:6379/0?ssl_cert_reqs=none", "verification off"),
-        ("SUPABASE_URL", "http://abc.supabase.co", "https"),
-        ("SECRET_KEY", "changeme" * 5, "guessable"),
-        ("SUPABASE_SECRET_KEY", "postgres", "no Supabase key"),
+        ("DEBUG", "true"),
+        ("ALLOWED_HOSTS", ""),
+        ("ALLOWED_HOSTS", "localhost,127.0.0.1"),
+        ("ALLOWED_HOSTS", "*"),
+        ("REDIS_URL", "rediss://redis.example.com:6379/0?ssl_cert_reqs=none"),
+        ("SUPABASE_URL", "http://abc.supabase.co"),
+        ("SECRET_KEY", "changeme" * 5),
+        ("SUPABASE_SECRET_KEY", "postgres"),
     ],
 )
 @pytest.mark.parametrize("environment", ["production", "staging"])
-def test_what_must_not_go_online(
-    online: pytest.MonkeyPatch, environment: str, name: str, value: str, reason: str
+def test_values_that_production_refuses(
+    online: pytest.MonkeyPatch, environment: str, name: str, value: str
 ) -> None:
     online.setenv("ENVIRONMENT", environment)
     assert check_settings(Settings) == []
     online.setenv(name, value)
-    ((found, text),) = check_settings(Settings)
-    assert found == name
-    assert reason in text
+    assert [found for found, _ in check_settings(Settings)] == [name]
 
 
-def test_browsers_with_cookies_from_anywhere_are_refused(online: pytest.MonkeyPatch) -> None:
+def test_cookies_from_any_origin_are_refused(online: pytest.MonkeyPatch) -> None:
     online.setenv("CORS_ORIGINS", "*")
     assert check_settings(Settings) == []
     online.setenv("CORS_CREDENTIALS", "true")
@@ -211,7 +203,7 @@ def test_a_feature_has_production_checks_too(online: pytest.MonkeyPatch) -> None
 
     online.setenv("DEBUG", "true")
     with pytest.raises(SettingsError, match=r"DEBUG .*\n +MAIL_HOST +name it\."):
-        raise_problems(check_settings(Settings, Mail))
+        load_settings(Settings, Mail)
     online.setenv("ENVIRONMENT", "local")
     assert check_settings(Mail) == []
 
@@ -224,7 +216,7 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "localhost" in settings.allowed_hosts
 
 
-def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_hush")
     settings = Settings()
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
@@ -233,7 +225,7 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(settings.supabase_secret_key, SecretStr)
 
 
-def test_the_issuer_follows_the_address_unless_it_is_named(
+def test_the_default_issuer_follows_the_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SUPABASE_URL", "https://abc.supabase.co/")
@@ -269,7 +261,7 @@ def test_features_narrow_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None
         ),
     ],
 )
-def test_a_redis_with_tls_is_verified_unless_the_address_says_else(
+def test_a_redis_with_tls_is_verified_unless_the_address_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], address: str
 ) -> None:
     for name, value in environment.items():

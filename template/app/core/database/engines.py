@@ -1,47 +1,42 @@
-"""One factory for each driver, for every pool mode."""
+"""One factory of engines for each driver, for every pool mode.
+
+Both raise SettingsError if the address or its TLS settings are wrong.
+"""
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import URL, Engine, NullPool, Pool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.core.database.addresses import pool_mode
-from app.core.database.tls import asyncpg_arguments, libpq_arguments, without_tls
 from app.core.settings import CoreSettings, get_settings
 from app.core.settings.postgres import normalize_url
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
-
 CONNECT_TIMEOUT = 5.0  # seconds
+POOL_RECYCLE = 1800  # seconds after which a connection is replaced
 
-# Connections of a worker's child: one for the task, one for what it opens besides.
+# Connections of a worker's child: one for the task, and one that the task may open beside it.
 SYNC_POOL_SIZE = 1
 SYNC_MAX_OVERFLOW = 1
 
 
 def async_engine(settings: CoreSettings) -> AsyncEngine:
-    """Build the API's asyncpg engine.
-
-    Raises:
-        SettingsError: the address or its TLS settings are wrong.
-    """
+    """Build the API's asyncpg engine."""
     url = normalize_url(settings.database_url)
     arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
-    arguments |= asyncpg_arguments(settings.tls_of(url))
+    arguments |= settings.tls_of(url).asyncpg_arguments()
     if pool_mode(url, settings) == "transaction":
-        # A named statement may be executed on another server connection than it was parsed on.
+        # The server connection that executes a named statement may not be the one that parsed it.
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     engine = create_async_engine(
-        without_tls(url).set(drivername="postgresql+asyncpg"),
+        _for_driver(url, "asyncpg"),
         connect_args=arguments,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         pool_timeout=10,
-        pool_recycle=1800,
+        pool_recycle=POOL_RECYCLE,
         pool_use_lifo=True,
         hide_parameters=settings.online,
     )
@@ -52,28 +47,22 @@ def async_engine(settings: CoreSettings) -> AsyncEngine:
 def sync_engine(
     address: str | URL, settings: CoreSettings, *, poolclass: type[Pool] | None = None
 ) -> Engine:
-    """Build a psycopg engine; `poolclass=NullPool` where connections must not be kept.
-
-    Raises:
-        SettingsError: the address or its TLS settings are wrong.
-    """
+    """Build a psycopg engine; `poolclass=NullPool` keeps no connection."""
     url = normalize_url(address) if isinstance(address, str) else address
     arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
-    arguments |= libpq_arguments(settings.tls_of(url))
+    arguments |= settings.tls_of(url).libpq_arguments()
     if pool_mode(url, settings) == "transaction":
         arguments["prepare_threshold"] = None
-    pool = (
-        {"poolclass": poolclass}
-        if poolclass is NullPool
-        else {
-            "pool_size": SYNC_POOL_SIZE,
-            "max_overflow": SYNC_MAX_OVERFLOW,
-            "pool_recycle": 1800,
-            "pool_pre_ping": True,
-        }
-    )
+    pool: dict[str, Any] = {
+        "pool_size": SYNC_POOL_SIZE,
+        "max_overflow": SYNC_MAX_OVERFLOW,
+        "pool_recycle": POOL_RECYCLE,
+        "pool_pre_ping": True,
+    }
+    if poolclass is NullPool:
+        pool = {"poolclass": NullPool}
     return create_engine(
-        without_tls(url).set(drivername="postgresql+psycopg"),
+        _for_driver(url, "psycopg"),
         connect_args=arguments,
         hide_parameters=settings.online,
         **pool,
@@ -88,15 +77,22 @@ def process_engine() -> Engine:
 
 
 def forget_process_engine(*, close: bool = True) -> None:
-    """Make the next `process_engine()` a new one; after a fork without `close`: it is another's."""
+    """Make the next `process_engine()` build a new engine.
+
+    After a fork, `close` is False: the connections belong to the parent process.
+    """
     if process_engine.cache_info().currsize:
         process_engine().dispose(close=close)
         process_engine.cache_clear()
 
 
-def _refuse_closed(
-    connection: "DBAPIConnection", _record: "ConnectionPoolEntry", _proxy: "PoolProxiedConnection"
-) -> None:
-    # asyncpg learns of a closed connection from its socket, so this ping costs no round trip.
+def _for_driver(url: URL, driver: str) -> URL:
+    # Without the parameters that `CoreSettings.tls_of` has read.
+    url = url.difference_update_query(["sslmode", "ssl", "sslrootcert"])
+    return url.set(drivername=f"postgresql+{driver}")
+
+
+def _refuse_closed(connection: Any, *_: object) -> None:
+    # A ping without a round trip: asyncpg sees on its socket that the server closed a connection.
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server closed the connection")

@@ -1,15 +1,16 @@
-"""The settings of the machinery; names in the environment are those of the fields in upper case."""
+"""The settings of core. Names in the environment are those of the fields in upper case."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 from sqlalchemy import URL
 
+from app.core.errors import SettingsError
 from app.core.settings.groups import BootSettings, CommaList, Problem
-from app.core.settings.postgres import check_address, normalize_url
-from app.core.settings.tls import Tls, check_ca, resolve_tls, tls_problems
+from app.core.settings.postgres import is_remote, normalize_url
+from app.core.settings.tls import MODES, Tls, tls_problems
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -23,137 +24,106 @@ PUBLIC_DEMO_KEYS = frozenset(
     }
 )
 
-PostgresAddress = Annotated[str, AfterValidator(check_address)]
-Certificates = Annotated[str, AfterValidator(check_ca)]
+
+def _checked_by(check: Callable[[str], object]) -> AfterValidator:
+    """Validate a text by a function that raises SettingsError, and keep the text."""
+
+    def validate(value: str) -> str:
+        check(value)
+        return value
+
+    return AfterValidator(validate)
+
+
+PostgresAddress = Annotated[
+    str, Field(pattern=r"^postgres(ql)?(\+[a-z0-9]+)?://"), _checked_by(normalize_url)
+]
+Certificates = Annotated[str, _checked_by(lambda ca: Tls("verify-full", ca).ssl_context())]
 
 
 class CoreSettings(BootSettings):
-    """What the template's machinery needs. Names in the environment are these in upper case."""
+    """The settings that every project has; `app.settings.Settings` adds the project's own."""
 
-    project_name: str = Field(default="Backend", description="Title of the API and its docs.")
-    app_version: str = Field(default="dev", description="Release that runs, shown in the docs.")
-    debug: bool = Field(default=False, description="Show tracebacks in answers; never online.")
-    secret_key: SecretStr = Field(
-        min_length=32,
-        description="Signs what this backend issues itself; 32 characters or more, e.g. from "
-        '`python3 -c "import secrets; print(secrets.token_urlsafe(48))"`.',
-    )
-    api_prefix: str = Field(
-        default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$", description="Path before every route."
-    )
+    project_name: str = "Backend"
+    """Title of the API and its docs."""
+    app_version: str = "dev"
+    """Running release, shown in the docs."""
+    debug: bool = False
+    """Show tracebacks in responses; refused in production."""
+    secret_key: SecretStr = Field(min_length=32)
+    """Signs what this backend issues itself; 32 characters or more, e.g. from `python3 -c "import
+    secrets; print(secrets.token_urlsafe(48))"`."""
+    api_prefix: str = Field(default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$")
+    """Path before every route."""
 
-    database_url: PostgresAddress = Field(
-        pattern=r"^postgres(ql)?(\+[a-z0-9]+)?://",
-        description="Postgres to use, as `postgresql://user:password@host:5432/name`.",
-    )
-    migration_database_url: PostgresAddress | None = Field(
-        default=None,
-        pattern=r"^postgres(ql)?(\+[a-z0-9]+)?://",
-        description="Direct or session-mode address for migrations; default DATABASE_URL.",
-    )
-    db_pool_mode: Literal["auto", "direct", "session", "transaction"] = Field(
-        default="auto",
-        description="How the address pools; auto knows Supabase's: port 6543 is transaction mode.",
-    )
-    db_pool_size: int = Field(
-        default=5, ge=1, le=100, description="Connections each API process keeps."
-    )
-    db_max_overflow: int = Field(
-        default=0,
-        ge=0,
-        le=100,
-        description="Further connections under load, closed after use: to open one costs more "
-        "than a short wait.",
-    )
-    db_connection_limit: int | None = Field(
-        default=None,
-        ge=1,
-        description="Connections all processes together may hold; `app doctor` says the default.",
-    )
-    db_ssl_mode: Literal["disable", "require", "verify-ca", "verify-full"] | None = Field(
-        default=None,
-        description="TLS to Postgres; default `sslmode` of the address, else verify-full online.",
-    )
-    db_ssl_root_cert: Certificates | None = Field(
-        default=None,
-        description="CA of the Postgres server, a path or the PEM text; default the public CAs.",
-    )
-    redis_url: str = Field(
-        pattern=r"^rediss?://", description="Redis to use, as `redis://:password@host:6379/0`."
-    )
-    redis_ca_cert: str | None = Field(
-        default=None, description="CA of a `rediss://` server, a path; default: the system's."
-    )
+    database_url: PostgresAddress
+    """Postgres to use, as `postgresql://user:password@host:5432/name`."""
+    migration_database_url: PostgresAddress | None = None
+    """Direct or session-mode address for migrations; default DATABASE_URL."""
+    db_pool_mode: Literal["auto", "direct", "session", "transaction"] = "auto"
+    """How the server pools; auto knows Supabase's: port 6543 is transaction mode."""
+    db_pool_size: int = Field(default=5, ge=1, le=100)
+    """Connections that each API process keeps."""
+    db_max_overflow: int = Field(default=0, ge=0, le=100)
+    """Further connections under load, closed after use; opening one takes longer than a short
+    wait."""
+    db_connection_limit: int | None = Field(default=None, ge=1)
+    """Connections that all processes together may hold; `app doctor` shows the default."""
+    db_ssl_mode: Literal["disable", "require", "verify-ca", "verify-full"] | None = None
+    """TLS to Postgres; default: `sslmode` of the address, or verify-full for a remote server in
+    production."""
+    db_ssl_root_cert: Certificates | None = None
+    """CA of the Postgres server, a path or PEM text; default: the public CAs."""
+    redis_url: str = Field(pattern=r"^rediss?://")
+    """Redis to use, as `redis://:password@host:6379/0`."""
+    redis_ca_cert: str | None = None
+    """CA of a `rediss://` server, a path; default: the system's."""
 
-    supabase_url: str = Field(
-        pattern=r"^https?://", description="Address of the project, `https://<ref>.supabase.co`."
-    )
-    supabase_publishable_key: str = Field(
-        min_length=1, description="The `sb_publishable_…` key of the Supabase project."
-    )
-    supabase_secret_key: SecretStr = Field(
-        min_length=1, description="An `sb_secret_…` key of the Supabase project."
-    )
-    supabase_jwt_issuer: str | None = Field(
-        default=None, description="Issuer of access tokens; default SUPABASE_URL/auth/v1."
-    )
+    supabase_url: str = Field(pattern=r"^https?://")
+    """Address of the project, `https://<ref>.supabase.co`."""
+    supabase_publishable_key: str = Field(min_length=1)
+    """The `sb_publishable_…` key of the Supabase project."""
+    supabase_secret_key: SecretStr = Field(min_length=1)
+    """An `sb_secret_…` key of the Supabase project."""
+    supabase_jwt_issuer: str | None = None
+    """Issuer of access tokens; default SUPABASE_URL/auth/v1."""
+    supabase_jwt_secret: SecretStr | None = Field(default=None, min_length=32)
+    """Legacy JWT secret, 32 characters or more, of a project without signing keys; tokens of
+    signing keys are then refused."""
 
-    supabase_jwt_secret: SecretStr | None = Field(
-        default=None,
-        min_length=32,
-        description="Legacy JWT secret, 32 characters or more, of a project without signing keys; "
-        "tokens of signing keys are then refused.",
-    )
+    storage_bucket: str = Field(default="files", pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")
+    """Private bucket in Supabase Storage; `app storage ensure` creates it."""
+    storage_max_bytes: int = Field(default=50 * 1024 * 1024, ge=1)
+    """Largest file in the bucket, in bytes."""
+    storage_mime_types: CommaList = Field(default_factory=list)
+    """Media types that the bucket accepts, with commas, as application/pdf or image/*; empty for
+    any."""
 
-    storage_bucket: str = Field(
-        default="files",
-        pattern=r"^[a-z0-9][a-z0-9-]{1,62}$",
-        description="Private bucket in Supabase Storage; `app storage ensure` makes it.",
-    )
-    storage_max_bytes: int = Field(
-        default=50 * 1024 * 1024, ge=1, description="Largest file in the bucket, in bytes."
-    )
-    storage_mime_types: CommaList = Field(
-        default_factory=list,
-        description="Kinds of files that the bucket takes, with commas, as application/pdf or "
-        "image/*; empty for any.",
-    )
+    cors_origins: CommaList = Field(default_factory=list)
+    """Origins of browser apps, with commas."""
+    cors_credentials: bool = False
+    """Let browser apps send cookies; not with CORS_ORIGINS=*."""
+    allowed_hosts: CommaList = Field(default_factory=lambda: [*LOOPBACK, "testserver"])
+    """Host names of the API, with commas; `*.example.com` for subdomains."""
+    docs_enabled: bool = True
+    """Serve /docs, /scalar, /openapi.json."""
+    max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    """Largest request body, in bytes."""
 
-    cors_origins: CommaList = Field(
-        default_factory=list, description="Origins of browser apps, with commas."
-    )
-    cors_credentials: bool = Field(
-        default=False, description="Let browser apps send cookies; not with CORS_ORIGINS=*."
-    )
-    allowed_hosts: CommaList = Field(
-        default_factory=lambda: [*LOOPBACK, "testserver"],
-        description="Host names the API answers to, with commas; `*.example.com` for subdomains.",
-    )
-    docs_enabled: bool = Field(default=True, description="Serve /docs, /scalar, /openapi.json.")
-    max_body_bytes: int = Field(
-        default=1_048_576, ge=1024, description="Largest request body, in bytes."
-    )
-
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severe level that is logged."
-    )
-    log_format: Literal["auto", "console", "json"] = Field(
-        default="auto", description="auto is console in a terminal and when local, else json."
-    )
-    celery_timezone: str = Field(default="UTC", description="Time zone of crontab schedules.")
-    celery_time_limit: int = Field(
-        default=600, ge=10, le=3000, description="Seconds after which a task is killed."
-    )
-    redis_connections: Literal["small", "large"] = Field(
-        default="small",
-        description="small fits plans with 30 connections; large lets each process open more.",
-    )
-    task_keep_days: int = Field(
-        default=30, ge=1, description="Days that tasks which ended well can be looked up."
-    )
-    alive_file: str | None = Field(
-        default=None, description="File that a worker and beat touch while they live."
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """auto is console in a terminal and when local, otherwise json."""
+    celery_timezone: str = "UTC"
+    """Time zone of crontab schedules."""
+    celery_time_limit: int = Field(default=600, ge=10, le=3000)
+    """Seconds after which a task is killed."""
+    redis_connections: Literal["small", "large"] = "small"
+    """small fits plans with 30 connections; large lets each process open more."""
+    task_keep_days: int = Field(default=30, ge=1)
+    """Days for which records of successful tasks are kept."""
+    alive_file: str | None = None
+    """File that a worker and beat touch as long as they run."""
 
     @property
     def jwt_issuer(self) -> str:
@@ -161,10 +131,15 @@ class CoreSettings(BootSettings):
         return self.supabase_jwt_issuer or f"{self.supabase_url.rstrip('/')}/auth/v1"
 
     @property
-    def redis_address(self) -> str:
-        """REDIS_URL for every library; with TLS, the certificate is verified unless it says else.
+    def jwks_url(self) -> str:
+        """Address at which the Supabase project publishes its signing keys."""
+        return f"{self.supabase_url.rstrip('/')}/auth/v1/.well-known/jwks.json"
 
-        Celery must be told so, or would take any; and each library reads it in the address.
+    @property
+    def redis_address(self) -> str:
+        """REDIS_URL with its TLS options: certificates are verified unless it says otherwise.
+
+        Every client reads the options in the address. Celery does not verify without them.
         """
         parts = urlsplit(self.redis_url)
         if parts.scheme != "rediss":
@@ -178,53 +153,55 @@ class CoreSettings(BootSettings):
     def celery_visibility_timeout(self) -> int:
         """Seconds after which a message that was not acknowledged is delivered again.
 
-        Were it shorter than the longest task, a slow one would run twice.
+        It is longer than any task may run, because a running task would be delivered twice.
         """
         return self.celery_time_limit + 30
 
-    @property
-    def jwks_url(self) -> str:
-        """Where the project publishes its signing keys."""
-        return f"{self.supabase_url.rstrip('/')}/auth/v1/.well-known/jwks.json"
-
     def tls_of(self, url: URL) -> Tls:
-        """How the connections to a Postgres use TLS.
+        """Return the TLS of connections to a Postgres, by the settings, then by the address.
+
+        Without a mode in either, a remote server is verified when the service is online.
 
         Raises:
             SettingsError: the address names an unknown mode.
         """
-        return resolve_tls(
-            url, mode=self.db_ssl_mode, root_cert=self.db_ssl_root_cert, online=self.online
-        )
+        query = {key: str(value) for key, value in url.query.items()}
+        mode = self.db_ssl_mode or query.get("sslmode") or query.get("ssl")
+        if mode is None and self.online and is_remote(url):
+            mode = "verify-full"
+        if mode not in (None, *MODES):
+            raise SettingsError(f"sslmode={mode} is unknown: use one of {', '.join(MODES)}.")
+        return Tls(mode, self.db_ssl_root_cert or query.get("sslrootcert"))
 
     def production_problems(self) -> Iterator[Problem]:
         """See `SettingsGroup.production_problems`."""
         if self.debug:
-            yield "DEBUG", "must be false: tracebacks would reach clients."
+            yield "DEBUG", "must be false: clients would see tracebacks."
         if "*" in self.cors_origins and self.cors_credentials:
-            yield "CORS_ORIGINS", "`*` with CORS_CREDENTIALS=true is refused: name the origins."
+            yield "CORS_ORIGINS", "must name the origins: CORS_CREDENTIALS=true forbids `*`."
         if "*" in self.allowed_hosts or set(self.allowed_hosts) <= {*LOOPBACK, "testserver"}:
-            yield "ALLOWED_HOSTS", "name the public host names of this service, with commas."
+            yield "ALLOWED_HOSTS", "must list the public host names of this service, with commas."
         verified = dict(parse_qsl(urlsplit(self.redis_address).query)).get("ssl_cert_reqs")
         if verified not in (None, "required", "CERT_REQUIRED"):
-            yield "REDIS_URL", "turns verification off: take ssl_cert_reqs out, set REDIS_CA_CERT."
+            yield (
+                "REDIS_URL",
+                "must not turn verification off: set REDIS_CA_CERT instead.",
+            )
         if urlsplit(self.supabase_url).scheme != "https":
             yield "SUPABASE_URL", "must start with https://."
         if len(set(self.secret_key.get_secret_value())) < 10:
-            yield "SECRET_KEY", "is guessable: make a random one."
-        for name, value in (
-            ("SECRET_KEY", self.secret_key.get_secret_value()),
-            ("SUPABASE_PUBLISHABLE_KEY", self.supabase_publishable_key),
-            ("SUPABASE_SECRET_KEY", self.supabase_secret_key.get_secret_value()),
-            (
-                "SUPABASE_JWT_SECRET",
-                self.supabase_jwt_secret.get_secret_value() if self.supabase_jwt_secret else "",
-            ),
-        ):
-            if value in PUBLIC_DEMO_KEYS:
-                yield name, "is a published demo value: take the project's own."
+            yield "SECRET_KEY", "is easy to guess: generate a random one."
         if not self.supabase_secret_key.get_secret_value().startswith(("sb_secret_", "eyJ")):
-            yield "SUPABASE_SECRET_KEY", "is no Supabase key: it starts with sb_secret_."
+            yield "SUPABASE_SECRET_KEY", "is not a Supabase key: it starts with sb_secret_."
+        keys = {
+            "SECRET_KEY": self.secret_key,
+            "SUPABASE_PUBLISHABLE_KEY": SecretStr(self.supabase_publishable_key),
+            "SUPABASE_SECRET_KEY": self.supabase_secret_key,
+            "SUPABASE_JWT_SECRET": self.supabase_jwt_secret,
+        }
+        for name, key in keys.items():
+            if key and key.get_secret_value() in PUBLIC_DEMO_KEYS:
+                yield name, "is a published demo value: use the value of your project."
         for name, address in (
             ("DATABASE_URL", self.database_url),
             ("MIGRATION_DATABASE_URL", self.migration_database_url),

@@ -3,34 +3,41 @@
 import os
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.core.settings.errors import SettingsError
+from app.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+# Core must not import the project's settings class, so it knows the class by its name.
+PROJECT_SETTINGS = "app.settings:Settings"
 
 # Tests set every variable they need: the `.env` of a developer must not change their result.
 ENV_FILES = () if os.environ.get("ENVIRONMENT") == "test" else (".dev/env", ".env")
-
-Environment = Literal["local", "test", "staging", "production"]
 
 Problem = tuple[str, str]  # VARIABLE, what is wrong and what to do
 
 
 def _split(value: Any) -> Any:
-    """Accept `a,b` as well as a list: lists in the environment are written with commas."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
+# A list that the environment holds as `a,b`.
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-OptionalCommaList = Annotated[list[str] | None, NoDecode, BeforeValidator(_split)]
 
 
 class SettingsGroup(BaseSettings):
-    """Values come from the environment first, then `.env`, then the running dev stack."""
+    """Values come from the environment first, then `.env`, then the running dev stack.
+
+    The string below a field is its description, which a message about a wrong value repeats.
+    """
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILES,
@@ -38,6 +45,7 @@ class SettingsGroup(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        use_attribute_docstrings=True,
     )
 
     def production_problems(self) -> Iterator[Problem]:
@@ -54,23 +62,18 @@ class FeatureSettings(SettingsGroup):
 
 
 class BootSettings(SettingsGroup):
-    """What is needed before all settings are complete: by models at import, and by the checks."""
+    """Settings that are read before all others: by models at import, and by the checks."""
 
-    environment: Environment = Field(
-        default="local", description="One of local, test, staging, production."
-    )
-    features: OptionalCommaList = Field(
-        default=None, description="Names of the features to load, with commas; empty for all."
-    )
-    db_schema: str = Field(
-        default="app",
-        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
-        description="Private Postgres schema of all tables; chosen once, before the first table.",
-    )
+    environment: Literal["local", "test", "staging", "production"] = "local"
+    """One of local, test, staging, production."""
+    features: CommaList = Field(default_factory=list)
+    """Names of the features to load, with commas; empty for all."""
+    db_schema: str = Field(default="app", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    """Private Postgres schema of all tables; chosen once, before the first table."""
 
     @property
     def online(self) -> bool:
-        """True where strangers can reach the service."""
+        """Whether the service can be reached from the internet: staging and production."""
         return self.environment in ("staging", "production")
 
 
@@ -78,29 +81,15 @@ Group = TypeVar("Group", bound=SettingsGroup)
 
 
 @cache
-def load_settings(group: type[Group]) -> Group:
-    """Read and check one group, once per process.
+def load_settings(group: type[Group], *also_checked: type[SettingsGroup]) -> Group:
+    """Read one group, once per process; the problems of `also_checked` join the same message.
 
     Raises:
-        SettingsError: one message that names every variable of the group that is missing or wrong.
+        SettingsError: one message that names every variable that is missing or wrong.
     """
-    raise_problems(check_settings(group))
-    return group()
-
-
-def check_settings(*groups: type[SettingsGroup]) -> list[Problem]:
-    """Return `(VARIABLE, what is wrong and what to do)` for every problem of the groups."""
-    return [problem for group in groups for problem in _check(group)]
-
-
-def raise_problems(problems: list[Problem]) -> None:
-    """Do nothing if there is no problem.
-
-    Raises:
-        SettingsError: one message with all of them.
-    """
+    problems = check_settings(group, *also_checked)
     if not problems:
-        return
+        return group()
     width = max(len(name) for name, _ in problems)
     lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in problems)
     raise SettingsError(
@@ -110,11 +99,28 @@ def raise_problems(problems: list[Problem]) -> None:
     )
 
 
+def check_settings(*groups: type[SettingsGroup]) -> list[Problem]:
+    """Return `(VARIABLE, what is wrong and what to do)` for every problem of the groups."""
+    return [problem for group in groups for problem in _check(group)]
+
+
+def project_settings() -> "type[Settings]":
+    """Return the project's settings class."""
+    settings: type[Settings] = resolve_name(PROJECT_SETTINGS)
+    return settings
+
+
+def get_settings() -> "Settings":
+    """Return the project's settings, see `load_settings`."""
+    settings: Settings = load_settings(project_settings())
+    return settings
+
+
 def _check(group: type[SettingsGroup]) -> list[Problem]:
     try:
         settings = group()
     except ValidationError as error:
-        return [_explain(group, details) for details in error.errors(include_input=False)]
+        return [_describe(group, details) for details in error.errors(include_input=False)]
     except UnicodeDecodeError as error:
         return [(".env", f"is not UTF-8 text ({error.reason}): save it as UTF-8.")]
     except OSError as error:
@@ -126,11 +132,10 @@ def _online() -> bool:
     try:
         return BootSettings().online
     except ValidationError:
-        # The project's settings, which hold these fields too, report what is wrong.
-        return False
+        return False  # the project's settings have the same fields and report the problem
 
 
-def _explain(group: type[SettingsGroup], details: Any) -> Problem:
+def _describe(group: type[SettingsGroup], details: Any) -> Problem:
     field = str(details["loc"][0]) if details["loc"] else ""
     info = group.model_fields.get(field)
     prefix = group.model_config.get("env_prefix", "")
@@ -139,5 +144,5 @@ def _explain(group: type[SettingsGroup], details: Any) -> Problem:
         if details["type"] == "missing"
         else f"is wrong: {details['msg'].removeprefix('Value error, ').rstrip('.')}."
     )
-    hint = f" {info.description}" if info and info.description else ""
-    return f"{prefix}{field}".upper(), f"{what}{hint}"
+    hint = " ".join((info.description or "").split()) if info else ""
+    return f"{prefix}{field}".upper(), f"{what} {hint}".rstrip()

@@ -1,16 +1,16 @@
-"""Addresses of Postgres, in the forms that dashboards show.
+"""Addresses of Postgres in the forms that dashboards show.
 
-Values in, values out: the settings are checked by this, so it knows none of them.
+Nothing here reads the settings, because the settings are validated with it.
 """
 
 from ipaddress import ip_address
 
 from sqlalchemy import URL, make_url
 
-from app.core.settings.errors import SettingsError
+from app.core.errors import SettingsError
 
-# Meant for other clients: Prisma, old drivers, libpq alone. What of it matters, settings say here.
-_HINTS = {
+# Parameters for other clients: Prisma, old drivers, libpq. The settings decide these things here.
+_IGNORED = {
     "channel_binding",
     "connect_timeout",
     "connection_limit",
@@ -26,50 +26,40 @@ _HINTS = {
     "supa",
     "workaround",
 }
-# TLS is translated for each driver, see `tls`; the others both drivers know by these names.
+# `tls` translates the first three for each driver; both drivers know the others by these names.
 _UNDERSTOOD = {"sslmode", "ssl", "sslrootcert", "host", "port", "target_session_attrs"}
 
 
 def normalize_url(address: str) -> URL:
-    """Parse an address; leave out its driver and what is meant for other clients.
+    """Parse an address and remove its driver and the parameters for other clients.
 
     Raises:
-        SettingsError: it cannot be parsed, or asks for something that would be lost.
+        SettingsError: it cannot be parsed, or has a parameter that would be lost.
     """
     try:
         url = make_url(address)
     except Exception as error:
         raise SettingsError(
-            "This is no address of a Postgres: write postgresql://user:password@host:5432/name, "
-            "special characters percent-encoded."
+            "This is not an address of Postgres: write postgresql://user:password@host:5432/name "
+            "and percent-encode special characters."
         ) from error
-    if unknown := sorted(url.query.keys() - _HINTS - _UNDERSTOOD):
+    if unknown := sorted(url.query.keys() - _IGNORED - _UNDERSTOOD):
         raise SettingsError(
-            f"Take {', '.join(unknown)} out of the address: poolers refuse what a connection asks "
-            "for at its start. `ALTER ROLE … SET` makes it the default of a role."
+            f"Remove {', '.join(unknown)} from the address: poolers refuse parameters of a new "
+            "connection. `ALTER ROLE … SET` makes them defaults of a role."
         )
-    return url.set(drivername="postgresql").difference_update_query(list(_HINTS))
-
-
-def check_address(address: str) -> str:
-    """Return the address as it is, if `normalize_url` takes it.
-
-    Raises:
-        SettingsError: see `normalize_url`.
-    """
-    normalize_url(address)
-    return address
+    return url.set(drivername="postgresql").difference_update_query(list(_IGNORED))
 
 
 def is_remote(url: URL) -> bool:
-    """Whether a public network lies on the way to one of the address's hosts."""
+    """Whether a public network lies between this process and one of the address's hosts."""
     named = url.query.get("host", ())  # several, or the folder of a socket
     hosts = (url.host, *((named,) if isinstance(named, str) else named))
     return not all(map(is_private_host, hosts))
 
 
 def is_private_host(host: str | None) -> bool:
-    """Whether no public network lies on the way: this machine, a container, a private network."""
+    """Whether the host is this machine, a container or a host of a private network."""
     if not host or host.startswith("/") or not {".", ":"} & set(host):
         return True  # a socket, or a name that only its own network resolves
     name, _, port = host.rpartition(":")

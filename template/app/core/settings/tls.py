@@ -1,59 +1,80 @@
-"""What the settings and an address of Postgres say about TLS.
+"""TLS to Postgres: the mode, the CA, and the arguments of both drivers.
 
-Values in, values out: the settings are checked by this, so it knows none of them.
+The drivers differ: with SQLAlchemy, asyncpg takes no `sslrootcert` from an address and trusts the
+system's CAs; libpq reads no PEM text and trusts no CA by default. Nothing here reads the settings,
+because the settings are validated with it.
 """
 
+import atexit
+import os
 import ssl
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import certifi
 from sqlalchemy import URL
 
-from app.core.settings.errors import SettingsError
+from app.core.errors import SettingsError
 from app.core.settings.postgres import is_remote
 
-# As libpq names them; the first three carry on in clear text where the server has no TLS.
+# The names are those of libpq. The first three allow clear text where the server has no TLS.
 OPEN_MODES = ("disable", "allow", "prefer")
 VERIFYING_MODES = ("verify-ca", "verify-full")
 MODES = (*OPEN_MODES, "require", *VERIFYING_MODES)
 
-# Supabase signs its servers with a CA of its own, which no system knows.
+# Supabase signs the certificates of its servers with its own CA, which no system trusts.
 # Source: the dashboard's Database Settings, SSL Configuration.
 _OWN_CA = (".supabase.co", ".supabase.com")
 
 
 class Tls(NamedTuple):
-    """How a server is spoken to: the mode (None: as the driver likes) and a CA, path or PEM."""
+    """The TLS of a connection: the mode (None: the driver's default) and a CA, path or PEM text.
+
+    The methods raise SettingsError if the CA cannot be read.
+    """
 
     mode: str | None
     root_cert: str | None
 
+    def asyncpg_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `asyncpg.connect`."""
+        if self.mode is None:
+            return {}
+        return {"ssl": self.mode if self.mode in OPEN_MODES else self.ssl_context()}
 
-def resolve_tls(url: URL, *, mode: str | None, root_cert: str | None, online: bool) -> Tls:
-    """What the settings say, else the address, else `verify-full` for a remote server when online.
+    def libpq_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `psycopg.connect`."""
+        if self.mode not in VERIFYING_MODES:
+            return {"sslmode": self.mode} if self.mode else {}
+        self.ssl_context()  # checks the CA: libpq reports it only when it connects, less clearly
+        path, text = self._ca()
+        return {"sslmode": self.mode, "sslrootcert": path or _pem_file(text)}
 
-    Raises:
-        SettingsError: the address names an unknown mode.
-    """
-    query = {key: str(value) for key, value in url.query.items()}
-    mode = mode or query.get("sslmode") or query.get("ssl")
-    if mode is None and online and is_remote(url):
-        mode = "verify-full"
-    if mode not in (None, *MODES):
-        raise SettingsError(f"sslmode={mode} is unknown: take one of {', '.join(MODES)}.")
-    return Tls(mode, root_cert or query.get("sslrootcert"))
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return a context that verifies the server as the mode requires."""
+        path, text = self._ca()
+        try:
+            context = ssl.create_default_context(cafile=path, cadata=text or None)
+        except OSError as error:  # `ssl.SSLError` is a subclass
+            raise SettingsError(
+                "The database's CA cannot be read: set DB_SSL_ROOT_CERT to the path of a PEM file "
+                "or to its text, which starts with -----BEGIN CERTIFICATE-----."
+            ) from error
+        # Python 3.13 requires fields that many private CAs leave out; libpq does not.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.check_hostname = self.mode == "verify-full"
+        if self.mode not in VERIFYING_MODES:
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
-
-def check_ca(root_cert: str) -> str:
-    """Return a CA, a path or a PEM text, if it can be read.
-
-    Raises:
-        SettingsError: it cannot.
-    """
-    ssl_context(Tls("verify-full", root_cert))
-    return root_cert
+    def _ca(self) -> tuple[str | None, str]:
+        """Return the path or the text of the CA; without one, the path of the public CAs."""
+        if self.root_cert and "BEGIN CERTIFICATE" in self.root_cert:
+            return None, self.root_cert.replace("\\n", "\n")  # as environment variables hold it
+        return str(Path(self.root_cert).expanduser()) if self.root_cert else certifi.where(), ""
 
 
 def tls_problems(name: str, url: URL, tls: Tls) -> Iterator[tuple[str, str]]:
@@ -65,52 +86,28 @@ def tls_problems(name: str, url: URL, tls: Tls) -> Iterator[tuple[str, str]]:
         return
     if tls.mode in OPEN_MODES:
         text = (
-            f"`{tls.mode}` would let the data of {name} travel in clear text: take "
-            "verify-full with DB_SSL_ROOT_CERT, or at least require."
+            f"`{tls.mode}` allows the data of {name} to travel in clear text: use verify-full "
+            "with DB_SSL_ROOT_CERT, or at least require."
         )
         yield "DB_SSL_MODE", text
     elif tls.mode in VERIFYING_MODES and not tls.root_cert and (url.host or "").endswith(_OWN_CA):
         text = (
             f"is missing: the server of {name} has a certificate of Supabase's own CA. "
-            "Download that in the dashboard (Database Settings, SSL Configuration)."
+            "Download the CA in the dashboard (Database Settings, SSL Configuration)."
         )
         yield "DB_SSL_ROOT_CERT", text
 
 
-def ssl_context(tls: Tls) -> ssl.SSLContext:
-    """The context that verifies a server as the mode asks for.
-
-    Raises:
-        SettingsError: the CA cannot be read.
-    """
-    text = pem_text(tls.root_cert)
+@cache
+def _pem_file(text: str) -> str:
     try:
-        context = (
-            ssl.create_default_context(cadata=text)
-            if text
-            else ssl.create_default_context(cafile=certificate_path(tls.root_cert))
-        )
-    except OSError as error:  # an `SSLError` is one
+        descriptor, name = tempfile.mkstemp(suffix=".pem")
+    except OSError as error:
         raise SettingsError(
-            "The database's CA cannot be read: give DB_SSL_ROOT_CERT the path of a PEM file, or "
-            "its text from -----BEGIN CERTIFICATE----- on."
+            "DB_SSL_ROOT_CERT holds a text, which psycopg needs as a file, and no folder for "
+            "temporary files can be written: mount /tmp, or set the path of a file."
         ) from error
-    # Python 3.13 asks for fields that private CAs, unlike public ones, often leave out; libpq
-    # does not.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.check_hostname = tls.mode == "verify-full"
-    if tls.mode not in VERIFYING_MODES:
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def certificate_path(root_cert: str | None) -> str:
-    """Path of the CA, by default that of the public CAs."""
-    return str(Path(root_cert).expanduser()) if root_cert else certifi.where()
-
-
-def pem_text(root_cert: str | None) -> str | None:
-    """The PEM text, if it is one; environment variables often spell its line ends out."""
-    if root_cert and "BEGIN CERTIFICATE" in root_cert:
-        return root_cert.replace("\\n", "\n")
-    return None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    atexit.register(Path(name).unlink, missing_ok=True)
+    return name
