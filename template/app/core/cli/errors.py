@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from sqlalchemy.exc import OperationalError
 
-from app.core.database.connection_errors import distrusted, explained
+from app.core.database.connection_errors import explain, is_tls_failure
 from app.core.errors import AppError
 from app.core.features import FeatureError
 from app.core.migrations.errors import MigrationError
@@ -36,10 +36,10 @@ def run(command: Callable[[], object]) -> None:
 
 def unreachable(error: Exception) -> str:
     """Say what keeps us from the database, and what to do."""
-    if distrusted(error):
-        return f"The database is not trusted: {explained(error)}."
+    if is_tls_failure(error):
+        return f"The database is not trusted: {explain(error)}."
     return (
-        f"The database does not answer ({explained(error)}). Is DATABASE_URL right, and does "
+        f"The database does not answer ({explain(error)}). Is DATABASE_URL right, and does "
         "`uv run app dev` run?"
     )
 

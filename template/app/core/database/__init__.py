@@ -1,7 +1,7 @@
-"""Postgres: addresses, engines, sessions.
+"""Postgres: addresses, engines and sessions.
 
-`asyncpg` serves the API; `psycopg` serves tasks, migrations and the command line. Nobody else
-builds an engine, so an address behaves the same everywhere.
+asyncpg serves the API; psycopg serves tasks, migrations and the command line. All engines are built
+here, so that an address behaves the same everywhere.
 """
 
 from app.core.database.addresses import migration_url, pool_mode

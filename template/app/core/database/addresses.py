@@ -1,4 +1,4 @@
-"""What an address of Postgres means for connections: how its server pools, where migrations go."""
+"""What an address of Postgres means for connections: its pool mode, and the one for migrations."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ SUPABASE_POOLER = ".pooler.supabase.com"
 
 
 def pool_mode(url: URL, settings: CoreSettings) -> PoolMode:
-    """How the server behind `url` pools: by DB_POOL_MODE, else as Supabase's addresses are."""
+    """Return how the server at `url` pools: DB_POOL_MODE, or what Supabase's addresses mean."""
     if settings.db_pool_mode != "auto":
         return settings.db_pool_mode
     if url.port == TRANSACTION_POOLER_PORT:
@@ -23,10 +23,10 @@ def pool_mode(url: URL, settings: CoreSettings) -> PoolMode:
 
 
 def migration_url(settings: CoreSettings) -> URL:
-    """Address for migrations, which need one server session for the length of a transaction.
+    """Return the address for migrations, which need a server connection of their own.
 
     Raises:
-        SettingsError: it is a transaction pooler's.
+        SettingsError: it is the address of a transaction pooler.
     """
     url = normalize_url(settings.migration_database_url or settings.database_url)
     pooled = settings.migration_database_url is None and pool_mode(url, settings) == "transaction"

@@ -1,4 +1,4 @@
-"""How many connections a deployment may open at once, and how many it is given."""
+"""How many connections a deployment may open at once, and how many the server gives it."""
 
 from typing import NamedTuple
 
@@ -7,19 +7,19 @@ from app.core.database.engines import SYNC_MAX_OVERFLOW, SYNC_POOL_SIZE
 from app.core.settings import CoreSettings
 from app.core.settings.postgres import normalize_url
 
-# One that holds the lock and one that migrates. Beat has none.
+# One connection holds the lock and one migrates. Beat opens none.
 MIGRATIONS = 2
-# What a worker's process keeps for tasks that are coroutines, see `app.core.tasks.loop`.
+# The pool of a worker's child for tasks that are coroutines, see `app.core.tasks.loop`.
 LOOP_POOL_SIZE = 1
 
-# Of Supabase's smallest computes. In session mode a client holds one of the pool's connections for
-# as long as it lives; a direct server says its limit itself.
+# Clients that the pooler of Supabase's smallest compute accepts. In session mode a client occupies
+# a server connection for its whole life. A direct server reports its own limit.
 # Source: Supabase's docs, Compute and Disk, Connection management.
 LIMITS: dict[PoolMode, int] = {"session": 15, "transaction": 200}
 
 
 class Budget(NamedTuple):
-    """Connections at most, by who holds them; `limit` is None where only the server knows it."""
+    """The most connections by holder; `limit` is None where only the server knows it."""
 
     mode: PoolMode
     api: int
@@ -28,12 +28,12 @@ class Budget(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All of them, with a migration that runs beside a deployment's old processes."""
+        """All of them, with a migration that runs beside the processes."""
         return self.api + self.worker + MIGRATIONS
 
 
 def budget(settings: CoreSettings, *, api_processes: int, worker_processes: int) -> Budget:
-    """Add up what that many processes may hold; a worker has as many as its concurrency."""
+    """Add up the connections of all processes; a worker has as many as its concurrency."""
     mode = pool_mode(normalize_url(settings.database_url), settings)
     return Budget(
         mode=mode,

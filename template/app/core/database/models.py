@@ -1,4 +1,4 @@
-"""What every table shares: one metadata in the private schema, and the mixins for its columns."""
+"""The base of all tables: metadata in the private schema, and mixins for common columns."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from app.core.settings import BootSettings, load_settings
 
-# Read at import: a table is bound to its schema when its class is made.
+# Read at import, because a table is bound to its schema when its class is defined.
 SCHEMA = load_settings(BootSettings).db_schema
 
 # Alembic can only alter or drop a constraint that has a name, and the name must be predictable.
@@ -22,20 +22,20 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
-# Begins the names of indexes that a feature makes while it runs, of which there may be any
-# number: no table of ours knows them, and a comparison with the database leaves them alone.
+# Prefix of indexes that a feature creates at run time, in any number. The models do not know them,
+# so the comparison with the database ignores them.
 RUNTIME_INDEX = "rt_"
 
 metadata = MetaData(schema=SCHEMA, naming_convention=NAMING_CONVENTION)
 
 
 def utcnow() -> datetime:
-    """The time now, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def text_enum(kind: type[StrEnum], name: str) -> Enum:
-    """A text column with a check: unlike a Postgres enum, it can lose a value in a migration."""
+    """Return a text column type with a check; a migration can remove a value, unlike in an enum."""
     return Enum(
         kind,
         name=name,
@@ -47,7 +47,7 @@ def text_enum(kind: type[StrEnum], name: str) -> Enum:
 
 
 class Model(SQLModel):
-    """Base of all tables; set `table=True` and `__tablename__`, the feature's name in front."""
+    """Base of all tables; set `table=True` and a `__tablename__` that starts with the feature."""
 
     metadata = metadata
 
@@ -59,7 +59,7 @@ class UUIDKey(SQLModel):
 
 
 class Timestamps(SQLModel):
-    """`created_at` and `updated_at`, aware, set in Python so that nothing is read back."""
+    """`created_at` and `updated_at`, aware; set in Python, so that an INSERT returns nothing."""
 
     created_at: datetime = Field(default_factory=utcnow)
     updated_at: datetime = Field(default_factory=utcnow, sa_column_kwargs={"onupdate": utcnow})

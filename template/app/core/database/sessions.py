@@ -1,4 +1,4 @@
-"""The ways to use the database: a reader, a session of a request, a session of a task."""
+"""Three ways to use the database: a reader, a session of a request, a session of a task."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ Result = TypeVar("Result")
 
 
 class Reader:
-    """For reading alone: each statement stands by itself, without BEGIN.
+    """Reads without a transaction: each statement is one round trip, without BEGIN.
 
-    A connection is held for no longer than a call; one call is one round trip for each statement.
+    A connection is held only during a call.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -28,9 +28,9 @@ class Reader:
     async def rows(
         self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """Run a statement and return its rows by column, an entity's too, which nobody tracks.
+        """Run a statement and return its rows as dictionaries by column, also those of an entity.
 
-        Response models read dictionaries in two thirds of the time that attributes take.
+        A response model reads a dictionary in two thirds of the time that attributes take.
         """
 
         def fetch(connection: Connection) -> list[dict[str, Any]]:
@@ -41,15 +41,15 @@ class Reader:
         return await self.run(fetch)
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Return what `work` returns, given a connection."""
+        """Call `work` with a connection and return its result."""
 
         def connected() -> Result:
             with self.engine.sync_engine.connect() as connection:
-                # Not as an option of an engine: there it makes every statement fire events.
+                # As an option of an engine, it would make every statement fire events.
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 return work(connection)
 
-        # One greenlet for all steps: an `AsyncConnection` starts one for each, and a task to close.
+        # One greenlet for all steps: an `AsyncConnection` needs one for each, and a task to close.
         return await greenlet_spawn(connected)
 
 
@@ -61,7 +61,7 @@ class Database:
         self.reader = Reader(engine)
 
     def session(self) -> AsyncSession:
-        """A session for a unit of work; the service commits it, closing rolls back."""
+        """Return a session for a unit of work; the service commits it, closing rolls back."""
         return AsyncSession(self.engine, expire_on_commit=False)
 
     async def close(self) -> None:
@@ -70,7 +70,7 @@ class Database:
 
 
 def database_of(request: Request) -> Database:
-    """The database of the running API; tests replace it through `app.state.database`."""
+    """Return the database of the running API; tests replace `app.state.database`."""
     database: Database = request.app.state.database
     return database
 
@@ -84,8 +84,8 @@ async def _reader(request: Request) -> Reader:
     return database_of(request).reader
 
 
-# Ends before the answer is sent: a commit is never pending behind a 200, and a slow client holds no
-# connection.
+# The session ends before the response is sent: no commit can fail after a 200, and a slow client
+# holds no connection.
 DatabaseSession = Annotated[AsyncSession, Depends(_session, scope="function")]
 DatabaseReader = Annotated[Reader, Depends(_reader)]
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from app.core.database import database_of
-from app.core.database.connection_errors import distrusted, explained
+from app.core.database.connection_errors import explain, is_tls_failure
 from app.core.http.openapi import Tag
 from app.core.logging import get_logger
 from app.core.migrations.state import pending
@@ -95,9 +95,9 @@ async def _database(request: Request) -> None:
     try:
         await database_of(request).reader.rows(text("select 1"))
     except OSError as error:
-        if not distrusted(error):
+        if not is_tls_failure(error):
             raise
-        log.error("database_not_trusted", reason=explained(error))
+        log.error("database_not_trusted", reason=explain(error))
         raise _UnreadyError("its TLS is not trusted: see the log") from error
 
 

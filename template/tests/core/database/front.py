@@ -1,4 +1,4 @@
-"""TLS before a Postgres that has none of its own, and certificates for it, good and bad."""
+"""A TLS proxy before a Postgres without TLS, and valid and invalid certificates for it."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-# The first message of a client that wants TLS, and the answer that grants it.
+# The first message of a client that requests TLS, and the response that accepts it.
 # Source: PostgreSQL's docs, Frontend/Backend Protocol, SSL Session Encryption.
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 GRANTED = b"S"
@@ -22,18 +22,18 @@ GRANTED = b"S"
 
 @dataclass(frozen=True)
 class Authority:
-    """A CA, and what it signs."""
+    """A CA that signs certificates of servers."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
     @property
     def pem(self) -> str:
-        """Its certificate, as a provider offers it for download."""
+        """The CA's certificate, as a provider offers it for download."""
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def context(self, folder: Path, host: str, *, days: int = 1) -> ssl.SSLContext:
-        """A server's side of TLS for `host`, valid for some days from now, or until some ago."""
+        """The TLS context of a server `host`; its certificate ends in `days`, or ended before."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(host, self.certificate.subject, key.public_key(), days=days)
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
@@ -53,7 +53,7 @@ class Authority:
 
 
 def authority(title: str) -> Authority:
-    """A new CA, with no more in its certificate than a private one has."""
+    """Create a CA whose certificate has only the fields that private CAs use."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, title)])
     builder = _builder(title, name, key.public_key(), days=1)
@@ -78,15 +78,15 @@ def _builder(
 
 @contextlib.contextmanager
 def tls_front(context: ssl.SSLContext, port: int) -> Iterator[int]:
-    """Speak TLS on a port, which is returned, and pass on what is said to `port` in the clear."""
+    """Accept TLS on the port that is returned, and forward the data to `port` in clear text."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             assert await reader.readexactly(len(SSL_REQUEST)) == SSL_REQUEST
             writer.write(GRANTED)
             await writer.start_tls(context)
-            behind = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_pass(reader, behind[1]), _pass(behind[0], writer))
+            backend = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_forward(reader, backend[1]), _forward(backend[0], writer))
         writer.close()
 
     loop = asyncio.new_event_loop()
@@ -104,7 +104,7 @@ def tls_front(context: ssl.SSLContext, port: int) -> Iterator[int]:
         loop.close()
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while part := await reader.read(65536):
             writer.write(part)

@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode: five server connections for however many clients."""
+"""A real PgBouncer in transaction mode: five server connections for any number of clients."""
 
 import re
 import shutil
@@ -16,27 +16,27 @@ SERVER_CONNECTIONS = 5
 
 
 def program() -> str | None:
-    """Where the program is; systems put it beside the path of an ordinary user."""
+    """Return the path of the program; some systems install it outside the PATH of users."""
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
 
 
 class PgBouncer(Server):
-    """In front of the database at `behind`, for its user."""
+    """A pooler for the database at `backend`, for its user."""
 
     title = "PgBouncer"
 
-    def __init__(self, data_dir: Path, behind: URL) -> None:
+    def __init__(self, data_dir: Path, backend: URL) -> None:
         super().__init__(data_dir)
-        self.behind = behind
+        self.backend = backend
 
     @property
     def url(self) -> str:
-        """As the database's, but for the port."""
-        return self.behind.set(port=self.port).render_as_string(hide_password=False)
+        """The address of the database with the port of the pooler."""
+        return self.backend.set(port=self.port).render_as_string(hide_password=False)
 
     @cached_property
     def _identity(self) -> str:
-        # It refuses root, as PostgreSQL does.
+        # It refuses to run as root, as PostgreSQL does.
         return Postgres(self.data_dir / "unused").identity()
 
     def identity(self) -> str:
@@ -45,7 +45,7 @@ class PgBouncer(Server):
     def prepare(self) -> None:
         self.data_dir.mkdir(exist_ok=True)
         users = self.data_dir / "users.txt"
-        users.write_text(f'"{self.behind.username}" "{self.behind.password}"\n')
+        users.write_text(f'"{self.backend.username}" "{self.backend.password}"\n')
 
     def command(self) -> list[str]:
         settings = {
@@ -63,11 +63,11 @@ class PgBouncer(Server):
         version = subprocess.run([name, "--version"], capture_output=True, text=True, check=True)
         found = re.search(r"PgBouncer (\d+)\.(\d+)", version.stdout)
         if found and (int(found[1]), int(found[2])) >= (1, 21):
-            # It could follow prepared statements since, and Supabase's pooler does not.
+            # Since 1.21 it can track prepared statements; Supabase's pooler does not.
             settings["max_prepared_statements"] = 0
         lines = [
             "[databases]",
-            f"* = host={self.behind.host} port={self.behind.port}",
+            f"* = host={self.backend.host} port={self.backend.port}",
             "[pgbouncer]",
             *(f"{key} = {value}" for key, value in settings.items()),
         ]

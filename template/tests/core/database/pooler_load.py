@@ -1,4 +1,4 @@
-"""Load from one process, by the project's own engines: prints how many units of work succeeded.
+"""Load from one process with the project's engines: prints how many units of work succeeded.
 
 `python -m tests.core.database.pooler_load KIND NUMBER`, where KIND is asyncpg, psycopg or reader.
 """
@@ -21,7 +21,7 @@ UNITS = 6
 CREATE = "CREATE TABLE public.load (id int PRIMARY KEY, value int)"
 INSERT = text("INSERT INTO public.load VALUES (:id, :value)")
 UPDATE = text("UPDATE public.load SET value = value + 1 WHERE id = :id RETURNING value")
-# Statements of several shapes: a name that means another one on the next connection is noticed.
+# Different statements: a statement name that means another one on the next connection fails.
 CHECKS = [
     text("SELECT CAST(:value AS int) + 1"),
     text("SELECT CAST(:value AS int) + count(*) FROM generate_series(1, CAST(:one AS int))"),
@@ -30,7 +30,7 @@ CHECKS = [
 
 
 def keys(process: int, task: int) -> list[int]:
-    """A number of its own for every unit of a task."""
+    """Return a unique number for every unit of a task."""
     return [((process * TASKS) + task) * UNITS + unit for unit in range(UNITS)]
 
 
@@ -61,7 +61,7 @@ async def run_async(
             try:
                 await unit(database, key)
                 done += 1
-            except Exception as error:  # noqa: BLE001 - counted, whatever it is
+            except Exception as error:  # noqa: BLE001 - every error is counted
                 print(type(error).__name__, error, file=sys.stderr)
         return done
 
@@ -89,7 +89,7 @@ def run_sync(process: int) -> int:
             try:
                 unit(key)
                 done += 1
-            except Exception as error:  # noqa: BLE001 - counted, whatever it is
+            except Exception as error:  # noqa: BLE001 - every error is counted
                 print(type(error).__name__, error, file=sys.stderr)
         return done
 

@@ -1,4 +1,4 @@
-"""Connections counted before they run out."""
+"""The number of connections that a deployment may open."""
 
 import pytest
 from sqlalchemy import Pool, QueuePool

@@ -35,7 +35,7 @@ pytestmark = [
 
 @pytest.fixture
 def bouncer(database_url: str) -> Iterator[PgBouncer]:
-    """One of its own for each test: statements that others left behind would count."""
+    """A new one for each test: statements that another test left behind would count."""
     with tempfile.TemporaryDirectory() as folder:
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("DROP TABLE IF EXISTS public.load")
@@ -51,7 +51,7 @@ def settings_for(bouncer: PgBouncer) -> CoreSettings:
 
 
 def load(bouncer: PgBouncer, kind: str, mode: str) -> tuple[int, str]:
-    """How many units of all processes succeeded, and what the others said."""
+    """Return how many units of all processes succeeded, and the errors of the others."""
     environment = {**os.environ, "DATABASE_URL": bouncer.url, "DB_POOL_MODE": mode}
     script = (sys.executable, "-m", "tests.core.database.pooler_load", kind)
     processes = [
@@ -71,7 +71,7 @@ def load(bouncer: PgBouncer, kind: str, mode: str) -> tuple[int, str]:
 
 
 def leftover_statements(bouncer: PgBouncer) -> dict[int, int]:
-    """Prepared statements by server connection, each asked through the pooler."""
+    """Count the prepared statements of each server connection, through the pooler."""
     found = {}
     with ExitStack() as stack:
         # Each holds its server connection until its transaction ends.
@@ -94,16 +94,16 @@ def test_no_unit_of_work_is_lost_and_nothing_is_left_behind(bouncer: PgBouncer, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_with_the_settings_of_a_direct_connection_it_fails(bouncer: PgBouncer, kind: str) -> None:
-    """As it must: else the test above would prove nothing."""
+def test_the_settings_of_a_direct_connection_fail(bouncer: PgBouncer, kind: str) -> None:
+    """Otherwise the test above would prove nothing."""
     succeeded, errors = load(bouncer, kind, "direct")
     assert succeeded < ALL
     assert 'prepared statement "' in errors
 
 
-async def test_who_acts_as_a_user_leaves_no_trace_to_the_next(bouncer: PgBouncer) -> None:
+async def test_acting_as_a_user_ends_with_the_transaction(bouncer: PgBouncer) -> None:
     database = Database(async_engine(settings_for(bouncer)))
-    who = text("SELECT current_user::text, auth.uid()")
+    identity = text("SELECT current_user::text, auth.uid()")
 
     async def work(user_id: UUID | None) -> None:
         expected = ("authenticated", user_id) if user_id else ("postgres", None)
@@ -113,9 +113,9 @@ async def test_who_acts_as_a_user_leaves_no_trace_to_the_next(bouncer: PgBouncer
                     act_as(session, user_id)
                 for _ in range(2):
                     connection = await session.connection()
-                    assert tuple((await connection.execute(who)).one()) == expected
+                    assert tuple((await connection.execute(identity)).one()) == expected
                     await session.commit()
-                assert await database.reader.rows(who) == [
+                assert await database.reader.rows(identity) == [
                     {"current_user": "postgres", "uid": None}
                 ]
 
@@ -124,7 +124,7 @@ async def test_who_acts_as_a_user_leaves_no_trace_to_the_next(bouncer: PgBouncer
     await database.close()
 
 
-def test_a_task_acts_as_a_user_through_it(bouncer: PgBouncer) -> None:
+def test_a_task_acts_as_a_user_through_the_pooler(bouncer: PgBouncer) -> None:
     settings = settings_for(bouncer)
     engine = sync_engine(settings.database_url, settings)
     for user_id in (uuid4(), None, uuid4()):

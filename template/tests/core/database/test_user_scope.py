@@ -1,4 +1,4 @@
-"""Sessions that act as a user: for one transaction after the other, and for nobody else."""
+"""Sessions that act as a user in each of their transactions, and affect no other session."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database import act_as, async_engine, sync_engine
 from app.core.settings import get_settings
 
-WHO = text(
+IDENTITY = text(
     "SELECT current_user AS role, auth.uid() AS id, auth.jwt() ->> 'org' AS org,"
     " current_setting('statement_timeout') AS timeout"
 )
@@ -28,7 +28,7 @@ def scoped(user_id: UUID, org: str | None = None) -> dict[str, Any]:
 
 @pytest.fixture
 async def one_connection() -> AsyncIterator[AsyncEngine]:
-    """An engine whose sessions follow each other on the same connection."""
+    """An engine whose sessions use the same connection one after the other."""
     engine = async_engine(
         get_settings().model_copy(update={"db_pool_size": 1, "db_max_overflow": 0})
     )
@@ -44,24 +44,24 @@ def engine_of_tasks() -> Iterator[Engine]:
     engine.dispose()
 
 
-async def who(session: AsyncSession) -> dict[str, Any]:
-    return dict((await (await session.connection()).execute(WHO)).mappings().one())
+async def identity(session: AsyncSession) -> dict[str, Any]:
+    return dict((await (await session.connection()).execute(IDENTITY)).mappings().one())
 
 
-async def test_every_transaction_is_the_users_and_nothing_stays(
+async def test_every_transaction_acts_as_the_user_and_leaves_nothing(
     one_connection: AsyncEngine,
 ) -> None:
     user_id = uuid4()
     async with AsyncSession(one_connection) as session:
         act_as(session, {"sub": str(user_id), "org": "blue", "role": "service_role"})
         for end in (session.commit, session.rollback, session.commit):
-            assert await who(session) == scoped(user_id, "blue")
+            assert await identity(session) == scoped(user_id, "blue")
             await end()
         async with session.begin_nested() as savepoint:
             await savepoint.rollback()
-        assert await who(session) == scoped(user_id, "blue")
+        assert await identity(session) == scoped(user_id, "blue")
     async with AsyncSession(one_connection) as plain:
-        assert await who(plain) == PLAIN
+        assert await identity(plain) == PLAIN
 
 
 def test_a_task_acts_as_a_user_by_id(engine_of_tasks: Engine) -> None:
@@ -69,13 +69,13 @@ def test_a_task_acts_as_a_user_by_id(engine_of_tasks: Engine) -> None:
     with Session(engine_of_tasks) as session:
         act_as(session, user_id)
         for _ in range(2):
-            assert dict(session.connection().execute(WHO).mappings().one()) == scoped(user_id)
+            assert dict(session.connection().execute(IDENTITY).mappings().one()) == scoped(user_id)
             session.commit()
     with Session(engine_of_tasks) as plain:
-        assert dict(plain.connection().execute(WHO).mappings().one()) == PLAIN
+        assert dict(plain.connection().execute(IDENTITY).mappings().one()) == PLAIN
 
 
-async def test_sessions_side_by_side_do_not_mix(engine: AsyncEngine) -> None:
+async def test_concurrent_sessions_do_not_mix(engine: AsyncEngine) -> None:
     async def work(number: int) -> None:
         user_id = uuid4() if number % 3 else None
         expected = scoped(user_id) if user_id else PLAIN
@@ -83,13 +83,13 @@ async def test_sessions_side_by_side_do_not_mix(engine: AsyncEngine) -> None:
             if user_id:
                 act_as(session, user_id)
             for _ in range(2):
-                assert await who(session) == expected
+                assert await identity(session) == expected
                 await session.commit()
 
     await asyncio.gather(*(work(number) for number in range(30)))
 
 
-async def test_a_table_that_no_feature_has_opened_is_closed(one_connection: AsyncEngine) -> None:
+async def test_a_table_without_a_grant_is_refused(one_connection: AsyncEngine) -> None:
     async with AsyncSession(one_connection) as session:
         act_as(session, uuid4())
         with pytest.raises(DBAPIError) as refused:
@@ -97,16 +97,16 @@ async def test_a_table_that_no_feature_has_opened_is_closed(one_connection: Asyn
     assert getattr(refused.value.orig, "sqlstate", None) == "42501"
 
 
-async def test_without_transactions_it_is_refused(one_connection: AsyncEngine) -> None:
+async def test_autocommit_is_refused(one_connection: AsyncEngine) -> None:
     async with AsyncSession(
         one_connection.execution_options(isolation_level="AUTOCOMMIT")
     ) as session:
         act_as(session, uuid4())
-        with pytest.raises(RuntimeError, match="no AUTOCOMMIT"):
+        with pytest.raises(RuntimeError, match="AUTOCOMMIT"):
             await session.connection()
     settings = get_settings()
     engine = sync_engine(settings.database_url, settings, poolclass=NullPool)
     with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as task:
         act_as(task, uuid4())
-        with pytest.raises(RuntimeError, match="no AUTOCOMMIT"):
+        with pytest.raises(RuntimeError, match="AUTOCOMMIT"):
             task.connection()
