@@ -1,1 +1,1 @@
-"""Who calls: access tokens of Supabase Auth, the keys they are verified with, and dependencies."""
+"""Access tokens of Supabase Auth: the keys, the verification, and the dependencies of routes."""

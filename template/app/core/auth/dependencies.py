@@ -1,7 +1,7 @@
-"""Who calls: what a route may say about the access token it wants.
+"""Dependencies of routes for the access token of the request.
 
-Which tokens are good is `tokens`' business; who the user is in *this* application (role, status) is
-the table's, see `app.extensions.users`.
+`tokens` decides which tokens are valid. Role and status of the user in this application come from
+the table of users, see `app.extensions.users`.
 """
 
 from typing import Annotated
@@ -30,29 +30,28 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 def verifier_of(request: Request) -> TokenVerifier:
-    """The verifier of the running API."""
+    """Return the verifier of the running API."""
     verifier: TokenVerifier = request.app.state.verifier
     return verifier
 
 
 async def optional_claims(request: Request, credentials: Credentials) -> Claims | None:
-    """The claims of a person's own sign-in, or None without a token.
+    """Return the claims of a person who signed in with an account, or None without a token.
 
-    A bad token is always an error; so are tokens of anonymous users and of OAuth clients, which
-    routes admit by name: `AnonymousAllowed`, `OAuthClientAllowed`.
+    An invalid token is always an error. So are tokens of anonymous users and of OAuth clients,
+    which a route admits with `AnonymousAllowed` or `OAuthClientAllowed`.
     """
-    claims = await _claims(request, credentials)
-    return _no_client(_no_anonymous(claims)) if claims else None
+    return await _claims(request, credentials)
 
 
 async def anonymous_allowed(request: Request, credentials: Credentials) -> Claims:
-    """The claims of a person's own sign-in, an anonymous one too."""
-    return _no_client(_required(await _claims(request, credentials)))
+    """Return the claims of a person who signed in, also anonymously."""
+    return _required(await _claims(request, credentials, anonymous=True))
 
 
 async def oauth_client_allowed(request: Request, credentials: Credentials) -> Claims:
-    """The claims of a person, be it through an application that they let act for them."""
-    return _no_anonymous(_required(await _claims(request, credentials)))
+    """Return the claims of a person, also through an OAuth client that acts for them."""
+    return _required(await _claims(request, credentials, oauth_client=True))
 
 
 OptionalClaims = Annotated[Claims | None, Depends(optional_claims)]
@@ -60,18 +59,33 @@ AnonymousAllowed = Annotated[Claims, Depends(anonymous_allowed)]
 OAuthClientAllowed = Annotated[Claims, Depends(oauth_client_allowed)]
 
 
-async def _claims(request: Request, credentials: Credentials) -> Claims | None:
+async def _claims(
+    request: Request,
+    credentials: HTTPAuthorizationCredentials | None,
+    *,
+    anonymous: bool = False,
+    oauth_client: bool = False,
+) -> Claims | None:
     if credentials is None:
         if "authorization" in request.headers:
             raise UnauthenticatedError("Send `Authorization: Bearer <access token>`.")
         return None
-    claims = await _verified(request, credentials.credentials)
+    claims = await _verify(request, credentials.credentials)
     context.user_id.set(str(claims.user_id))
+    if claims.is_anonymous and not anonymous:
+        raise ForbiddenError(
+            "Anonymous users may not do this: sign in with an account.", code="account_required"
+        )
+    if claims.client_id is not None and not oauth_client:
+        raise ForbiddenError(
+            "Applications that act for a user may not do this: sign in yourself.",
+            code="oauth_client_refused",
+        )
     return claims
 
 
-async def _verified(request: Request, token: str) -> Claims:
-    """Ask the features that issue tokens of their own first: each knows its own at a glance."""
+async def _verify(request: Request, token: str) -> Claims:
+    # Features that issue tokens themselves come first: each recognizes its own without a lookup.
     for _, verify in load("tokens"):
         claims: Claims | None = await verify(request, token)
         if claims:
@@ -82,21 +96,4 @@ async def _verified(request: Request, token: str) -> Claims:
 def _required(claims: Claims | None) -> Claims:
     if claims is None:
         raise UnauthenticatedError("Sign in first: send a Supabase access token.")
-    return claims
-
-
-def _no_anonymous(claims: Claims) -> Claims:
-    if claims.is_anonymous:
-        raise ForbiddenError(
-            "This is not for anonymous users: sign in with an account.", code="account_required"
-        )
-    return claims
-
-
-def _no_client(claims: Claims) -> Claims:
-    if claims.client_id is not None:
-        raise ForbiddenError(
-            "This is not for applications that act for a user: sign in yourself.",
-            code="oauth_client_refused",
-        )
     return claims

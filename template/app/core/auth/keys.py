@@ -1,18 +1,19 @@
-"""The public keys that Supabase Auth signs access tokens with, fetched and kept.
+"""The public keys with which Supabase Auth signs access tokens, fetched and kept.
 
-Rules (Supabase documents ten minutes at the edge and as the longest an application may cache):
-a set lives `TTL`; an unknown key id forces at most one fetch in `COOLDOWN`; when the endpoint
-cannot be reached the old set serves for `STALE` longer; a fetched set replaces the old one, so a
-revoked key is gone. One fetch is under way at a time, and while there is no key at all, tries are
-`RETRY` apart.
+PyJWT's `PyJWKClient` is not used, because it blocks the event loop. Supabase caches the set for ten
+minutes at its edge, which is also the longest time that an application may cache it. A set lives
+for `TTL`. An unknown key id causes at most one fetch in `COOLDOWN`. When the endpoint cannot be
+reached, the old set serves for `STALE` longer. A fetched set replaces the old one, so a revoked key
+is gone. Fetches never overlap; while there is no key at all, they are `RETRY` apart.
 """
 
 import asyncio
+import base64
 import time
 
 import httpx
-from jwt import PyJWK
-from jwt.exceptions import PyJWTError
+from jwt import PyJWK, PyJWKSet
+from jwt.exceptions import PyJWKSetError
 
 from app.core.errors import UnavailableError
 from app.core.logging import get_logger
@@ -24,45 +25,50 @@ RETRY = 1.0  # seconds
 TIMEOUT = 5.0  # seconds
 
 EMPTY = (
-    "The project publishes no signing key: make one in the dashboard (JWT keys), or, while it "
-    "signs with the legacy secret, set SUPABASE_JWT_SECRET."
+    "The project publishes no signing key: create one in the dashboard (JWT keys). While the "
+    "project signs with the legacy secret, set SUPABASE_JWT_SECRET."
 )
 
 log = get_logger(__name__)
 
 
 class KeySet:
-    """Keys by id, refreshed from a fixed address; never from an address that a token names."""
+    """Keys by id, fetched from a fixed address and never from an address in a token."""
 
-    # Those that Supabase signs with. EdDSA is announced there; add it when it is.
-    algorithms = frozenset({"ES256", "RS256"})
+    # Supabase signs with these. It has announced EdDSA: add it when Supabase offers it.
+    algorithms: tuple[str, ...] = ("ES256", "RS256")
+    default_kid: str | None = None  # a token must name its key
 
     def __init__(self, url: str, client: httpx.AsyncClient) -> None:
         self.url = url
         self._client = client
         self._lock = asyncio.Lock()
-        self._keys: dict[str, PyJWK] = {}
-        self._fetched = -STALE - TTL  # monotonic seconds of the last good fetch
-        self._tried = -COOLDOWN  # monotonic seconds of the last fetch, good or not
+        self.purge()
 
-    def cached(self, kid: str) -> PyJWK | None:
+    def purge(self) -> None:
+        """Forget all keys and fetch them for the next token: for use after a key was revoked."""
+        self._keys: dict[str, PyJWK] = {}
+        self._fetched = -STALE - TTL  # monotonic seconds of the last successful fetch
+        self._tried = -COOLDOWN  # monotonic seconds of the last fetch
+
+    def cached(self, kid: str | None) -> PyJWK | None:
         """Return the key if the set is fresh, without a fetch."""
         fresh = time.monotonic() - self._fetched < TTL
-        return self._keys.get(kid) if fresh else None
+        return self._keys.get(kid) if fresh and kid else None
 
     async def get(self, kid: str) -> PyJWK | None:
-        """Return the key, or None where Supabase does not publish it.
+        """Return the key, or None if Supabase does not publish it.
 
         Raises:
-            UnavailableError: the endpoint does not answer and no usable set is kept, or the set is
-                empty, as that of a project which still signs with the legacy secret.
+            UnavailableError: there is no usable set, because the endpoint does not answer or the
+                set is empty, as for a project that still signs with the legacy secret.
         """
         if key := self.cached(kid):
             return key
         await self.refresh()
         if not self._keys or time.monotonic() - self._fetched > TTL + STALE:
             raise UnavailableError(
-                "Sign-in cannot be checked at the moment; try again shortly.",
+                "Access tokens cannot be verified at the moment; try again shortly.",
                 code="auth_unavailable",
             )
         return self._keys.get(kid)
@@ -70,20 +76,15 @@ class KeySet:
     async def refresh(self) -> None:
         """Fetch the set unless that was tried within the cooldown; failures are logged."""
         async with self._lock:
-            # Whoever waited here finds that the first one has tried.
             if time.monotonic() - self._tried >= COOLDOWN:
                 await self._fetch()
-
-    def purge(self) -> None:
-        """Forget all keys and fetch at the next token: after a key was revoked."""
-        self._keys, self._fetched, self._tried = {}, -STALE - TTL, -COOLDOWN
 
     async def _fetch(self) -> None:
         self._tried = time.monotonic()
         try:
-            answer = await self._client.get(self.url, timeout=TIMEOUT)
-            answer.raise_for_status()
-            keys = _parse(answer.json())
+            response = await self._client.get(self.url, timeout=TIMEOUT)
+            response.raise_for_status()
+            keys = _parse(response.json())
         except (httpx.HTTPError, ValueError) as error:
             log.error("jwks_unavailable", url=self.url, error=f"{type(error).__name__}: {error}")
             if not self._keys:
@@ -94,16 +95,30 @@ class KeySet:
         self._keys, self._fetched = keys, time.monotonic()
 
 
+class LegacySecret(KeySet):
+    """The secret of a project without signing keys, in place of fetched keys."""
+
+    algorithms = ("HS256",)
+    default_kid = ""  # such tokens may name no key
+
+    def __init__(self, secret: str) -> None:
+        encoded = base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
+        self._key = PyJWK({"kty": "oct", "alg": "HS256", "k": encoded})
+
+    def cached(self, kid: str | None) -> PyJWK | None:  # noqa: ARG002
+        """Return the secret, which is never fetched."""
+        return self._key
+
+    async def refresh(self) -> None:
+        """Fetch nothing; warn in the log that a signing key is better."""
+        log.warning("legacy_jwt_secret", advice="create a signing key, then unset the secret")
+
+
 def _parse(document: object) -> dict[str, PyJWK]:
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("not a JSON Web Key Set")
-    keys = {}
-    for entry in document["keys"]:
-        try:
-            key = PyJWK(entry)
-        except (PyJWTError, ValueError, TypeError, AttributeError) as error:
-            log.warning("jwk_ignored", error=str(error))
-            continue
-        if key.key_id:
-            keys[key.key_id] = key
-    return keys
+    try:
+        keys = PyJWKSet(document["keys"])
+    except PyJWKSetError:
+        return {}  # no key, or none that PyJWT can use
+    return {key.key_id: key for key in keys if isinstance(key.key_id, str)}

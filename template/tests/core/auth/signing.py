@@ -1,4 +1,4 @@
-"""A local Supabase whose key set can be anything, for the tests of what verifies tokens."""
+"""A local Supabase with any key set, for the tests of the verifier."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ JWKS = "/auth/v1/.well-known/jwks.json"
 
 
 class KeyServer:
-    """Its keys at hand, and how often they were asked for."""
+    """Gives access to the keys, and counts how often they are fetched."""
 
     def __init__(self, supabase: LocalSupabase) -> None:
         self.supabase = supabase
@@ -21,38 +21,38 @@ class KeyServer:
 
     @property
     def keys(self) -> list[SigningKey]:
-        """The keys, published unless revoked; the list itself, to be changed."""
+        """The list of keys; tests change it."""
         return self.supabase.auth.store.keys
 
     @property
     def fetches(self) -> int:
-        """How often the set was asked for since this was made."""
+        """How often the set was fetched since this object was created."""
         return self.supabase.traffic.calls[JWKS] - self._before
 
     def answer(self, status: int = 200, body: bytes | None = None) -> None:
-        """Answer something else than the keys, or by default the keys again."""
+        """Send another response than the keys; without arguments, send the keys again."""
         self.supabase.traffic.heal()
         if status != 200 or body is not None:
             self.supabase.traffic.fail(JWKS, status, body=body or b"{}")
 
     def slow_down(self, seconds: float) -> None:
-        """Let every answer wait."""
+        """Delay every response."""
         self.supabase.traffic.delays[JWKS] = seconds
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """The claims of a good token; a change to None leaves the claim out."""
+        """Return the claims of a valid token; a change to None removes the claim."""
         changes = {"sub": str(uuid4()), "email": "Ada@Example.com", **changes}
         user = self.supabase.user("ada@example.com")
         return self.supabase.auth.claims(user, str(uuid4()), changes=changes)
 
     def token(self, **changes: Any) -> str:
-        """A token signed by the newest key."""
+        """Return a token that the newest key signed."""
         return self.keys[-1].sign(self.claims(**changes))
 
 
 @contextmanager
 def key_server(supabase: LocalSupabase) -> Iterator[KeyServer]:
-    """The key set of a local Supabase, which is put right again at the end."""
+    """Yield the key set of a local Supabase, and restore it at the end."""
     kept = list(supabase.auth.store.keys)
     try:
         yield KeyServer(supabase)

@@ -1,4 +1,4 @@
-"""The key set: fetched rarely, from one place, and kept through outages but not for ever."""
+"""The key set: fetched rarely, from one address, and kept through an outage for a limited time."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.core.auth.signing import JWKS, KeyServer, key_server
 
 
 class Clock:
-    """Stands in for the module `time`, and goes when told."""
+    """Replaces the module `time`; a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -43,7 +43,7 @@ def keys(server: KeyServer, clock: Clock, http: httpx.AsyncClient) -> KeySet:
     return KeySet(f"{server.url}{JWKS}", http)
 
 
-async def test_a_set_is_fetched_once_and_again_after_its_time(
+async def test_a_set_is_fetched_again_after_its_time(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     kid = server.keys[0].kid
@@ -58,14 +58,14 @@ async def test_a_set_is_fetched_once_and_again_after_its_time(
     assert server.fetches == 2
 
 
-async def test_first_requests_at_once_share_one_fetch(keys: KeySet, server: KeyServer) -> None:
+async def test_concurrent_first_requests_share_one_fetch(keys: KeySet, server: KeyServer) -> None:
     server.slow_down(0.05)
     found = await asyncio.gather(*(keys.get(server.keys[0].kid) for _ in range(50)))
     assert all(found)
     assert server.fetches == 1
 
 
-async def test_a_rotated_key_is_found_at_once_after_the_cooldown(
+async def test_a_new_key_is_found_after_the_cooldown(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     old, new = server.keys[0], SigningKey.create()
@@ -129,7 +129,7 @@ async def test_a_storm_of_unknown_keys_is_one_fetch_in_the_cooldown(
         (200, b"\xff"),
     ],
 )
-async def test_an_outage_is_bridged_by_the_old_set_for_an_hour(
+async def test_the_old_set_serves_for_an_hour_of_outage(
     keys: KeySet, server: KeyServer, clock: Clock, status: int, body: bytes | None
 ) -> None:
     kid = server.keys[0].kid
@@ -138,7 +138,7 @@ async def test_an_outage_is_bridged_by_the_old_set_for_an_hour(
     clock.now += TTL
     assert await keys.get(kid) is not None
     assert server.fetches == 2
-    # Nor does the outage turn every request into a fetch.
+    # During the outage, not every request causes a fetch.
     assert await keys.get(kid) is not None
     assert server.fetches == 2
     clock.now += STALE
@@ -151,7 +151,7 @@ async def test_an_outage_is_bridged_by_the_old_set_for_an_hour(
     assert await keys.get(kid) is not None
 
 
-async def test_an_outage_without_any_key_is_no_bad_token_and_ends_with_it(
+async def test_an_outage_without_any_key_is_not_an_invalid_token(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     server.answer(503)
@@ -164,7 +164,7 @@ async def test_an_outage_without_any_key_is_no_bad_token_and_ends_with_it(
     assert await keys.get(kid) is not None
 
 
-async def test_a_slow_endpoint_is_given_up(
+async def test_a_slow_endpoint_times_out(
     keys: KeySet, server: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signing_keys, "TIMEOUT", 0.05)
@@ -173,8 +173,10 @@ async def test_a_slow_endpoint_is_given_up(
         await keys.get(server.keys[0].kid)
 
 
-async def test_an_empty_set_is_no_bad_token(keys: KeySet, server: KeyServer, clock: Clock) -> None:
-    """Projects that sign with the legacy secret publish none."""
+async def test_an_empty_set_is_not_an_invalid_token(
+    keys: KeySet, server: KeyServer, clock: Clock
+) -> None:
+    """Projects that sign with the legacy secret publish no key."""
     key = server.keys.pop()
     with pytest.raises(UnavailableError):
         await keys.get(key.kid)
@@ -183,13 +185,18 @@ async def test_an_empty_set_is_no_bad_token(keys: KeySet, server: KeyServer, clo
     assert await keys.get(key.kid) is not None
 
 
-async def test_what_cannot_be_read_in_a_set_does_not_hide_the_rest(
-    keys: KeySet, server: KeyServer
-) -> None:
+async def test_unreadable_entries_of_a_set_are_ignored(keys: KeySet, server: KeyServer) -> None:
     good = server.keys[0].jwk()
-    nameless = {name: value for name, value in good.items() if name != "kid"}
-    odd = [{}, {"kty": "lattice", "kid": "a"}, {**good, "kid": "b", "x": "?"}, nameless, 7, good]
-    server.answer(body=json.dumps({"keys": odd}).encode())
+    without_id = {name: value for name, value in good.items() if name != "kid"}
+    entries = [
+        {},
+        {"kty": "lattice", "kid": "a"},
+        {**good, "kid": "b", "x": "?"},
+        without_id,
+        7,
+        good,
+    ]
+    server.answer(body=json.dumps({"keys": entries}).encode())
     assert await keys.get(good["kid"]) is not None
     for kid in ("a", "b"):
         assert await keys.get(kid) is None

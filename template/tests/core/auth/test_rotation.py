@@ -1,4 +1,4 @@
-"""The life of signing keys, as the API meets it: over HTTP, with the calls counted."""
+"""The life of signing keys, over HTTP, with the calls counted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ ME = "/api/v1/users/me"
 
 
 class Clock:
-    """Stands in for the module `time`, and goes when told."""
+    """Replaces the module `time`; a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -38,7 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def server(supabase: LocalSupabase) -> Iterator[KeyServer]:
-    """Its keys live in a store that other tests share: theirs are back at the end."""
+    """A key server with a new key; the keys of other tests are restored at the end."""
     with key_server(supabase) as server:
         server.keys[:] = [SigningKey.create()]
         yield server
@@ -46,7 +46,7 @@ def server(supabase: LocalSupabase) -> Iterator[KeyServer]:
 
 @pytest.fixture
 async def management(server: KeyServer) -> AsyncIterator[httpx.AsyncClient]:
-    """Rotation and failures over HTTP."""
+    """A client that rotates keys and injects failures."""
     headers = {"apikey": server.supabase.secret_key}
     async with httpx.AsyncClient(base_url=f"{server.url}/local/", headers=headers) as client:
         yield client
@@ -63,7 +63,7 @@ def fresh_verifier(
 
 
 async def status(client: httpx.AsyncClient, token: str) -> int:
-    """What the API answers to a token."""
+    """Return the status of a request with a token."""
     answer = await client.get(ME, headers={"Authorization": f"Bearer {token}"})
     return answer.status_code
 
@@ -72,7 +72,7 @@ async def move(management: httpx.AsyncClient, kid: str, to: str) -> Any:
     return (await management.patch(f"signing-keys/{kid}", json={"status": to})).json()
 
 
-async def test_a_rotation_from_standby_to_revoked_signs_nobody_out_too_soon(
+async def test_a_rotation_from_standby_to_revoked_keeps_tokens_valid(
     client: httpx.AsyncClient, management: httpx.AsyncClient, server: KeyServer, clock: Clock
 ) -> None:
     old = server.keys[0]
@@ -82,7 +82,7 @@ async def test_a_rotation_from_standby_to_revoked_signs_nobody_out_too_soon(
     made = (await management.post("signing-keys")).json()
     assert made["status"] == "standby"
     new = server.keys[-1]
-    # Published before it signs, so that nobody waits for it when it does.
+    # It is published before it signs, so no request has to wait for it.
     clock.now += TTL
     assert await status(client, before) == 200
     fetches = server.fetches
@@ -97,7 +97,7 @@ async def test_a_rotation_from_standby_to_revoked_signs_nobody_out_too_soon(
     assert listed == {old.kid: "previously_used", new.kid: "in_use"}
 
     await move(management, old.kid, "revoked")
-    # Until the set's time is over: longer than ten minutes, never.
+    # Old tokens stay valid until the set's time ends, at most ten minutes.
     assert await status(client, before) == 200
     clock.now += TTL
     assert [await status(client, token) for token in (before, after)] == [401, 200]
@@ -131,7 +131,7 @@ async def test_a_key_that_signs_without_a_standby_time_is_found_within_the_coold
     assert await status(client, token) == 200
 
 
-async def test_every_step_can_be_taken_back_and_none_leaves_nothing_to_sign_with(
+async def test_every_step_can_be_undone_and_one_key_always_signs(
     management: httpx.AsyncClient, server: KeyServer
 ) -> None:
     old = server.keys[0].kid
@@ -167,13 +167,13 @@ async def test_a_storm_of_a_thousand_unknown_keys_is_one_fetch_in_the_cooldown(
     assert await status(client, good) == 200
 
 
-async def test_an_outage_is_not_seen_by_who_has_the_keys(
+async def test_an_outage_does_not_matter_while_the_keys_are_kept(
     client: httpx.AsyncClient, management: httpx.AsyncClient, server: KeyServer, clock: Clock
 ) -> None:
     assert await status(client, server.token()) == 200
     await management.post("failures", json={"path": JWKS, "status": 503})
     clock.now += TTL + STALE
-    # Another token than before: it is not remembered, and its key is old.
+    # A new token, which is not cached, with an old key.
     assert await status(client, server.token()) == 200
     clock.now += 1
     assert await status(client, server.token()) == 503
@@ -182,7 +182,7 @@ async def test_an_outage_is_not_seen_by_who_has_the_keys(
     assert await status(client, server.token()) == 200
 
 
-async def test_an_outage_at_the_start_is_503_and_never_a_bad_token(
+async def test_an_outage_at_the_start_is_503_and_not_401(
     client: httpx.AsyncClient, management: httpx.AsyncClient, server: KeyServer, clock: Clock
 ) -> None:
     await management.post("failures", json={"path": JWKS, "status": 500, "times": 1})
@@ -195,7 +195,7 @@ async def test_an_outage_at_the_start_is_503_and_never_a_bad_token(
     assert calls[JWKS] >= 2
 
 
-async def test_a_project_without_signing_keys_is_said_at_the_start(
+async def test_a_project_without_signing_keys_is_logged_at_the_start(
     server: KeyServer, fresh_verifier: TokenVerifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.answer(body=b'{"keys": []}')
@@ -215,7 +215,7 @@ async def test_a_project_without_signing_keys_is_said_at_the_start(
         ("DELETE", "failures"),
     ],
 )
-async def test_rotation_wants_the_secret_key(
+async def test_rotation_requires_the_secret_key(
     management: httpx.AsyncClient, server: KeyServer, method: str, path: str
 ) -> None:
     for key in ("", server.supabase.publishable_key):
