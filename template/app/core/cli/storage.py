@@ -1,17 +1,17 @@
-"""`app storage`: the bucket at Supabase Storage."""
+"""`app storage`: the bucket in Supabase Storage."""
 
 import typer
 
-cli = typer.Typer(no_args_is_help=True, help="The private bucket at Supabase Storage.")
+cli = typer.Typer(no_args_is_help=True, help="The private bucket in Supabase Storage.")
 
 
 @cli.command()
 def ensure() -> None:
-    """Make the bucket, or give it the limits of the settings; run it with every deployment."""
+    """Create the bucket, or update its limits to the settings; run it with every deployment."""
     from app.core.settings import get_settings
     from app.core.supabase.clients import with_supabase
     from app.core.supabase.storage import Storage
 
-    made = with_supabase(lambda supabase: Storage(supabase).ensure_bucket())
-    name = get_settings().storage_bucket
-    typer.echo(f"Bucket {name} was made." if made else f"Bucket {name} has the right limits.")
+    created = with_supabase(lambda supabase: Storage(supabase).ensure_bucket())
+    done = "was created" if created else "has the limits of the settings"
+    typer.echo(f"Bucket {get_settings().storage_bucket} {done}.")

@@ -1,1 +1,1 @@
-"""The project at Supabase, as this backend uses it: Auth, Storage, and its own client."""
+"""The Supabase project: its Auth and Storage, and Supabase's own client."""

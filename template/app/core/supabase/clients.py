@@ -1,4 +1,4 @@
-"""The ways to the Supabase project: one for each process, closed with it."""
+"""The clients of the Supabase project: one set for each process, closed with it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
 import httpx
 from fastapi import Depends, Request
+from httpx_retries import Retry, RetryTransport
 
 from app.core.http_client import authorities
 from app.core.settings import CoreSettings, get_settings
@@ -17,12 +18,33 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)  # seconds
+# For idempotent methods only. A ReadTimeout is not retried: three of them would take a minute.
+RETRY = Retry(
+    total=2,
+    backoff_factor=0.2,
+    max_backoff_wait=2.0,
+    status_forcelist=(502, 503, 504),
+    retry_on_exceptions=(httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError),
+)
+
+
+class IdempotentRetries(RetryTransport):
+    """Retries by `RETRY`, except where a body is read while it is sent: it cannot be sent again."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        super().__init__(transport, RETRY)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See `httpx.AsyncBaseTransport`."""
+        if not isinstance(request.stream, httpx.ByteStream):
+            request.extensions["retry"] = Retry(total=0)
+        return await super().handle_async_request(request)
 
 
 class Supabase:
     """The project, and the clients of it.
 
-    Everything is made when first used: most processes never need Supabase's own client, whose
+    Each client is created at its first use: most processes never need Supabase's own client, whose
     import takes a third of a second.
     """
 
@@ -32,21 +54,21 @@ class Supabase:
 
     @cached_property
     def http(self) -> httpx.AsyncClient:
-        """The connections that all clients share; requests that may be repeated are."""
-        from app.core.supabase.retries import Retrying
+        """The connections that all clients share; idempotent requests are retried.
 
-        # No redirects: they would carry the key to another place.
-        transport = Retrying(httpx.AsyncHTTPTransport(verify=authorities()))
+        Redirects are not followed, because they would carry the key to another host.
+        """
+        transport = IdempotentRetries(httpx.AsyncHTTPTransport(verify=authorities()))
         return httpx.AsyncClient(transport=transport, timeout=TIMEOUT)
 
     @cached_property
     def secret_headers(self) -> dict[str, str]:
-        """What the backend itself sends; it passes row level security."""
+        """Headers of the backend's own requests, which bypass row level security."""
         key = self.settings.supabase_secret_key.get_secret_value()
         return {"apikey": key, "Authorization": f"Bearer {key}"}
 
     def user_headers(self, token: str) -> dict[str, str]:
-        """What is sent on behalf of a user."""
+        """Return the headers of a request on behalf of a user."""
         return {
             "apikey": self.settings.supabase_publishable_key,
             "Authorization": f"Bearer {token}",
@@ -56,7 +78,7 @@ class Supabase:
     def service(self) -> "AsyncClient":
         """Supabase's client with the secret key: tables, functions, storage, `auth.admin`.
 
-        It never signs a user in: from then on it would act as that user, for everybody. It refuses.
+        It refuses to sign a user in, because all its later requests would be those of that user.
         """
         from app.core.supabase.service import ServiceClient, options
 
@@ -64,9 +86,9 @@ class Supabase:
         return ServiceClient(self.url, key, options(self.http))
 
     def as_user(self, token: str) -> "AsyncClient":
-        """Make a client that may do what the user of an access token may.
+        """Create a client with the rights of the user of an access token.
 
-        For one request or task: it is cheap, since the connections are shared.
+        It serves one request or task and costs little, because the connections are shared.
         """
         from supabase import AsyncClient
 
@@ -76,7 +98,7 @@ class Supabase:
         return AsyncClient(self.url, self.settings.supabase_publishable_key, own)
 
     async def aclose(self) -> None:
-        """Close the connections, if any were made."""
+        """Close the connections, if there are any."""
         if "http" in self.__dict__:
             await self.http.aclose()
 
@@ -88,7 +110,7 @@ class Supabase:
 
 
 def supabase_of(request: Request) -> Supabase:
-    """The one of the running API."""
+    """Return the Supabase project of the running API."""
     supabase: Supabase = request.app.state.supabase
     return supabase
 
@@ -97,7 +119,7 @@ SupabaseProject = Annotated[Supabase, Depends(supabase_of)]
 
 
 def with_supabase(work: Callable[[Supabase], Awaitable[Result]]) -> Result:
-    """Run async work with clients of its own and return what it returns.
+    """Run async work with its own clients and return its result.
 
     For tasks and the command line, where no event loop runs.
     """

@@ -1,4 +1,4 @@
-"""Supabase's own client, set up for a server. Importing this costs: see `clients`."""
+"""Supabase's own client, set up for a server. The import takes long: see `clients`."""
 
 import httpx
 from supabase import AsyncClient, AsyncClientOptions
@@ -6,26 +6,26 @@ from supabase_auth.types import AuthChangeEvent, Session
 
 
 class ServiceClient(AsyncClient):
-    """The client with the secret key, which stays nobody's."""
+    """A client that keeps the secret key: it refuses to sign a user in."""
 
     def _listen_to_auth_events(
         self,
         event: AuthChangeEvent,
         session: Session | None,  # noqa: ARG002 - the client's signature
     ) -> None:
-        """Refuse what would replace the key by a user's token in all later calls.
+        """Refuse the change that would send a user's token in all later calls.
 
         Raises:
             RuntimeError: always.
         """
         raise RuntimeError(
-            f"The service client was asked to sign somebody in or out ({event}): use "
-            "`Supabase.as_user(token)`, or sign in where the user is."
+            f"The service client was asked to sign a user in or out ({event}): use "
+            "`Supabase.as_user(token)`, or sign in on the user's device."
         )
 
 
 def options(http: httpx.AsyncClient, **headers: str) -> AsyncClientOptions:
-    """Options of a client that keeps no session."""
+    """Return the options of a client that keeps no session."""
     chosen = AsyncClientOptions(auto_refresh_token=False, persist_session=False, httpx_client=http)
     chosen.headers |= headers
     return chosen

@@ -1,4 +1,4 @@
-"""The clients of the Supabase project: whose they are, and what they try again."""
+"""The clients of the Supabase project: their keys, and their retries."""
 
 import asyncio
 import subprocess
@@ -12,14 +12,14 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.settings import get_settings
-from app.core.supabase.clients import Supabase, with_supabase
-from app.core.supabase.retries import ATTEMPTS, Retrying
+from app.core.supabase.clients import RETRY, IdempotentRetries, Supabase, with_supabase
 from devstack.ports import free_port
 from devstack.supabase import LocalSupabase
 
 PASSWORD = "correct horse 1"
 USER = "/auth/v1/user"
 HEALTH = "/auth/v1/health"
+ATTEMPTS = 1 + RETRY.total
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def ours(supabase: LocalSupabase) -> AsyncIterator[Supabase]:
 
 @pytest.fixture
 def sent(ours: Supabase) -> list[httpx.Request]:
-    """Every request that leaves."""
+    """Every request that is sent."""
     requests: list[httpx.Request] = []
 
     async def keep(request: httpx.Request) -> None:
@@ -46,12 +46,12 @@ def traffic(supabase: LocalSupabase) -> Iterator[Any]:
     supabase.traffic.heal()
 
 
-async def test_the_service_client_stays_itself_while_users_come_and_go(
+async def test_the_service_client_keeps_the_secret_key(
     ours: Supabase, sent: list[httpx.Request], supabase: LocalSupabase
 ) -> None:
     secret = f"Bearer {supabase.secret_key}"
 
-    async def as_somebody(number: int) -> str:
+    async def as_user(number: int) -> str:
         token = supabase.auth.start_session(supabase.user(f"client{number}@example.com"))[
             "access_token"
         ]
@@ -62,7 +62,7 @@ async def test_the_service_client_stays_itself_while_users_come_and_go(
         assert user
         return f"{user.user.email}"
 
-    emails = await asyncio.gather(*(as_somebody(number) for number in range(5)))
+    emails = await asyncio.gather(*(as_user(number) for number in range(5)))
 
     assert emails == [f"client{number}@example.com" for number in range(5)]
     by_path: dict[tuple[str, str], set[str]] = {}
@@ -77,7 +77,7 @@ async def test_the_service_client_stays_itself_while_users_come_and_go(
 
 
 @pytest.mark.parametrize("how", ["password", "sign up", "session", "code"])
-async def test_the_service_client_signs_nobody_in(
+async def test_the_service_client_refuses_to_sign_in(
     ours: Supabase, sent: list[httpx.Request], supabase: LocalSupabase, how: str
 ) -> None:
     email = f"{uuid4().hex}@example.com"
@@ -104,7 +104,9 @@ async def test_the_service_client_signs_nobody_in(
     assert sent[-1].headers["authorization"] == f"Bearer {supabase.secret_key}"
 
 
-async def test_a_clients_calls_are_the_users(ours: Supabase, supabase: LocalSupabase) -> None:
+async def test_a_client_of_a_user_has_the_rights_of_the_user(
+    ours: Supabase, supabase: LocalSupabase
+) -> None:
     await ours.service.storage.create_bucket(f"b{uuid4().hex[:8]}")
     token = str(supabase.auth.start_session(supabase.user("c@example.com"))["access_token"])
     assert await ours.as_user(token).storage.list_buckets() == []
@@ -112,7 +114,7 @@ async def test_a_clients_calls_are_the_users(ours: Supabase, supabase: LocalSupa
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_what_may_be_asked_twice_is_where_it_passes(
+async def test_idempotent_requests_are_retried(
     ours: Supabase, traffic: Any, method: str, status: int
 ) -> None:
     before = traffic.calls[HEALTH]
@@ -123,7 +125,7 @@ async def test_what_may_be_asked_twice_is_where_it_passes(
 
 
 @pytest.mark.parametrize(("method", "status"), [("POST", 503), ("GET", 500), ("GET", 429)])
-async def test_what_may_not_be_asked_twice_is_not(
+async def test_other_requests_are_not_retried(
     ours: Supabase, traffic: Any, method: str, status: int
 ) -> None:
     before = traffic.calls[HEALTH]
@@ -133,9 +135,7 @@ async def test_what_may_not_be_asked_twice_is_not(
     assert traffic.calls[HEALTH] - before == 1
 
 
-async def test_a_body_that_is_read_while_it_is_sent_is_sent_once(
-    ours: Supabase, traffic: Any
-) -> None:
+async def test_a_streamed_body_is_sent_once(ours: Supabase, traffic: Any) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"once"
 
@@ -145,7 +145,7 @@ async def test_a_body_that_is_read_while_it_is_sent_is_sent_once(
     assert traffic.calls[HEALTH] - before == 1
 
 
-async def test_the_last_answer_is_the_answer(ours: Supabase, traffic: Any) -> None:
+async def test_the_last_response_is_returned(ours: Supabase, traffic: Any) -> None:
     before = traffic.calls[HEALTH]
     traffic.fail(HEALTH, 503, body=b'{"msg": "no"}')
     answer = await ours.http.get(f"{ours.url}{HEALTH}")
@@ -153,7 +153,7 @@ async def test_the_last_answer_is_the_answer(ours: Supabase, traffic: Any) -> No
     assert traffic.calls[HEALTH] - before == ATTEMPTS
 
 
-async def test_who_is_not_there_is_tried_again_and_then_named() -> None:
+async def test_connection_errors_are_retried_and_then_raised() -> None:
     tries: list[str] = []
 
     class Counting(httpx.AsyncHTTPTransport):
@@ -162,14 +162,14 @@ async def test_who_is_not_there_is_tried_again_and_then_named() -> None:
             return await super().handle_async_request(request)
 
     url = f"http://127.0.0.1:{free_port()}/"
-    async with httpx.AsyncClient(transport=Retrying(Counting())) as client:
+    async with httpx.AsyncClient(transport=IdempotentRetries(Counting())) as client:
         for method in ("GET", "POST"):
             with pytest.raises(httpx.ConnectError):
                 await client.request(method, url)
     assert tries == ["GET"] * ATTEMPTS + ["POST"]
 
 
-async def test_tasks_and_commands_have_clients_of_their_own(supabase: LocalSupabase) -> None:
+async def test_tasks_and_commands_have_their_own_clients(supabase: LocalSupabase) -> None:
     async def emails(project: Supabase) -> list[str | None]:
         return [user.email for user in await project.service.auth.admin.list_users(1, 1000)]
 
@@ -177,12 +177,12 @@ async def test_tasks_and_commands_have_clients_of_their_own(supabase: LocalSupab
     assert "task@example.com" in await asyncio.to_thread(with_supabase, emails)
 
 
-async def test_the_running_api_has_one(running_app: FastAPI) -> None:
+async def test_the_running_api_has_a_project(running_app: FastAPI) -> None:
     assert isinstance(running_app.state.supabase, Supabase)
 
 
 @pytest.mark.slow
-def test_a_process_that_does_not_need_supabases_client_does_not_load_it() -> None:
+def test_the_api_does_not_import_supabases_client() -> None:
     code = "import app.main, sys; print({'supabase', 'storage3'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

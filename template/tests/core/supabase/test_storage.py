@@ -1,4 +1,4 @@
-"""The bucket: addresses, limits, and files that pass through without being held in memory."""
+"""The bucket: addresses, limits, and files that are not held in memory."""
 
 import asyncio
 import tracemalloc
@@ -58,7 +58,7 @@ def failing(supabase: LocalSupabase) -> Iterator[LocalSupabase]:
     supabase.traffic.heal()
 
 
-def test_keys_hold_nothing_of_a_name_and_never_clash() -> None:
+def test_keys_are_unique() -> None:
     keys = {new_key(OWNER) for _ in range(1000)}
     assert len(keys) == 1000
     folder, owner, last = keys.pop().split("/")
@@ -73,7 +73,7 @@ async def test_the_bucket_is_private_and_follows_the_settings(
     bucket = await project.service.storage.get_bucket(name)
     assert (bucket.public, bucket.file_size_limit) == (False, MEGABYTE)
     assert bucket.allowed_mime_types == ["text/plain", "image/*"]
-    # Somebody opened it by hand: the command closes it again.
+    # The bucket was made public by hand: the command makes it private again.
     await project.service.storage.update_bucket(name, {"public": True})
     changed = with_bucket(name, storage_max_bytes=7, storage_mime_types=[])
     async with Supabase(changed) as other:
@@ -92,13 +92,11 @@ async def test_up_and_down_again(storage: Storage, hello: Path, tmp_path: Path) 
     assert target.read_bytes() == b"hello"
     await storage.delete(key)
     await storage.delete(key, "nothing")
-    with pytest.raises(NotFoundError, match="There is no file"):
+    with pytest.raises(NotFoundError):
         await storage.info(key)
 
 
-async def test_people_store_and_fetch_at_signed_addresses_without_a_key(
-    storage: Storage, http: httpx.AsyncClient
-) -> None:
+async def test_signed_addresses_need_no_api_key(storage: Storage, http: httpx.AsyncClient) -> None:
     key = new_key(OWNER)
     signed = await storage.sign_upload(key)
     put = await http.put(signed.url, content=b"hello", headers={"content-type": "text/plain"})
@@ -113,15 +111,15 @@ async def test_people_store_and_fetch_at_signed_addresses_without_a_key(
     assert "content-disposition" not in (await http.get(await storage.sign_download(key))).headers
 
 
-async def test_limits_hold_here_and_at_the_signed_address(
+async def test_limits_apply_here_and_at_the_signed_address(
     storage: Storage, tmp_path: Path, http: httpx.AsyncClient
 ) -> None:
     large, page = tmp_path / "large", tmp_path / "page"
     large.write_bytes(b"x" * (MEGABYTE + 1))
     page.write_bytes(b"<html>")
-    with pytest.raises(TooLargeError, match=r"above 1048576 bytes"):
+    with pytest.raises(TooLargeError):
         await storage.upload("a", large, "text/plain")
-    with pytest.raises(FileTypeError, match="text/html are not taken"):
+    with pytest.raises(FileTypeError):
         await storage.upload("a", page, "text/html; charset=utf-8")
     storage.check(MEGABYTE, "image/PNG")
     for body, kind in ((large.read_bytes(), "text/plain"), (b"x", "text/html")):
@@ -130,30 +128,30 @@ async def test_limits_hold_here_and_at_the_signed_address(
         assert answer.json()["statusCode"] in ("413", "415")
 
 
-async def test_the_buckets_own_refusals_are_told(
+async def test_refusals_of_the_bucket_are_translated(
     storage: Storage, project: Supabase, hello: Path, tmp_path: Path
 ) -> None:
     name = project.settings.storage_bucket
     await storage.upload("taken", hello, "text/plain")
-    with pytest.raises(ConflictError, match="There is a file taken already"):
+    with pytest.raises(ConflictError):
         await storage.upload("taken", hello, "text/plain")
     with pytest.raises(ConflictError):
         await storage.sign_upload("taken")
     for attempt in (storage.sign_download("nothing"), storage.download("nothing", tmp_path / "x")):
         with pytest.raises(NotFoundError):
             await attempt
-    # Other limits there than here: somebody did not run the command.
+    # The bucket has other limits than the settings: the command was not run.
     lax = with_bucket(name, storage_max_bytes=2 * MEGABYTE, storage_mime_types=[])
     large = tmp_path / "large"
     large.write_bytes(b"x" * (MEGABYTE + 1))
     async with Supabase(lax) as other:
-        with pytest.raises(TooLargeError, match="than the bucket takes"):
+        with pytest.raises(TooLargeError):
             await Storage(other).upload("a", large, "text/plain")
-        with pytest.raises(FileTypeError, match="bucket does not take"):
+        with pytest.raises(FileTypeError):
             await Storage(other).upload("a", hello, "text/html")
 
 
-async def test_without_a_bucket_the_command_is_named(
+async def test_a_missing_bucket_has_its_own_code(
     supabase: LocalSupabase, hello: Path, tmp_path: Path
 ) -> None:
     async with Supabase(with_bucket("never-made")) as project:
@@ -161,25 +159,28 @@ async def test_without_a_bucket_the_command_is_named(
             Storage(project).upload("a", hello, "text/plain"),
             Storage(project).sign_upload("a"),
         ):
-            with pytest.raises(UnavailableError, match="app storage ensure"):
+            with pytest.raises(UnavailableError) as caught:
                 await attempt
+            assert caught.value.code == "storage_bucket_missing"
 
 
-async def test_a_download_that_ends_too_soon_or_is_too_large_leaves_nothing(
+async def test_a_failed_download_leaves_no_file(
     storage: Storage, hello: Path, tmp_path: Path, failing: LocalSupabase
 ) -> None:
     await storage.upload("a", hello, "text/plain")
     target = tmp_path / "out" / "a"
     target.parent.mkdir()
-    with pytest.raises(TooLargeError, match="above 4 bytes"):
+    with pytest.raises(TooLargeError):
         await storage.download("a", target, max_bytes=4)
     failing.traffic.fail(f"/storage/v1/object/{storage._settings.storage_bucket}/a", 500)
-    with pytest.raises(UnavailableError, match="file storage"):
+    with pytest.raises(UnavailableError):
         await storage.download("a", target)
     assert list(target.parent.iterdir()) == []
 
 
-async def test_an_outage_is_said(storage: Storage, hello: Path, failing: LocalSupabase) -> None:
+async def test_an_outage_has_its_own_code(
+    storage: Storage, hello: Path, failing: LocalSupabase
+) -> None:
     bucket = storage._settings.storage_bucket
     for path in (f"info/{bucket}/a", f"sign/{bucket}/a", f"{bucket}/a"):
         failing.traffic.fail(f"/storage/v1/object/{path}", 500)
@@ -194,9 +195,7 @@ async def test_an_outage_is_said(storage: Storage, hello: Path, failing: LocalSu
         assert caught.value.code == "storage_unavailable"
 
 
-async def test_a_large_file_passes_through_without_being_held(
-    supabase: LocalSupabase, tmp_path: Path
-) -> None:
+async def test_a_large_file_is_not_held_in_memory(supabase: LocalSupabase, tmp_path: Path) -> None:
     size = 32 * MEGABYTE
     source, target = tmp_path / "source", tmp_path / "target"
     with source.open("wb") as file:
@@ -206,7 +205,7 @@ async def test_a_large_file_passes_through_without_being_held(
     async with Supabase(settings) as project:
         storage = Storage(project)
         await storage.ensure_bucket()
-        # Both sides of the wire are in this process.
+        # Client and server are in this process.
         tracemalloc.start()
         try:
             await storage.upload("large", source, "application/octet-stream")
@@ -220,16 +219,17 @@ async def test_a_large_file_passes_through_without_being_held(
             assert theirs.read(module.CHUNK) == chunk
 
 
-async def test_the_command_makes_the_bucket_and_says_what_it_did(
+async def test_the_command_creates_the_bucket(
     supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"b{uuid4().hex[:8]}"
     monkeypatch.setenv("STORAGE_BUCKET", name)
     load_settings.cache_clear()
     try:
-        for expected in (f"Bucket {name} was made.", f"Bucket {name} has the right limits."):
+        for _ in range(2):
             done = await asyncio.to_thread(CliRunner().invoke, build(), ["storage", "ensure"])
-            assert (done.exit_code, done.output.strip()) == (0, expected), done.exception
+            assert done.exit_code == 0, done.exception
+            assert name in done.output
     finally:
         load_settings.cache_clear()
     assert not supabase.storage.buckets[name].public
