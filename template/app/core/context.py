@@ -1,11 +1,14 @@
-"""Who and what the running code works for, bound to every log line of it."""
+"""The request, task and user that the running code works for; every log line names them.
+
+structlog's `merge_contextvars` is not used: it visits every variable of the context for each line.
+"""
 
 from contextvars import ContextVar
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 user_id: ContextVar[str | None] = ContextVar("user_id", default=None)
-# Who acts in the place of that user, if somebody does.
+# The person who acts as that user, if there is one.
 actor_id: ContextVar[str | None] = ContextVar("actor_id", default=None)
 
 BOUND = {"request_id": request_id, "task_id": task_id, "user_id": user_id, "actor_id": actor_id}

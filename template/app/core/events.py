@@ -1,9 +1,10 @@
-"""What happened, told to the features that listen, within the transaction in which it happened.
+"""Events: a feature reports one, and other features handle it in the same transaction.
 
-A feature listens by its `events.py`: `EVENTS = {"users.created": welcome}`, with
-`async def welcome(session: AsyncSession, *, user_id: UUID) -> None`. It writes by that session and
-does not commit. What it raises undoes the event as well: a user and their welcome grant come to be
-together or not at all. What may fail by itself, such as a mail, is enqueued instead.
+A feature handles events by its `events.py`: `EVENTS = {"users.created": welcome}`, with
+`async def welcome(session: AsyncSession, *, user_id: UUID) -> None`. A handler writes with that
+session and does not commit. An exception of a handler undoes the event as well: a user and the
+user's welcome grant are committed together or not at all. Work that may fail alone, such as a mail,
+belongs in a task that the handler enqueues.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,12 +18,12 @@ Handler = Callable[..., Awaitable[None]]
 
 
 async def emit(session: AsyncSession, event: str, **facts: Any) -> None:
-    """Call every listener, by name of its feature; call it before the commit.
+    """Call every handler, in the order of the features' names; call it before the commit.
 
     Args:
-        session: the transaction in which the event happened.
-        event: the name, that of the feature in front: `users.created`.
-        facts: keys and plain values; listeners read the rest.
+        session: the transaction in which the event happens.
+        event: the name, which starts with that of the feature: `users.created`.
+        facts: keys and plain values; handlers read everything else from the database.
     """
     for _, handlers in load("events"):
         handler: Handler | None = handlers.get(event)

@@ -1,4 +1,4 @@
-"""Whom this process believes when it speaks HTTPS."""
+"""Shared TLS context for outgoing HTTPS."""
 
 import ssl
 from functools import cache
@@ -8,9 +8,9 @@ import httpx
 
 @cache
 def authorities() -> ssl.SSLContext:
-    """The certificate authorities of certifi, or those of SSL_CERT_FILE and SSL_CERT_DIR.
+    """Return a context with the CAs of certifi, or those of SSL_CERT_FILE and SSL_CERT_DIR.
 
-    For `verify=` of every client of httpx. Each would read them anew otherwise, which takes some
-    40 ms of processor time, and an event loop stands still meanwhile.
+    Pass it as `verify=` to every client of httpx. Without it, each client reads the CAs again,
+    which blocks the event loop for about 40 ms.
     """
     return httpx.create_ssl_context()

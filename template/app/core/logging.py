@@ -1,4 +1,4 @@
-"""Structured logs: `key=value` in a terminal, one JSON object a line elsewhere.
+"""Structured logs: `key=value` in a terminal, otherwise one JSON object per line.
 
 Records of the standard library (uvicorn, Celery, SQLAlchemy) pass through the same processors.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.core.settings import CoreSettings
 
 
-# Local variables hold tokens, passwords and people's data.
+# Without local variables: they hold tokens, passwords and personal data.
 _tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
@@ -28,7 +28,7 @@ def get_logger(name: str) -> Any:
 
 
 def configure_logging(settings: "CoreSettings") -> None:
-    """Send every log line of this process to standard error, in the format of the settings."""
+    """Write every log line of this process to standard error, in the format of the settings."""
     console = settings.log_format == "console" or (
         settings.log_format == "auto" and (settings.environment == "local" or sys.stderr.isatty())
     )
@@ -39,15 +39,15 @@ def configure_logging(settings: "CoreSettings") -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
     ]
     renderer: list[Processor] = (
-        [_prefix_with_id, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        [_add_id_prefix, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
         if console
         else [_tracebacks, structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_is_news)
+    handler.addFilter(_is_relevant)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_repetitions, *shared],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_duplicates, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
@@ -59,7 +59,7 @@ def configure_logging(settings: "CoreSettings") -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # Our middleware writes the access line, with the request id and the time it took.
+    # The middleware `RequestLog` writes the access line, with the request id and the duration.
     logging.getLogger("uvicorn.access").disabled = True
     for noisy in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
@@ -76,18 +76,18 @@ def configure_logging(settings: "CoreSettings") -> None:
     )
 
 
-def _drop_repetitions(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
-    # uvicorn repeats its message with terminal codes, Celery all that its message is made of.
+def _drop_duplicates(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
+    # uvicorn repeats its message with terminal codes; Celery repeats the parts of its message.
     event.pop("color_message", None)
     event.pop("data", None)
     return event
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out that upkeep began and ended well: it does every few seconds."""
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Leave out the start and the success of core's own tasks, which run every few seconds."""
     data = getattr(record, "data", None)
-    upkeep = isinstance(data, dict) and str(data.get("name")).startswith("core.")
-    return record.levelno > logging.INFO or not upkeep
+    own_task = isinstance(data, dict) and str(data.get("name")).startswith("core.")
+    return record.levelno > logging.INFO or not own_task
 
 
 def _bind_context(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
@@ -98,12 +98,12 @@ def _bind_context(_logger: "WrappedLogger", _method: str, event: "EventDict") ->
     return event
 
 
-def _prefix_with_id(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
-    """Put what belongs together under one short word: the end of the task's id, or the request's.
+def _add_id_prefix(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
+    """Put the end of the task's or the request's id before the message, to relate lines.
 
-    The end, for an id that begins with the time differs little from its neighbours there.
+    Not its start: ids begin with the time, so those of neighbours start alike.
     """
     request_id, task_id = event.pop("request_id", None), event.pop("task_id", None)
-    if whole := task_id or request_id:
-        event["event"] = f"[{whole[-8:]}] {event['event']}"
+    if full_id := task_id or request_id:
+        event["event"] = f"[{full_id[-8:]}] {event['event']}"
     return event

@@ -1,4 +1,4 @@
-"""What happened is told once, within its transaction."""
+"""Events: each handler runs once, in the transaction of the event."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,32 +24,32 @@ Listen = Callable[[Callable[..., Awaitable[None]]], None]
 
 @pytest.fixture
 def listen(monkeypatch: pytest.MonkeyPatch) -> Listen:
-    """Let a function hear of new users, as if a feature's `events.py` named it."""
+    """Register a handler for new users, as if a feature's `events.py` named it."""
 
     def listen(handler: Callable[..., Awaitable[None]]) -> None:
         feature: Feature = installed()[0]
-        offered = ((feature, {"users.created": handler}), (feature, {"users.else": handler}))
+        offered = ((feature, {"users.created": handler}), (feature, {"users.other": handler}))
         monkeypatch.setattr(events, "load", lambda _: offered)
 
-    # Else one process remembers the user after the first request.
+    # Otherwise the process caches the user after the first request.
     monkeypatch.setattr(service, "get_cached", lambda *_: None)
     return listen
 
 
 async def welcome(session: AsyncSession, *, user_id: UUID) -> None:
-    """What a listener does: rows of its own in the same transaction."""
+    """A handler that adds a row in the same transaction."""
     session.add(Item(owner_id=user_id, title="Welcome"))
 
 
 async def count(app: FastAPI, user_id: str) -> tuple[int, int]:
-    """How many rows and how many welcomes a user has."""
+    """Return the number of rows and of welcome items of a user."""
     async with app.state.database.session() as session:
         users = select(func.count()).select_from(User).where(col(User.id) == UUID(user_id))
         items = select(func.count()).select_from(Item).where(col(Item.owner_id) == UUID(user_id))
         return (await session.exec(users)).one(), (await session.exec(items)).one()
 
 
-async def test_of_fifty_first_requests_at_once_one_is_welcomed(
+async def test_fifty_concurrent_first_requests_emit_one_event(
     committed: AsyncClient, running_app: FastAPI, supabase: LocalSupabase, listen: Listen
 ) -> None:
     listen(welcome)
@@ -61,7 +61,7 @@ async def test_of_fifty_first_requests_at_once_one_is_welcomed(
     assert await count(running_app, user_id) == (1, 1)
 
 
-async def test_a_listener_that_fails_undoes_the_event_until_it_does_not(
+async def test_a_failing_handler_undoes_the_event(
     committed: AsyncClient, running_app: FastAPI, supabase: LocalSupabase, listen: Listen
 ) -> None:
     async def broken(session: AsyncSession, *, user_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""Certificates are verified, by authorities that are read once."""
+"""Certificates are verified with CAs that a process reads once."""
 
 import ssl
 
@@ -15,11 +15,11 @@ def test_certificates_and_their_names_are_verified() -> None:
     assert authorities().get_ca_certs()
 
 
-async def test_a_client_reads_no_authorities_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_does_not_read_the_cas_again(monkeypatch: pytest.MonkeyPatch) -> None:
     authorities()
 
     def read(*_: object, **__: object) -> None:
-        pytest.fail("read anew")
+        pytest.fail("read again")
 
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", read)

@@ -1,4 +1,4 @@
-"""Who may import whom: core no feature, a feature only what it states, the image no dev tool."""
+"""Rules of imports: core, features and what they state, and the dev tools."""
 
 import ast
 import importlib.util
@@ -20,12 +20,12 @@ from app.cli import build
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
 
-# What a feature shows to others. Its tables are its own.
-SHOWN = {"service", "deps", "schemas"}
+# The modules that other features may import. Tables are private.
+PUBLIC = {"service", "deps", "schemas"}
 
 
 def imported(code: str, package: str) -> Iterator[str]:
-    """Dotted names that code in `package` imports, each with what is taken from it."""
+    """Yield the dotted names that code in `package` imports, with the imported attribute."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -36,7 +36,7 @@ def imported(code: str, package: str) -> Iterator[str]:
 
 
 def uses(code: str) -> set[str]:
-    """The names in a feature's `USES`."""
+    """Return the names in a feature's `USES`."""
     for node in ast.parse(code).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "USES":
             return set(ast.literal_eval(node.value))
@@ -44,20 +44,20 @@ def uses(code: str) -> set[str]:
 
 
 def homes() -> dict[str, Path]:
-    """Folder of each feature by its name."""
+    """Return the folder of each feature by its name."""
     found = [*APP.glob("extensions/*/__init__.py"), *APP.glob("features/*/__init__.py")]
     return {path.parent.name: path.parent for path in sorted(found)}
 
 
 def violations(package: str, init: str, code: str, module: str = "service") -> list[str]:
-    """What code in a module of a feature imports and may not; `package` is that of the code."""
+    """Return the forbidden imports of code in a module of a feature; `package` is the code's."""
     own = ".".join(package.split(".")[:3])
     # The team's features may use both kinds, an extension no feature of the team.
     kinds = ("extensions", "features") if own.startswith("app.features.") else ("extensions",)
     allowed = {
-        f"app.{kind}.{name}.{part}" for kind in kinds for name in uses(init) for part in SHOWN
+        f"app.{kind}.{name}.{part}" for kind in kinds for name in uses(init) for part in PUBLIC
     }
-    # A module that is named after another feature is loaded by that one.
+    # The other feature loads a module that is named after it.
     allowed |= {"app.core", "app.settings", own, *(f"app.{kind}.{module}" for kind in kinds)}
     return [
         name
@@ -72,7 +72,7 @@ def violations(package: str, init: str, code: str, module: str = "service") -> l
     [path for home in homes().values() for path in sorted(home.rglob("*.py"))],
     ids=lambda path: str(path.relative_to(APP)),
 )
-def test_a_feature_imports_core_itself_and_what_it_states(path: Path) -> None:
+def test_a_feature_imports_core_and_the_features_that_it_states(path: Path) -> None:
     init = homes()[path.relative_to(APP).parts[1]] / "__init__.py"
     package = ".".join(path.parent.relative_to(PROJECT).parts)
     code = path.read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ def test_a_feature_imports_core_itself_and_what_it_states(path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "forbidden"),
     [
-        ("from app.extensions.users.service import find", []),
+        ("from app.extensions.users.service import get", []),
         ("from app.extensions.users import service", []),
         ("import app.extensions.users.deps", []),
         ("from app.core.database.models import Model\nfrom app.settings import Settings", []),
@@ -115,7 +115,7 @@ def test_a_module_named_after_a_feature_may_import_it() -> None:
     assert violations("app.features.orders", "", code, "letters") != []
 
 
-def test_what_a_feature_states_is_there() -> None:
+def test_the_features_that_a_feature_states_exist() -> None:
     for home in homes().values():
         for name in uses((home / "__init__.py").read_text(encoding="utf-8")):
             assert name in homes(), f"{home}: {name}"
@@ -134,7 +134,7 @@ def test_import_linter() -> None:
 
 
 def closure(requirements: list[str]) -> set[str]:
-    """Names of the distributions that these bring, by what is installed."""
+    """Return the names of the distributions that these require, as installed."""
     found: set[tuple[str, str]] = set()
     queue = [Requirement(text) for text in requirements]
     while queue:
@@ -150,7 +150,7 @@ def closure(requirements: list[str]) -> set[str]:
 
 
 def test_the_image_needs_nothing_of_the_dev_group() -> None:
-    """It holds the group `core`, those of the chosen options, and what the project adds."""
+    """It has the group `core`, those of the chosen options, and the project's dependencies."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = {name: g for name, g in project["dependency-groups"].items() if name != "dev"}
     shipped = closure([*project["project"]["dependencies"], *chain(*groups.values())])
@@ -158,7 +158,7 @@ def test_the_image_needs_nothing_of_the_dev_group() -> None:
     for path in sorted((PROJECT / "app").rglob("*.py")):
         for name in imported(path.read_text(encoding="utf-8"), "app"):
             root = name.partition(".")[0]
-            # The command line looks whether it is there before it imports it.
+            # The command line imports the dev stack only if it is there.
             if root in sys.stdlib_module_names or root in ("app", "devstack"):
                 continue
             assert {canonicalize_name(home) for home in sources[root]} & shipped, f"{path}: {name}"
@@ -174,7 +174,7 @@ def test_the_command_line_starts_without_the_dev_stack(monkeypatch: pytest.Monke
     assert commands.keys() - get_command(build()).commands.keys() == {"dev", "token"}  # type: ignore[attr-defined]
 
 
-def test_nothing_but_the_command_line_knows_the_dev_stack() -> None:
+def test_only_the_command_line_imports_the_dev_stack() -> None:
     known = {
         str(path.relative_to(PROJECT))
         for path in (PROJECT / "app").rglob("*.py")

@@ -1,4 +1,4 @@
-"""Lines as people and machines read them."""
+"""Log lines in both formats."""
 
 import io
 import json
@@ -18,7 +18,7 @@ Configure = Callable[..., io.StringIO]
 
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
-    """Configure the logs with changed settings; returns what is written."""
+    """Configure the logs with changed settings and return the output."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 
@@ -50,7 +50,7 @@ def is_json(output: io.StringIO) -> bool:
         ("json", "local", True, True),
     ],
 )
-def test_who_reads_json(
+def test_the_format_follows_the_settings_and_the_terminal(
     configure: Configure, log_format: str, environment: str, terminal: bool, expected: bool
 ) -> None:
     output = configure(terminal=terminal, log_format=log_format, environment=environment)
@@ -58,7 +58,7 @@ def test_who_reads_json(
     assert is_json(output) is expected
 
 
-def test_a_line_for_machines(configure: Configure) -> None:
+def test_a_line_in_json(configure: Configure) -> None:
     output = configure(log_format="json")
     get_logger("shop").info("paid", amount=3, who="Zoë")
     line = json.loads(output.getvalue())
@@ -66,14 +66,14 @@ def test_a_line_for_machines(configure: Configure) -> None:
     assert line == {"event": "paid", "amount": 3, "who": "Zoë", "level": "info", "logger": "shop"}
 
 
-def test_a_line_for_people(configure: Configure) -> None:
+def test_a_line_in_a_terminal(configure: Configure) -> None:
     output = configure(log_format="console")
     get_logger("shop").info("paid", amount=3)
     assert "[info     ] paid [shop] amount=3" in output.getvalue()
     assert "\x1b" not in output.getvalue()
 
 
-def test_what_is_worked_for_is_in_every_line(configure: Configure) -> None:
+def test_every_line_has_the_context(configure: Configure) -> None:
     output = configure(log_format="json")
     tokens = [(v, v.set(f"the-{name}")) for name, v in context.BOUND.items()]
     try:
@@ -95,7 +95,7 @@ def test_what_is_worked_for_is_in_every_line(configure: Configure) -> None:
     ("bound", "prefix"),
     [
         ({"request_id": "1c369a4dcfba479e89e11c3154818574"}, "[54818574] paid"),
-        # Ids of tasks begin with the time: neighbours share their first letters.
+        # Ids of tasks begin with the time, so neighbours begin with the same letters.
         (
             {"request_id": "1c369a4d", "task_id": "01a1fcd9-3490-77e5-b897-ef4cbc212ade"},
             "[bc212ade] paid",
@@ -103,7 +103,7 @@ def test_what_is_worked_for_is_in_every_line(configure: Configure) -> None:
         ({}, "] paid"),
     ],
 )
-def test_a_short_id_stands_before_what_people_read(
+def test_a_short_id_stands_before_the_message_in_a_terminal(
     configure: Configure, bound: dict[str, str], prefix: str
 ) -> None:
     output = configure(log_format="console")
@@ -139,7 +139,7 @@ def test_less_severe_lines_are_left_out(configure: Configure) -> None:
     assert "loud" in output.getvalue()
 
 
-def test_upkeep_is_logged_when_it_fails(configure: Configure) -> None:
+def test_cores_own_tasks_are_logged_when_they_fail(configure: Configure) -> None:
     output = configure(log_format="json")
     celery = logging.getLogger("celery.app.trace")
     celery.info("Task done", extra={"data": {"name": "core.heartbeat"}})
@@ -151,14 +151,14 @@ def test_upkeep_is_logged_when_it_fails(configure: Configure) -> None:
     assert all("data" not in line for line in lines)
 
 
-def test_http_clients_do_not_tell_every_request(configure: Configure) -> None:
+def test_requests_of_http_clients_are_not_logged(configure: Configure) -> None:
     output = configure(log_level="info")
     logging.getLogger("httpx").info("HTTP Request: GET https://auth.example/user?token=x")
     assert output.getvalue() == ""
 
 
-def test_the_command_line_is_not_logged_into() -> None:
-    """Standard output belongs to what a command prints."""
+def test_logs_do_not_go_to_standard_output() -> None:
+    """Standard output is for the output of a command."""
     code = "from app.core.logging import *; from app.core.settings import get_settings\n"
     code += "configure_logging(get_settings()); get_logger('x').info('hello')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
