@@ -56,7 +56,7 @@ def newer(template: Path, tmp_path: Path) -> Path:
     run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
     users = folder / "template/app/extensions/users"
     edit(users / "models.py", '__tablename__ = "users"\n', '__tablename__ = "users"\n' + FIELD)
-    # users_0002_support.py holds the revision users_0002.
+    # users_0001_users.py holds the revision users_0001.
     last = max(path.stem for path in (users / "migrations").glob("users_*.py"))
     head = "_".join(last.split("_")[:2])
     migration = MIGRATION.replace("HEAD", head)

@@ -1,1 +1,1 @@
-"""People who sign in: who they are here, what they may do, and who lets them in."""
+"""Users: who signs in, with which role, and who approves new users."""

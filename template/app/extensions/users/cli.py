@@ -1,6 +1,7 @@
-"""`app user`: people, from a terminal."""
+"""`app user`: the users of this backend."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
@@ -18,19 +19,21 @@ from app.extensions.users.schemas import UserQuery
 cli = typer.Typer(name="user", no_args_is_help=True, help="The users of this backend.")
 
 Email = Annotated[str, typer.Argument(help="E-mail address of the user.")]
+Value = TypeVar("Value", Role, Status)
 
 
 @cli.command()
 def create(
     email: Email,
     password: Annotated[
-        str | None, typer.Option(envvar="USER_PASSWORD", help="Asked for if not given.")
+        str | None, typer.Option(envvar="USER_PASSWORD", help="Without it, the command asks.")
     ] = None,
     role: Annotated[
-        Role | None, typer.Option(help="What the user may do; who is here already keeps theirs.")
+        Role | None,
+        typer.Option(help="Role; without it, an existing user keeps theirs."),
     ] = None,
 ) -> None:
-    """Create a user in Supabase Auth, or take the one that is there, and let a new one in here."""
+    """Create a user in Supabase Auth, unless it exists there, and approve a new user here."""
 
     async def in_auth(supabase: Supabase) -> UUID:
         if found := await find_user(supabase, email):
@@ -62,29 +65,29 @@ def list_users(
 @cli.command()
 def promote(email: Email) -> None:
     """Make a user admin."""
-    _change(email, role=Role.ADMIN)
+    _change(email, service.set_role, Role.ADMIN)
 
 
 @cli.command()
 def approve(email: Email) -> None:
-    """Let a user in."""
-    _change(email, status=Status.APPROVED)
+    """Approve a user."""
+    _change(email, service.set_status, Status.APPROVED)
 
 
 @cli.command()
 def suspend(email: Email) -> None:
-    """Shut a user out until approved again."""
-    _change(email, status=Status.SUSPENDED)
+    """Lock a user out until the user is approved again."""
+    _change(email, service.set_status, Status.SUSPENDED)
 
 
-def _change(email: str, *, role: Role | None = None, status: Status | None = None) -> None:
+def _change(
+    email: str,
+    setter: Callable[[AsyncSession, UUID, Value], Awaitable[User]],
+    value: Value,
+) -> None:
     async def work(session: AsyncSession) -> User:
         user = await service.get_by_email(session, email)
-        if status:
-            user = await service.set_status(session, user.id, status)
-        if role:
-            user = await service.set_role(session, user.id, role)
-        return user
+        return await setter(session, user.id, value)
 
     _show(with_session(work))
 

@@ -1,4 +1,4 @@
-"""Who is calling: the dependencies that routes of every feature name in their signatures."""
+"""Dependencies for the calling user, for routes of every feature."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
@@ -26,13 +26,13 @@ from app.extensions.users.settings import Approval, UserSettings
 
 
 async def optional_user(request: Request, claims: OptionalClaims) -> UserRead | None:
-    """The caller, or None without a token; one who is not let in is refused."""
+    """Return the caller, or None without a token; a caller who is not approved is refused."""
     return None if claims is None else await _user(request, claims)
 
 
 async def current_user(request: Request, claims: OptionalClaims) -> UserRead:
-    """The caller, signed in and let in."""
-    # Called and not depended on: FastAPI takes longer to solve a dependency than this takes to run.
+    """Return the caller, who is signed in and approved."""
+    # A call instead of a dependency: FastAPI takes longer to solve one than this takes to run.
     user = await optional_user(request, claims)
     if user is None:
         raise UnauthenticatedError("Sign in first: send a Supabase access token.")
@@ -40,12 +40,12 @@ async def current_user(request: Request, claims: OptionalClaims) -> UserRead:
 
 
 async def user_or_anonymous(request: Request, claims: AnonymousAllowed) -> UserRead:
-    """The caller, who may be signed in anonymously; the row is the same once they register."""
+    """Return the caller, also one who signed in anonymously; registering later keeps the row."""
     return await _user(request, claims)
 
 
 async def user_or_delegated(request: Request, claims: OAuthClientAllowed) -> UserRead:
-    """The caller, be it through an application that they let act for them."""
+    """Return the caller, also through an OAuth client that acts for them."""
     return await _user(request, claims)
 
 
@@ -56,14 +56,14 @@ UserOrDelegated = Annotated[UserRead, Depends(user_or_delegated)]
 
 
 async def live_user(request: Request, user: CurrentUser, credentials: Credentials) -> UserRead:
-    """The caller, once Auth has said that the sign-in still stands.
+    """Return the caller after Auth has confirmed that the session still exists.
 
-    A round trip for each request, for what must not be done with a token that was signed out, or
-    whose user was banned or deleted within the last hour.
+    It costs a round trip for each request. It is for actions that must not be possible with a token
+    whose session has ended or whose user was banned or deleted, which stays valid for an hour.
     """
-    assert credentials  # or there was no user
+    assert credentials  # `CurrentUser` refuses requests without a token
     if await user_of_token(supabase_of(request), credentials.credentials) is None:
-        raise UnauthenticatedError("This sign-in has ended: sign in again.", code="session_ended")
+        raise UnauthenticatedError("This session has ended: sign in again.", code="session_ended")
     return user
 
 
@@ -71,11 +71,11 @@ LiveUser = Annotated[UserRead, Depends(live_user)]
 
 
 def require(role: Role) -> Callable[[CurrentUser], Awaitable[UserRead]]:
-    """Make a dependency that lets only `role` pass."""
+    """Return a dependency that admits only users with this role."""
 
     async def with_role(user: CurrentUser) -> UserRead:
         if user.role is not role:
-            raise ForbiddenError(f"This needs the role {role}.", code="role_required")
+            raise ForbiddenError(f"This requires the role {role}.", code="role_required")
         return user
 
     return with_role
@@ -85,41 +85,40 @@ AdminUser = Annotated[UserRead, Depends(require(Role.ADMIN))]
 
 
 async def require_aal2(_: CurrentUser, claims: OptionalClaims) -> Claims:
-    """Let only those pass who signed in with a second factor."""
+    """Admit only users who signed in with a second factor."""
     if claims is None or claims.assurance != "aal2":
-        raise ForbiddenError("This needs a second factor: sign in with it.", code="aal2_required")
+        raise ForbiddenError("Sign in with a second factor first.", code="aal2_required")
     return claims
 
 
 async def _user_session(
     request: Request, _: CurrentUser, credentials: Credentials
 ) -> AsyncIterator[AsyncSession]:
-    assert credentials is not None  # or `CurrentUser` would have refused
+    assert credentials  # `CurrentUser` refuses requests without a token
     async with database_of(request).session() as session:
-        # Verified for `CurrentUser`; policies may ask for any of its claims.
+        # `CurrentUser` has verified the token. Policies may read any of its claims.
         token = jwt.decode(credentials.credentials, options={"verify_signature": False})
         act_as(session, token)
         yield session
 
 
-# Acts as the caller, under the tables' policies; `app.core.database.user_scope` says when to.
+# Acts as the caller under the tables' policies: see `app.core.database.user_scope`.
 UserSession = Annotated[AsyncSession, Depends(_user_session, scope="function")]
 
 
 async def _user(request: Request, claims: Claims) -> UserRead:
-    known = service.get_cached(claims.user_id, claims.email) or await _enter(request, claims)
-    return service.ensure_active(known)
+    user = service.get_cached(claims.user_id, claims.email) or await _get_or_create(request, claims)
+    return service.ensure_active(user)
 
 
-async def _enter(request: Request, claims: Claims) -> UserRead:
-    """Read the caller's row, made at the first request, and remember it."""
-    # A session of its own: the usual request finds the user in the memory and needs none.
+async def _get_or_create(request: Request, claims: Claims) -> UserRead:
+    # Not the request's session: most requests find the user in the cache and need none.
     async with database_of(request).session() as session:
         user, _ = await service.get_or_create(session, claims.user_id, claims.email)
         by_email = load_settings(UserSettings).approval is Approval.EMAIL
         if user.status is Status.PENDING and by_email:
             token = request.headers["authorization"].partition(" ")[2]
-            known = await user_of_token(supabase_of(request), token)
-            if known and known.get("email_confirmed_at"):
+            in_auth = await user_of_token(supabase_of(request), token)
+            if in_auth and in_auth.get("email_confirmed_at"):
                 user = await service.set_status(session, user.id, Status.APPROVED)
         return service.cache(user)

@@ -1,4 +1,4 @@
-"""Tables of this feature."""
+"""The table of users."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,15 +11,15 @@ from app.core.database.models import Model, Timestamps, text_enum
 
 
 class Role(StrEnum):
-    """What a user may do in this application; Supabase's own roles are something else."""
+    """Role of a user in this application; it has nothing to do with Supabase's roles."""
 
     USER = "user"
-    SUPPORT = "support"  # looks where admins do, and changes nothing
+    SUPPORT = "support"  # sees what admins see, and changes nothing
     ADMIN = "admin"
 
 
 class Status(StrEnum):
-    """Whether a user is let in."""
+    """Approval of a user; only approved users may use the application."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -28,17 +28,17 @@ class Status(StrEnum):
 
 
 class User(Timestamps, Model, table=True):
-    """One person; the key is the id that Supabase Auth gave."""
+    """One person; the key is the user's id in Supabase Auth."""
 
     __tablename__ = "users"
     __table_args__ = (Index("ix_users_created_at_id", "created_at", "id"),)
 
     id: UUID = Field(primary_key=True)
-    # Not unique: Auth guards that, and an address may move to another account there.
+    # Not unique: Auth ensures that, and an address may move to another account there.
     email: str | None = Field(default=None, max_length=320, index=True)
     display_name: str | None = Field(default=None, max_length=100)
     role: Role = Field(default=Role.USER, sa_type=text_enum(Role, "role"))
     status: Status = Field(default=Status.PENDING, sa_type=text_enum(Status, "status"))
-    # As Auth told last, see `reconcile`: the status is this application's own decision.
+    # Both come from Auth, see `reconcile`; the status is this application's own decision.
     banned_until: datetime | None = Field(default=None)
     deleted_at: datetime | None = Field(default=None)

@@ -1,4 +1,4 @@
-"""What requests never tell: who was deleted or banned in Auth, and whose address changed there."""
+"""Changes in Auth that requests do not show: deleted users, bans and new e-mail addresses."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.extensions.users.models import Role, Status, User
 
 @dataclass
 class Outcome:
-    """How many rows there are, and how many changed in which respect."""
+    """The number of rows, and of changes by kind."""
 
     users: int = 0
     addresses: int = 0
@@ -23,29 +23,31 @@ class Outcome:
     admins: int = 0  # who can still sign in
 
 
-async def ask_auth(supabase: Supabase, known: Iterable[UUID]) -> dict[UUID, AuthUser | None]:
-    """Return what Auth says of each known user; None for one of whom it says there is none.
+async def fetch_auth_users(
+    supabase: Supabase, user_ids: Iterable[UUID]
+) -> dict[UUID, AuthUser | None]:
+    """Return the users in Auth by id; None for an id that Auth does not have.
 
-    Everything is asked before anything is changed: an answer that does not come changes nobody.
+    All requests come before the first change, so that a failed request changes no row.
 
     Raises:
-        UnavailableError: Auth does not answer, be it on the last page.
+        UnavailableError: Auth does not answer all requests.
     """
     listed = {user.id: user async for user in list_users(supabase)}
     return {
         user_id: listed[user_id] if user_id in listed else await get_user(supabase, user_id)
-        for user_id in known
+        for user_id in user_ids
     }
 
 
-def apply(session: Session, told: Mapping[UUID, AuthUser | None]) -> Outcome:
-    """Write it into the rows; who is not asked about stays. Commits."""
+def update_rows(session: Session, in_auth: Mapping[UUID, AuthUser | None]) -> Outcome:
+    """Update the rows of these users; other rows stay as they are. Commits."""
     outcome = Outcome()
     now = utcnow()
     for user in session.exec(select(User)):
         outcome.users += 1
-        if user.id in told:
-            _update(user, told[user.id], outcome)
+        if user.id in in_auth:
+            _update(user, in_auth[user.id], outcome)
         banned = user.banned_until is not None and user.banned_until > now
         if user.role is Role.ADMIN and user.status is Status.APPROVED:
             outcome.admins += not banned and user.deleted_at is None
@@ -54,14 +56,12 @@ def apply(session: Session, told: Mapping[UUID, AuthUser | None]) -> Outcome:
 
 
 def _update(user: User, in_auth: AuthUser | None, outcome: Outcome) -> None:
-    if in_auth is None:
-        if user.deleted_at is None:
-            user.deleted_at = utcnow()
-            outcome.deletions += 1
-        return
-    if user.deleted_at is not None:
-        user.deleted_at = None
+    deleted = in_auth is None
+    if deleted != (user.deleted_at is not None):
+        user.deleted_at = utcnow() if deleted else None
         outcome.deletions += 1
+    if in_auth is None:
+        return
     if user.email != in_auth.email:
         user.email = in_auth.email
         outcome.addresses += 1

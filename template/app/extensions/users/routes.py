@@ -1,4 +1,4 @@
-"""`/users`: oneself, and for admins everybody."""
+"""`/users`: the caller's own user, and all users for admins."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,13 +18,13 @@ router = APIRouter()
 
 @router.get("/me", summary="Who am I?")
 async def read_me(user: CurrentUser, reader: DatabaseReader) -> UserRead:
-    """The caller, as stored now."""
+    """The caller's user, as stored now."""
     return UserRead.model_validate(await service.get_row(reader, user.id))
 
 
 @router.patch("/me", summary="Change my profile")
 async def update_me(user: CurrentUser, changes: UserUpdate, session: DatabaseSession) -> UserRead:
-    """Change the fields that are sent; the others stay."""
+    """Change the fields that are sent; the others keep their values."""
     values = changes.model_dump(exclude_unset=True)
     return _read(await service.update_profile(session, user.id, values))
 
@@ -49,34 +49,34 @@ async def read_user(_: AdminUser, user_id: UUID, session: DatabaseSession) -> Us
     return _read(await service.get(session, user_id))
 
 
-@router.post("/forget-tokens", status_code=204, summary="Verify every token anew")
+@router.post("/forget-tokens", status_code=204, summary="Verify all tokens again")
 async def forget_tokens(_: AdminUser, request: Request) -> None:
-    """Forget all verified tokens and signing keys, in the one process that answers. For admins.
+    """Forget all verified tokens and signing keys in the process that answers. For admins.
 
-    After a key was revoked: other processes do so within ten minutes, or when they are restarted.
+    Use it after a key was revoked. Other processes notice that within ten minutes or at a restart.
     """
     verifier_of(request).purge()
 
 
-@router.post("/{user_id}/approve", summary="Let a user in")
+@router.post("/{user_id}/approve", summary="Approve a user")
 async def approve(_: AdminUser, user_id: UUID, session: DatabaseSession) -> UserRead:
-    """Let a user in, or in again. For admins."""
+    """Let a user use the application, also after a suspension. For admins."""
     return _read(await service.set_status(session, user_id, Status.APPROVED))
 
 
-@router.post("/{user_id}/reject", summary="Do not let a user in")
+@router.post("/{user_id}/reject", summary="Reject a user")
 async def reject(_: AdminUser, user_id: UUID, session: DatabaseSession) -> UserRead:
-    """Refuse a user who waits. For admins."""
+    """Refuse a user who is waiting for approval. For admins."""
     return _read(await service.set_status(session, user_id, Status.REJECTED))
 
 
-@router.post("/{user_id}/suspend", summary="Shut a user out")
+@router.post("/{user_id}/suspend", summary="Suspend a user")
 async def suspend(_: AdminUser, user_id: UUID, session: DatabaseSession) -> UserRead:
-    """Shut a user out until approved again. For admins."""
+    """Lock a user out until an admin approves them again. For admins."""
     return _read(await service.set_status(session, user_id, Status.SUSPENDED))
 
 
-@router.put("/{user_id}/role", summary="Give a user a role")
+@router.put("/{user_id}/role", summary="Change a user's role")
 async def set_role(
     _: AdminUser, user_id: UUID, change: RoleUpdate, session: DatabaseSession
 ) -> UserRead:

@@ -1,4 +1,4 @@
-"""What beat starts, by name; the feature's name stands in front."""
+"""Scheduled tasks."""
 
 from celery.schedules import crontab
 

@@ -11,7 +11,7 @@ from app.extensions.users.models import Role, Status
 
 
 class UserRead(ResponseModel):
-    """A user as answers show it."""
+    """A user in responses."""
 
     id: UUID
     email: str | None
@@ -30,13 +30,13 @@ class UserRead(ResponseModel):
 
 
 class UserUpdate(PatchModel):
-    """What users may change about themselves."""
+    """The fields that users may change about themselves."""
 
     display_name: str | None = Field(default=None, max_length=100)
 
 
 class RoleUpdate(RequestModel):
-    """A new role."""
+    """A new role of a user."""
 
     role: Role
 

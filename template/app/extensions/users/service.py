@@ -1,4 +1,7 @@
-"""The rules: how users come in, and who may change whom."""
+"""The rules for users: their rows, approval and roles.
+
+Where there is no user for an id or an address, NotFoundError (`user_not_found`) is raised.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,45 +25,45 @@ from app.extensions.users.settings import Approval, UserSettings
 
 CACHED_USERS = 10_000
 
-# Users this process has seen lately. A change made here forgets the entry at once; one made by
-# another process is seen after USER_CACHE_SECONDS.
-_seen: TTLCache[UUID, UserRead] = TTLCache(
+# Users of recent requests. A change in this process evicts the user at once; a change in another
+# process takes effect here after USER_CACHE_SECONDS.
+_cached: TTLCache[UUID, UserRead] = TTLCache(
     CACHED_USERS, ttl=load_settings(UserSettings).cache_seconds
 )
 
 _BY_ID = select(User).where(col(User.id) == bindparam("user_id"))
 
 _REFUSALS = {
-    Status.PENDING: "This account waits for approval.",
+    Status.PENDING: "This account is waiting for approval.",
     Status.REJECTED: "This account was not approved.",
     Status.SUSPENDED: "This account is suspended.",
 }
 
 
 def get_cached(user_id: UUID, email: str | None) -> UserRead | None:
-    """Return the user if this process knows it, under the address that the token names."""
-    user = _seen.get(user_id)
+    """Return the user from the cache, unless the token names another e-mail address."""
+    user = _cached.get(user_id)
     return user if user and (email is None or user.email == email) else None
 
 
 def cache(user: User) -> UserRead:
-    """Keep the user for the requests that follow."""
-    known = UserRead.model_validate(user)
-    _seen[user.id] = known
-    return known
+    """Cache the user for the next requests."""
+    read = UserRead.model_validate(user)
+    _cached[user.id] = read
+    return read
 
 
 def evict(user_id: UUID) -> None:
-    """Drop a user from the memory; the next request reads the row."""
-    _seen.pop(user_id, None)
+    """Remove a user from the cache: the next request reads the row."""
+    _cached.pop(user_id, None)
 
 
 def ensure_active(user: UserRead) -> UserRead:
     """Return an approved user.
 
     Raises:
-        ForbiddenError: `account_pending`, `account_rejected` or `account_suspended`, and, of Auth's
-            doing, `account_banned` or `account_deleted`.
+        ForbiddenError: `account_pending`, `account_rejected`, `account_suspended`, or, if Auth has
+            banned or deleted the user, `account_banned` or `account_deleted`.
     """
     if user.deleted_at:
         raise ForbiddenError("This account was deleted.", code="account_deleted")
@@ -74,11 +77,11 @@ def ensure_active(user: UserRead) -> UserRead:
 async def get_or_create(
     session: AsyncSession, user_id: UUID, email: str | None, status: Status | None = None
 ) -> tuple[User, bool]:
-    """Return the row of a signed-in user, and whether this call made it. Commits.
+    """Return the row of a signed-in user, and whether this call created it. Commits.
 
-    The first request makes the row, with `status` or what USER_APPROVAL says, and is the event
-    `users.created` of that transaction; later ones bring a changed address. However many first
-    requests race, exactly one of them makes the row.
+    The first request creates the row, with `status` or the one that USER_APPROVAL means, and emits
+    `users.created` in the same transaction. Later requests update a changed e-mail address. If
+    several first requests run at once, exactly one of them creates the row.
     """
     user = await session.get(User, user_id)
     if user and email in (None, user.email):
@@ -95,19 +98,15 @@ async def get_or_create(
     ).returning(User, literal_column("xmax = 0"))
     result = await session.exec(upsert, execution_options={"populate_existing": True})
     row = result.one_or_none()
-    made = row is not None and bool(row[1])
-    if made:
+    created = row is not None and bool(row[1])
+    if created:
         await emit(session, "users.created", user_id=user_id)
     await session.commit()
-    return (row[0] if row else await get(session, user_id)), made
+    return (row[0] if row else await get(session, user_id)), created
 
 
 async def get(session: AsyncSession, user_id: UUID) -> User:
-    """Return a user.
-
-    Raises:
-        NotFoundError: there is none with that id.
-    """
+    """Return a user."""
     user = await session.get(User, user_id)
     if user is None:
         raise NotFoundError("There is no such user.", code="user_not_found")
@@ -115,22 +114,14 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def get_row(reader: Reader, user_id: UUID) -> dict[str, Any]:
-    """Return a user's columns, by a statement that is built once.
-
-    Raises:
-        NotFoundError: there is none with that id.
-    """
+    """Return a user's columns; the statement is built once, because every `/users/me` runs it."""
     for row in await reader.rows(_BY_ID, {"user_id": user_id}):
         return row
     raise NotFoundError("There is no such user.", code="user_not_found")
 
 
 async def get_by_email(session: AsyncSession, email: str) -> User:
-    """Return the user with that address, the newest where several had it.
-
-    Raises:
-        NotFoundError: there is none.
-    """
+    """Return the user with this address, or the newest of several."""
     statement = select(User).where(col(User.email) == email.lower())
     user = (await session.exec(statement.order_by(col(User.created_at).desc()))).first()
     if user is None:
@@ -163,7 +154,7 @@ async def list_users(session: AsyncSession, query: UserQuery) -> Sequence[User]:
 
 
 async def update_profile(session: AsyncSession, user_id: UUID, changes: dict[str, object]) -> User:
-    """Change what users may change about themselves. Commits."""
+    """Change the fields that users may change about themselves. Commits."""
     user = await get(session, user_id)
     user.sqlmodel_update(changes)
     return await _save(session, user)
@@ -173,12 +164,11 @@ async def set_status(session: AsyncSession, user_id: UUID, status: Status) -> Us
     """Approve, reject or suspend a user. Commits.
 
     Raises:
-        NotFoundError: there is no such user.
-        ConflictError: nobody could administer the application afterwards.
+        ConflictError: the application would have no admin.
     """
     user = await get(session, user_id)
     if status is not Status.APPROVED:
-        await _keep_an_admin(session, user)
+        await _ensure_other_admin(session, user)
     user.status = status
     return await _save(session, user)
 
@@ -187,20 +177,19 @@ async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> User:
     """Give a user another role. Commits.
 
     Raises:
-        NotFoundError: there is no such user.
-        ConflictError: nobody could administer the application afterwards.
+        ConflictError: the application would have no admin.
     """
     user = await get(session, user_id)
     if role is not Role.ADMIN:
-        await _keep_an_admin(session, user)
+        await _ensure_other_admin(session, user)
     user.role = role
     return await _save(session, user)
 
 
-async def _keep_an_admin(session: AsyncSession, user: User) -> None:
+async def _ensure_other_admin(session: AsyncSession, user: User) -> None:
     if user.role is not Role.ADMIN or user.status is not Status.APPROVED:
         return
-    # Locked, so that two admins who demote each other at once do not both succeed.
+    # The lock stops two admins who demote each other at the same time.
     statement = (
         select(User.id)
         .where(
@@ -214,7 +203,7 @@ async def _keep_an_admin(session: AsyncSession, user: User) -> None:
     )
     if set(await session.exec(statement)) <= {user.id}:
         raise ConflictError(
-            "This is the last admin: make somebody else admin first.", code="last_admin"
+            "This is the last admin: make another user admin first.", code="last_admin"
         )
 
 

@@ -10,7 +10,7 @@ from app.core.settings import CommaList, FeatureSettings
 
 
 class Approval(StrEnum):
-    """Who lets a new user in."""
+    """Who approves a new user."""
 
     AUTO = "auto"
     EMAIL = "email"
@@ -18,40 +18,30 @@ class Approval(StrEnum):
 
 
 class UserSettings(FeatureSettings):
-    """How users are let in and how long a process remembers them."""
+    """How users are approved, and how long a process caches them."""
 
     model_config = SettingsConfigDict(env_prefix="USER_")
 
-    approval: Approval = Field(
-        default=Approval.AUTO,
-        description="Who lets a new user in: auto, email (a confirmed address) or admin.",
-    )
-    cache_seconds: float = Field(
-        default=5.0,
-        ge=0.0,
-        le=300.0,
-        description="How long another process may still see a user's old role or status.",
-    )
-    email_domains: CommaList = Field(
-        default_factory=list,
-        description="Domains whose addresses may sign up, with commas; empty for all. It needs the "
-        "hook before-user-created.",
-    )
-    hook_secrets: SecretStr | None = Field(
-        default=None,
-        description="Secrets of the hooks of Supabase Auth, as v1,whsec_…, with | between them.",
-    )
+    approval: Approval = Approval.AUTO
+    """Who approves a new user: auto, email (a confirmed address) or admin."""
+    cache_seconds: float = Field(default=5.0, ge=0.0, le=300.0)
+    """How long another process may still use a user's old role or status."""
+    email_domains: CommaList = Field(default_factory=list)
+    """Domains whose addresses may sign up, with commas; empty for all. This requires the hook
+    before-user-created."""
+    hook_secrets: SecretStr | None = None
+    """Secrets of the hooks of Supabase Auth, as v1,whsec_…, with | between them."""
 
     @field_validator("hook_secrets")
     @classmethod
-    def _readable(cls, secrets: SecretStr | None) -> SecretStr | None:
+    def _check_secrets(cls, secrets: SecretStr | None) -> SecretStr | None:
         if secrets:
             parse_secrets(secrets)
         return secrets
 
     @field_validator("email_domains")
     @classmethod
-    def _lower(cls, domains: list[str]) -> list[str]:
+    def _normalize_domains(cls, domains: list[str]) -> list[str]:
         return [domain.lower().removeprefix("@") for domain in domains]
 
 

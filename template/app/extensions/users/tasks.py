@@ -1,4 +1,4 @@
-"""Work for the workers. Each task may run twice: what it does must be the same then."""
+"""Tasks of this feature. A task may run twice, and the second run must change nothing."""
 
 from dataclasses import asdict
 
@@ -8,28 +8,28 @@ from app.core.database import sync_session
 from app.core.logging import get_logger
 from app.core.supabase.clients import with_supabase
 from app.core.tasks import enqueue, task
-from app.extensions.users import reconcile as rules
 from app.extensions.users.models import User
+from app.extensions.users.reconcile import Outcome, fetch_auth_users, update_rows
 
 log = get_logger(__name__)
 
 
 @task()
 def start_reconcile(session: Session) -> None:
-    """Enqueue it: what is enqueued is tried again while Auth is away."""
+    """Enqueue the reconciliation: an enqueued task is tried again while Auth is unavailable."""
     enqueue(session, reconcile.s())
 
 
 @task()
-def reconcile() -> rules.Outcome:
-    """Bring the rows in line with Auth; the result says how many changed."""
+def reconcile() -> Outcome:
+    """Update the rows by the users in Auth; the result counts the changes."""
     with sync_session() as session:
-        known = session.exec(select(User.id)).all()
-    # No transaction is open meanwhile.
-    told = with_supabase(lambda supabase: rules.ask_auth(supabase, known))
+        user_ids = session.exec(select(User.id)).all()
+    # No transaction is open during the requests to Auth.
+    in_auth = with_supabase(lambda supabase: fetch_auth_users(supabase, user_ids))
     with sync_session() as session:
-        outcome = rules.apply(session, told)
+        outcome = update_rows(session, in_auth)
     log.info("users_reconciled", **asdict(outcome))
     if outcome.users and not outcome.admins:
-        log.error("no_admin_left", advice="make one: uv run app user create EMAIL --role admin")
+        log.error("no_admin_left", advice="run: uv run app user create EMAIL --role admin")
     return outcome

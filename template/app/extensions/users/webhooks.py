@@ -1,7 +1,7 @@
 """Hooks of Supabase Auth, set up in the dashboard under Authentication, Hooks.
 
-Auth waits for the answers, five seconds at most, and reads a refusal only from a 200. Nothing here
-may ask Auth to change the user who is signing in: Auth holds that row until it has the answer.
+Auth waits at most five seconds for a response, and reads a refusal only from a 200. A hook must not
+ask Auth to change the user who is signing in: Auth locks that row until it has the response.
 """
 
 from typing import Annotated, Any
@@ -21,20 +21,20 @@ router = APIRouter()
 
 
 class HookUser(BaseModel):
-    """The part of a user of Auth that is used here."""
+    """The fields of Auth's user that the hooks use."""
 
     id: UUID
     email: str | None = None
 
 
 class UserHook(BaseModel):
-    """Payload of the hooks around the making of a user."""
+    """Payload of the hooks before and after the creation of a user."""
 
     user: HookUser
 
 
 class TokenHook(BaseModel):
-    """Payload of the hook that changes claims."""
+    """Payload of the hook that changes the claims of a token."""
 
     user_id: UUID
     claims: dict[str, Any]
@@ -50,18 +50,18 @@ Body = Annotated[dict[str, Any], Depends(_body)]
 
 @router.post("/before-user-created")
 async def before_user_created(body: Body) -> dict[str, Any]:
-    """Refuse sign-ups from other domains than USER_EMAIL_DOMAINS."""
+    """Refuse sign-ups with an address outside USER_EMAIL_DOMAINS."""
     domains = load_settings(UserSettings).email_domains
     email = UserHook.model_validate(body).user.email or ""
     if not domains or email.rpartition("@")[2].lower() in domains:
         return {}
-    message = f"Sign-ups need an address of {', '.join(domains)}."
+    message = f"Sign up with an address of {', '.join(domains)}."
     return {"error": {"http_code": 403, "message": message}}
 
 
 @router.post("/after-user-created")
 async def after_user_created(body: Body, session: DatabaseSession) -> dict[str, Any]:
-    """Make the row at once, which the first request would make else."""
+    """Create the row before the first request does."""
     user = UserHook.model_validate(body).user
     await service.get_or_create(session, user.id, user.email.lower() if user.email else None)
     return {}
@@ -69,7 +69,7 @@ async def after_user_created(body: Body, session: DatabaseSession) -> dict[str, 
 
 @router.post("/custom-access-token")
 async def custom_access_token(body: Body, reader: DatabaseReader) -> dict[str, Any]:
-    """Tell the role in `app_metadata.role`: a hint for browser apps, an hour old at most.
+    """Add the role as `app_metadata.role`, for browser apps; it may be an hour old.
 
     This backend never reads it: the row decides.
     """

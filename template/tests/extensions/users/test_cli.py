@@ -1,4 +1,4 @@
-"""`app user`, against the local Supabase and a database of its own."""
+"""`app user`, with the local Supabase and a separate database."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ EMAIL = "ada@example.com"
 
 @pytest.fixture(autouse=True)
 def own_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The commands read the settings; they commit, so not into the database of the others."""
+    """The commands commit, so they must not use the database of other tests."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     load_settings.cache_clear()
     yield
@@ -24,7 +24,7 @@ def own_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 async def user(*arguments: str) -> Result:
-    """Run a command; it starts a loop of its own, so not in ours."""
+    """Run a command in a thread, because it starts its own event loop."""
     runner = CliRunner(env={"COLUMNS": "200"})
     result = await asyncio.to_thread(runner.invoke, cli, list(arguments))
     if isinstance(result.exception, AppError):
@@ -37,7 +37,7 @@ async def row(email: str) -> list[str]:
     return listed.stdout.splitlines()[1].split() if listed.stdout.count("\n") > 1 else []
 
 
-async def test_a_user_is_created_in_auth_and_here_and_again_harmlessly(
+async def test_creating_a_user_twice_changes_nothing(
     supabase: LocalSupabase,
 ) -> None:
     for _ in range(2):
@@ -49,7 +49,7 @@ async def test_a_user_is_created_in_auth_and_here_and_again_harmlessly(
 
 async def test_status_and_role_change(supabase: LocalSupabase) -> None:
     await user("create", "bob@example.com", "--password", "correct horse 1")
-    # Without another admin, one who is promoted could not be suspended.
+    # There is another admin, because the last one cannot be suspended.
     await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
     for command, expected in (
         ("suspend", ["user", "suspended"]),
@@ -61,7 +61,7 @@ async def test_status_and_role_change(supabase: LocalSupabase) -> None:
         assert (await row("bob@"))[1:3] == expected
 
 
-async def test_who_is_here_already_keeps_role_and_status(supabase: LocalSupabase) -> None:
+async def test_an_existing_user_keeps_role_and_status(supabase: LocalSupabase) -> None:
     await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
     await user("create", "kim@example.com", "--password", "correct horse 1", "--role", "admin")
     await user("suspend", "kim@example.com")
@@ -71,30 +71,32 @@ async def test_who_is_here_already_keeps_role_and_status(supabase: LocalSupabase
 
 
 @pytest.mark.parametrize("command", ["promote", "approve", "suspend"])
-async def test_somebody_unknown_is_named(command: str) -> None:
-    with pytest.raises(NotFoundError, match=r"no user nobody@example\.com"):
-        await user(command, "nobody@example.com")
+async def test_an_unknown_user_is_an_error(command: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        await user(command, "unknown@example.com")
+    assert caught.value.code == "user_not_found"
 
 
 async def test_the_reason_of_auth_is_passed_on() -> None:
-    with pytest.raises(AppError, match=r"Supabase Auth refuses: .*[Pp]assword"):
+    with pytest.raises(AppError, match=r"[Pp]assword"):
         await user("create", "eve@example.com", "--password", "x")
 
 
-async def test_the_last_admin_is_kept_here_too(supabase: LocalSupabase) -> None:
+async def test_the_last_admin_cannot_be_suspended(supabase: LocalSupabase) -> None:
     await user("create", EMAIL, "--password", "correct horse 1", "--role", "admin")
     listed = (await user("list", "--limit", "100")).stdout.splitlines()[1:]
     for line in listed:
         if line.split()[0] != EMAIL:
             await user("suspend", line.split()[0])
-    with pytest.raises(ConflictError, match="last admin"):
+    with pytest.raises(ConflictError) as caught:
         await user("suspend", EMAIL)
+    assert caught.value.code == "last_admin"
     assert (await row(EMAIL))[1:3] == ["admin", "approved"]
 
 
-async def test_without_auth_nobody_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_auth_no_user_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:1")
     load_settings.cache_clear()
-    with pytest.raises(UnavailableError, match="Supabase Auth does not answer"):
+    with pytest.raises(UnavailableError):
         await user("create", "zoe@example.com", "--password", "correct horse 1")
     assert await row("zoe@") == []

@@ -1,4 +1,4 @@
-"""How people come in: the first request, approval, second factors."""
+"""Dependencies for the calling user: the first request, approval, second factors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ ME = "/api/v1/users/me"
 
 @dataclass(frozen=True)
 class Newcomer:
-    """Somebody whom Supabase knows and this application does not."""
+    """A user in Supabase who has made no request to this application."""
 
     id: UUID
     headers: dict[str, str]
@@ -53,7 +53,7 @@ def approval(monkeypatch: pytest.MonkeyPatch) -> Callable[[Approval], None]:
     return choose
 
 
-async def test_the_first_request_makes_the_row(
+async def test_the_first_request_creates_the_row(
     client: AsyncClient, newcomer: Newcomer, session: AsyncSession
 ) -> None:
     assert await session.get(User, newcomer.id) is None
@@ -63,7 +63,7 @@ async def test_the_first_request_makes_the_row(
     assert (user.role, user.status) == (Role.USER, Status.APPROVED)
 
 
-async def test_a_changed_address_is_taken_over(
+async def test_a_changed_address_is_stored(
     client: AsyncClient, supabase: LocalSupabase, sign_in: SignIn
 ) -> None:
     person = await sign_in()
@@ -73,7 +73,7 @@ async def test_a_changed_address_is_taken_over(
     assert answer.json()["email"] == "new@example.com"
 
 
-async def test_what_users_write_about_themselves_gives_no_rights(
+async def test_metadata_of_a_token_gives_no_rights(
     client: AsyncClient, supabase: LocalSupabase
 ) -> None:
     claims = {
@@ -86,7 +86,7 @@ async def test_what_users_write_about_themselves_gives_no_rights(
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.REJECTED, Status.SUSPENDED])
-async def test_who_is_not_let_in_is_told_why(
+async def test_a_refused_user_gets_the_reason(
     client: AsyncClient, sign_in: SignIn, status: Status
 ) -> None:
     person = await sign_in(status=status)
@@ -94,7 +94,7 @@ async def test_who_is_not_let_in_is_told_why(
     assert (answer.status_code, answer.json()["code"]) == (403, f"account_{status}")
 
 
-async def test_admin_approval_lets_nobody_in_by_itself(
+async def test_admin_approval_requires_an_admin(
     client: AsyncClient,
     newcomer: Newcomer,
     session: AsyncSession,
@@ -127,7 +127,7 @@ async def test_email_approval_asks_auth_whether_the_address_is_confirmed(
     assert (await client.get(ME, headers=session_headers)).status_code == 200
 
 
-async def test_email_approval_takes_nobodys_word_for_it(
+async def test_email_approval_does_not_trust_the_token(
     client: AsyncClient,
     supabase: LocalSupabase,
     session: AsyncSession,
@@ -140,14 +140,14 @@ async def test_email_approval_takes_nobodys_word_for_it(
     session_id = next(
         each.id for each in supabase.auth.store.sessions.values() if each.user_id == auth_user.id
     )
-    said = bearer(supabase.auth.access_token(auth_user, session_id, claims=claims))
-    assert (await client.get(ME, headers=said)).json()["code"] == "account_pending"
+    claimed = bearer(supabase.auth.access_token(auth_user, session_id, claims=claims))
+    assert (await client.get(ME, headers=claimed)).json()["code"] == "account_pending"
 
-    # Where Auth does not answer, nobody is let in, and nobody is called pending for it.
+    # If Auth does not answer, the user is neither approved nor called pending.
     service.evict(UUID(auth_user.id))
     supabase.traffic.fail("/auth/v1/user", 500)
     try:
-        answer = await client.get(ME, headers=said)
+        answer = await client.get(ME, headers=claimed)
     finally:
         supabase.traffic.heal()
     assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
@@ -162,7 +162,7 @@ async def test_a_change_by_another_process_is_seen_soon(
 ) -> None:
     now = 0.0
     seconds = UserSettings().cache_seconds
-    monkeypatch.setattr(service, "_seen", TTLCache(10, ttl=seconds, timer=lambda: now))
+    monkeypatch.setattr(service, "_cached", TTLCache(10, ttl=seconds, timer=lambda: now))
     person = await sign_in()
     await client.get(ME, headers=person.headers)
     row = await service.get(session, person.id)
@@ -175,7 +175,9 @@ async def test_a_change_by_another_process_is_seen_soon(
     assert (await client.get(ME, headers=person.headers)).json()["code"] == "account_suspended"
 
 
-async def test_routes_for_guests_too(app: FastAPI, client: AsyncClient, sign_in: SignIn) -> None:
+async def test_a_route_for_users_and_guests(
+    app: FastAPI, client: AsyncClient, sign_in: SignIn
+) -> None:
     async def hello(user: deps.OptionalUser) -> str:
         return str(user.id) if user else "guest"
 
@@ -184,7 +186,7 @@ async def test_routes_for_guests_too(app: FastAPI, client: AsyncClient, sign_in:
         assert (await client.get("/hello")).json() == "guest"
         person = await sign_in()
         assert (await client.get("/hello", headers=person.headers)).json() == str(person.id)
-        # A guest is who says nothing; who says something wrong is refused.
+        # Only a request without a token is a guest; an invalid token is refused.
         for header in ("Bearer x", "Basic YTpi", "Bearer", "x"):
             answer = await client.get("/hello", headers={"Authorization": header})
             assert answer.status_code == 401
@@ -195,7 +197,7 @@ async def test_routes_for_guests_too(app: FastAPI, client: AsyncClient, sign_in:
         app.router.routes.pop()
 
 
-async def test_a_second_factor_is_asked_for(
+async def test_a_second_factor_is_required(
     app: FastAPI, client: AsyncClient, sign_in: SignIn
 ) -> None:
     async def vault() -> dict[str, str]:
@@ -214,7 +216,7 @@ async def test_a_second_factor_is_asked_for(
 
 @pytest.fixture
 async def routes(app: FastAPI) -> AsyncIterator[FastAPI]:
-    """The API, for routes that go after the test."""
+    """The API; routes that a test adds are removed after it."""
     usual = len(app.router.routes)
     yield app
     del app.router.routes[usual:]
@@ -228,7 +230,7 @@ async def routes(app: FastAPI) -> AsyncIterator[FastAPI]:
         ({"client_id": str(uuid4())}, "oauth_client_refused", deps.user_or_delegated),
     ],
 )
-async def test_other_sign_ins_than_ones_own_are_let_in_by_name_alone(
+async def test_anonymous_users_and_clients_need_their_own_dependency(
     routes: FastAPI,
     client: AsyncClient,
     supabase: LocalSupabase,
@@ -249,11 +251,11 @@ async def test_other_sign_ins_than_ones_own_are_let_in_by_name_alone(
             assert answer.status_code == 200
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, code)
-    # Nobody at all is still nobody.
+    # A request without a token is refused.
     assert (await client.get(f"/{opener.__name__}")).status_code == 401
 
 
-async def test_both_at_once_are_nobodys_own(
+async def test_an_anonymous_user_of_a_client_is_refused(
     routes: FastAPI, client: AsyncClient, supabase: LocalSupabase
 ) -> None:
     async def who(user: deps.UserOrAnonymous) -> str:
@@ -266,7 +268,7 @@ async def test_both_at_once_are_nobodys_own(
 
 
 @pytest.mark.parametrize("end", ["sign out", "ban", "delete"])
-async def test_auth_is_asked_where_the_sign_in_must_still_stand(
+async def test_a_live_user_has_a_session_in_auth(
     routes: FastAPI, client: AsyncClient, supabase: LocalSupabase, end: str
 ) -> None:
     async def pay(user: deps.LiveUser) -> str:
@@ -282,7 +284,7 @@ async def test_auth_is_asked_where_the_sign_in_must_still_stand(
         supabase.auth.update_user(user, {"ban_duration": "1h"})
     else:
         supabase.auth.delete_user(user)
-    # The token as such is good for an hour.
+    # The token itself stays valid for an hour.
     assert (await client.get(ME, headers=headers)).status_code == 200
     answer = await client.get("/pay", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
@@ -292,7 +294,7 @@ async def test_auth_is_asked_where_the_sign_in_must_still_stand(
     ("status", "body"),
     [(500, b"{}"), (401, b'{"message": "Invalid API key"}'), (404, b"<html>"), (200, b"<html>")],
 )
-async def test_without_an_answer_of_auth_nobody_is_called_signed_out(
+async def test_an_outage_of_auth_does_not_end_a_session(
     routes: FastAPI, client: AsyncClient, supabase: LocalSupabase, status: int, body: bytes
 ) -> None:
     async def pay(user: deps.LiveUser) -> str:
@@ -309,18 +311,18 @@ async def test_without_an_answer_of_auth_nobody_is_called_signed_out(
     assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
 
 
-async def test_of_fifty_first_requests_at_once_one_makes_the_row(
+async def test_fifty_concurrent_first_requests_create_one_row(
     committed: AsyncClient,
     running_app: FastAPI,
     newcomer: Newcomer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made: list[bool] = []
+    created: list[bool] = []
     get_or_create = service.get_or_create
 
     async def counted(*arguments: object) -> tuple[User, bool]:
         user, new = await get_or_create(*arguments)  # type: ignore[arg-type]
-        made.append(new)
+        created.append(new)
         return user, new
 
     monkeypatch.setattr(service, "get_or_create", counted)
@@ -329,13 +331,13 @@ async def test_of_fifty_first_requests_at_once_one_makes_the_row(
         *(committed.get(ME, headers=newcomer.headers) for _ in range(50))
     )
     assert {answer.status_code for answer in answers} == {200}
-    assert (len(made), sum(made)) == (50, 1)
+    assert (len(created), sum(created)) == (50, 1)
     async with running_app.state.database.session() as session:
         rows = await session.exec(select(User).where(col(User.id) == newcomer.id))
         assert len(rows.all()) == 1
 
 
-async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
+async def test_two_admins_cannot_demote_each_other_at_the_same_time(
     committed: AsyncClient,
     running_app: FastAPI,
     supabase: LocalSupabase,
@@ -350,7 +352,7 @@ async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
             session.add(User(id=user_id, email=email, role=Role.ADMIN, status=Status.APPROVED))
         await session.commit()
     for mine in headers:
-        # Known as admins from here on, so that both are let in to what follows.
+        # Both are in the cache as admins, so both requests below pass the check of the role.
         await committed.get("/api/v1/users", headers=mine)
 
     save = service._save
@@ -359,7 +361,7 @@ async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
         await asyncio.sleep(0.1)
         return await save(session, user)
 
-    # Both have looked at who is admin before one of them commits.
+    # Both requests read the admins before one of them commits.
     monkeypatch.setattr(service, "_save", slow_save)
     answers = await asyncio.gather(
         *(

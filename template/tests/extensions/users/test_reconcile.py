@@ -18,7 +18,7 @@ from app.core.errors import UnavailableError
 from app.core.settings import load_settings
 from app.core.supabase import auth as supabase_auth
 from app.core.tasks import send
-from app.extensions.users import reconcile as rules
+from app.extensions.users import reconcile as module
 from app.extensions.users import tasks
 from app.extensions.users.models import Role, Status, User
 from devstack.supabase import LocalSupabase
@@ -31,9 +31,9 @@ LIST = "/auth/v1/admin/users"
 def rows(
     database_url: str, supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Session]:
-    """A session on a database of this module's own, which the task works on, too.
+    """A session on a database of this module, which the task uses, too.
 
-    Nobody is in Auth yet but three strangers, who make several pages of it.
+    Auth has only three other users, who fill several pages.
     """
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr(supabase.auth.store, "users", {})
@@ -51,7 +51,7 @@ def rows(
 
 
 def add(rows: Session, supabase: LocalSupabase, *, role: Role = Role.USER) -> User:
-    """Somebody whom both sides know."""
+    """Add a user to the database and to Auth."""
     email = f"{uuid4().hex}@example.com"
     user = User(id=UUID(supabase.user(email).id), email=email, role=role, status=Status.APPROVED)
     rows.add(user)
@@ -60,12 +60,12 @@ def add(rows: Session, supabase: LocalSupabase, *, role: Role = Role.USER) -> Us
 
 
 async def reconcile() -> dict[str, int]:
-    """The task, as a worker's child runs it: in a thread without a loop."""
+    """Run the task as a worker's child does: in a thread without an event loop."""
     return asdict(await asyncio.to_thread(tasks.reconcile.function))
 
 
-def now(rows: Session) -> dict[UUID, tuple[str | None, bool, bool]]:
-    """Address, banned, deleted, of everybody."""
+def state(rows: Session) -> dict[UUID, tuple[str | None, bool, bool]]:
+    """Return address, banned and deleted of every user."""
     rows.rollback()
     rows.expire_all()
     return {
@@ -74,9 +74,7 @@ def now(rows: Session) -> dict[UUID, tuple[str | None, bool, bool]]:
     }
 
 
-async def test_what_changed_in_auth_changes_here_and_only_once(
-    rows: Session, supabase: LocalSupabase
-) -> None:
+async def test_changes_in_auth_are_applied_once(rows: Session, supabase: LocalSupabase) -> None:
     users = {name: add(rows, supabase) for name in ("same", "moved", "banned", "gone")}
     ids = {name: user.id for name, user in users.items()}
     in_auth = {name: supabase.auth.store.users[str(user_id)] for name, user_id in ids.items()}
@@ -93,17 +91,17 @@ async def test_what_changed_in_auth_changes_here_and_only_once(
         ids["banned"]: (in_auth["banned"].email, True, False),
         ids["gone"]: (in_auth["gone"].email, False, True),
     }
-    assert now(rows) == expected
+    assert state(rows) == expected
     again = await reconcile()
     assert (again["addresses"], again["bans"], again["deletions"]) == (0, 0, 0)
-    assert now(rows) == expected
+    assert state(rows) == expected
     # A ban that is lifted in Auth is lifted here.
     supabase.auth.update_user(in_auth["banned"], {"ban_duration": "none"})
     assert (await reconcile())["bans"] == 1
-    assert not any(banned for _, banned, _ in now(rows).values())
+    assert not any(banned for _, banned, _ in state(rows).values())
 
 
-async def test_who_slips_between_two_pages_is_not_deleted(
+async def test_a_user_missing_between_two_pages_is_not_deleted(
     rows: Session, supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = add(rows, supabase)
@@ -114,17 +112,17 @@ async def test_who_slips_between_two_pages_is_not_deleted(
             if each.id != user.id:
                 yield each
 
-    monkeypatch.setattr(rules, "list_users", without)
+    monkeypatch.setattr(module, "list_users", without)
     assert (await reconcile())["deletions"] == 0
 
 
 @pytest.mark.parametrize("status", [500, 403, 404, 200])
 @pytest.mark.parametrize("path", ["list", "user"])
-async def test_an_outage_changes_nobody(
+async def test_an_outage_changes_no_user(
     rows: Session, supabase: LocalSupabase, status: int, path: str
 ) -> None:
     gone, moved = add(rows, supabase), add(rows, supabase)
-    user_id, before = gone.id, now(rows)
+    user_id, before = gone.id, state(rows)
     supabase.auth.delete_user(supabase.auth.store.users[str(user_id)])
     in_auth = supabase.auth.store.users[str(moved.id)]
     supabase.auth.update_user(in_auth, {"email": f"{uuid4().hex}@example.com"})
@@ -134,15 +132,15 @@ async def test_an_outage_changes_nobody(
             await reconcile()
     finally:
         supabase.traffic.heal()
-    assert now(rows) == before
+    assert state(rows) == before
 
 
-async def test_an_outage_on_a_later_page_changes_nobody(
+async def test_an_outage_on_a_later_page_changes_no_user(
     rows: Session, supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     oldest = add(rows, supabase)
     supabase.auth.delete_user(supabase.auth.store.users[str(oldest.id)])
-    before = now(rows)
+    before = state(rows)
     failure = supabase.traffic.failure
 
     def later(path: str) -> object:
@@ -152,14 +150,14 @@ async def test_an_outage_on_a_later_page_changes_nobody(
 
     calls = supabase.traffic.calls[LIST]
     add(rows, supabase), add(rows, supabase), add(rows, supabase)
-    before = now(rows)
+    before = state(rows)
     monkeypatch.setattr(supabase.traffic, "failure", later)
     with pytest.raises(UnavailableError):
         await reconcile()
-    assert now(rows) == before
+    assert state(rows) == before
 
 
-async def test_when_the_last_admin_is_gone_it_is_said(
+async def test_a_missing_admin_is_logged(
     rows: Session, supabase: LocalSupabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     admin = add(rows, supabase, role=Role.ADMIN)
@@ -172,7 +170,7 @@ async def test_when_the_last_admin_is_gone_it_is_said(
     assert "no_admin_left" in caplog.text
 
 
-async def test_a_worker_does_it(
+async def test_a_worker_runs_the_task(
     committed: AsyncClient, committed_url: str, supabase: LocalSupabase, worker: Process
 ) -> None:
     email = f"{uuid4().hex}@example.com"
@@ -180,7 +178,7 @@ async def test_a_worker_does_it(
     headers = {"Authorization": f"Bearer {supabase.issue_token(email)}"}
     assert (await committed.get("/api/v1/users/me", headers=headers)).status_code == 200
     supabase.auth.delete_user(user)
-    # As beat does.
+    # Beat sends this task.
     send(tasks.start_reconcile.s())
 
     async def done() -> bool:
@@ -200,7 +198,7 @@ async def test_a_worker_does_it(
         ({"deleted_at": timedelta()}, "account_deleted"),
     ],
 )
-async def test_who_is_banned_or_gone_is_not_let_in(
+async def test_a_banned_or_deleted_user_is_refused(
     client: AsyncClient,
     supabase: LocalSupabase,
     session: AsyncSession,

@@ -21,7 +21,7 @@ async def admin(sign_in: SignIn) -> Person:
     return await sign_in(role=Role.ADMIN)
 
 
-async def test_me_is_who_the_token_names(client: AsyncClient, sign_in: SignIn) -> None:
+async def test_me_is_the_user_of_the_token(client: AsyncClient, sign_in: SignIn) -> None:
     person = await sign_in()
     answer = await client.get(f"{PATH}/me", headers=person.headers)
     assert answer.status_code == 200
@@ -29,7 +29,7 @@ async def test_me_is_who_the_token_names(client: AsyncClient, sign_in: SignIn) -
     assert (UUID(body["id"]), body["email"], body["role"]) == (person.id, person.email, "user")
 
 
-async def test_people_change_their_name_and_nothing_else(
+async def test_users_change_their_name_and_nothing_else(
     client: AsyncClient, sign_in: SignIn
 ) -> None:
     person = await sign_in()
@@ -56,7 +56,7 @@ async def test_people_change_their_name_and_nothing_else(
         ("PUT", "/{id}/role"),
     ],
 )
-async def test_only_admins_manage_people(
+async def test_only_admins_manage_users(
     client: AsyncClient, sign_in: SignIn, method: str, path: str
 ) -> None:
     person = await sign_in()
@@ -69,12 +69,12 @@ async def test_only_admins_manage_people(
 @pytest.mark.parametrize(
     ("action", "status"), [("reject", Status.REJECTED), ("suspend", Status.SUSPENDED)]
 )
-async def test_a_user_who_is_shut_out_is_out_at_once_and_back_when_approved(
+async def test_a_refused_user_is_refused_at_once_until_approved(
     client: AsyncClient, admin: Person, sign_in: SignIn, action: str, status: Status
 ) -> None:
     person = await sign_in()
     me = f"{PATH}/me"
-    # The process remembers the user now.
+    # The process has cached the user now.
     assert (await client.get(me, headers=person.headers)).status_code == 200
 
     done = await client.post(f"{PATH}/{person.id}/{action}", headers=admin.headers)
@@ -86,7 +86,7 @@ async def test_a_user_who_is_shut_out_is_out_at_once_and_back_when_approved(
     assert (await client.get(me, headers=person.headers)).status_code == 200
 
 
-async def test_an_admin_has_every_token_verified_anew(
+async def test_an_admin_purges_the_verified_tokens(
     client: AsyncClient, admin: Person, supabase: LocalSupabase
 ) -> None:
     jwks = "/auth/v1/.well-known/jwks.json"
@@ -100,7 +100,7 @@ async def test_an_admin_has_every_token_verified_anew(
     assert supabase.traffic.calls[jwks] == before + 1
 
 
-async def test_a_new_admin_may_what_admins_may(
+async def test_a_new_admin_has_the_rights_at_once(
     client: AsyncClient, admin: Person, sign_in: SignIn
 ) -> None:
     person = await sign_in()
@@ -122,7 +122,7 @@ async def test_the_last_admin_stays(client: AsyncClient, admin: Person, act: str
     assert await remove(admin) == (409, "last_admin")
 
 
-async def test_an_admin_may_go_when_another_is_there(
+async def test_an_admin_can_be_suspended_if_there_is_another(
     client: AsyncClient, admin: Person, sign_in: SignIn
 ) -> None:
     await sign_in(role=Role.ADMIN)
@@ -139,7 +139,7 @@ async def test_an_admin_who_is_suspended_does_not_count(
 
 
 @pytest.mark.parametrize("action", ["approve", "reject", "suspend"])
-async def test_nobody_is_not_there(client: AsyncClient, admin: Person, action: str) -> None:
+async def test_an_unknown_user_is_404(client: AsyncClient, admin: Person, action: str) -> None:
     answer = await client.post(f"{PATH}/{uuid4()}/{action}", headers=admin.headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "user_not_found")
 
@@ -148,7 +148,7 @@ async def test_a_list_is_walked_page_by_page_without_gap_or_repetition(
     client: AsyncClient, admin: Person, session: AsyncSession
 ) -> None:
     now = utcnow()
-    # Two at one instant: the id decides between them.
+    # Two have the same time: the id decides their order.
     people = [
         UserFactory.build(email=f"page{n}@example.com", created_at=now - timedelta(days=n // 2))
         for n in range(7)
