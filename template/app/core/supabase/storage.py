@@ -71,8 +71,8 @@ def new_key(owner: UUID, *, folder: str = "uploads") -> str:
 class Storage:
     """The bucket.
 
-    `sign_download`, `info` and `download` raise NotFoundError if there is no such file. Every method
-    raises UnavailableError (`storage_unavailable`) if Storage does not answer as it should.
+    `sign_download`, `info` and `download` raise NotFoundError if there is no such file. All methods
+    raise UnavailableError (`storage_unavailable`) if Storage does not answer as it should.
     """
 
     def __init__(self, supabase: Supabase) -> None:
