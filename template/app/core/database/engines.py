@@ -1,4 +1,7 @@
-"""One factory of engines for each driver, for every pool mode."""
+"""One factory of engines for each driver, for every pool mode.
+
+Both raise SettingsError if the address or its TLS settings are wrong.
+"""
 
 from functools import cache
 from typing import Any
@@ -20,11 +23,7 @@ SYNC_MAX_OVERFLOW = 1
 
 
 def async_engine(settings: CoreSettings) -> AsyncEngine:
-    """Build the API's asyncpg engine.
-
-    Raises:
-        SettingsError: the address or its TLS settings are wrong.
-    """
+    """Build the API's asyncpg engine."""
     url = normalize_url(settings.database_url)
     arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
     arguments |= settings.tls_of(url).asyncpg_arguments()
@@ -48,11 +47,7 @@ def async_engine(settings: CoreSettings) -> AsyncEngine:
 def sync_engine(
     address: str | URL, settings: CoreSettings, *, poolclass: type[Pool] | None = None
 ) -> Engine:
-    """Build a psycopg engine; `poolclass=NullPool` keeps no connection.
-
-    Raises:
-        SettingsError: the address or its TLS settings are wrong.
-    """
+    """Build a psycopg engine; `poolclass=NullPool` keeps no connection."""
     url = normalize_url(address) if isinstance(address, str) else address
     arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
     arguments |= settings.tls_of(url).libpq_arguments()

@@ -111,11 +111,7 @@ def project_settings() -> "type[Settings]":
 
 
 def get_settings() -> "Settings":
-    """Return the project's settings, read once per process.
-
-    Raises:
-        SettingsError: see `load_settings`.
-    """
+    """Return the project's settings, see `load_settings`."""
     settings: Settings = load_settings(project_settings())
     return settings
 

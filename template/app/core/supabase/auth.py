@@ -1,7 +1,8 @@
 """The calls to Supabase Auth that this backend makes; tokens are verified without a call.
 
-They use HTTP directly: with Supabase's own client they would not be shorter, and the API would have
-to import it, which takes a third of a second.
+Each raises UnavailableError (`auth_unavailable`) if Auth does not answer as it should. They use
+HTTP directly: with Supabase's own client they would not be shorter, and the API would have to
+import it, which takes a third of a second.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -34,9 +35,6 @@ async def user_of_token(supabase: Supabase, token: str) -> dict[str, Any] | None
 
     Unlike the verifier, Auth knows about users who were deleted or banned and about sessions that
     have ended.
-
-    Raises:
-        UnavailableError: Auth does not answer.
     """
     with _translate_errors():
         headers = supabase.user_headers(token)
@@ -54,7 +52,6 @@ async def create_user(supabase: Supabase, email: str, password: str) -> UUID:
     Raises:
         ConflictError: Auth has a user with this address.
         AppError: Auth refuses the address or the password; the detail has its reason.
-        UnavailableError: Auth does not answer.
     """
     body = {"email": email, "password": password, "email_confirm": True}
     with _translate_errors():
@@ -68,11 +65,7 @@ async def create_user(supabase: Supabase, email: str, password: str) -> UUID:
 
 
 async def find_user(supabase: Supabase, email: str) -> AuthUser | None:
-    """Return the user with this address; this reads Auth's list page by page.
-
-    Raises:
-        UnavailableError: Auth does not answer.
-    """
+    """Return the user with this address; this reads Auth's list page by page."""
     async for user in list_users(supabase):
         if user.email == email.lower():
             return user
@@ -84,9 +77,6 @@ async def list_users(supabase: Supabase) -> AsyncIterator[AuthUser]:
 
     A user who is created or deleted at the same time moves the pages, so a user may be missing:
     `get_user` tells whether the user exists.
-
-    Raises:
-        UnavailableError: Auth does not answer.
     """
     page = 1
     while True:
@@ -102,11 +92,7 @@ async def list_users(supabase: Supabase) -> AsyncIterator[AuthUser]:
 
 
 async def get_user(supabase: Supabase, user_id: UUID) -> AuthUser | None:
-    """Return a user, or None if Auth has no such user.
-
-    Raises:
-        UnavailableError: Auth does not answer as it should.
-    """
+    """Return a user, or None if Auth has no such user."""
     with _translate_errors():
         response = await _send(supabase, "GET", f"admin/users/{user_id}")
         # Without this code, a proxy may have answered 404.

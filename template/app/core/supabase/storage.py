@@ -69,7 +69,11 @@ def new_key(owner: UUID, *, folder: str = "uploads") -> str:
 
 
 class Storage:
-    """The bucket; every method may raise UnavailableError (`storage_unavailable`)."""
+    """The bucket.
+
+    `sign_download`, `info` and `download` raise NotFoundError if there is no such file. All methods
+    raise UnavailableError (`storage_unavailable`) if Storage does not answer as it should.
+    """
 
     def __init__(self, supabase: Supabase) -> None:
         self._supabase = supabase
@@ -123,9 +127,6 @@ class Storage:
             key: of the file.
             seconds: for which the address is valid.
             filename: name under which browsers save it; without one, they show it.
-
-        Raises:
-            NotFoundError: there is no such file.
         """
         options: Any = {"download": filename} if filename else {}
         with _translate_errors(key):
@@ -133,11 +134,7 @@ class Storage:
         return str(signed["signedUrl"])
 
     async def info(self, key: str) -> StoredFile:
-        """Return size and type as stored; those that the sender reports are not verified.
-
-        Raises:
-            NotFoundError: there is no such file.
-        """
+        """Return size and type as stored; those that the sender reports are not verified."""
         with _translate_errors(key):
             about = await self._files.info(key)
             return StoredFile(int(about["size"]), str(about["content_type"]))
@@ -163,7 +160,6 @@ class Storage:
             max_bytes: refuse a larger file; by default STORAGE_MAX_BYTES.
 
         Raises:
-            NotFoundError: there is no such file.
             TooLargeError: it is larger than `max_bytes`.
         """
         limit = self._settings.storage_max_bytes if max_bytes is None else max_bytes

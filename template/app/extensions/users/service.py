@@ -1,4 +1,7 @@
-"""The rules for users: their rows, approval and roles."""
+"""The rules for users: their rows, approval and roles.
+
+Where there is no user for an id or an address, NotFoundError (`user_not_found`) is raised.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -109,11 +112,7 @@ async def get_or_create(
 
 
 async def get(session: AsyncSession, user_id: UUID) -> User:
-    """Return a user.
-
-    Raises:
-        NotFoundError: there is no such user.
-    """
+    """Return a user."""
     user = await session.get(User, user_id)
     if user is None:
         raise NotFoundError("There is no such user.", code="user_not_found")
@@ -121,22 +120,14 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def get_row(reader: Reader, user_id: UUID) -> dict[str, Any]:
-    """Return a user's columns; the statement is built once, because every `/users/me` runs it.
-
-    Raises:
-        NotFoundError: there is no such user.
-    """
+    """Return a user's columns; the statement is built once, because every `/users/me` runs it."""
     for row in await reader.rows(_BY_ID, {"user_id": user_id}):
         return row
     raise NotFoundError("There is no such user.", code="user_not_found")
 
 
 async def get_by_email(session: AsyncSession, email: str) -> User:
-    """Return the user with this address, or the newest of several.
-
-    Raises:
-        NotFoundError: there is no such user.
-    """
+    """Return the user with this address, or the newest of several."""
     statement = select(User).where(col(User.email) == email.lower())
     user = (await session.exec(statement.order_by(col(User.created_at).desc()))).first()
     if user is None:
@@ -155,7 +146,6 @@ async def set_status(session: AsyncSession, user_id: UUID, status: Status) -> Us
     """Approve, reject or suspend a user. Commits.
 
     Raises:
-        NotFoundError: there is no such user.
         ConflictError: the application would have no admin.
     """
     user = await get(session, user_id)
@@ -169,7 +159,6 @@ async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> User:
     """Give a user another role. Commits.
 
     Raises:
-        NotFoundError: there is no such user.
         ConflictError: the application would have no admin.
     """
     user = await get(session, user_id)
