@@ -1,4 +1,4 @@
-"""Actions: what a view can do to rows, besides editing them.
+"""Actions: operations of a view on its rows, besides editing.
 
 GET shows a form with the selected rows. Only the POST of this form performs the action.
 """

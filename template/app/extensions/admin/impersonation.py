@@ -1,7 +1,7 @@
 """Impersonation: an admin gets a token with which the API treats a request as a user's.
 
-This backend signs the token with SECRET_KEY. It is not a session of Supabase, so whatever asks
-Supabase itself (`LiveUser`, files through the user's own client) refuses it. The token is valid as
+This backend signs the token with SECRET_KEY. It is not a session of Supabase, so code that asks
+Supabase itself refuses it (`LiveUser`, files through the user's own client). The token is valid as
 long as the admin's session, which stores its id, and only for users without a role on the site.
 """
 

@@ -7,12 +7,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from sqlalchemy import Engine, NullPool
 
 from app.core.cli.confirm import confirm_destructive
 from app.core.cli.errors import CliError
-from app.core.database import migration_url, sync_engine
-from app.core.settings import get_settings, load_settings
+from app.core.settings import load_settings
 from app.extensions.documents import indexes
 from app.extensions.documents import reembed as vectors
 from app.extensions.documents.embedding import EmbeddingError, WrongModelError, create_embedder
@@ -26,7 +24,7 @@ def status() -> None:
     """Show the models with their vectors and indexes, and which model searches use."""
     embedder = create_embedder(load_settings(DocumentSettings))
     table = Table("Model", "Vectors", "Missing", "Index", "In use", box=None)
-    with _engine().connect() as connection:
+    with indexes.index_engine().connect() as connection:
         found = vectors.count_vectors(connection)
         for model in sorted({embedder.model, *found}):
             missing, _ = vectors.count_missing(connection, model)
@@ -49,7 +47,7 @@ def reembed(
     and the workers use the old one. An interrupted command continues when it is run again.
     """
     embedder = create_embedder(load_settings(DocumentSettings))
-    engine = _engine()
+    engine = indexes.index_engine()
     with engine.connect() as connection:
         missing, _ = vectors.count_missing(connection, embedder.model)
     with Progress(console=Console(stderr=True)) as bar:
@@ -74,7 +72,7 @@ def prune(
 ) -> None:
     """Delete the vectors and indexes of all models except the one in the settings."""
     embedder = create_embedder(load_settings(DocumentSettings))
-    engine = _engine()
+    engine = indexes.index_engine()
     with engine.connect() as connection:
         others = {m: n for m, n in vectors.count_vectors(connection).items() if m != embedder.model}
         missing, _ = vectors.count_missing(connection, embedder.model)
@@ -92,9 +90,3 @@ def prune(
         indexes.drop_index(engine, model)
         vectors.delete_vectors(engine, model)
     typer.echo(f"Deleted: {listed}.")
-
-
-def _engine() -> Engine:
-    # A pooler in transaction mode would lose the settings of the session that builds an index.
-    settings = get_settings()
-    return sync_engine(migration_url(settings), settings, poolclass=NullPool)

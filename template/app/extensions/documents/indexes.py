@@ -7,9 +7,11 @@ reads and writes. Without an index, searches compare all vectors of the owner.
 
 import hashlib
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, NullPool, text
 
+from app.core.database import migration_url, sync_engine
 from app.core.database.models import RUNTIME_INDEX, SCHEMA
+from app.core.settings import get_settings
 
 TABLE = "documents_embeddings"
 
@@ -38,6 +40,15 @@ def quote_literal(model: str) -> str:
     return "'" + model.replace("'", "''") + "'"
 
 
+def index_engine() -> Engine:
+    """Return an engine for building indexes.
+
+    It does not use a pooler in transaction mode, which would lose the settings of the session.
+    """
+    settings = get_settings()
+    return sync_engine(migration_url(settings), settings, poolclass=NullPool)
+
+
 def is_indexed(connection: Connection, model: str) -> bool:
     """Tell whether the model's index exists and is complete."""
     return bool(connection.scalar(_VALID, {"name": index_name(model), "schema": SCHEMA}))
@@ -49,7 +60,7 @@ def ensure_index(
     """Build the model's index if it is missing; return whether it exists now.
 
     Args:
-        engine: an engine without a pool, in direct or session mode: the statements share settings.
+        engine: see `index_engine`.
         model: the name of the model.
         dimensions: the number of dimensions of its vectors.
         seconds: the time limit; 0 for none.

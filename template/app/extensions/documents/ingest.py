@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import NullPool, Text, bindparam, cast, delete, func, insert, update
+from sqlalchemy import Text, bindparam, cast, delete, func, insert, update
 from sqlalchemy.dialects.postgresql import REGCONFIG
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from uuid_utils.compat import uuid7
 
-from app.core.database import migration_url, sync_engine
 from app.core.database.models import utcnow
 from app.core.errors import NotFoundError
 from app.core.events import emit
@@ -27,7 +26,7 @@ from app.core.tasks import SkipRunError, TaskError, progress
 from app.extensions.documents import languages
 from app.extensions.documents.chunking import Part, split, token_count
 from app.extensions.documents.embedding import Vector, process_embedder
-from app.extensions.documents.indexes import USE_VECTORS, ensure_index
+from app.extensions.documents.indexes import USE_VECTORS, ensure_index, index_engine
 from app.extensions.documents.models import Document, DocumentState, chunks, embeddings
 from app.extensions.documents.notify import notify
 from app.extensions.documents.rate_limit import wait_for_turn
@@ -42,6 +41,15 @@ log = get_logger(__name__)
 
 # Models whose index exists, as this process has found.
 _indexed: set[str] = set()
+
+
+_INSERT_CHUNK = insert(chunks).values(
+    content=bindparam("text", type_=Text),
+    search_config=bindparam("dictionary", type_=Text),
+    words=func.to_tsvector(
+        cast(bindparam("dictionary", type_=Text), REGCONFIG), bindparam("text", type_=Text)
+    ),
+)
 
 
 async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Ingested:
@@ -112,10 +120,47 @@ async def end(
 
 
 async def set_reason(session: AsyncSession, document_id: UUID, version: int, reason: str) -> None:
-    """Set the text about what a document waits for until its task is retried. Commits."""
+    """Set the reason why a document waits until its task is retried. Commits."""
     statement = update(Document).where(*_of_version(document_id, version)).values(reason=reason)
     await session.exec(statement)
     await session.commit()
+
+
+async def store_chunks(
+    session: AsyncSession,
+    document: Document,
+    language: str,
+    parts: Sequence[Part],
+    vectors: Sequence[Vector],
+) -> None:
+    """Replace the chunks of a document and make it ready. Flushes."""
+    embedder = process_embedder()
+    connection = await session.connection()
+    await connection.execute(USE_VECTORS, {"local": True})
+    await connection.execute(delete(chunks).where(chunks.c.document_id == document.id))
+    config = languages.search_config(language)
+    shared = {"document_id": document.id, "owner_id": document.owner_id}
+    ids = [uuid7() for _ in parts]
+    await connection.execute(
+        _INSERT_CHUNK,
+        [
+            shared
+            | {"id": key, "position": position, "page": part.page}
+            | {"dictionary": config, "text": part.text}
+            for position, (key, part) in enumerate(zip(ids, parts, strict=True))
+        ],
+    )
+    await connection.execute(
+        insert(embeddings),
+        [
+            shared | {"chunk_id": key, "model": embedder.model, "embedding": vector}
+            for key, vector in zip(ids, vectors, strict=True)
+        ],
+    )
+    document.state, document.reason = DocumentState.READY, None
+    document.language, document.search_config = language, config
+    document.chunk_count, document.ready_at = len(parts), utcnow()
+    await session.flush()
 
 
 async def _get_current(
@@ -176,8 +221,7 @@ async def _ensure_index() -> None:
     embedder = process_embedder()
     if embedder.model in _indexed:
         return
-    settings = get_settings()
-    engine = sync_engine(migration_url(settings), settings, poolclass=NullPool)
+    engine = index_engine()
 
     def build() -> None:
         try:
@@ -193,49 +237,3 @@ async def _ensure_index() -> None:
             )
 
     await asyncio.to_thread(build)
-
-
-async def store_chunks(
-    session: AsyncSession,
-    document: Document,
-    language: str,
-    parts: Sequence[Part],
-    vectors: Sequence[Vector],
-) -> None:
-    """Replace the chunks of a document and make it ready. Flushes."""
-    embedder = process_embedder()
-    connection = await session.connection()
-    await connection.execute(USE_VECTORS, {"local": True})
-    await connection.execute(delete(chunks).where(chunks.c.document_id == document.id))
-    config = languages.search_config(language)
-    shared = {"document_id": document.id, "owner_id": document.owner_id}
-    ids = [uuid7() for _ in parts]
-    await connection.execute(
-        _INSERT_CHUNK,
-        [
-            shared
-            | {"id": key, "position": position, "page": part.page}
-            | {"dictionary": config, "text": part.text}
-            for position, (key, part) in enumerate(zip(ids, parts, strict=True))
-        ],
-    )
-    await connection.execute(
-        insert(embeddings),
-        [
-            shared | {"chunk_id": key, "model": embedder.model, "embedding": vector}
-            for key, vector in zip(ids, vectors, strict=True)
-        ],
-    )
-    document.state, document.reason = DocumentState.READY, None
-    document.language, document.search_config = language, config
-    document.chunk_count, document.ready_at = len(parts), utcnow()
-    await session.flush()
-
-
-_INSERT_CHUNK = insert(chunks).values(
-    content=bindparam("text", type_=Text),
-    search_config=bindparam("dictionary", type_=Text),
-    words=func.to_tsvector(
-        cast(bindparam("dictionary", type_=Text), REGCONFIG), bindparam("text", type_=Text)
-    ),
-)

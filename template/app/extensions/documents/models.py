@@ -53,7 +53,7 @@ class Document(UUIDKey, Timestamps, Model, table=True):
     state: DocumentState = Field(
         default=DocumentState.UPLOADING, sa_type=text_enum(DocumentState, "state")
     )
-    # A sentence for the owner: why it failed, or what it waits for.
+    # A sentence for the owner: the reason of a failure or a delay.
     reason: str | None = Field(default=None, max_length=500)
     # Increased when the processing starts. A run of an earlier version no longer changes anything.
     version: int = 0

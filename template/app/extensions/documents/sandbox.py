@@ -1,4 +1,4 @@
-"""The sandbox: runs `extract` on an uploaded file in a process of its own, within limits."""
+"""The sandbox: runs `extract` on an uploaded file in a separate process, within limits."""
 
 import asyncio
 import json

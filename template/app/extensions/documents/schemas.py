@@ -51,7 +51,7 @@ class DocumentRead(ResponseModel):
     language: str | None
     labels: dict[str, str]
     state: DocumentState
-    reason: str | None = Field(description="Why it failed, or what it waits for.")
+    reason: str | None = Field(description="The reason of a failure or a delay.")
     task_id: UUID | None = Field(description="Task; its progress is at `/tasks/{task_id}/events`.")
     chunk_count: int
     created_at: datetime

@@ -289,7 +289,7 @@ _SHOWN = text(f"""
     FROM {SCHEMA}.documents_chunks AS chunk
     JOIN {SCHEMA}.documents AS document ON document.id = document_id
     WHERE chunk.id = ANY (:ids) AND chunk.owner_id = :owner_id
-""").bindparams(  # noqa: S608 - of constants alone
+""").bindparams(  # noqa: S608 - it consists of constants
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("owner_id", type_=Uuid),
     bindparam("query", type_=Text),

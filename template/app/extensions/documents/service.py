@@ -6,12 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
-from app.core.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.events import emit
 from app.core.http.lists import Listing
 from app.core.supabase.storage import FileTypeError, SignedUpload, Storage, new_key
@@ -213,35 +213,26 @@ async def _get_or_create(
     Raises:
         ConflictError: the file was uploaded before.
     """
-    same = select(Document).where(Document.owner_id == owner_id, Document.sha256 == sha256)
-    document = (await session.exec(same)).first()
-    if document is None:
-        document = Document(
-            owner_id=owner_id,
-            size=size,
-            sha256=sha256,
-            object_key=new_key(owner_id, folder="documents"),
-            **facts.model_dump(exclude={"size", "sha256"}),
-        )
-        session.add(document)
-    elif document.state is not DocumentState.UPLOADING:
-        raise _already_exists(document)
-    try:
-        await session.commit()
-    except IntegrityError:
-        # A concurrent request created the document first.
-        await session.rollback()
-        document = (await session.exec(same)).one()
-        if document.state is not DocumentState.UPLOADING:
-            raise _already_exists(document) from None
-    return document
-
-
-def _already_exists(document: Document) -> AppError:
-    return ConflictError(
-        f"You have uploaded this file before: document {document.id}, {document.state}.",
-        code="document_exists",
+    new = Document(
+        owner_id=owner_id,
+        size=size,
+        sha256=sha256,
+        object_key=new_key(owner_id, folder="documents"),
+        **facts.model_dump(exclude={"size", "sha256"}),
     )
+    # A concurrent request for the same file may insert its row first.
+    unique = ["owner_id", "sha256"]
+    statement = insert(Document).values(new.model_dump())
+    await session.exec(statement.on_conflict_do_nothing(index_elements=unique))
+    same = select(Document).where(Document.owner_id == owner_id, Document.sha256 == sha256)
+    document = (await session.exec(same)).one()
+    await session.commit()
+    if document.state is not DocumentState.UPLOADING:
+        raise ConflictError(
+            f"You have uploaded this file before: document {document.id}, {document.state}.",
+            code="document_exists",
+        )
+    return document
 
 
 async def _start(session: AsyncSession, document: Document) -> None:

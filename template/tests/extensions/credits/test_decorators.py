@@ -35,8 +35,8 @@ async def database(bank: Bank, database_url: str) -> AsyncIterator[Database]:
 def worker(database: Database, database_url: str) -> Iterator[Process]:
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
-    alone = ("--concurrency=1", "--without-mingle", "--without-gossip")
-    command = ("celery", "-A", "tests.extensions.credits.work_worker", "worker", *alone)
+    options = ("--concurrency=1", "--without-mingle", "--without-gossip")
+    command = ("celery", "-A", "tests.extensions.credits.work_worker", "worker", *options)
     with running(*command, stop=signal.SIGKILL, DATABASE_URL=database_url) as worker:
         yield worker
 

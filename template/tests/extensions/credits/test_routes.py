@@ -110,8 +110,8 @@ async def test_other_users_are_refused(
 
 
 async def test_an_unknown_user_has_no_account(client: AsyncClient, admin: Person) -> None:
-    nobody = Person(uuid4(), "", {})
-    assert (await grant(client, admin, nobody)).json()["code"] == "user_not_found"
+    unknown = Person(uuid4(), "", {})
+    assert (await grant(client, admin, unknown)).json()["code"] == "user_not_found"
 
 
 async def test_entries_are_paged_and_filtered(

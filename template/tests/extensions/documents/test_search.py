@@ -171,7 +171,7 @@ async def test_a_wrong_search_is_refused(
 async def test_chunks_of_other_users_are_not_found(
     client: AsyncClient, owner: Person, store: Store, sign_in: SignIn
 ) -> None:
-    theirs = await store(await sign_in(), "bees of somebody else")
+    theirs = await store(await sign_in(), "bees of another user")
     for mode in MODES:
         for filters in ({}, {"document_ids": [str(theirs.id)]}):
             assert contents(await find(client, owner, "bees", mode=mode, **filters)) == []
@@ -189,7 +189,7 @@ async def test_the_policies_protect_content_if_the_ranking_fails_to(
     sign_in: SignIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await store(await sign_in(), "bees of somebody else")
+    await store(await sign_in(), "bees of another user")
     for name in ("_NEAR", "_FOUND", "_ALL"):
         monkeypatch.setattr(module, name, unowned(getattr(module, name)))
     binds = [bind for bind in module._SHOWN._bindparams.values() if bind.key != "owner_id"]
@@ -200,7 +200,7 @@ async def test_the_policies_protect_content_if_the_ranking_fails_to(
         assert contents(await find(client, owner, "bees")) == []
         # Without the policies, the content is returned.
         monkeypatch.setattr(module, "act_as", lambda *_: None)
-        assert contents(await find(client, owner, "bees")) == ["bees of somebody else"]
+        assert contents(await find(client, owner, "bees")) == ["bees of another user"]
     finally:
         module.ranking.cache_clear()
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,17 +16,23 @@ from app.extensions.credits.service.ledger import LockedAccount, lock, post
 from app.extensions.credits.service.tiers import get_tier
 from app.extensions.credits.settings import CreditSettings
 
-_BALANCE = select(
-    accounts.c.user_id,
-    accounts.c.tier,
-    accounts.c.balance,
-    accounts.c.held,
-    accounts.c.allowance,
-    tiers.c.daily_charges,
-    accounts.c.charges_day,
-    accounts.c.charges_today,
-).join(tiers, tiers.c.name == accounts.c.tier)
-_BALANCE_OF = _BALANCE.where(accounts.c.user_id == bindparam("user_id"))
+# An account stores the charges of the last day on which there were any.
+_CHARGES_TODAY = case(
+    (accounts.c.charges_day == bindparam("today"), accounts.c.charges_today), else_=0
+)
+_BALANCE = (
+    select(
+        accounts.c.user_id,
+        accounts.c.tier,
+        accounts.c.balance,
+        accounts.c.held,
+        accounts.c.allowance,
+        tiers.c.daily_charges,
+        _CHARGES_TODAY.label("charges_today"),
+    )
+    .join(tiers, tiers.c.name == accounts.c.tier)
+    .where(accounts.c.user_id == bindparam("user_id"))
+)
 
 
 def lock_or_open(session: Session, user_id: UUID) -> LockedAccount:
@@ -40,21 +46,12 @@ def lock_or_open(session: Session, user_id: UUID) -> LockedAccount:
 
 def get_balance(session: Session, user_id: UUID) -> BalanceRead:
     """Return the balance of a user; open an account if the user has none."""
-    connection = session.connection()
-    row = connection.execute(_BALANCE_OF, {"user_id": user_id}).one_or_none()
+    values = {"user_id": user_id, "today": periods.today()}
+    row = session.connection().execute(_BALANCE, values).one_or_none()
     if row is None:
         lock_or_open(session, user_id)
-        row = connection.execute(_BALANCE_OF, {"user_id": user_id}).one()
-    today = row.charges_today if row.charges_day == periods.today() else 0
-    return BalanceRead(
-        user_id=row.user_id,
-        tier=row.tier,
-        balance=row.balance,
-        held=row.held,
-        allowance=row.allowance,
-        charges_today=today,
-        daily_charges=row.daily_charges,
-    )
+        row = session.connection().execute(_BALANCE, values).one()
+    return BalanceRead.model_validate(row)
 
 
 def set_tier(session: Session, user_id: UUID, tier: str) -> BalanceRead:

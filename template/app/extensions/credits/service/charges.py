@@ -110,7 +110,8 @@ def charging(
         KeyReusedError: the key belongs to another request.
         NoRateError: the operation has no rate.
     """
-    charge = _begin_and_commit(session, user_id, operation, units, key, fingerprint)
+    charge = begin(session, user_id, operation, units, key=key, fingerprint=fingerprint)
+    session.commit()
     try:
         yield charge
     except BaseException:
@@ -130,7 +131,10 @@ async def charging_async(
     fingerprint: str | None = None,
 ) -> AsyncIterator[Charge]:
     """The async variant of `charging`."""
-    charge = await session.run_sync(_begin_and_commit, user_id, operation, units, key, fingerprint)
+    charge = await session.run_sync(
+        begin, user_id, operation, units, key=key, fingerprint=fingerprint
+    )
+    await session.commit()
     try:
         yield charge
     except BaseException:
@@ -231,19 +235,6 @@ def release(session: Session, charge: Charge) -> None:
     """
     if charge.hold_id:
         holds.release(session, charge.user_id, charge.hold_id)
-
-
-def _begin_and_commit(
-    session: Session,
-    user_id: UUID,
-    operation: str,
-    units: int,
-    key: str | None,
-    fingerprint: str | None,
-) -> Charge:
-    charge = begin(session, user_id, operation, units, key=key, fingerprint=fingerprint)
-    session.commit()
-    return charge
 
 
 def _release_after_error(session: Session, charge: Charge) -> None:

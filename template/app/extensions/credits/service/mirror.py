@@ -4,9 +4,8 @@ The format is that of PostgREST, which Supabase serves at `/rest/v1/TABLE`: a li
 merged by id. A batch that is sent twice is therefore stored once.
 """
 
-from typing import Any
-
 import httpx
+from pydantic_core import to_jsonable_python
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
@@ -19,7 +18,7 @@ BATCH = 500
 TIMEOUT = 20.0  # seconds
 
 _NEXT = (
-    select(transactions)
+    select(*(column for column in transactions.c if column.name != "synced_at"))
     .where(transactions.c.synced_at.is_(None))
     .order_by(transactions.c.id)
     .limit(BATCH)
@@ -54,7 +53,7 @@ def send_batch(session: Session) -> int:
             str(settings.mirror_url),
             params={"on_conflict": "id"},
             headers=_headers(settings),
-            json=[_json(dict(row)) for row in rows],
+            json=to_jsonable_python([dict(row) for row in rows]),
             timeout=TIMEOUT,
             verify=authorities(),
         )
@@ -69,12 +68,3 @@ def _headers(settings: CreditSettings) -> dict[str, str]:
         key = settings.mirror_key.get_secret_value()
         headers |= {"apikey": key, "Authorization": f"Bearer {key}"}
     return headers
-
-
-def _json(row: dict[str, Any]) -> dict[str, Any]:
-    del row["synced_at"]
-    return row | {
-        "id": str(row["id"]),
-        "user_id": str(row["user_id"]),
-        "created_at": row["created_at"].isoformat(),
-    }

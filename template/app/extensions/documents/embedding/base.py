@@ -1,4 +1,4 @@
-"""What all embedders share: their protocol, their errors, and the names of their models."""
+"""The protocol of embedders, their errors, and the names of their models."""
 
 import math
 from collections.abc import Sequence
