@@ -47,7 +47,7 @@ def create_app() -> FastAPI:
         app.state.verifier = TokenVerifier(settings, client)
         # Not awaited: the process starts without Supabase, too.
         warm_up = asyncio.create_task(app.state.verifier.warm_up())
-        async with Relay(), AsyncExitStack() as stack:
+        async with Relay(database.engine), AsyncExitStack() as stack:
             for _, lives in load("lifespan"):
                 await stack.enter_async_context(lives(app))
             yield

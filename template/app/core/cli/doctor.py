@@ -207,7 +207,7 @@ def _supabase() -> str:
 
 def _workers() -> str:
     import app.worker  # noqa: F401 - configures Celery
-    from app.core.tasks.heartbeat import HEARTBEAT_SECONDS, heartbeat_age
+    from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
     age = heartbeat_age()
     if age is None or age > 3 * HEARTBEAT_SECONDS:

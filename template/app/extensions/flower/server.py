@@ -41,7 +41,8 @@ def serve(celery: Celery, sockets: list[socket], user: str, password: str) -> No
     options.enable_events = False
     # The connection on which a question waits for its answers is given back with the last one.
     celery.conf.broker_pool_limit = 0
-    # As `CLIENT LIST` of Redis shows them.
+    # `CLIENT LIST` of Redis shows this name.
+    celery.conf.broker_transport_options["client_name"] = "flower"
     process_pool().connection_kwargs["client_name"] = "flower"
     flower = Flower(capp=celery, options=options, **settings)
     flower.add_handlers(".*", [("/metrics", PrivateMetrics)])

@@ -18,7 +18,7 @@ from app.core.database import Database, async_engine
 from app.core.settings import get_settings
 from app.core.tasks import Call, enqueue
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
-from app.core.tasks.outbox import DELIVERY
+from app.core.tasks.relay import DELIVERY
 from devstack.supabase import LocalSupabase
 from tests.core.tasks import work
 from tests.processes import Process, eventually
@@ -125,10 +125,9 @@ async def test_a_second_message_for_the_same_task_does_nothing(workshop: Worksho
         # As if it had been sent and the process had died before it said so.
         again.sent_at = None
         await session.commit()
+    headers: Any = {DELIVERY: record.deliveries}
     message = work.write.celery.apply_async(
-        kwargs={"note": "single"},
-        task_id=str(record.id),
-        headers={DELIVERY: str(record.deliveries)},
+        kwargs={"note": "single"}, task_id=str(record.id), headers=headers
     )
 
     async def skipped() -> bool:

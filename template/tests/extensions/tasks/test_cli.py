@@ -23,7 +23,7 @@ NOBODYS = "0193a0f1-3a2b-7c4d-8e5f-000000000000"
 def delivered(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[UUID]]:
     """What the commands hand over; they commit, so not into the database of the others."""
     ids: list[UUID] = []
-    monkeypatch.setattr(outbox, "deliver", lambda _, committed: ids.extend(committed))
+    monkeypatch.setattr(outbox, "hand_over", lambda _, committed: ids.extend(committed))
     monkeypatch.setenv("DATABASE_URL", database_url)
     load_settings.cache_clear()
     yield ids

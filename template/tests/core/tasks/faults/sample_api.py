@@ -43,7 +43,7 @@ async def roll_back(work: Work, session: DatabaseSession) -> list[UUID]:
 @app.post("/sample/killed")
 async def be_killed(work: Work, session: DatabaseSession) -> None:
     """Enqueue it all, and die when it is committed and before anything is sent."""
-    outbox.deliver = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    outbox.hand_over = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[attr-defined]
     _enqueue(work, session)
     await session.commit()
 
