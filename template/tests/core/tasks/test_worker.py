@@ -44,9 +44,7 @@ async def end_of(task_id: str, worker: Process) -> dict[str, Any]:
 
 
 # Both processes start at the same time, and the first test waits for both.
-async def test_a_task_runs_and_the_log_has_its_request(
-    worker: Process, beat: Process
-) -> None:
+async def test_a_task_runs_and_the_log_has_its_request(worker: Process, beat: Process) -> None:
     request_id = uuid4().hex
     token = context.request_id.set(request_id)
     task_id = str(send(count.s(total=1)))
