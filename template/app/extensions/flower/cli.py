@@ -19,9 +19,7 @@ cli = typer.Typer(name="flower", invoke_without_command=True)
 def flower(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5555,
-    fd: Annotated[
-        int | None, typer.Option(help="Number of an open socket to listen on instead.")
-    ] = None,
+    fd: Annotated[int | None, typer.Option(help="Open socket to use instead.")] = None,
 ) -> None:
     """Serve a page that shows workers and tasks."""
     # Slow to import, and only this command needs them.

@@ -47,9 +47,7 @@ class ScheduleCreate(RequestModel):
     every: float | None = Field(
         default=None, ge=1, le=YEAR, description="Seconds from one run to the next."
     )
-    arguments: dict[str, Any] = Field(
-        default_factory=dict, description="Arguments of the task, by name."
-    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Arguments by name.")
     enabled: bool = Field(default=True, description="False adds it paused.")
 
     @model_validator(mode="after")

@@ -2,8 +2,8 @@
 
     PROBE='{"core.a": 0.2}' celery -A tests.core.tasks.probe_beat beat
 
-PROBE holds intervals in seconds by name. Each schedule sends to a queue with its name, and no worker
-reads this queue: its length is the number of starts.
+PROBE holds intervals in seconds by name. Each schedule sends to a queue with its name, which no
+worker reads: its length is the number of starts.
 """
 
 import json
