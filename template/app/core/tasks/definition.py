@@ -114,10 +114,9 @@ class Task(Generic[P, R]):
             TaskError: they do not fit, for example because the function has changed.
         """
         try:
-            checked = self._arguments.model_validate(arguments)
+            return dict(self._arguments.model_validate(arguments))
         except ValidationError as error:
             raise TaskError(f"The arguments of {self.name} do not fit: {error}") from error
-        return {name: getattr(checked, name) for name in self._signature.parameters}
 
     def dump(self, result: R) -> Any:
         """Return a result as JSON.

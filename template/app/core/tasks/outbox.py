@@ -3,9 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, event, text
-from sqlalchemy.orm import Session as AnySession
-from sqlalchemy.orm import SessionTransaction
+from sqlalchemy import Engine, event, orm, text
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -77,27 +75,31 @@ _ADDED, _COMMITTED = "outbox_added", "outbox_committed"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
-@event.listens_for(AnySession, "before_flush")
-def _lock_keys(session: AnySession, *_: object) -> None:
+@event.listens_for(orm.Session, "before_flush")
+def _lock_keys(session: orm.Session, *_: object) -> None:
     """Make transactions that enqueue for the same `ordered_by` wait for each other.
 
     Postgres counts positions at the insert. Without the lock, the later of two transactions could
     commit first, and its task would run first.
     """
-    records = [each for each in session.new if isinstance(each, TaskRecord) and each.ordered_by]
-    for key in sorted({record.ordered_by for record in records if record.ordered_by}):
+    keys = {
+        record.ordered_by
+        for record in session.new
+        if isinstance(record, TaskRecord) and record.ordered_by
+    }
+    for key in sorted(keys):
         session.execute(_LOCK, {"key": f"{SCHEMA}.tasks:{key}"})
 
 
-@event.listens_for(AnySession, "after_commit")
-def _mark_committed(session: AnySession) -> None:
+@event.listens_for(orm.Session, "after_commit")
+def _mark_committed(session: orm.Session) -> None:
     # The release of a savepoint calls this too.
     if _ADDED in session.info and not session.in_nested_transaction():
         session.info[_COMMITTED] = session.info.pop(_ADDED)
 
 
-@event.listens_for(AnySession, "after_transaction_end")
-def _send_committed(session: AnySession, transaction: SessionTransaction) -> None:
+@event.listens_for(orm.Session, "after_transaction_end")
+def _send_committed(session: orm.Session, transaction: orm.SessionTransaction) -> None:
     # Not in `after_commit`, because there the session still holds its connection.
     if transaction.parent is not None:
         return

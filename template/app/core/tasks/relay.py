@@ -1,4 +1,4 @@
-"""From records to messages: sends the tasks whose transaction is committed.
+"""Sends committed records to Redis, as messages for the workers.
 
 A process may die between sending a message and committing that it did, and then the message is sent
 twice. This is safe, because a worker claims the record before it runs the task: see `records`.

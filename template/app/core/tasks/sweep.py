@@ -13,7 +13,7 @@ from app.core.tasks.relay import BATCH, send_unsent
 # Seconds after which a message that no worker took may be lost; doubled with each delivery.
 LOST_AFTER = 60
 # After this many deliveries no worker knows the task.
-MOST_DELIVERIES = 10
+MAX_DELIVERIES = 10
 
 log = get_logger(__name__)
 
@@ -26,7 +26,8 @@ def sweep(engine: Engine, longest_run: float) -> dict[str, int]:
     Raises:
         kombu.exceptions.OperationalError: Redis does not answer.
     """
-    counts = {"dead": _requeue_stale(engine, longest_run), "lost": _requeue_lost(engine), "sent": 0}
+    stale, lost = _requeue_stale(engine, longest_run), _requeue_lost(engine)
+    counts = {"stale": stale, "lost": lost, "sent": 0}
     while sent := send_unsent(engine):
         counts["sent"] += sent
         if sent < BATCH:
@@ -36,8 +37,8 @@ def sweep(engine: Engine, longest_run: float) -> dict[str, int]:
     return counts
 
 
-def forget(engine: Engine, days: int) -> int:
-    """Delete the records of tasks that succeeded or were cancelled before that many days."""
+def delete_old(engine: Engine, days: int) -> int:
+    """Delete the records of tasks that succeeded or were cancelled more than `days` ago."""
     statement = delete(tasks).where(
         tasks.c.state.in_((TaskState.SUCCESS, TaskState.REVOKED)),
         tasks.c.ended_at < func.now() - timedelta(days=days),
@@ -80,10 +81,10 @@ def _requeue_lost(engine: Engine) -> int:
             oldest = oldest.order_by(tasks.c.position).limit(missing)
             these = update(tasks).where(overdue, tasks.c.id.in_(oldest))
             connection.execute(
-                these.where(tasks.c.deliveries >= MOST_DELIVERIES).values(
+                these.where(tasks.c.deliveries >= MAX_DELIVERIES).values(
                     state=TaskState.FAILURE,
                     ended_at=func.now(),
-                    error=f"No worker took it in {MOST_DELIVERIES} deliveries.",
+                    error=f"No worker took it in {MAX_DELIVERIES} deliveries.",
                 )
             )
             lost += connection.execute(these.values(sent_at=None)).rowcount

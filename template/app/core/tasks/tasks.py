@@ -6,7 +6,7 @@ from app.core.database import process_engine
 from app.core.redis import redis_key, store
 from app.core.settings import get_settings
 from app.core.tasks.definition import task
-from app.core.tasks.sweep import forget, sweep
+from app.core.tasks.sweep import delete_old, sweep
 
 HEARTBEAT_KEY = "heartbeat"
 HEARTBEAT_SECONDS = 20
@@ -31,6 +31,6 @@ def sweep_tasks() -> None:
 
 
 @task()
-def forget_tasks() -> None:
+def delete_old_tasks() -> None:
     """Delete the records of tasks that ended long ago."""
-    forget(process_engine(), get_settings().task_keep_days)
+    delete_old(process_engine(), get_settings().task_keep_days)

@@ -17,7 +17,7 @@ from app.core.settings import get_settings
 from app.core.tasks import enqueue, outbox, relay, task
 from app.core.tasks.application import celery
 from app.core.tasks.models import TaskRecord, TaskState
-from app.core.tasks.sweep import LOST_AFTER, MOST_DELIVERIES, forget, sweep
+from app.core.tasks.sweep import LOST_AFTER, MAX_DELIVERIES, delete_old, sweep
 
 LONGEST = 100.0  # seconds of a run
 
@@ -92,7 +92,7 @@ def test_unsent_tasks_are_sent_once(engine: Engine, session: Session) -> None:
     session.commit()
     assert sweep(engine, LONGEST)["sent"] == relay.BATCH + 1
     assert queued() == relay.BATCH + 1
-    assert sweep(engine, LONGEST) == {"sent": 0, "lost": 0, "dead": 0}
+    assert sweep(engine, LONGEST) == {"sent": 0, "lost": 0, "stale": 0}
 
 
 def test_two_at_once_send_nothing_twice(engine: Engine, session: Session) -> None:
@@ -147,7 +147,7 @@ def test_the_oldest_tasks_of_a_short_queue_are_sent_again(engine: Engine, sessio
 
 
 def test_a_task_that_no_worker_knows_is_given_up(engine: Engine, session: Session) -> None:
-    task_id = enqueued(session, sent_at=ago(10**9), deliveries=MOST_DELIVERIES)
+    task_id = enqueued(session, sent_at=ago(10**9), deliveries=MAX_DELIVERIES)
     assert sweep(engine, LONGEST)["sent"] == 0
     record = session.get_one(TaskRecord, task_id)
     assert (record.state, record.ended_at is not None) == (TaskState.FAILURE, True)
@@ -162,7 +162,7 @@ def test_a_task_whose_run_cannot_be_alive_is_requeued(engine: Engine, session: S
         session, state=TaskState.STARTED, started_at=ago(LONGEST - 5), sent_at=ago(200), attempts=1
     )
     counts = sweep(engine, LONGEST)
-    assert (counts["dead"], counts["sent"], queued()) == (1, 1, 1)
+    assert (counts["stale"], counts["sent"], queued()) == (1, 1, 1)
     assert session.get_one(TaskRecord, dead).state is TaskState.PENDING
     assert session.get_one(TaskRecord, alive).state is TaskState.STARTED
 
@@ -175,6 +175,6 @@ def test_only_tasks_that_ended_well_are_deleted(engine: Engine, session: Session
         enqueued(session, state=TaskState.FAILURE, ended_at=old),
         enqueued(session),
     ]
-    assert forget(engine, 30) == 1
+    assert delete_old(engine, 30) == 1
     assert session.get(TaskRecord, gone) is None
     assert all(session.get(TaskRecord, each) for each in kept)

@@ -70,7 +70,7 @@ async def test_only_operators_see_the_error_of_a_task(
     assert "hunter2" not in answer.text
 
 
-async def test_a_list_has_the_users_own_tasks_and_all_for_admins(
+async def test_a_list_holds_ones_own_and_for_admins_all(
     client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
     owner, admin = await sign_in(), await sign_in(role=Role.ADMIN)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from celery.contrib.testing.mocks import TaskMessage
 
-from app.core.tasks.sweep import MOST_DELIVERIES
+from app.core.tasks.sweep import MAX_DELIVERIES
 from tests.core.tasks.faults.conftest import Faults, StartWorker
 from tests.processes import Process, eventually
 
@@ -55,7 +55,7 @@ async def test_a_task_that_no_worker_knows(faults: Faults, worker: StartWorker) 
     """
     long_ago = datetime.now(UTC) - timedelta(hours=2)
     faults.query(record, uuid4(), 0, None)
-    faults.query(record, uuid4(), MOST_DELIVERIES, long_ago)
+    faults.query(record, uuid4(), MAX_DELIVERIES, long_ago)
     with worker() as process:
         await others_are_done(faults, process)
 
