@@ -7,7 +7,10 @@ from app.core.settings import CoreSettings
 
 
 def celery_settings(settings: CoreSettings) -> dict[str, Any]:
-    """Return the configuration of Celery; features may override it, see `application`."""
+    """Return the configuration of Celery; features may override it, see `application`.
+
+    By default, Celery accepts only JSON and keeps results for a day.
+    """
     # Several projects may share one database of one Redis.
     prefix = {"global_keyprefix": redis_key("")}
     connections = 1 if settings.redis_connections == "small" else 10
@@ -22,14 +25,10 @@ def celery_settings(settings: CoreSettings) -> dict[str, Any]:
         },
         "result_backend": settings.redis_address,
         "result_backend_transport_options": prefix,
-        "result_expires": 86_400,
         "redis_max_connections": 2 * connections,
         "redis_socket_keepalive": True,
         "redis_socket_timeout": 5,
         "redis_backend_health_check_interval": 30,
-        "accept_content": ["json"],
-        "task_serializer": "json",
-        "result_serializer": "json",
         # A task is not lost with its worker: acknowledge after the run, take one at a time.
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,

@@ -99,7 +99,6 @@ def test_connections_are_kept_alive_checked_and_given_up() -> None:
     assert options["health_check_interval"] == celery.conf.redis_backend_health_check_interval == 30
     # Redis answers a waiting worker after one second.
     assert options["socket_timeout"] > 1
-    assert 0 < celery.conf.result_expires <= 86_400
 
 
 async def test_only_json_is_understood(worker: Process) -> None:
