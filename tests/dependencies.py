@@ -29,7 +29,6 @@ DEV_BY_NAME = {
 # Parts of what is declared: their own versions follow from it, and a bound of ours would only be a
 # second opinion.
 PARTS = {
-    "kombu": "Celery",
     "pydantic": "FastAPI",
     "starlette": "FastAPI",
     "cryptography": "PyJWT",

@@ -49,7 +49,7 @@ def create_app() -> FastAPI:
         app.state.verifier = TokenVerifier(settings, client)
         # Not awaited: the process also starts without Supabase.
         warm_up = asyncio.create_task(app.state.verifier.warm_up())
-        async with Relay(), AsyncExitStack() as stack:
+        async with Relay(database.engine), AsyncExitStack() as stack:
             for _, lives in load("lifespan"):
                 await stack.enter_async_context(lives(app))
             yield

@@ -1,73 +1,47 @@
-"""The connections to Redis of a process: few, for plans allow few."""
+"""The connections to Redis of a process: few, because small plans allow few."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from redis import Connection, ConnectionPool, Redis
+from redis import ConnectionPool, Redis
 from redis import asyncio as async_redis
-from redis.connection import parse_url
 
 from app.core.settings import CoreSettings, get_settings
 
-# By REDIS_CONNECTIONS: how many a process keeps that nobody uses, and may open at most.
-KEPT = {"small": 1, "large": 10}
-MOST = {"small": 10, "large": 100}
+# Of every connection that blocks. Times in seconds.
+CONNECTION_OPTIONS: dict[str, Any] = {
+    "health_check_interval": 30,
+    "socket_keepalive": True,
+    "socket_connect_timeout": 5,
+    # A worker waits one second for the next message, so this must be longer.
+    "socket_timeout": 10,
+}
 
 
-class Closable:
-    """What a connection gets so that whoever waits on it hears that it is closed."""
-
-    when_closed: Callable[[], None] | None = None
-
-    def disconnect(self, *arguments: Any, **named: Any) -> None:
-        """Close it."""
-        super().disconnect(*arguments, **named)  # type: ignore[misc]
-        if self.when_closed:
-            tell, self.when_closed = self.when_closed, None
-            tell()
-
-
-class Pool(ConnectionPool):
-    """Keeps no more connections than it is told to once they are given back."""
-
-    def __init__(self, kept: int, **named: Any) -> None:
-        self.kept = kept
-        super().__init__(**named)
+class SmallPool(ConnectionPool):
+    """Keeps only the connection that was used last, and closes the other idle ones."""
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
+        self.disconnect_free_connections()
         super().release(connection)
-        with self._lock:
-            for each in self._available_connections[: -self.kept]:
-                each.disconnect()
 
 
 @cache
 def process_pool() -> ConnectionPool:
-    """Connections of this process for everything that blocks: Celery's, too.
+    """The blocking connections of this process, shared with Celery.
 
-    It is safe in threads, and empty in a process that was forked.
+    The pool is safe to use in threads. A forked process starts with an empty one.
     """
     settings = get_settings()
-    address = parse_url(settings.redis_address)  # type: ignore[no-untyped-call]
-    connection_class = address.pop("connection_class", Connection)
-    return Pool(
-        KEPT[settings.redis_connections],
-        **address,
-        connection_class=type("Connection", (Closable, connection_class), {}),
-        decode_responses=True,
-        max_connections=MOST[settings.redis_connections],
-        health_check_interval=30,
-        socket_keepalive=True,
-        socket_connect_timeout=5,
-        # Longer than a worker waits for the next message, which is a second.
-        socket_timeout=10,
+    pool, most = (SmallPool, 10) if settings.redis_connections == "small" else (ConnectionPool, 100)
+    return pool.from_url(
+        settings.redis_address, decode_responses=True, max_connections=most, **CONNECTION_OPTIONS
     )
 
 
 def store() -> "Redis":
-    """A client of this process's connections. Its keys want a prefix: `redis_key`."""
+    """A client on the connections of this process. Build its keys with `redis_key`."""
     return Redis(connection_pool=process_pool())
 
 
@@ -77,7 +51,7 @@ def redis_key(name: str) -> str:
 
 
 def async_client(settings: CoreSettings) -> "async_redis.Redis":
-    """A client for the event loop of one process: one connection, for which others wait."""
+    """A client for one event loop. It has one connection; concurrent commands wait for it."""
     pool = async_redis.BlockingConnectionPool.from_url(
         settings.redis_address,
         max_connections=1,

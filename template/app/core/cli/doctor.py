@@ -22,7 +22,7 @@ from app.core.database.budget import MIGRATIONS, budget
 from app.core.features import EXTENSION_POINTS, FeatureError, features, load, load_all_settings
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
-from app.core.tasks.heartbeat import HEARTBEAT_SECONDS, heartbeat_age
+from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
 cli = typer.Typer()
 

@@ -1,4 +1,4 @@
-"""Background work: typed tasks, and an outbox that hands them to Celery once they are committed.
+"""Background work: typed tasks, and an outbox that sends them to Celery once they are committed.
 
     @task()
     async def welcome(session: AsyncSession, user_id: UUID) -> None: ...
@@ -6,8 +6,9 @@
     enqueue(session, welcome.s(user_id=user.id))
     await session.commit()
 
-`enqueue` writes a row in the caller's transaction. The row is the task's record from then on: what
-was rolled back never runs, and what was committed is not lost with Redis, the API or a worker.
+`enqueue` writes a row in the caller's transaction, and this row is the record of the task. A task
+whose transaction was rolled back never runs. A task whose transaction was committed is not lost if
+Redis, the API or a worker fails.
 """
 
 from app.core.tasks.definition import Call, SkipRunError, Task, TaskError, task

@@ -1,4 +1,4 @@
-"""The one Celery application: how it is configured, and what its signals do for every task."""
+"""The Celery application: its configuration, and the signals that set the context of each task."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,11 @@ if TYPE_CHECKING:
     from celery.app.task import Context
     from celery.app.task import Task as CeleryTask
 
-# The class of tasks by its name: it is imported with the first task, and imports this module.
+# Both are named and not imported, because the modules import this one, directly or not.
 celery = Celery("app", task_cls="app.core.tasks.run:RecordedTask")
-
-# By its name as well: it is imported with the first connection.
 TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.core.tasks.transport:Transport")
 
-# What a message carries from the request that caused it into the worker's log lines.
+# Headers that bring the context of a request into the log lines of its tasks.
 CARRIED = {"request_id": context.request_id, "user_id": context.user_id}
 
 
@@ -30,12 +28,12 @@ def configure_celery(settings: CoreSettings) -> Celery:
     """Apply the settings to the Celery application and load the tasks of core and every feature.
 
     Raises:
-        FeatureError: a feature's tasks, schedules or configuration cannot be loaded, or a task may
-            run too long.
+        FeatureError: tasks, schedules or the configuration of a feature cannot be loaded, or the
+            time limit of a task is too long.
     """
     celery.conf.update(celery_settings(settings), beat_schedule=schedules())
-    # A question to the workers is sent on the connection that waits for the answers. Celery would
-    # take a second one out of the pool, and wait for ever if that pool has only one.
+    # A question to the workers is then sent on the connection that waits for the answers. Celery
+    # would take a second connection from the pool, and wait for ever if the pool has only one.
     celery.control.mailbox.producer_pool = None  # type: ignore[attr-defined]
     for _, configuration in load("celery"):
         celery.conf.update(configuration(settings))
@@ -43,45 +41,44 @@ def configure_celery(settings: CoreSettings) -> Celery:
     for name, task in celery.tasks.items():
         if (task.time_limit or 0) > settings.celery_time_limit:
             raise FeatureError(
-                f"Task {name} may run for {task.time_limit} s, which is longer than "
-                f"CELERY_TIME_LIMIT={settings.celery_time_limit}: raise that, or Redis would "
-                "deliver the task a second time while it runs."
+                f"The time limit of task {name} is {task.time_limit} s, which is longer than "
+                f"CELERY_TIME_LIMIT={settings.celery_time_limit}. Raise CELERY_TIME_LIMIT, or "
+                "Redis would deliver the task a second time while it runs."
             )
     return celery
 
 
 def schedules() -> dict[str, dict[str, Any]]:
-    """Schedules of core and of every loaded feature, by `feature.name`.
+    """Return the schedules of core and of every loaded feature, by `feature.name`.
 
     Raises:
-        FeatureError: a feature's key does not start with the feature's name.
+        FeatureError: a key does not start with the name of its feature.
     """
     found: dict[str, dict[str, Any]] = {}
     for feature, entries in load("schedules"):
         for key in entries:
             if not key.startswith(f"{feature.name}."):
                 raise FeatureError(
-                    f"Feature '{feature.name}': the schedule '{key}' must be named "
-                    f"'{feature.name}.…'."
+                    f"Feature '{feature.name}': rename the schedule '{key}' to '{feature.name}.…'."
                 )
         found |= entries
     return found
 
 
 def header(request: "Context", name: str) -> Any:
-    """A header of the message that a running task came with, or None."""
+    """Return a header of the message of a running task, or None."""
     return (request.headers or {}).get(name)
 
 
 @celery.on_after_configure.connect
 def _configure(**_: Any) -> None:
-    # API and worker configure Celery when they start; a command that enqueues does it here.
+    # The API and the worker call `configure_celery` at their start. Other commands do not.
     configure_celery(get_settings())
 
 
 @setup_logging.connect
 def _setup_logging(**_: Any) -> None:
-    # A connected handler keeps Celery from configuring the logs its own way.
+    # Celery does not configure logs itself if this signal has a handler.
     configure_logging(get_settings())
 
 

@@ -1,4 +1,4 @@
-"""The scheduler that beat runs: Celery's own, with its file to itself."""
+"""Celery's own scheduler, which keeps its times in a file, with a lock for that file."""
 
 import fcntl
 from pathlib import Path
@@ -6,30 +6,30 @@ from typing import IO
 
 from celery.beat import PersistentScheduler
 
-# Kept for the life of the process: the kernel lets go of a lock, however that ends.
+# Open until the process ends: the kernel then releases the lock, however the process ends.
 _locks: dict[Path, IO[str]] = {}
 
 
 class FileScheduler(PersistentScheduler):
-    """Remembers in a file when what was started, and lets no second beat have that file.
+    """Refuses to start if another beat uses the file.
 
-    Two would start everything twice; and a second one may take the open file for a broken one, and
-    delete it.
+    Two beats would start every task twice, and the second one may delete the file that the first
+    one has open, because it looks broken.
     """
 
     schedule_filename: str
 
     def setup_schedule(self) -> None:
-        """Take the file, then read it; ends the process with a sentence if another beat has it."""
+        """Lock the file and read it. Exit with a message if another beat has locked it."""
         path = Path(f"{self.schedule_filename}.lock")
-        # A signal in this moment makes Celery build a second scheduler in the same process.
+        # Celery builds a second scheduler in the same process if a signal arrives at this moment.
         if path not in _locks:
             _locks[path] = path.open("a")
             try:
                 fcntl.flock(_locks[path], fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SystemExit(
-                    f"Error: another beat runs with {self.schedule_filename}, and two would start "
-                    "everything twice: stop that one, or leave this one out."
+                    f"Error: another beat uses {self.schedule_filename}, and two would start every "
+                    "task twice. Stop the other one, or do not start this one."
                 ) from None
         super().setup_schedule()

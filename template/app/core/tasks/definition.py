@@ -1,4 +1,4 @@
-"""How a task is declared: a typed function, whose arguments and result cross Redis as JSON."""
+"""How a task is declared: a typed function, whose arguments and result are JSON in Redis."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -33,11 +33,11 @@ TRIES = 5
 
 
 class TaskError(Exception):
-    """The task cannot succeed, and trying again would not help; the text is told to its owner."""
+    """The task cannot succeed, and another try would not help. Its owner can read the text."""
 
 
 class SkipRunError(Exception):
-    """This run has nothing to do; the task counts as done, without a result."""
+    """This run has nothing to do. The task counts as done, without a result."""
 
 
 # Every declared task by its name.
@@ -46,21 +46,23 @@ declared: "dict[str, Task[..., Any]]" = {}
 
 @dataclass(frozen=True)
 class Call:
-    """A task and its arguments, checked, as JSON."""
+    """A task with its validated arguments, as JSON."""
 
     task: "Task[..., Any]"
     arguments: dict[str, Any]
 
 
 class Task(Generic[P, R]):
-    """A declared task; make a call of it with `s`, as of Celery's own."""
+    """A declared task. Like a task of Celery, it has `s`, which binds arguments."""
 
     def __init__(
-        self, function: Callable[..., Any], *, tries: int, options: dict[str, Any]
+        self, function: Callable[..., Any], *, name: str | None, tries: int, options: dict[str, Any]
     ) -> None:
+        module = function.__module__
+        owner = owner_of(module) or module.rpartition(".")[2]
+        self.name = name or f"{owner}.{function.__name__}"
         self.function = function
         self.tries = tries
-        self.name = options.pop("name", None) or _name(function)
         self.is_async = inspect.iscoroutinefunction(function)
         self._signature = inspect.signature(function, eval_str=True)
         parameters = list(self._signature.parameters.values())
@@ -70,7 +72,7 @@ class Task(Generic[P, R]):
             if (session is AsyncSession) is not self.is_async:
                 raise TypeError(f"Task {self.name}: async tasks take AsyncSession, others Session.")
             self._signature = self._signature.replace(parameters=parameters[1:])
-        # Celery would check the arguments against the function, which may take a session as well.
+        # Celery's own check (`typing`) would require the session among the arguments.
         declare: Any = celery.task(name=self.name, declared=self, typing=False, **options)
         self.celery: CeleryTask[Any, Any] = declare(function)
         declared[self.name] = self
@@ -94,37 +96,33 @@ class Task(Generic[P, R]):
             TypeError: they do not fit the function.
             ValidationError: a value does not fit its type.
         """
-        bound = self._signature.bind(*args, **kwargs)
-        return self.call(bound.arguments)
+        return self.call(self._signature.bind(*args, **kwargs).arguments)
 
     def call(self, arguments: dict[str, Any]) -> Call:
         """Bind arguments by name, as values or as JSON.
 
         Raises:
-            ValidationError: they do not fit.
+            ValidationError: they do not fit the function.
         """
-        return Call(
-            self,
-            self._arguments.model_validate(arguments).model_dump(mode="json", exclude_unset=True),
-        )
+        checked = self._arguments.model_validate(arguments)
+        return Call(self, checked.model_dump(mode="json", exclude_unset=True))
 
     def values(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Check what came from the queue and return the function's arguments.
+        """Validate arguments from a message, and return them as the function takes them.
 
         Raises:
-            TaskError: it does not fit, as after a change of the function.
+            TaskError: they do not fit, for example because the function has changed.
         """
         try:
-            checked = self._arguments.model_validate(arguments)
+            return dict(self._arguments.model_validate(arguments))
         except ValidationError as error:
             raise TaskError(f"The arguments of {self.name} do not fit: {error}") from error
-        return {name: getattr(checked, name) for name in self._signature.parameters}
 
     def dump(self, result: R) -> Any:
         """Return a result as JSON.
 
         Raises:
-            TaskError: it is not what the function promises.
+            TaskError: it does not have the type that the function declares.
         """
         try:
             return self._result.dump_python(self._result.validate_python(result), mode="json")
@@ -133,7 +131,7 @@ class Task(Generic[P, R]):
 
 
 class _Declare(Protocol):
-    """What `task(...)` makes a task of: with a session first or without, async or not."""
+    """The decorator that `task(...)` returns, for the four kinds of functions."""
 
     @overload
     def __call__(
@@ -148,24 +146,18 @@ class _Declare(Protocol):
 
 
 def task(*, name: str | None = None, tries: int = TRIES, **options: Any) -> _Declare:
-    """Declare a task. Its name is `feature.function` where none is given.
+    """Declare a task. Its default name is `feature.function`.
 
-    A first parameter of type `Session` or `AsyncSession` is opened for each run, and committed with
-    the record of its success: the effect is there exactly when the task counts as done. Everything
-    else must be the same when done twice. `tries` counts the runs before an enqueued task is given
-    up; `options` are Celery's own, such as `time_limit` in seconds.
+    If the first parameter has the type `Session` or `AsyncSession`, each run gets a new session,
+    which is committed together with the record of its success: the effect in the database is there
+    exactly when the task counts as done. All other effects must be safe to repeat. An enqueued task
+    fails for good after `tries` runs. `options` are Celery's own, such as `time_limit` in seconds.
 
     Raises:
         TypeError: the kind of session does not fit the function.
     """
 
-    def make(function: Callable[..., Any], /) -> Task[..., Any]:
-        return Task(function, tries=tries, options=options | {"name": name})
+    def declare(function: Callable[..., Any], /) -> Task[..., Any]:
+        return Task(function, name=name, tries=tries, options=options)
 
-    return cast("_Declare", make)
-
-
-def _name(function: Callable[..., Any]) -> str:
-    """`items.report` for `report` in `app.features.items.tasks`; `core.…` for the machinery's."""
-    module = function.__module__
-    return f"{owner_of(module) or module.rpartition('.')[2]}.{function.__name__}"
+    return cast("_Declare", declare)

@@ -1,6 +1,6 @@
-"""Signs of life of a worker and of beat: a file with a fresh time, where ALIVE_FILE names one.
+"""A file that a worker and beat touch while they work, if ALIVE_FILE names one.
 
-A probe that looks at it, such as `find FILE -mmin -1`, needs neither Python nor a connection.
+A health check of a container, such as `find FILE -mmin -1`, then needs no Python and no connection.
 """
 
 from pathlib import Path
@@ -11,33 +11,32 @@ from celery.signals import after_task_publish
 
 from app.core.settings import get_settings
 from app.core.tasks.application import celery
-from app.core.tasks.heartbeat import HEARTBEAT_TASK
 
-EVERY = 2.0  # seconds
+TOUCH_SECONDS = 2.0
 
 
-class WorkerLives(bootsteps.StartStopStep):
-    """Touches the file while the worker has its broker, however busy its tasks keep it."""
+class TouchFile(bootsteps.StartStopStep):
+    """Touches the file while the worker is connected to Redis, even if all its children work."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, consumer: Any) -> None:
-        """Begin once the worker takes tasks; its loop calls the timer between messages."""
+        """Start when the worker takes tasks; its loop calls the timer between messages."""
         _touch()
-        self.timer = consumer.timer.call_repeatedly(EVERY, _touch)
+        self.timer = consumer.timer.call_repeatedly(TOUCH_SECONDS, _touch)
 
     def stop(self, _consumer: Any) -> None:
-        """End with the connection; the worker starts again when it has a new one."""
+        """Stop with the connection; the worker starts this step again after it has reconnected."""
         self.timer.cancel()
 
 
-celery.steps["consumer"].add(WorkerLives)
+celery.steps["consumer"].add(TouchFile)
 
 
 @after_task_publish.connect
-def beat_lives(sender: str, **_: Any) -> None:
-    """Touch the file with each heartbeat that beat has handed over."""
-    if sender == HEARTBEAT_TASK:
+def _touch_by_beat(sender: str, **_: Any) -> None:
+    # Only beat publishes the heartbeat.
+    if sender == "core.heartbeat":
         _touch()
 
 

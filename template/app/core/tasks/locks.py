@@ -1,4 +1,7 @@
-"""Work that must not run twice at once."""
+"""Work that must not run twice at once.
+
+redis-py's `Lock` cannot give a lock back to a run that holds it already, so this is two commands.
+"""
 
 import functools
 import inspect
@@ -18,56 +21,44 @@ log = get_logger(__name__)
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-# Deletes the lock of the caller, and nobody else's.
+# Deletes the lock only if the caller holds it.
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"
 
 
 def single_run(
     name: str, timeout: float | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Decorate a task so that of several runs at once all but the first are skipped.
+    """Decorate a task so that a run is skipped while another run is in progress.
 
     Put it between `@task()` and the function, which may be `async`. A run that is skipped logs
     `run_skipped` and counts as done, without a result. A run that is delivered again, because its
-    worker died, is the same run: it gets the lock it had.
+    worker died, is the same run: it gets the lock that it had.
 
     Args:
         name: of the lock; tasks that share one exclude each other.
-        timeout: seconds after which the lock of a run that never ended is let go. Default:
-            CELERY_TIME_LIMIT, as no run is longer.
+        timeout: seconds after which the lock expires if its run has never ended. Default:
+            CELERY_TIME_LIMIT, because no run is longer.
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def wait(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
-                with _lock(name, timeout):
-                    return await function(*args, **kwargs)
-
-            return wait  # type: ignore[return-value]
+        if not inspect.iscoroutinefunction(function):
+            return _lock(name, timeout)(function)
 
         @functools.wraps(function)
-        def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        async def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
             with _lock(name, timeout):
-                return function(*args, **kwargs)
+                return await function(*args, **kwargs)
 
-        return run
+        return run  # type: ignore[return-value]
 
     return decorate
 
 
 @contextmanager
 def _lock(name: str, timeout: float | None) -> Iterator[None]:
-    """Hold a lock in Redis.
-
-    Raises:
-        SkipRunError: somebody else holds it.
-    """
-    settings = get_settings()
     client, lock = store(), redis_key(f"lock:{name}")
     token = context.task_id.get() or uuid4().hex
-    milliseconds = int((timeout or settings.celery_time_limit) * 1000)
+    milliseconds = int((timeout or get_settings().celery_time_limit) * 1000)
     holder = client.set(lock, token, nx=True, get=True, px=milliseconds)
     if holder not in (None, token):
         log.info("run_skipped", lock=name, holder=holder)

@@ -1,4 +1,4 @@
-"""The event loop of a worker process: one for all its tasks, so that pools outlive a task."""
+"""The event loop of a worker process: one for all its async tasks, so that they share a pool."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @cache
 def process_loop() -> asyncio.AbstractEventLoop:
-    """The loop of this process, in a thread of its own; started at the first use, after a fork."""
+    """The loop of this process, in its own thread. It starts at the first use, after a fork."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="tasks-loop", daemon=True).start()
     return loop
@@ -24,26 +24,26 @@ def process_loop() -> asyncio.AbstractEventLoop:
 
 @cache
 def process_database() -> Database:
-    """The async database of this process: one connection, for it runs one task at a time."""
+    """The async database of this process. One connection is enough for one task at a time."""
     return Database(async_engine(get_settings().model_copy(update={"db_pool_size": 1})))
 
 
 def run_on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the process's loop and wait for it.
+    """Run a coroutine on the loop of the process and wait for it.
 
-    Celery's soft time limit is raised here, in the waiting thread: the coroutine is then cancelled.
-    One that goes on all the same is waited for: it would be in the way of the next task, and ends
-    with this process, which Celery kills at the hard time limit.
+    Celery raises its soft time limit here, in the waiting thread, and the coroutine is cancelled.
+    A coroutine that ignores this is waited for, because the next task needs its connection; Celery
+    kills the process at the hard time limit.
     """
     ended = threading.Event()
 
-    async def ending() -> T:
+    async def run() -> T:
         try:
             return await coroutine
         finally:
             ended.set()
 
-    future = asyncio.run_coroutine_threadsafe(ending(), process_loop())
+    future = asyncio.run_coroutine_threadsafe(run(), process_loop())
     try:
         return future.result()
     except BaseException:
@@ -54,7 +54,7 @@ def run_on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
 
 @worker_process_init.connect
 def _forked(**_: Any) -> None:
-    # A connection of the parent's would be used by both.
+    # The connections belong to the parent process.
     forget_process_engine(close=False)
 
 

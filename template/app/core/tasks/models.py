@@ -1,4 +1,4 @@
-"""The record of each enqueued task: its outbox entry, and what became of it."""
+"""The record of each enqueued task: the entry in the outbox, and the state of the task."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TaskState(StrEnum):
-    """Where a task stands."""
+    """The state of a task."""
 
     PENDING = "pending"
     STARTED = "started"
@@ -33,9 +33,9 @@ _SENT = text("state IN ('pending', 'started') AND sent_at IS NOT NULL")
 
 
 class TaskRecord(UUIDKey, Model, table=True):
-    """One enqueued task; the key is its id in Celery, too.
+    """One enqueued task. Its key is also its id in Celery.
 
-    A failed one stays (a dead letter) until it is retried or forgotten.
+    The record of a failed task (a dead letter) stays until the task is retried.
     """
 
     __tablename__ = "tasks"
@@ -47,16 +47,16 @@ class TaskRecord(UUIDKey, Model, table=True):
         Index("ix_tasks_state", "state", "ended_at"),
     )
 
-    # Many are inserted at once, and nobody asks for what the database fills in.
+    # Many are inserted at once, and nothing reads the values that the database fills in.
     __mapper_args__: ClassVar = {"eager_defaults": False}
 
-    # Counted by the database, in the order of enqueuing.
+    # The database counts it, in the order of the inserts.
     position: int | None = Field(
         default=None, nullable=False, sa_type=BigInteger, sa_column_args=(Identity(),)
     )
     name: str = Field(max_length=200)
     arguments: dict[str, Any] = Field(sa_type=JSONB)
-    # Without a foreign key: the machinery knows no users, and a record outlives its owner.
+    # No foreign key: core has no users, and a record stays after its owner is deleted.
     owner_id: UUID | None = None
     request_id: str | None = Field(default=None, max_length=64)
     ordered_by: str | None = Field(default=None, max_length=200)
@@ -65,7 +65,7 @@ class TaskRecord(UUIDKey, Model, table=True):
     deliveries: int = 0
     attempts: int = 0
     created_at: datetime = Field(default_factory=utcnow)
-    # By the clock of the database, which compares it.
+    # The database sets it, because the database compares it with its clock.
     due_at: datetime | None = Field(
         default=None, nullable=False, sa_column_kwargs={"server_default": func.now()}
     )
@@ -77,10 +77,10 @@ class TaskRecord(UUIDKey, Model, table=True):
     progress_total: int | None = None
     cancel_requested: bool = False
     result: Any | None = Field(default=None, sa_type=JSONB)
-    # What its owner is told, and what operators are.
+    # The owner can read the reason, operators can read the error.
     reason: str | None = Field(default=None, max_length=500)
     error: str | None = Field(default=None, max_length=4000)
 
 
-# The table behind it, for statements that need no entities.
+# The table of the model, for statements without entities.
 tasks = cast("Table", inspect(TaskRecord).local_table)

@@ -1,4 +1,4 @@
-"""How far a running task is, told from inside it."""
+"""The progress of a running task, which the task reports itself."""
 
 import time
 from contextvars import ContextVar
@@ -7,30 +7,29 @@ from uuid import UUID
 from app.core import context
 from app.core.tasks import records
 
-EVERY = 0.5  # seconds between two writes; reports in between are dropped
+REPORT_SECONDS = 0.5  # between two writes; reports in between are dropped
 
-# Of the running task if a record stands behind it: when it last wrote.
+# When the running task wrote its last report; None for a task without a record.
 last_report: ContextVar[float | None] = ContextVar("last_report", default=None)
 
 
 class CancelledError(Exception):
-    """Somebody asked the task to stop; let it pass, and clean up on its way."""
+    """The task was cancelled. Let this exception pass; clean up in a `finally`."""
 
 
 def progress(done: int, total: int) -> None:
-    """Report that `done` of `total` are done, to whoever follows the task. Call it often.
+    """Report that `done` of `total` are done, for those who follow the task. Call it often.
 
-    This is also where a task notices that it was cancelled. In a task without a record it does
-    nothing.
+    A cancelled task stops here. In a task without a record this does nothing.
 
     Raises:
-        CancelledError: the task was asked to stop.
+        CancelledError: the task was cancelled.
     """
     task_id, last = context.task_id.get(), last_report.get()
     if task_id is None or last is None:
         return
     now = time.monotonic()
-    if done < total and now - last < EVERY:
+    if done < total and now - last < REPORT_SECONDS:
         return
     last_report.set(now)
     if records.report(UUID(task_id), done, total):

@@ -1,64 +1,173 @@
-"""The outbox of an API process: what requests committed is sent beside them, in batches."""
+"""Sends committed records to Redis, as messages for the workers.
+
+A process may die between sending a message and committing that it did, and then the message is sent
+twice. This is safe, because a worker claims the record before it runs the task: see `records`.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import ARRAY, Engine, Uuid, bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from app.core.tasks import outbox
+from app.core.logging import get_logger
+from app.core.tasks.application import celery
+from app.core.tasks.models import UNFINISHED, TaskState, tasks
+
+DELIVERY = "delivery"  # header of a message: the number of this delivery of its record
+BATCH = 100  # records in one transaction; they are locked while they are sent
+
+log = get_logger(__name__)
+
+Publish = Callable[[Sequence[Any]], None]
 
 
 class Relay:
-    """Sends messages while the event loop serves; use it as a context of the API's life."""
+    """Sends the tasks of one engine in the background, so that no request waits for Redis.
 
-    def __init__(self) -> None:
-        self._waiting: dict[Engine, list[UUID]] = {}
-        self._woken = asyncio.Event()
+    Use it as a context. `hand_over` finds it in the options of the engine.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.sync_engine
+        self._ids: list[UUID] = []
+        self._wake = asyncio.Event()
         self._stopping = False
 
     async def __aenter__(self) -> "Relay":
-        self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._work())
-        self._before, outbox.deliver = outbox.deliver, self.deliver
+        self._engine.update_execution_options(task_relay=self)
+        self._work = asyncio.create_task(self._send())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        outbox.deliver = self._before
+        self._engine.update_execution_options(task_relay=None)
         self._stopping = True
-        self._woken.set()
-        await self._task
+        self._wake.set()
+        await self._work
 
-    def deliver(self, engine: Engine, ids: Sequence[UUID]) -> None:
-        """Take over records that were committed; from any thread."""
-        self._loop.call_soon_threadsafe(self._add, engine, ids)
+    def add(self, ids: Sequence[UUID]) -> None:
+        """Send these records soon."""
+        self._ids.extend(ids)
+        self._wake.set()
 
-    def _add(self, engine: Engine, ids: Sequence[UUID]) -> None:
-        self._waiting.setdefault(engine, []).extend(ids)
-        self._woken.set()
-
-    async def _work(self) -> None:
-        while not self._stopping:
-            await self._woken.wait()
-            self._woken.clear()
-            waiting, self._waiting = self._waiting, {}
-            for engine, ids in waiting.items():
-                await self._send(engine, ids)
-
-    async def _send(self, engine: Engine, ids: list[UUID]) -> None:
-        try:
-            for start in range(0, len(ids), outbox.BATCH):
-                batch = ids[start : start + outbox.BATCH]
-                if engine.dialect.is_async:
-                    await greenlet_spawn(outbox.relay, engine, batch, _publish_beside)
-                else:
-                    await asyncio.to_thread(outbox.relay, engine, batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, later commits must be sent
-            outbox.wait_for_sweep(ids, error)
+    async def _send(self) -> None:
+        while self._ids or not self._stopping:
+            await self._wake.wait()
+            self._wake.clear()
+            ids, self._ids = self._ids, []
+            await greenlet_spawn(send_now, self._engine, ids, _publish_in_thread)
 
 
-def _publish_beside(rows: Sequence[Any]) -> None:
-    # Redis may be slow or gone: that must not stop the requests of this process.
-    await_only(asyncio.to_thread(outbox.publish_all, rows))
+def hand_over(engine: Engine, ids: Sequence[UUID]) -> None:
+    """Send committed records: by the relay of their engine, or now, if the engine has none."""
+    relay: Relay | None = engine.get_execution_options().get("task_relay")
+    if relay:
+        relay.add(ids)
+    else:
+        send_now(engine, ids)
+
+
+def publish_messages(rows: Sequence[Any]) -> None:
+    """Send one message for each row, all of them in one round trip."""
+    with celery.producer_or_acquire() as producer, producer.batch():
+        for row in rows:
+            celery.send_task(
+                row.name,
+                kwargs=row.arguments,
+                task_id=str(row.id),
+                producer=producer,
+                # The record has the result. Celery would subscribe to it in Redis for each task.
+                ignore_result=True,
+                headers={
+                    DELIVERY: row.deliveries,
+                    "request_id": row.request_id,
+                    "user_id": str(row.owner_id) if row.owner_id else None,
+                },
+            )
+
+
+def send_unsent(
+    engine: Engine,
+    *,
+    ids: Sequence[UUID] | None = None,
+    ordered_by: str | None = None,
+    publish: Publish = publish_messages,
+) -> int:
+    """Send up to `BATCH` records that are due: of these ids, of this key, or of all.
+
+    Return how many were sent. Several processes may do this at once: only one of them gets each
+    record.
+
+    Raises:
+        kombu.exceptions.OperationalError: Redis does not answer; the records stay unsent.
+    """
+    statement = _MARK_IDS if ids else _MARK_NEXT if ordered_by else _MARK_DUE
+    with engine.begin() as connection:
+        rows = connection.execute(statement, {"ids": ids, "key": ordered_by}).all()
+        publish(sorted(rows, key=lambda row: row.position))
+    return len(rows)
+
+
+def send_now(engine: Engine, ids: Sequence[UUID], publish: Publish = publish_messages) -> None:
+    """Send these records; those for which this fails wait for the sweep."""
+    with _sweep_on_error():
+        for start in range(0, len(ids), BATCH):
+            send_unsent(engine, ids=ids[start : start + BATCH], publish=publish)
+
+
+def send_next(engine: Engine, ordered_by: str) -> None:
+    """Send the next record of this key; if this fails, it waits for the sweep."""
+    with _sweep_on_error():
+        send_unsent(engine, ordered_by=ordered_by)
+
+
+@contextmanager
+def _sweep_on_error() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - all is committed, so the caller must not fail
+        log.warning("tasks_wait_for_sweep", error=f"{type(error).__name__}: {error}"[:200])
+
+
+def _publish_in_thread(rows: Sequence[Any]) -> None:
+    # Redis may be slow or down, and the event loop must go on with its requests.
+    await_only(asyncio.to_thread(publish_messages, rows))
+
+
+_record, _earlier = tasks.alias("record"), tasks.alias("earlier")
+_blocked = (
+    select(_earlier.c.id)
+    .where(
+        _earlier.c.ordered_by == _record.c.ordered_by,
+        _earlier.c.position < _record.c.position,
+        _earlier.c.state.in_(UNFINISHED),
+    )
+    .exists()
+)
+_due = (
+    select(_record.c.id)
+    .where(
+        _record.c.state == TaskState.PENDING,
+        _record.c.sent_at.is_(None),
+        _record.c.due_at <= func.now(),
+        _record.c.ordered_by.is_(None) | ~_blocked,
+    )
+    .order_by(_record.c.position)
+    .limit(BATCH)
+    .with_for_update(skip_locked=True)
+)
+_MARK_DUE, _MARK_IDS, _MARK_NEXT = (
+    update(tasks)
+    .where(tasks.c.id.in_(chosen))
+    .values(sent_at=func.now(), deliveries=tasks.c.deliveries + 1)
+    .returning(tasks)
+    for chosen in (
+        _due,
+        _due.where(_record.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))),
+        _due.where(_record.c.ordered_by == bindparam("key")),
+    )
+)

@@ -9,30 +9,30 @@ from uuid import UUID
 from celery.app.task import Task as CeleryTask
 from celery.exceptions import Ignore, Reject
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from sqlalchemy.orm import Session
 
-from app.core.database import process_engine
+from app.core.database import process_engine, sync_session
 from app.core.logging import get_logger
 from app.core.redis import redis_key, store
 from app.core.tasks import records
 from app.core.tasks.application import header
 from app.core.tasks.definition import SkipRunError, Task, TaskError
 from app.core.tasks.loop import process_database, run_on_loop
-from app.core.tasks.outbox import DELIVERY, relay_here, wait_for_sweep
 from app.core.tasks.progress import CancelledError, last_report
 from app.core.tasks.records import Claim, LostClaimError
+from app.core.tasks.relay import DELIVERY, send_next
 
 if TYPE_CHECKING:
     from celery.app.task import Context
 
 REDELIVERIES_KEPT = 86_400  # seconds
-DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database is away
+DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database is down
 
 log = get_logger(__name__)
 
 
 class RecordedTask(CeleryTask):  # type: ignore[type-arg]  # generic in the stubs only
-    """Celery's task behind a declared one."""
+    """Celery's side of a declared task."""
 
     declared: Task[..., Any]
 
@@ -42,13 +42,13 @@ class RecordedTask(CeleryTask):  # type: ignore[type-arg]  # generic in the stub
 
 
 def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> Any:
-    """Run a task once and keep its record; a task of `send` or a schedule has no record.
+    """Run a task once and keep its record. A task of `send` or of a schedule has no record.
 
     Raises:
         Ignore: the message is done with: the task has ended, another worker has it, or it will be
             sent again later.
-        Reject: the database is away; the message goes back into the queue.
-        Exception: what the task raised, in its last run.
+        Reject: the database is down; the message goes back into the queue.
+        Exception: the error of the task in its last run.
     """
     redelivered = bool((request.delivery_info or {}).get("redelivered"))
     delivery = header(request, DELIVERY)
@@ -66,16 +66,16 @@ def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> 
         log.info("task_skipped", task=task.name)
         raise Ignore
     try:
-        return _recorded(task, arguments, claim)
+        return _run_claimed(task, arguments, claim)
     finally:
         if claim.ordered_by:
-            _relay_next(claim.ordered_by)
+            send_next(process_engine(), claim.ordered_by)
 
 
 def _redeliveries(request: "Context") -> int:
     """Count how often a message without a record came back from a worker that died.
 
-    It would come back for ever, and take each worker along.
+    Without a limit it would come back for ever and kill every worker.
     """
     client, name = store(), redis_key(f"redeliveries:{request.id}")
     count = int(client.incr(name))
@@ -83,7 +83,7 @@ def _redeliveries(request: "Context") -> int:
     return count
 
 
-def _recorded(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> Any:
+def _run_claimed(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> Any:
     if claim.attempt > task.tries:
         records.fail_exhausted(claim)
         log.error("task_given_up", task=task.name, attempts=claim.attempt - 1)
@@ -115,20 +115,15 @@ def _recorded(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> 
 
 def _execute(task: Task[..., Any], arguments: dict[str, Any], claim: Claim | None) -> Any:
     values = task.values(arguments)
-    if not task.takes_session:
-        returned = task.function(**values)
-        result = task.dump(run_on_loop(returned) if task.is_async else returned)
-        if claim:
-            records.succeed(claim, result)
-        return result
-    if task.is_async:
-        return run_on_loop(_in_async_session(task, values, claim))
-    with Session(process_engine(), expire_on_commit=False) as session:
-        result = task.dump(task.function(session, **values))
-        if claim:
-            statement, parameters = records.success_statement(claim, result)
-            records.ensure_claimed(session.exec(statement, params=parameters).first())
-        session.commit()
+    if task.takes_session:
+        if task.is_async:
+            return run_on_loop(_in_async_session(task, values, claim))
+        with sync_session() as session:
+            return _commit(session, task, task.function(session, **values), claim)
+    returned = task.function(**values)
+    result = task.dump(run_on_loop(returned) if task.is_async else returned)
+    if claim:
+        records.succeed(claim, result)
     return result
 
 
@@ -136,26 +131,21 @@ async def _in_async_session(
     task: Task[..., Any], values: dict[str, Any], claim: Claim | None
 ) -> Any:
     async with process_database().session() as session:
-        result = task.dump(await task.function(session, **values))
-        if claim:
-            statement, parameters = records.success_statement(claim, result)
-            records.ensure_claimed((await session.exec(statement, params=parameters)).first())
-        await session.commit()
+        returned = await task.function(session, **values)
+        return await session.run_sync(_commit, task, returned, claim)
+
+
+def _commit(session: Session, task: Task[..., Any], returned: Any, claim: Claim | None) -> Any:
+    result = task.dump(returned)
+    if claim:
+        records.succeed(claim, result, session)
+    session.commit()
     return result
-
-
-def _relay_next(ordered_by: str) -> None:
-    try:
-        following = records.next_in_order(ordered_by)
-    except DBAPIError as error:
-        wait_for_sweep([], error)
-    else:
-        relay_here(process_engine(), following)
 
 
 @contextmanager
 def _requeued_without_database() -> Iterator[None]:
-    """Give the message back while the database is away: it alone knows of the task then."""
+    """Give the message back while the database is down, because no record knows of it then."""
     try:
         yield
     except DBAPIError as error:

@@ -1,26 +1,17 @@
-"""When the machinery's own tasks run."""
+"""When the tasks of core run."""
 
 from typing import Any
 
-from app.core.tasks.heartbeat import HEARTBEAT_SECONDS
+from app.core.tasks.tasks import HEARTBEAT_SECONDS
 
-SWEEP_SECONDS = 5
+SECONDS = {
+    "core.heartbeat": HEARTBEAT_SECONDS,
+    "core.sweep_tasks": 5,
+    "core.delete_old_tasks": 3600,
+}
 
-# A start that was missed while no worker ran is of no use later, so each expires with the next one.
+# A run that no worker takes in time is useless later, so it expires when the next one starts.
 SCHEDULES: dict[str, dict[str, Any]] = {
-    "core.heartbeat": {
-        "task": "core.heartbeat",
-        "schedule": HEARTBEAT_SECONDS,
-        "options": {"expires": HEARTBEAT_SECONDS},
-    },
-    "core.sweep_tasks": {
-        "task": "core.sweep_tasks",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    },
-    "core.forget_tasks": {
-        "task": "core.forget_tasks",
-        "schedule": 3600,
-        "options": {"expires": 3600},
-    },
+    name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
+    for name, seconds in SECONDS.items()
 }

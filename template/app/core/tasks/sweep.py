@@ -1,4 +1,4 @@
-"""What brings back the tasks that were left behind, and clears away the old ones."""
+"""The sweep sends tasks that were left behind, and the records of old tasks are deleted."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,26 +8,27 @@ from sqlalchemy import Engine, delete, func, select, update
 from app.core.logging import get_logger
 from app.core.tasks.application import celery
 from app.core.tasks.models import TaskState, tasks
-from app.core.tasks.outbox import BATCH, relay
+from app.core.tasks.relay import BATCH, send_unsent
 
-# A message that nobody took for this long may be lost; each further one waits twice as long.
-LOST_AFTER = 60  # seconds
-# A task that no worker took in so many deliveries is known to none of them.
-MOST_DELIVERIES = 10
+# Seconds after which a message that no worker took may be lost; doubled with each delivery.
+LOST_AFTER = 60
+# After this many deliveries no worker knows the task.
+MAX_DELIVERIES = 10
 
 log = get_logger(__name__)
 
 
 def sweep(engine: Engine, longest_run: float) -> dict[str, int]:
-    """Send what is due and unsent; return how many were sent, resent, and taken from the dead.
+    """Send all tasks that are due and not sent. Return how many were stale, lost and sent.
 
-    `longest_run` is the time in seconds after which no run can be alive. Safe to run twice at once.
+    No run is longer than `longest_run` seconds. It is safe to run two sweeps at once.
 
     Raises:
         kombu.exceptions.OperationalError: Redis does not answer.
     """
-    counts = {"dead": _requeue_stale(engine, longest_run), "lost": _requeue_lost(engine), "sent": 0}
-    while sent := relay(engine):
+    stale, lost = _requeue_stale(engine, longest_run), _requeue_lost(engine)
+    counts = {"stale": stale, "lost": lost, "sent": 0}
+    while sent := send_unsent(engine):
         counts["sent"] += sent
         if sent < BATCH:
             break
@@ -36,8 +37,8 @@ def sweep(engine: Engine, longest_run: float) -> dict[str, int]:
     return counts
 
 
-def forget(engine: Engine, days: int) -> int:
-    """Delete the records of tasks that ended well, or were cancelled, that many days ago."""
+def delete_old(engine: Engine, days: int) -> int:
+    """Delete the records of tasks that succeeded or were cancelled more than `days` ago."""
     statement = delete(tasks).where(
         tasks.c.state.in_((TaskState.SUCCESS, TaskState.REVOKED)),
         tasks.c.ended_at < func.now() - timedelta(days=days),
@@ -47,7 +48,7 @@ def forget(engine: Engine, days: int) -> int:
 
 
 def _requeue_stale(engine: Engine, longest_run: float) -> int:
-    """Take tasks from runs that cannot be alive any more, whose message is gone, too."""
+    """Requeue tasks whose run cannot be alive, and whose message Redis has lost as well."""
     statement = (
         update(tasks)
         .where(
@@ -61,10 +62,10 @@ def _requeue_stale(engine: Engine, longest_run: float) -> int:
 
 
 def _requeue_lost(engine: Engine) -> int:
-    """Mark messages as unsent that are not in Redis any more, as after it was emptied.
+    """Requeue tasks whose messages are not in Redis any more, for example after a flush.
 
-    A queue that is as long as it should be has lost nothing, however long its messages wait; one
-    that is shorter by n has been taken, or has lost, the n oldest.
+    A queue that holds a message for each waiting task has lost nothing, however long they wait. If
+    n messages are missing, then those of the n oldest tasks are taken or lost.
     """
     sent = (tasks.c.state == TaskState.PENDING) & tasks.c.sent_at.is_not(None)
     age = func.extract("epoch", func.now() - tasks.c.sent_at)
@@ -80,10 +81,10 @@ def _requeue_lost(engine: Engine) -> int:
             oldest = oldest.order_by(tasks.c.position).limit(missing)
             these = update(tasks).where(overdue, tasks.c.id.in_(oldest))
             connection.execute(
-                these.where(tasks.c.deliveries >= MOST_DELIVERIES).values(
+                these.where(tasks.c.deliveries >= MAX_DELIVERIES).values(
                     state=TaskState.FAILURE,
                     ended_at=func.now(),
-                    error=f"No worker took it in {MOST_DELIVERIES} deliveries.",
+                    error=f"No worker took it in {MAX_DELIVERIES} deliveries.",
                 )
             )
             lost += connection.execute(these.values(sent_at=None)).rowcount
@@ -91,7 +92,11 @@ def _requeue_lost(engine: Engine) -> int:
 
 
 def _short_queues(sent: dict[str, int]) -> list[tuple[list[str], int]]:
-    """Queues that hold fewer messages than tasks wait for: names of their tasks, and how many."""
+    """Find queues that hold fewer messages than tasks wait for.
+
+    `sent` is the number of waiting tasks by name. Returns, for each such queue, the names of its
+    tasks and the number of missing messages.
+    """
     names: dict[str, list[str]] = {}
     for name in sent:
         names.setdefault(celery.amqp.router.route({}, name)["queue"].name, []).append(name)
@@ -99,7 +104,7 @@ def _short_queues(sent: dict[str, int]) -> list[tuple[list[str], int]]:
     with celery.connection_or_acquire() as connection:
         channel: Any = connection.default_channel
         for queue, those in names.items():
-            # Not passive: Redis knows no empty queue, and would call it missing.
+            # Not passive: Redis has no empty queues, so kombu would not find one.
             held = channel.queue_declare(queue).message_count
             if (short := sum(sent[name] for name in those) - held) > 0:
                 missing.append((those, short))

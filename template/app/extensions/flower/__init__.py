@@ -1,1 +1,1 @@
-"""A page that shows workers and tasks: Flower, behind a password and for looking only."""
+"""Flower, a page that shows workers and tasks: with a password, and read-only."""

@@ -1,4 +1,4 @@
-"""How Celery is set up for Flower."""
+"""The configuration of Celery for Flower."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from app.core.settings import CoreSettings
 
 
 def configuration(_: CoreSettings) -> dict[str, Any]:
-    """Workers tell what they do by themselves: Flower need not ask them to every five seconds."""
+    """Let workers send events. Otherwise Flower would ask them to every five seconds."""
     return {"worker_send_task_events": True}

@@ -19,10 +19,10 @@ cli = typer.Typer(name="flower", invoke_without_command=True)
 def flower(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5555,
-    fd: Annotated[int | None, typer.Option(help="Open socket to listen on instead.")] = None,
+    fd: Annotated[int | None, typer.Option(help="Open socket to use instead.")] = None,
 ) -> None:
     """Serve a page that shows workers and tasks."""
-    # Heavy, and for this command only.
+    # Slow to import, and only this command needs them.
     from tornado.netutil import bind_sockets
 
     from app.extensions.flower.server import serve
@@ -31,18 +31,18 @@ def flower(
     configure_logging(settings)
     page = load_settings(FlowerSettings)
     if page.password is None:
-        raise CliError("FLOWER_PASSWORD is not set: give it 16 random characters or more.")
+        raise CliError("FLOWER_PASSWORD is not set. Set it to 16 random characters or more.")
     try:
         sockets = bind_sockets(port, host) if fd is None else [_inherited(fd)]
     except OSError as error:
-        place, cure = f"{host}:{port}", "choose another --port"
+        place, advice = f"{host}:{port}", "Choose another --port."
         if fd is not None:
-            place, cure = f"socket {fd}", "hand down an open one, or leave out --fd"
-        raise CliError(f"Flower cannot listen on {place} ({error.strerror}): {cure}.") from error
+            place, advice = f"socket {fd}", "Pass the number of an open socket, or omit --fd."
+        raise CliError(f"Flower cannot listen on {place} ({error.strerror}). {advice}") from error
     serve(configure_celery(settings), sockets, page.user, page.password.get_secret_value())
 
 
 def _inherited(fd: int) -> socket:
     opened = socket(fileno=fd)
-    opened.setblocking(False)  # as Tornado wants it
+    opened.setblocking(False)  # Tornado requires this
     return opened

@@ -1,7 +1,7 @@
 """Flower on the project's Celery application.
 
-Not by `celery flower`: that takes options from FLOWER_* in the environment and from a file in the
-working directory, one of which would do to leave the page open.
+This does not use `celery flower`, because that reads options from FLOWER_* in the environment and
+from a file in the working directory, and each of them can remove the password.
 """
 
 import logging
@@ -24,11 +24,11 @@ MAX_TASKS = 10_000  # kept in memory
 
 
 class PrivateMetrics(Metrics):  # type: ignore[misc]
-    """The names of tasks and workers; Flower's own shows them to everybody."""
+    """The metrics, with a password: they contain names of tasks and workers."""
 
     @authenticated
     async def get(self) -> None:
-        """Answer as Flower does."""
+        """Respond as Flower does."""
         await super().get()
 
 
@@ -37,19 +37,20 @@ def serve(celery: Celery, sockets: list[socket], user: str, password: str) -> No
     options.basic_auth = [f"{user}:{password}"]
     options.read_only = True
     options.max_tasks = MAX_TASKS
-    # See `celery.py`: the workers send events without being asked.
+    # Workers send events without being asked: see `celery.py`.
     options.enable_events = False
-    # The connection on which a question waits for its answers is given back with the last one.
+    # Without a pool, the connection of a question to the workers is closed after its answers.
     celery.conf.broker_pool_limit = 0
-    # As `CLIENT LIST` of Redis shows them.
+    # `CLIENT LIST` of Redis shows this name.
+    celery.conf.broker_transport_options["client_name"] = "flower"
     process_pool().connection_kwargs["client_name"] = "flower"
     flower = Flower(capp=celery, options=options, **settings)
     flower.add_handlers(".*", [("/metrics", PrivateMetrics)])
-    # One question at a time needs one connection.
+    # One question at a time, so that one connection is enough.
     flower.inspector = Inspector(
         flower.io_loop, celery, options.inspect_timeout / 1000, max_concurrency=1
     )
-    # Flower does not show them either, but for those that are refused.
+    # Do not log every request.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)
     HTTPServer(flower).add_sockets(sockets)
     signal.signal(signal.SIGTERM, _end)

@@ -1,4 +1,4 @@
-"""What runs when: the schedules of the code, and those made while the backend runs."""
+"""Schedules of the code, and schedules that admins add at run time."""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
 USES = ("users",)

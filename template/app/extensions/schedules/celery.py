@@ -1,4 +1,4 @@
-"""How Celery is set up for RedBeat, which keeps the schedules in Redis."""
+"""The configuration of Celery for RedBeat, which keeps the schedules in Redis."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from app.core.redis import store
 from app.core.settings import CoreSettings
 from app.core.tasks.application import celery
 
-# How often beat looks what has changed, and one that stands by whether it is needed, in seconds.
+# Seconds after which beat looks for changes, and a standby beat looks for the lock.
 LOOK = 5
 
-# After this many seconds without a sign of the running beat, one that stands by takes over.
+# Seconds after which the lock of a beat that died expires, so that a standby beat can take over.
 LOCK_TIMEOUT = 30
 
 
 def configuration(settings: CoreSettings) -> dict[str, Any]:
-    """Settings of Celery, and RedBeat's connection, which is the process's."""
+    """Return the settings, and give RedBeat the connections of the process."""
     celery.redbeat_redis = store()  # type: ignore[attr-defined]
     return {
         "beat_scheduler": "app.extensions.schedules.scheduler:Scheduler",
         "beat_max_loop_interval": LOOK,
-        # It asks for both, though it has its connection.
+        # RedBeat warns if one of these two is missing, although it has its connection.
         "redbeat_redis_url": settings.redis_address,
         "redbeat_redis_options": {},
         "redbeat_key_prefix": f"{settings.db_schema}:beat:",

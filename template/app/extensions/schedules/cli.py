@@ -1,4 +1,4 @@
-"""`app schedule`: what runs when, from a terminal."""
+"""`app schedule`: list, add, pause, resume, start and remove schedules."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from app.core.tasks.application import configure_celery
 from app.extensions.schedules import service
 from app.extensions.schedules.schemas import ScheduleCreate, ScheduleRead
 
-cli = typer.Typer(name="schedule", no_args_is_help=True, help="What runs when.")
+cli = typer.Typer(name="schedule", no_args_is_help=True, help="Schedules of tasks.")
 
 Result = TypeVar("Result")
 Name = Annotated[str, typer.Argument(help="Name of the schedule.")]
@@ -43,12 +43,10 @@ def add(
         typer.Option(help="Minute, hour, day of the month, month, day of the week: '0 6 * * *'."),
     ] = None,
     every: Annotated[float | None, typer.Option(help="Seconds from one run to the next.")] = None,
-    arguments: Annotated[
-        str, typer.Option(help="What the task is given, as a JSON object.")
-    ] = "{}",
-    paused: Annotated[bool, typer.Option("--paused", help="Start nothing until resumed.")] = False,
+    arguments: Annotated[str, typer.Option(help="Arguments of the task, as a JSON object.")] = "{}",
+    paused: Annotated[bool, typer.Option("--paused", help="Add it paused.")] = False,
 ) -> None:
-    """Make a schedule."""
+    """Add a schedule."""
     try:
         values = ScheduleCreate(
             name=name,
@@ -60,38 +58,38 @@ def add(
         )
     except json.JSONDecodeError as error:
         raise CliError(
-            f"--arguments is no JSON ({error}): write an object, such as '{{\"limit\": 1}}'."
+            f"--arguments is not JSON ({error}). Write an object, such as '{{\"limit\": 1}}'."
         ) from error
     except ValidationError as error:
         wrong = "; ".join(
             ": ".join([*map(str, each["loc"]), each["msg"].removeprefix("Value error, ")])
             for each in error.errors()
         )
-        raise CliError(f"This is no schedule ({wrong}).") from error
+        raise CliError(f"The schedule is not valid ({wrong}).") from error
     _show(_do(lambda: service.add_schedule(values)))
 
 
 @cli.command()
 def pause(name: Name) -> None:
-    """Start its task no more until it is resumed."""
+    """Start nothing until the schedule is resumed."""
     _show(_do(lambda: service.pause(name)))
 
 
 @cli.command()
 def resume(name: Name) -> None:
-    """Go on with a paused schedule; what it missed is not made up for."""
+    """Resume a paused schedule. Runs that it has missed are not started."""
     _show(_do(lambda: service.resume(name)))
 
 
 @cli.command()
 def remove(name: Name) -> None:
-    """Remove a schedule that was made at run time."""
+    """Remove a schedule that was added at run time."""
     _do(lambda: service.remove(name))
 
 
 @cli.command("run-now")
 def run_now(name: Name) -> None:
-    """Start its task at once, paused or not; prints its id, for `app task show`."""
+    """Start the task of a schedule now, even if it is paused. Print its id for `app task show`."""
     call = _do(lambda: service.call_of(name))
 
     async def work(session: AsyncSession) -> UUID:
@@ -108,7 +106,7 @@ def _do(work: Callable[[], Result]) -> Result:
         return work()
     except (RedisConnectionError, RedisTimeoutError, OperationalError) as error:
         raise CliError(
-            f"Redis does not answer ({error}). Is REDIS_URL right, and does `uv run app dev` run?"
+            f"Redis does not answer ({error}). Check REDIS_URL, or start `uv run app dev`."
         ) from error
 
 

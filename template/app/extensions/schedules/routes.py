@@ -15,31 +15,31 @@ router = APIRouter()
 
 @router.get("", summary="List schedules")
 def list_schedules(_: AdminUser) -> list[ScheduleRead]:
-    """All schedules, by name. For admins."""
+    """Return all schedules by name. For admins."""
     return service.list_schedules()
 
 
 @router.post("", status_code=201, summary="Add a schedule")
 def add_schedule(_: AdminUser, schedule: ScheduleCreate) -> ScheduleRead:
-    """Make a schedule. For admins."""
+    """Add a schedule. For admins."""
     return service.add_schedule(schedule)
 
 
 @router.post("/{name}/pause", summary="Pause a schedule")
 def pause(_: AdminUser, name: str) -> ScheduleRead:
-    """Start its task no more until it is resumed. For admins."""
+    """Start nothing until the schedule is resumed. For admins."""
     return service.pause(name)
 
 
 @router.post("/{name}/resume", summary="Resume a schedule")
 def resume(_: AdminUser, name: str) -> ScheduleRead:
-    """Go on with a paused schedule; what it missed is not made up for. For admins."""
+    """Resume a paused schedule. Runs that it has missed are not started. For admins."""
     return service.resume(name)
 
 
 @router.post("/{name}/run-now", status_code=202, summary="Run a schedule now")
 async def run_now(_: AdminUser, name: str, session: DatabaseSession) -> TaskAccepted:
-    """Start its task at once, paused or not. For admins."""
+    """Start the task of a schedule now, even if it is paused. For admins."""
     task_id = enqueue(session, await run_in_threadpool(service.call_of, name))
     await session.commit()
     return TaskAccepted(task_id=task_id)
@@ -47,5 +47,8 @@ async def run_now(_: AdminUser, name: str, session: DatabaseSession) -> TaskAcce
 
 @router.delete("/{name}", status_code=204, summary="Remove a schedule")
 def remove(_: AdminUser, name: str) -> None:
-    """Remove a schedule that was made at run time; one of the code can be paused. For admins."""
+    """Remove a schedule that was added at run time. Schedules of the code can be paused.
+
+    For admins.
+    """
     service.remove(name)

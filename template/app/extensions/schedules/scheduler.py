@@ -1,4 +1,4 @@
-"""The scheduler that beat runs: RedBeat's, mended where it loses time, a pause or its lock."""
+"""RedBeat's scheduler, with corrections for time zones, pauses and a lost lock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,15 +17,15 @@ log = get_logger(__name__)
 
 
 class Entry(RedBeatSchedulerEntry):  # type: ignore[misc]
-    """A schedule as RedBeat stores it, with its times in UTC.
+    """A schedule as RedBeat stores it, but with times in UTC.
 
-    RedBeat stores local times without saying which of the two is meant when an hour comes twice,
-    and adds what is left from now to the time of the last run: too early as a rule, and an hour
-    late across the end of summer time.
+    RedBeat stores local times, which are ambiguous in the hour that comes twice at the end of
+    summer time. It also adds the time that remains from now on to the time of the last run, so its
+    next run is usually too early, and an hour late across the end of summer time.
     """
 
     def default_now(self) -> datetime:
-        """Now, in UTC; crontabs are read in CELERY_TIMEZONE all the same."""
+        """Now, in UTC. This does not change the time zone of crontabs, CELERY_TIMEZONE."""
         now: datetime = super().default_now()
         return now.astimezone(UTC)
 
@@ -33,33 +33,33 @@ class Entry(RedBeatSchedulerEntry):  # type: ignore[misc]
 
     @property
     def due_at(self) -> datetime:
-        """When it has to be started next; now where that is past."""
+        """The time of the next run, or now if that is in the past."""
         last = self.last_run_at or self.default_now()
         left: timedelta = self.schedule.remaining_estimate(last)
-        # Asked for last: a moment too late is in the right second, a moment too early is not.
+        # `now` comes last: a result that is a moment late is right, one that is early is not.
         return self.default_now() + max(left, timedelta())
 
 
 class Scheduler(RedBeatScheduler):  # type: ignore[misc]
-    """Takes the schedules of the code over into Redis, and starts what is due there."""
+    """Copies the schedules of the code to Redis, and starts the tasks that are due there."""
 
     Entry = Entry
 
     def update_from_dict(self, dict_: dict[str, dict[str, Any]]) -> None:
-        """Store the schedules of the code; one that was paused stays paused."""
+        """Store the schedules of the code. A paused schedule stays paused."""
         super().update_from_dict(
             {name: {**entry, "enabled": self._enabled(name)} for name, entry in dict_.items()}
         )
 
     def tick(self, **arguments: Any) -> float:
-        """Start what is due; the seconds until it has to be looked at again.
+        """Start the tasks that are due. Return the seconds until the next call.
 
-        An outage of Redis is waited for. If it, or a sleep of this machine, was longer than the
-        lock lasts, another beat may have taken over: this one then stands by for it.
+        If Redis is down, this waits for it. If that, or a suspended machine, took longer than the
+        lock lasts, another beat may have taken over, and this one becomes its standby.
         """
         if self.lock is None:
-            # The signal to stop has closed this scheduler, and its exit was lost where it came:
-            # in the middle of sending, which takes every exception for a trouble with Redis.
+            # The signal to stop has closed this scheduler. Its exit was lost, because it came
+            # while a task was sent, where Celery treats every exception as an error of Redis.
             raise SystemExit(0)
         try:
             try:
@@ -67,7 +67,7 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
             except LockNotOwnedError:
                 log.warning("beat_lost_its_lock")
                 self.lock.acquire()
-                # Whatever took the lock may have taken the schedules as well.
+                # The schedules may be gone as well, for example after a flush of Redis.
                 self.setup_schedule()
                 return 0
         except (RedisConnectionError, RedisTimeoutError) as error:

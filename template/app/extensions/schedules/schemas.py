@@ -13,10 +13,10 @@ YEAR = 366 * 86_400  # seconds
 
 
 def parse_crontab(text: str) -> crontab:
-    """Read five fields: minute, hour, day of the month, month, day of the week.
+    """Parse the five fields of a crontab.
 
     Raises:
-        ValueError: there are not five, one is out of range, or no date fits them.
+        ValueError: the number of fields is wrong, a value is out of range, or no date matches.
     """
     fields = text.split()
     if len(fields) != 5:
@@ -35,7 +35,7 @@ def _checked_crontab(text: str) -> str:
 
 
 class ScheduleCreate(RequestModel):
-    """A schedule to be made while the backend runs. Its name has no dot: those of the code have."""
+    """A new schedule. Its name has no dot, unlike the names of schedules of the code."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", examples=["report-for-acme"])
     task: str = Field(description="Name of a task.", examples=["items.report"])
@@ -47,8 +47,8 @@ class ScheduleCreate(RequestModel):
     every: float | None = Field(
         default=None, ge=1, le=YEAR, description="Seconds from one run to the next."
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="What the task is given.")
-    enabled: bool = Field(default=True, description="False makes it paused.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Arguments by name.")
+    enabled: bool = Field(default=True, description="False adds it paused.")
 
     @model_validator(mode="after")
     def _has_one_time(self) -> Self:
@@ -58,14 +58,14 @@ class ScheduleCreate(RequestModel):
 
 
 class Origin(StrEnum):
-    """Where a schedule comes from."""
+    """Whether a schedule comes from the code or was added at run time."""
 
     CODE = "code"
     RUNTIME = "runtime"
 
 
 class ScheduleRead(ResponseModel):
-    """A schedule as answers show it."""
+    """A schedule in a response."""
 
     name: str
     task: str

@@ -1,6 +1,6 @@
-"""The rules: schedules of the code belong to it, those made at run time to the admins.
+"""The rules of schedules. Admins can pause each of them, and remove those that they have added.
 
-All of it blocks, as RedBeat does.
+All functions block, because RedBeat does.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _one_at_a_time = Lock()
 
 
 def list_schedules() -> list[ScheduleRead]:
-    """Return all schedules by name; those of the code once a beat has started."""
+    """Return all schedules by name. Schedules of the code are there once a beat has started."""
     with _redis() as client:
         keys = client.zrange(ensure_conf(celery).schedule_key, 0, -1)
         entries = [Entry.from_key(key, app=celery) for key in keys]
@@ -31,11 +31,11 @@ def list_schedules() -> list[ScheduleRead]:
 
 
 def add_schedule(values: ScheduleCreate) -> ScheduleRead:
-    """Make a schedule that starts to count now.
+    """Add a schedule. Its first interval starts now.
 
     Raises:
         InvalidError: there is no such task, or it does not take these arguments.
-        ConflictError: there is a schedule of that name.
+        ConflictError: a schedule with that name exists.
     """
     call = _call(values.task, values.arguments)
     when = parse_crontab(values.crontab) if values.crontab else schedule(values.every)
@@ -50,15 +50,14 @@ def add_schedule(values: ScheduleCreate) -> ScheduleRead:
         )
         if client.exists(entry.key):
             raise ConflictError(
-                f"There is a schedule {values.name} already: choose another name, or remove that "
-                "one first.",
+                f"A schedule {values.name} exists. Choose another name, or remove it first.",
                 code="schedule_exists",
             )
         return _read(entry.save())
 
 
 def pause(name: str) -> ScheduleRead:
-    """Start a schedule's task no more until it is resumed.
+    """Pause a schedule: it starts nothing until it is resumed.
 
     Raises:
         NotFoundError: there is no such schedule.
@@ -70,7 +69,7 @@ def pause(name: str) -> ScheduleRead:
 
 
 def resume(name: str) -> ScheduleRead:
-    """Go on with a paused schedule; what it missed is not made up for.
+    """Resume a paused schedule. Runs that it has missed are not started.
 
     Raises:
         NotFoundError: there is no such schedule.
@@ -85,29 +84,29 @@ def resume(name: str) -> ScheduleRead:
 
 
 def remove(name: str) -> None:
-    """Remove a schedule that was made at run time.
+    """Remove a schedule that was added at run time.
 
     Raises:
         NotFoundError: there is no such schedule.
-        ConflictError: it is one of the code.
+        ConflictError: it is a schedule of the code.
     """
     with _redis():
         entry = _get(name)
         if _origin(name) is Origin.CODE:
             raise ConflictError(
-                f"The schedule {name} is one of the code, where its feature's schedules.py has it: "
-                "take it out there, or pause it.",
+                f"The schedule {name} stands in the schedules.py of its feature. Remove it there, "
+                "or pause it.",
                 code="schedule_of_the_code",
             )
         entry.delete()
 
 
 def call_of(name: str) -> Call:
-    """Return what a schedule starts, paused or not.
+    """Return the task of a schedule with its arguments. The schedule may be paused.
 
     Raises:
         NotFoundError: there is no such schedule.
-        InvalidError: its task is gone from the code, or takes other arguments now.
+        InvalidError: the code has no such task now, or the task takes other arguments.
     """
     with _redis():
         entry = _get(name)
@@ -116,7 +115,7 @@ def call_of(name: str) -> Call:
 
 @contextmanager
 def _redis() -> Iterator[Any]:
-    """RedBeat's client, for one caller at a time: one connection is enough for the process."""
+    """RedBeat's client, for one caller at a time, so that one connection is enough."""
     ensure_conf(celery)
     with _one_at_a_time:
         yield get_redis(celery)
@@ -127,14 +126,14 @@ def _get(name: str) -> Entry:
         entry: Entry = Entry.from_key(Entry.generate_key(celery, name), app=celery)
     except KeyError:
         raise NotFoundError(
-            f"There is no schedule {name}; one of the code appears once a beat has started.",
+            f"There is no schedule {name}. Schedules of the code appear once a beat has started.",
             code="schedule_not_found",
         ) from None
     return entry
 
 
 def _origin(name: str) -> Origin:
-    # `celery_config.schedules` sees to the dot, `ScheduleCreate` to its absence.
+    # `app.core.tasks.application.schedules` requires the dot, `ScheduleCreate` forbids it.
     return Origin.CODE if "." in name else Origin.RUNTIME
 
 
@@ -156,10 +155,10 @@ def _read(entry: Entry) -> ScheduleRead:
 
 
 def _call(name: str, arguments: dict[str, Any]) -> Call:
-    """Hold arguments to the signature of a task."""
+    """Validate the arguments of a task."""
     if name not in declared:
         raise InvalidError(
-            f"There is no task {name}; there are: {', '.join(sorted(declared))}.",
+            f"There is no task {name}. The tasks are: {', '.join(sorted(declared))}.",
             code="unknown_task",
         )
     try:

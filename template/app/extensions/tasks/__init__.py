@@ -1,4 +1,4 @@
-"""Background work: what became of a task that the caller started."""
+"""Background tasks: their state, progress and result."""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
 USES = ("users",)

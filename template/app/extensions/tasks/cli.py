@@ -1,4 +1,4 @@
-"""`app task`: what waits, what failed, and what to do about it."""
+"""`app task`: list, show, cancel and retry tasks."""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery
 
-cli = typer.Typer(name="task", no_args_is_help=True, help="Background tasks, the failed ones too.")
+cli = typer.Typer(name="task", no_args_is_help=True, help="Background tasks.")
 
 TaskId = Annotated[UUID, typer.Argument(help="Id of the task.")]
 
@@ -42,30 +42,30 @@ def list_tasks(
 
 @cli.command()
 def show(task_id: TaskId) -> None:
-    """Print everything about a task, its error in full."""
+    """Print all fields of a task, with the whole error."""
     _show(with_session(lambda session: service.get_task(session, None, task_id)))
 
 
 @cli.command()
 def cancel(task_id: TaskId) -> None:
-    """Stop a task: at once if it waits, at its next report of progress if it runs."""
+    """Cancel a task. A running task stops when it reports its progress."""
     _show(with_session(lambda session: service.cancel_task(session, None, task_id)))
 
 
 @cli.command()
 def retry(
     task_id: Annotated[UUID | None, typer.Argument(help="Id of the task.")] = None,
-    failed: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
-    name: Annotated[str | None, typer.Option(help="With --all: only tasks of this name.")] = None,
+    failed: Annotated[bool, typer.Option("--all", help="All failed tasks.")] = False,
+    name: Annotated[str | None, typer.Option(help="With --all: only tasks with this name.")] = None,
 ) -> None:
-    """Run a failed task again, or all of them."""
+    """Run a failed task again, or all failed tasks."""
     if (task_id is None) is not failed:
-        raise typer.BadParameter("give the id of a task, or --all")
+        raise typer.BadParameter("pass the id of a task or --all")
     if task_id is not None:
         _show(with_session(lambda session: service.retry_task(session, task_id)))
         return
     count = with_session(lambda session: service.retry_failed(session, name))
-    typer.echo(f"{count} failed task(s) enqueued again.")
+    typer.echo(f"{count} failed task(s) will run again.")
 
 
 def _show(task: TaskRecord) -> None:

@@ -1,4 +1,4 @@
-"""`/tasks`: the caller's own, and for admins everybody's."""
+"""`/tasks`: the tasks of the caller, and for admins the tasks of all users."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,14 +15,14 @@ from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery, TaskRead
 from app.extensions.users.deps import AdminUser, CurrentUser
 
-# Seconds between two looks at a task that is followed: one read by key each.
-LOOK_EVERY = 0.5
+# Seconds between two reads of a task that is followed. Each is one read by key.
+POLL_SECONDS = 0.5
 
 router = APIRouter()
 
 
 async def visible_task(request: Request, user: CurrentUser, task_id: UUID) -> TaskRead:
-    """A task of the caller, read in a session of its own: who follows one holds no connection."""
+    """Return a task. Its session is closed at once, so that a stream holds no connection."""
     async with database_of(request).session() as session:
         return TaskRead.model_validate(await service.get_task(session, user, task_id))
 
@@ -38,9 +38,9 @@ async def list_tasks(
     return await service.list_tasks(reader, user, query)
 
 
-@router.get("/{task_id}", summary="Look at a task")
+@router.get("/{task_id}", summary="Read a task")
 async def read_task(task: VisibleTask) -> TaskRead:
-    """Where a task stands, and what it returned."""
+    """Return the state, the progress and the result of a task."""
     return task
 
 
@@ -48,10 +48,10 @@ async def read_task(task: VisibleTask) -> TaskRead:
 async def follow_task(
     request: Request, user: CurrentUser, task: VisibleTask
 ) -> AsyncIterator[TaskRead]:
-    """The task whenever it changes, as server-sent events, until it has ended."""
+    """Send each change of a task as a server-sent event, until the task has ended."""
     yield task
     while task.state in UNFINISHED:
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(POLL_SECONDS)
         before, task = task, await visible_task(request, user, task.id)
         if task != before:
             yield task
@@ -59,7 +59,7 @@ async def follow_task(
 
 @router.post("/{task_id}/cancel", summary="Cancel a task")
 async def cancel_task(user: CurrentUser, task_id: UUID, session: DatabaseSession) -> TaskRead:
-    """Stop a task: at once if it waits, at its next report of progress if it runs."""
+    """Cancel a task. A running task stops when it reports its progress."""
     return TaskRead.model_validate(await service.cancel_task(session, user, task_id))
 
 

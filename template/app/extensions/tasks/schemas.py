@@ -12,16 +12,16 @@ from app.core.tasks.models import TaskState
 
 
 class TaskRead(ResponseModel):
-    """A task as its owner sees it."""
+    """A task, without the details for operators."""
 
     id: UUID
     name: str
     state: TaskState
     progress_done: int | None = Field(description="How much of `progress_total` is done.")
     progress_total: int | None
-    cancel_requested: bool = Field(description="It stops when it next reports its progress.")
-    result: Any | None = Field(description="What a task that succeeded returned.")
-    reason: str | None = Field(description="Why it failed, where that can be told.")
+    cancel_requested: bool = Field(description="The task stops when it reports its progress.")
+    result: Any | None = Field(description="Return value of a task that succeeded.")
+    reason: str | None = Field(description="Why the task failed, if the task gives a reason.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

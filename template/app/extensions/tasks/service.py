@@ -1,6 +1,6 @@
-"""The rules: a task is its owner's and the admins', and what failed inside it is not told.
+"""The rules: the owner of a task and admins may see and cancel it.
 
-`viewer` is who asks; None is an operator at a terminal, who may see and change everything.
+`viewer` is the user who asks, or None for an operator at a terminal, who may do everything.
 """
 
 from uuid import UUID
@@ -31,7 +31,7 @@ async def get_task(
     """Return a task.
 
     Raises:
-        NotFoundError: there is none, or it is somebody else's: the two are not told apart.
+        NotFoundError: there is no such task, or the viewer may not see it.
     """
     task = await session.get(TaskRecord, task_id, with_for_update=lock or None)
     if task is None or not (viewer is None or viewer.is_admin or task.owner_id == viewer.id):
@@ -54,11 +54,11 @@ async def list_tasks(reader: Reader, viewer: UserRead, query: TaskQuery) -> Keys
 
 
 async def cancel_task(session: AsyncSession, viewer: UserRead | None, task_id: UUID) -> TaskRecord:
-    """Stop a task: at once if it waits, at its next report of progress if it runs. Commits.
+    """Cancel a task. A running task stops when it reports its progress. Commits.
 
     Raises:
         NotFoundError: see `get_task`.
-        ConflictError: it has ended.
+        ConflictError: the task has ended.
     """
     task = await get_task(session, viewer, task_id, lock=True)
     if task.state not in UNFINISHED:
@@ -75,8 +75,8 @@ async def retry_task(session: AsyncSession, task_id: UUID) -> TaskRecord:
     """Run a failed task again, with all its tries. Commits.
 
     Raises:
-        NotFoundError: there is none with that id.
-        ConflictError: it has not failed.
+        NotFoundError: there is no such task.
+        ConflictError: the task has not failed.
     """
     task = await get_task(session, None, task_id, lock=True)
     if task.state is not TaskState.FAILURE:
@@ -87,7 +87,7 @@ async def retry_task(session: AsyncSession, task_id: UUID) -> TaskRecord:
 
 
 async def retry_failed(session: AsyncSession, name: str | None = None) -> int:
-    """Run all failed tasks again, or those of one name; return how many. Commits."""
+    """Run all failed tasks again, or those with one name. Return how many. Commits."""
     failed = select(TaskRecord).where(col(TaskRecord.state) == TaskState.FAILURE)
     if name:
         failed = failed.where(col(TaskRecord.name) == name)

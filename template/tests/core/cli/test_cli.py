@@ -20,8 +20,7 @@ from app.core.features import FeatureError
 from app.core.migrations.errors import MigrationError
 from app.core.redis import redis_key, store
 from app.core.settings import SettingsError, get_settings, load_settings
-from app.core.tasks.heartbeat import HEARTBEAT_KEY
-from app.core.tasks.tasks import heartbeat
+from app.core.tasks.tasks import HEARTBEAT_KEY, heartbeat
 from app.main import app as api
 from app.worker import celery
 from devstack.supabase import LocalSupabase

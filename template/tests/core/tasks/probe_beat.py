@@ -1,9 +1,9 @@
-"""The scheduler of a deployment with schedules of a test's own.
+"""The beat of the project with the schedules of a test.
 
     PROBE='{"core.a": 0.2}' celery -A tests.core.tasks.probe_beat beat
 
-Each name has its interval in seconds, and a queue of that name, which nobody empties: its length is
-how often the task was started. Without a scheduler of its own, beat takes the project's.
+PROBE holds intervals in seconds by name. Each schedule sends to a queue with its name, which no
+worker reads: its length is the number of starts.
 """
 
 import json

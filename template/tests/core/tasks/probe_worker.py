@@ -1,4 +1,4 @@
-"""A task that takes as long as a test says: `celery -A tests.core.tasks.probe_worker worker`."""
+"""A task that waits for its test: `celery -A tests.core.tasks.probe_worker worker`."""
 
 import time
 
@@ -11,7 +11,7 @@ __all__ = ["celery"]
 
 @task(name="probe.slow")
 def slow(key: str) -> str:
-    """Count a start, wait to be told, count an end. The state lies in Redis, below `key`."""
+    """Count the start, wait for the test, count the end. The state is in Redis, below `key`."""
     client = store()
     client.incr(f"{key}:started")
     deadline = time.monotonic() + 60

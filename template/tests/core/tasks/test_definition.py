@@ -1,4 +1,4 @@
-"""Declaring tasks, and what their arguments and results become on the way."""
+"""Declaring tasks, and how their arguments and results become JSON."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -47,13 +47,13 @@ def test_arguments_that_do_not_fit_never_reach_the_queue(
 
 
 @pytest.mark.parametrize("arguments", [{}, {"note": 1, "other": 2}, {"note": [1]}])
-def test_arguments_from_an_older_release_are_refused_in_words(arguments: dict[str, Any]) -> None:
-    with pytest.raises(TaskError, match=r"arguments of work\.write"):
+def test_arguments_from_an_older_release_are_a_task_error(arguments: dict[str, Any]) -> None:
+    with pytest.raises(TaskError, match=r"work\.write"):
         write.values(arguments)
 
 
-def test_a_result_must_be_what_was_promised() -> None:
-    with pytest.raises(TaskError, match="does not fit its type"):
+def test_a_result_must_have_the_declared_type() -> None:
+    with pytest.raises(TaskError, match=r"work\.lie"):
         lie.dump("many")  # type: ignore[arg-type]
 
 
@@ -62,24 +62,24 @@ def test_a_task_is_named_after_its_feature() -> None:
     assert celery.tasks["items.report"].name == "items.report"
 
 
-def test_a_session_is_of_the_functions_own_kind() -> None:
-    with pytest.raises(TypeError, match="async tasks take AsyncSession"):
+def test_the_kind_of_session_must_fit_the_function() -> None:
+    with pytest.raises(TypeError, match=r"test\.mixed"):
 
         @task(name="test.mixed")
         async def mixed(session: Session) -> None: ...
 
-    with pytest.raises(TypeError, match="async tasks take AsyncSession"):
+    with pytest.raises(TypeError, match=r"test\.mixed"):
 
         @task(name="test.mixed")
         def mixed_too(session: AsyncSession) -> None: ...
 
 
-def test_a_task_may_not_run_longer_than_its_message_is_held_back() -> None:
+def test_a_time_limit_above_the_general_one_is_refused() -> None:
     @task(name="test.endless", time_limit=601)
     def endless() -> None: ...
 
     try:
-        with pytest.raises(FeatureError, match=r"test\.endless may run for 601 s"):
+        with pytest.raises(FeatureError, match=r"test\.endless"):
             configure_celery(get_settings())
     finally:
         celery.tasks.pop(endless.name)

@@ -1,4 +1,4 @@
-"""The file that probes of containers look at, touched by a real worker and a real beat."""
+"""The file for health checks of containers, with a real worker and a real beat."""
 
 import os
 from pathlib import Path
@@ -23,14 +23,14 @@ async def until_it_is_touched_again(file: Path, process: Process) -> None:
     await eventually(fresh, process)
 
 
-async def test_a_worker_that_lives_says_so(tmp_path: Path) -> None:
+async def test_a_worker_touches_the_file(tmp_path: Path) -> None:
     options = ("--concurrency=1", "--without-mingle", "--without-gossip", "--queues=nobody")
     command = ("celery", "-A", "app.worker", "worker", *options)
     with running(*command, ALIVE_FILE=str(tmp_path / "alive")) as worker:
         await until_it_is_touched_again(tmp_path / "alive", worker)
 
 
-async def test_a_beat_that_hands_over_says_so(tmp_path: Path) -> None:
+async def test_a_beat_that_sends_touches_the_file(tmp_path: Path) -> None:
     schedule = f"--schedule={tmp_path / 'schedule'}"
     options = ("--scheduler=app.core.tasks.beat:FileScheduler", schedule, "--pidfile=")
     with running(

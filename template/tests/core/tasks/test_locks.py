@@ -25,7 +25,7 @@ def held(name: str) -> bool:
     return bool(store().exists(f"app:lock:{name}"))
 
 
-def test_a_second_run_at_once_is_skipped_and_says_so(
+def test_a_second_run_at_once_is_skipped_and_logged(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     started, end, runs = threading.Event(), threading.Event(), []
@@ -69,7 +69,7 @@ async def test_an_async_run_is_waited_for(name: str) -> None:
     assert not held(name)
 
 
-def test_an_error_lets_the_lock_go(name: str) -> None:
+def test_an_error_releases_the_lock(name: str) -> None:
     @single_run(name)
     def work() -> None:
         raise ZeroDivisionError
@@ -79,8 +79,8 @@ def test_an_error_lets_the_lock_go(name: str) -> None:
     assert not held(name)
 
 
-def test_a_run_that_is_delivered_again_goes_on(name: str) -> None:
-    """Its worker was killed: nobody let the lock go."""
+def test_a_run_that_is_delivered_again_gets_its_lock(name: str) -> None:
+    """Its worker was killed, so the lock was not released."""
     token = context.task_id.set("the-run")
     store().set(f"app:lock:{name}", "the-run", px=60_000)
     assert single_run(name)(lambda: True)()
@@ -88,7 +88,7 @@ def test_a_run_that_is_delivered_again_goes_on(name: str) -> None:
     assert not held(name)
 
 
-def test_a_lock_of_another_is_not_let_go(name: str) -> None:
+def test_the_lock_of_another_run_is_not_released(name: str) -> None:
     """A run that outlived its timeout ends after the next one has begun."""
 
     @single_run(name)
@@ -100,7 +100,7 @@ def test_a_lock_of_another_is_not_let_go(name: str) -> None:
     assert held(name)
 
 
-def test_a_lock_is_let_go_in_time(name: str) -> None:
+def test_a_lock_expires(name: str) -> None:
     client = store()
     lifetimes = []
 

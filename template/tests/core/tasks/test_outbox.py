@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from app.core import context
 from app.core.database import sync_engine
 from app.core.settings import get_settings
-from app.core.tasks import enqueue, outbox
+from app.core.tasks import enqueue, outbox, relay
 from app.core.tasks.models import TaskRecord, TaskState
 from tests.core.tasks.work import write
 
@@ -31,9 +31,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    """Ids that commits have handed over."""
+    """The ids that commits have handed over."""
     ids: list[UUID] = []
-    monkeypatch.setattr(outbox, "deliver", lambda _, committed: ids.extend(committed))
+    monkeypatch.setattr(outbox, "hand_over", lambda _, committed: ids.extend(committed))
     return ids
 
 
@@ -46,9 +46,9 @@ def session(engine: Engine, delivered: list[UUID]) -> Iterator[Session]:
 
 
 def sent(engine: Engine, ids: Sequence[UUID] | None = None) -> list[UUID]:
-    """Relay, and return whose messages would go to Redis."""
+    """Send, and return the ids whose messages would go to Redis."""
     rows: list[Any] = []
-    outbox.relay(engine, ids, rows.extend)
+    relay.send_unsent(engine, ids=ids, publish=rows.extend)
     return [row.id for row in rows]
 
 
@@ -61,7 +61,7 @@ def test_a_commit_hands_over_what_was_enqueued_in_it(
     assert sent(engine) == []
     session.commit()
     assert delivered == [first, second]
-    # Once, although both ways come by.
+    # Only once, although the sweep looks for it as well.
     assert sent(engine, delivered) == [first, second]
     assert sent(engine, delivered) == sent(engine) == []
     # And not with the next commit again.
@@ -84,7 +84,7 @@ def test_what_is_rolled_back_never_runs(
     assert sent(engine) == []
 
 
-def test_a_savepoint_takes_its_tasks_along(
+def test_a_savepoint_that_is_rolled_back_drops_its_tasks(
     session: Session, engine: Engine, delivered: list[UUID]
 ) -> None:
     before = enqueue(session, CALL)
@@ -98,7 +98,7 @@ def test_a_savepoint_takes_its_tasks_along(
     assert sent(engine, delivered) == [before, inside]
 
 
-def test_a_message_says_for_whom_and_which_request(session: Session, engine: Engine) -> None:
+def test_a_message_carries_the_owner_and_the_request(session: Session, engine: Engine) -> None:
     user = uuid4()
     tokens = context.request_id.set("request-1"), context.user_id.set(str(user))
     enqueue(session, CALL)
@@ -106,7 +106,7 @@ def test_a_message_says_for_whom_and_which_request(session: Session, engine: Eng
     context.user_id.reset(tokens[1])
     session.commit()
     rows: list[Any] = []
-    outbox.relay(engine, None, rows.extend)
+    relay.send_unsent(engine, publish=rows.extend)
     (row,) = rows
     assert (row.request_id, row.owner_id, row.arguments) == ("request-1", user, {"note": "a"})
 
@@ -131,28 +131,28 @@ def test_redis_is_away_and_the_record_waits(session: Session, engine: Engine) ->
         raise OperationalError("connection refused")
 
     with pytest.raises(OperationalError):
-        outbox.relay(engine, None, fail)
+        relay.send_unsent(engine, publish=fail)
     session.expire_all()
     assert session.get_one(TaskRecord, task_id).sent_at is None
     assert sent(engine) == [task_id]
 
 
-def test_two_that_relay_at_once_send_nothing_twice(session: Session, engine: Engine) -> None:
+def test_two_that_send_at_once_send_nothing_twice(session: Session, engine: Engine) -> None:
     ids = {enqueue(session, CALL) for _ in range(50)}
     session.commit()
     both = Barrier(2, timeout=10)
     taken: list[UUID] = []
 
-    def relay() -> None:
+    def send() -> None:
         def publish(rows: Sequence[Any]) -> None:
-            # While one holds its records, the other asks for some.
+            # One has locked its records while the other asks for records.
             both.wait()
             taken.extend(row.id for row in rows)
 
-        outbox.relay(engine, None, publish)
+        relay.send_unsent(engine, publish=publish)
 
     with ThreadPoolExecutor(2) as threads:
-        for future in [threads.submit(relay) for _ in range(2)]:
+        for future in [threads.submit(send) for _ in range(2)]:
             future.result()
     assert len(taken) == len(ids)
     assert set(taken) == ids

@@ -1,4 +1,4 @@
-"""Tasks that a real worker runs: what they get, what they leave, and what is told of it."""
+"""Tasks that a real worker runs: their arguments, effects and records."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from app.core.database import Database, async_engine
 from app.core.settings import get_settings
 from app.core.tasks import Call, enqueue
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
-from app.core.tasks.outbox import DELIVERY
+from app.core.tasks.relay import DELIVERY
 from devstack.supabase import LocalSupabase
 from tests.core.tasks import work
 from tests.support.processes import Process, eventually
@@ -26,7 +26,7 @@ from tests.support.processes import Process, eventually
 
 @pytest.fixture(scope="module")
 async def database(committed_url: str) -> AsyncIterator[Database]:
-    """What the worker uses, with a table for effects."""
+    """The database of the worker, with a table for effects."""
     settings = get_settings().model_copy(update={"database_url": committed_url})
     database = Database(async_engine(settings))
     async with database.session() as session:
@@ -78,7 +78,7 @@ def workshop(database: Database, worker: Process) -> Workshop:
 
 async def test_an_async_task_has_a_session_and_types(workshop: Workshop) -> None:
     price = work.Money(amount=Decimal("0.10"), due=datetime(2026, 1, 31, tzinfo=UTC))
-    # Several, one after the other: the engine's connection belongs to one loop.
+    # Two runs, because the connection of the engine belongs to one loop.
     for times in (2, 3):
         record = await workshop.run(work.double.s(price, times=times))
         assert (record.state, record.attempts) == (TaskState.SUCCESS, 1)
@@ -91,7 +91,7 @@ async def test_a_sync_task_commits_with_its_record(workshop: Workshop) -> None:
     assert (await workshop.notes()).count("once") == 1
 
 
-async def test_a_task_that_fails_leaves_nothing_and_comes_again(workshop: Workshop) -> None:
+async def test_a_task_that_fails_leaves_nothing_and_is_tried_again(workshop: Workshop) -> None:
     task_id = await workshop.enqueue(work.write_and_fail.s(note="never"))
 
     async def failed_once() -> bool:
@@ -107,10 +107,10 @@ async def test_a_task_that_fails_leaves_nothing_and_comes_again(workshop: Worksh
     assert "never" not in await workshop.notes()
 
 
-async def test_a_refusal_is_told_and_not_tried_again(workshop: Workshop) -> None:
+async def test_a_task_error_has_a_reason_and_is_not_tried_again(workshop: Workshop) -> None:
     record = await workshop.run(work.refuse.s())
     assert (record.state, record.attempts) == (TaskState.FAILURE, 1)
-    assert record.reason == "There is no paper."
+    assert record.reason
 
 
 async def test_a_result_of_the_wrong_type_is_a_failure(workshop: Workshop) -> None:
@@ -122,13 +122,12 @@ async def test_a_second_message_for_the_same_task_does_nothing(workshop: Worksho
     record = await workshop.run(work.write.s(note="single"))
     async with workshop.database.session() as session:
         again = await session.get_one(TaskRecord, record.id)
-        # As if it had been sent and the process had died before it said so.
+        # As if the process had died between sending the message and committing that it did.
         again.sent_at = None
         await session.commit()
+    headers: Any = {DELIVERY: record.deliveries}
     message = work.write.celery.apply_async(
-        kwargs={"note": "single"},
-        task_id=str(record.id),
-        headers={DELIVERY: str(record.deliveries)},
+        kwargs={"note": "single"}, task_id=str(record.id), headers=headers
     )
 
     async def skipped() -> bool:
@@ -142,7 +141,7 @@ async def test_a_second_message_for_the_same_task_does_nothing(workshop: Worksho
     assert (await workshop.notes()).count("single") == 1
 
 
-async def test_every_line_of_a_task_says_for_whom_and_which_request(workshop: Workshop) -> None:
+async def test_every_line_of_a_task_has_its_user_and_request(workshop: Workshop) -> None:
     user, request = uuid4(), uuid4().hex
     tokens = context.request_id.set(request), context.user_id.set(str(user))
     task_id = await workshop.enqueue(work.count.s(total=1))
@@ -191,7 +190,7 @@ async def test_a_task_cancelled_before_it_starts_never_does(
         record = await mine.get_one(TaskRecord, blocked)
         record.state = TaskState.REVOKED
         await mine.commit()
-    # The next one comes after it in the queue.
+    # The next task comes after it in the queue.
     await workshop.run(work.write.s(note="after"))
     assert (await workshop.notes()).count("unwanted") == 1
 

@@ -1,4 +1,4 @@
-"""The sweep: what was left behind comes back, and what only waits is left alone."""
+"""The sweep: it sends tasks that were left behind, and not those that only wait."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,17 +14,17 @@ from sqlmodel import Session, col
 
 from app.core.database import sync_engine
 from app.core.settings import get_settings
-from app.core.tasks import enqueue, outbox, task
+from app.core.tasks import enqueue, outbox, relay, task
 from app.core.tasks.application import celery
 from app.core.tasks.models import TaskRecord, TaskState
-from app.core.tasks.sweep import LOST_AFTER, MOST_DELIVERIES, forget, sweep
+from app.core.tasks.sweep import LOST_AFTER, MAX_DELIVERIES, delete_old, sweep
 
 LONGEST = 100.0  # seconds of a run
 
 
 @task(name="test.swept")
 def swept() -> None:
-    """Wait in a queue that no worker looks at."""
+    """Wait in a queue that no worker reads."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def route(routes: dict[str, dict[str, str]]) -> None:
-    """Send tasks elsewhere; Celery reads its routes once."""
+    """Send tasks to other queues. Celery reads its routes once."""
     celery.conf.task_routes = routes
     celery.amqp.flush_routes()
     vars(celery.amqp).pop("router", None)
@@ -50,7 +50,7 @@ def _own_queue() -> Iterator[None]:
 
 @pytest.fixture
 def session(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    monkeypatch.setattr(outbox, "deliver", lambda *_: None)
+    monkeypatch.setattr(outbox, "hand_over", lambda *_: None)
     with engine.begin() as connection:
         connection.execute(update(TaskRecord).values(state=TaskState.SUCCESS))
     with celery.connection_for_write() as broker, broker.channel() as channel:
@@ -71,7 +71,7 @@ def queued() -> int:
 
 
 def enqueued(session: Session, **values: Any) -> UUID:
-    """A record as it was left behind."""
+    """Commit a record with these values."""
     task_id = enqueue(session, swept.s())
     session.flush()
     values.setdefault("attempts", 0)
@@ -86,31 +86,31 @@ def ago(seconds: float) -> Any:
     return func.now() - timedelta(seconds=seconds)
 
 
-def test_what_nobody_sent_is_sent_once(engine: Engine, session: Session) -> None:
-    for _ in range(outbox.BATCH + 1):
+def test_unsent_tasks_are_sent_once(engine: Engine, session: Session) -> None:
+    for _ in range(relay.BATCH + 1):
         enqueue(session, swept.s())
     session.commit()
-    assert sweep(engine, LONGEST)["sent"] == outbox.BATCH + 1
-    assert queued() == outbox.BATCH + 1
-    assert sweep(engine, LONGEST) == {"sent": 0, "lost": 0, "dead": 0}
+    assert sweep(engine, LONGEST)["sent"] == relay.BATCH + 1
+    assert queued() == relay.BATCH + 1
+    assert sweep(engine, LONGEST) == {"sent": 0, "lost": 0, "stale": 0}
 
 
 def test_two_at_once_send_nothing_twice(engine: Engine, session: Session) -> None:
-    for _ in range(outbox.BATCH * 2):
+    for _ in range(relay.BATCH * 2):
         enqueue(session, swept.s())
     session.commit()
     both = Barrier(2, timeout=10)
     sent: list[UUID] = []
 
     def publish(rows: Sequence[Any]) -> None:
-        # Neither has committed: one that waited for the other's locks would not come here.
+        # Neither has committed. One that waited for the locks of the other would not come here.
         both.wait()
         sent.extend(row.id for row in rows)
 
     with ThreadPoolExecutor() as threads:
-        sweeps = [threads.submit(outbox.relay, engine, publish=publish) for _ in range(2)]
-        assert [each.result() for each in sweeps] == [outbox.BATCH] * 2
-    assert len(set(sent)) == outbox.BATCH * 2
+        sweeps = [threads.submit(relay.send_unsent, engine, publish=publish) for _ in range(2)]
+        assert [each.result() for each in sweeps] == [relay.BATCH] * 2
+    assert len(set(sent)) == relay.BATCH * 2
 
 
 def test_a_long_queue_has_lost_nothing(engine: Engine, session: Session) -> None:
@@ -133,7 +133,7 @@ def test_messages_that_redis_lost_are_sent_again(engine: Engine, session: Sessio
         assert session.get_one(TaskRecord, task_id).deliveries == deliveries
 
 
-def test_of_a_shorter_queue_the_oldest_are_sent_again(engine: Engine, session: Session) -> None:
+def test_the_oldest_tasks_of_a_short_queue_are_sent_again(engine: Engine, session: Session) -> None:
     first = enqueued(session)
     second = enqueued(session)
     sweep(engine, LONGEST)
@@ -147,16 +147,14 @@ def test_of_a_shorter_queue_the_oldest_are_sent_again(engine: Engine, session: S
 
 
 def test_a_task_that_no_worker_knows_is_given_up(engine: Engine, session: Session) -> None:
-    task_id = enqueued(session, sent_at=ago(10**9), deliveries=MOST_DELIVERIES)
+    task_id = enqueued(session, sent_at=ago(10**9), deliveries=MAX_DELIVERIES)
     assert sweep(engine, LONGEST)["sent"] == 0
     record = session.get_one(TaskRecord, task_id)
     assert (record.state, record.ended_at is not None) == (TaskState.FAILURE, True)
-    assert record.error == f"No worker took it in {MOST_DELIVERIES} deliveries."
+    assert record.error
 
 
-def test_a_run_that_cannot_be_alive_is_taken_from_its_worker(
-    engine: Engine, session: Session
-) -> None:
+def test_a_task_whose_run_cannot_be_alive_is_requeued(engine: Engine, session: Session) -> None:
     dead = enqueued(
         session, state=TaskState.STARTED, started_at=ago(LONGEST + 5), sent_at=ago(200), attempts=1
     )
@@ -164,12 +162,12 @@ def test_a_run_that_cannot_be_alive_is_taken_from_its_worker(
         session, state=TaskState.STARTED, started_at=ago(LONGEST - 5), sent_at=ago(200), attempts=1
     )
     counts = sweep(engine, LONGEST)
-    assert (counts["dead"], counts["sent"], queued()) == (1, 1, 1)
+    assert (counts["stale"], counts["sent"], queued()) == (1, 1, 1)
     assert session.get_one(TaskRecord, dead).state is TaskState.PENDING
     assert session.get_one(TaskRecord, alive).state is TaskState.STARTED
 
 
-def test_only_what_ended_well_is_forgotten(engine: Engine, session: Session) -> None:
+def test_only_tasks_that_ended_well_are_deleted(engine: Engine, session: Session) -> None:
     old, new = ago(31 * 86_400), ago(29 * 86_400)
     gone = enqueued(session, state=TaskState.SUCCESS, ended_at=old)
     kept = [
@@ -177,6 +175,6 @@ def test_only_what_ended_well_is_forgotten(engine: Engine, session: Session) -> 
         enqueued(session, state=TaskState.FAILURE, ended_at=old),
         enqueued(session),
     ]
-    assert forget(engine, 30) == 1
+    assert delete_old(engine, 30) == 1
     assert session.get(TaskRecord, gone) is None
     assert all(session.get(TaskRecord, each) for each in kept)

@@ -1,4 +1,4 @@
-"""A real worker and a real beat; what they run of the features is the features' to test."""
+"""A real worker and a real beat."""
 
 import json
 import subprocess
@@ -11,12 +11,11 @@ import pytest
 from celery.contrib.testing.mocks import TaskMessage
 
 from app.core import context
-from app.core.features import FeatureError
 from app.core.redis import process_pool, redis_key, store
 from app.core.settings import get_settings
 from app.core.tasks import send
 from app.core.tasks.application import configure_celery
-from app.core.tasks.heartbeat import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat_age
+from app.core.tasks.tasks import HEARTBEAT_KEY, HEARTBEAT_SECONDS, heartbeat_age
 from app.worker import celery
 from tests.core.tasks.work import count
 from tests.support.processes import PROJECT, SECONDS, Process, eventually, running
@@ -24,7 +23,7 @@ from tests.support.processes import PROJECT, SECONDS, Process, eventually, runni
 
 @pytest.fixture(scope="module")
 def beat(worker: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """Starts what is scheduled, the heartbeat all the time."""
+    """A beat that sends the heartbeat very often."""
     schedule = f"--schedule={tmp_path_factory.mktemp('beat') / 'schedule'}"
     command = ("celery", "-A", "tests.core.tasks.fast_beat", "beat", schedule, "--pidfile=")
     with running(*command) as beat:
@@ -44,10 +43,8 @@ async def end_of(task_id: str, worker: Process) -> dict[str, Any]:
     return dict(line)
 
 
-# They start side by side: the first test waits for both.
-async def test_a_task_runs_and_the_log_says_for_which_request(
-    worker: Process, beat: Process
-) -> None:
+# Both processes start at the same time, and the first test waits for both.
+async def test_a_task_runs_and_the_log_has_its_request(worker: Process, beat: Process) -> None:
     request_id = uuid4().hex
     token = context.request_id.set(request_id)
     task_id = str(send(count.s(total=1)))
@@ -56,19 +53,19 @@ async def test_a_task_runs_and_the_log_says_for_which_request(
     assert (line["task_id"], line["request_id"]) == (task_id, request_id)
 
 
-async def test_a_beat_starts_what_is_scheduled(worker: Process, beat: Process) -> None:
+async def test_a_beat_starts_scheduled_tasks(worker: Process, beat: Process) -> None:
     async def has_beaten() -> bool:
         age = heartbeat_age()
         return age is not None and age < HEARTBEAT_SECONDS
 
-    # What is there by now may be the work of another test.
+    # The value that is there now may come from another test.
     await eventually(has_beaten, worker, beat)
     store().delete(redis_key(HEARTBEAT_KEY))
     await eventually(has_beaten, worker, beat)
 
 
 def test_a_worker_can_be_asked(worker: Process) -> None:
-    """Although a process may open one connection to publish: Celery would wait for a second."""
+    """A process has one connection to publish, and Celery would wait for a second one."""
     command = [sys.executable, "-m", "celery", "-A", "app.worker", "inspect", "ping", "--json"]
     asked = subprocess.run(
         command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=SECONDS
@@ -77,14 +74,14 @@ def test_a_worker_can_be_asked(worker: Process) -> None:
     assert worker.lives()
 
 
-def test_every_schedule_starts_a_task_that_is_there() -> None:
+def test_every_schedule_starts_a_task_that_exists() -> None:
     schedule = celery.conf.beat_schedule
     assert "core.heartbeat" in schedule
     assert {entry["task"] for entry in schedule.values()} <= celery.tasks.keys()
 
 
 def test_a_slow_task_is_not_delivered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Redis hands a message out again that was not acknowledged for the visibility timeout."""
+    """Redis delivers a message again that was not acknowledged for the visibility timeout."""
     before = get_settings()
     try:
         configure_celery(before.model_copy(update={"celery_time_limit": 3000}))
@@ -95,31 +92,17 @@ def test_a_slow_task_is_not_delivered_twice(monkeypatch: pytest.MonkeyPatch) -> 
         configure_celery(before)
 
 
-def test_a_task_that_may_outlive_its_message_is_refused() -> None:
-    @celery.task(name="core.endless", time_limit=3000)
-    def endless() -> None:
-        """Redis would hand it out a second time."""
-
-    try:
-        with pytest.raises(FeatureError, match=r"core\.endless may run for 3000 s.*CELERY_TIME"):
-            configure_celery(get_settings())
-    finally:
-        celery.tasks.unregister("core.endless")
-
-
-def test_connections_are_looked_after() -> None:
-    """Kept alive, checked, given up when nobody answers; results do not stay for ever."""
+def test_connections_are_kept_alive_checked_and_given_up() -> None:
     options = process_pool().connection_kwargs
     assert options["socket_keepalive"]
     assert celery.conf.redis_socket_keepalive
     assert options["health_check_interval"] == celery.conf.redis_backend_health_check_interval == 30
-    # Redis answers a waiting worker each second.
+    # Redis answers a waiting worker after one second.
     assert options["socket_timeout"] > 1
-    assert 0 < celery.conf.result_expires <= 86_400
 
 
 async def test_only_json_is_understood(worker: Process) -> None:
-    """A pickle in the queue would be code from whoever can write to Redis."""
+    """A pickle would run code of anyone who can write to Redis."""
     with celery.connection_for_write() as connection, connection.SimpleQueue("celery") as queue:
         message = TaskMessage("core.heartbeat")
         queue.put({"ran": True}, serializer="pickle", headers=message.headers)
@@ -128,5 +111,5 @@ async def test_only_json_is_understood(worker: Process) -> None:
         return "Refusing to deserialize" in worker.said()
 
     await eventually(refused, worker)
-    # It goes on with the next.
+    # The worker goes on with the next message.
     await end_of(str(send(count.s(total=1))), worker)

@@ -1,4 +1,4 @@
-"""How a worker ends: warm, which finishes its tasks, and cold, which gives them back."""
+"""How a worker stops: a warm stop finishes its tasks, a cold stop gives them back."""
 
 import signal
 from collections.abc import Iterator
@@ -42,11 +42,11 @@ class Job:
         slow.celery.apply_async(kwargs={"key": self.key}, queue=self.key)
 
     def release(self) -> None:
-        """Let it come to its end."""
+        """Let it end."""
         self.client.set(f"{self.key}:go", 1)
 
     def count(self, what: str) -> int:
-        """How often it has `started` or `ended`."""
+        """Count how often it has `started` or `ended`."""
         value: Any = self.client.get(f"{self.key}:{what}")
         return int(value or 0)
 

@@ -1,4 +1,4 @@
-"""Tasks of every kind, for the tests of what runs them."""
+"""Tasks of every kind, for the tests of the worker."""
 
 import asyncio
 from datetime import datetime
@@ -19,7 +19,7 @@ _INSERT = text("INSERT INTO public.notes VALUES (:note)")
 
 
 class Money(BaseModel):
-    """An argument and a result with types that JSON has not."""
+    """An argument and a result with types that JSON does not have."""
 
     amount: Decimal
     due: datetime
@@ -27,7 +27,7 @@ class Money(BaseModel):
 
 @task()
 async def double(session: AsyncSession, price: Money, times: int = 2) -> Money:
-    """Ask the database, on the loop of the process."""
+    """Use the database on the loop of the process."""
     await (await session.connection()).execute(text("SELECT 1"))
     return price.model_copy(update={"amount": price.amount * times})
 
@@ -41,14 +41,14 @@ def write(session: Session, note: str) -> int:
 
 @task()
 def write_and_fail(session: Session, note: str) -> None:
-    """Write, and take it back."""
+    """Write, and fail before the commit."""
     session.connection().execute(_INSERT, {"note": note})
     raise ValueError("hunter2")
 
 
 @task()
 def refuse() -> None:
-    """Say why it cannot be done."""
+    """Fail with a reason for the owner."""
     raise TaskError("There is no paper.")
 
 
@@ -60,13 +60,13 @@ async def stumble(key: UUID) -> None:
 
 @task()
 def lie() -> int:
-    """Promise a number."""
+    """Return another type than declared."""
     return "many"  # type: ignore[return-value]
 
 
 @task()
 async def count(total: int) -> int:
-    """Count slowly, and say how far it is."""
+    """Count slowly and report the progress."""
     for done in range(total):
         progress(done, total)
         await asyncio.sleep(0.02)

@@ -12,7 +12,7 @@ from app.core.database import Database, async_engine
 from app.core.settings import get_settings
 from app.core.tasks import Call, Task, enqueue
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
-from app.core.tasks.outbox import relay
+from app.core.tasks.relay import send_unsent
 from app.extensions.credits.models import Kind
 from tests.extensions.credits import work
 from tests.extensions.credits.conftest import Bank
@@ -59,7 +59,7 @@ class Office:
                 return await session.get_one(TaskRecord, task_id)
 
         async def ended() -> bool:
-            relay(self.bank.engine)  # beat does this for tasks that are retried
+            send_unsent(self.bank.engine)  # beat does this for tasks that are retried
             return (await record()).state not in UNFINISHED
 
         await eventually(ended, self.worker, seconds=60)

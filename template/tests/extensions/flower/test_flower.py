@@ -38,7 +38,7 @@ def flower(worker: Process) -> Iterator[tuple[Process, str]]:
 
 @pytest.fixture
 async def page(flower: tuple[Process, str]) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of it, not signed in."""
+    """A client of the page, not signed in."""
     process, url = flower
     async with httpx.AsyncClient(base_url=url, timeout=15) as client:
 
@@ -65,7 +65,7 @@ async def page(flower: tuple[Process, str]) -> AsyncIterator[httpx.AsyncClient]:
         "/api/queues/length",
     ],
 )
-async def test_nobody_gets_in_without_the_password(page: httpx.AsyncClient, path: str) -> None:
+async def test_every_page_requires_the_password(page: httpx.AsyncClient, path: str) -> None:
     name, password = SIGN_IN
     for wrong in (None, (name, "wrong"), (name, ""), ("", password), (name, password.upper())):
         answer = await page.get(path, auth=wrong)
@@ -92,7 +92,7 @@ async def test_it_sees_the_worker(page: httpx.AsyncClient, flower: tuple[Process
         "/api/task/send-task/core.heartbeat",
     ],
 )
-async def test_it_is_for_looking_only(page: httpx.AsyncClient, path: str) -> None:
+async def test_it_is_read_only(page: httpx.AsyncClient, path: str) -> None:
     assert (await page.post(path, json={})).status_code in (401, 403)
     assert (await page.post(path, json={}, auth=SIGN_IN)).status_code == 403
 
@@ -109,23 +109,25 @@ async def test_it_holds_few_connections(
         with redis.Redis.from_url(get_settings().redis_url) as client:
             return 1 <= len([c for c in client.client_list() if c["name"] == "flower"]) <= 2
 
-    # One listens, and one asks when there is something to ask.
+    # One listens for events, and one sends questions.
     await eventually(few, flower[0])
 
 
-def test_a_taken_port_is_a_sentence(flower: tuple[Process, str]) -> None:
+def test_a_port_in_use_is_an_error_message(flower: tuple[Process, str]) -> None:
     port = flower[1].rpartition(":")[2]
     refused = refusal("--port", port)
-    assert refused.startswith(f"Error: Flower cannot listen on 127.0.0.1:{port} (")
-    assert refused.endswith("choose another --port.\n")
+    assert refused.startswith("Error: ")
+    assert f"127.0.0.1:{port}" in refused
 
 
-def test_a_socket_that_is_none_is_a_sentence() -> None:
-    assert refusal("--fd", "99").startswith("Error: Flower cannot listen on socket 99 (")
+def test_a_closed_socket_is_an_error_message() -> None:
+    refused = refusal("--fd", "99")
+    assert refused.startswith("Error: ")
+    assert "socket 99" in refused
 
 
 def refusal(*options: str) -> str:
-    """What `app flower` says that does not start."""
+    """Return the error output of an `app flower` that does not start."""
     ended = subprocess.run(
         [sys.executable, "-m", "app", "flower", *options],
         cwd=PROJECT,
@@ -140,7 +142,7 @@ def refusal(*options: str) -> str:
     return ended.stderr
 
 
-def test_two_stacks_that_start_at_once_show_it_at_two_addresses(tmp_path: Path) -> None:
+def test_two_stacks_that_start_at_once_use_two_addresses(tmp_path: Path) -> None:
     with listen(0) as listening, ExitStack() as opened:
         stack = Stack(tmp_path, {}, listening)
         found = [process(stack) for _ in range(2)]

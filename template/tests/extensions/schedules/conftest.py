@@ -1,4 +1,4 @@
-"""Schedules of a test's own, in the Redis of the test run."""
+"""Schedules for one test, in the Redis of the test run."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -7,13 +7,13 @@ import pytest
 
 Start = Callable[[dict[str, float]], None]
 
-# No worker listens to it.
-QUEUE = "nobody"
+# No worker reads it.
+QUEUE = "unread"
 
 
 @pytest.fixture
 def start_beat() -> Iterator[Start]:
-    """What beat does when it starts with these schedules in the code: `start({"items.a": 60})`."""
+    """Do what a beat does at its start, with these schedules of the code: `start({"a.b": 60})`."""
     from redbeat.schedulers import ensure_conf, get_redis  # type: ignore[import-untyped]
 
     from app.extensions.schedules.scheduler import Scheduler

@@ -1,4 +1,4 @@
-"""Real beats on a real Redis: restarted, two at once, killed, and robbed of their Redis."""
+"""Real beats on a real Redis: restarted, two at once, killed, and with an emptied Redis."""
 
 import json
 import signal
@@ -38,12 +38,12 @@ class Stage:
         )
 
     def stored(self) -> set[str]:
-        """The schedules in Redis."""
+        """Return the names of the schedules in Redis."""
         keys: Any = self.client.zrange(f"{self.prefix}:schedule", 0, -1)
         return {key.decode().removeprefix(self.prefix) for key in keys}
 
     def holder(self) -> str:
-        """What the beat that runs has written into the lock; empty where none runs."""
+        """Return the value of the lock, or an empty string if no beat holds it."""
         return str(self.client.get(f"{self.prefix}:lock") or "")
 
 
@@ -57,12 +57,12 @@ def stage() -> Iterator[Stage]:
 
 
 def ticks(beat: Process) -> int:
-    """How often a beat has started something."""
+    """Count the tasks that a beat has started."""
     return beat.said().count("Sending due task")
 
 
 async def until_it_ticks(beat: Process, *others: Process) -> None:
-    """Wait until it starts something more."""
+    """Wait until it starts a further task."""
     before = ticks(beat)
 
     async def more() -> bool:
@@ -72,7 +72,7 @@ async def until_it_ticks(beat: Process, *others: Process) -> None:
 
 
 async def until_it_starts(beat: Process) -> None:
-    """Wait until it has said that it starts; it then looks for the lock."""
+    """Wait until it logs its start. It then waits for the lock."""
 
     async def starts() -> bool:
         return "beat: Starting" in beat.said()
@@ -80,18 +80,18 @@ async def until_it_starts(beat: Process) -> None:
     await eventually(starts, beat)
 
 
-async def test_a_restart_purges_what_the_code_has_no_more(stage: Stage) -> None:
+async def test_a_restart_removes_schedules_that_the_code_has_no_more(stage: Stage) -> None:
     with stage.beat(TICK | {"core.old": 60}) as first:
         await until_it_ticks(first)
     assert stage.stored() == {"core.tick", "core.old"}
     with stage.beat(TICK | {"core.new": 60}) as second:
         await until_it_ticks(second)
     assert stage.stored() == {"core.tick", "core.new"}
-    # Stopped in order, it leaves the lock to the next at once.
+    # A normal stop releases the lock.
     assert not stage.holder()
 
 
-async def test_of_two_beats_one_stands_by_and_takes_over_from_the_killed(stage: Stage) -> None:
+async def test_a_standby_beat_takes_over_from_a_killed_one(stage: Stage) -> None:
     killed = ExitStack()
     with killed:
         first = killed.enter_context(stage.beat(TICK, stop=signal.SIGKILL))
@@ -106,7 +106,7 @@ async def test_of_two_beats_one_stands_by_and_takes_over_from_the_killed(stage: 
             await until_it_ticks(second)
 
 
-async def test_a_beat_that_was_frozen_stands_by_for_the_one_that_took_over(stage: Stage) -> None:
+async def test_a_beat_that_was_frozen_becomes_the_standby(stage: Stage) -> None:
     ended = ExitStack()
     with stage.beat(TICK) as frozen:
         await until_it_ticks(frozen)
@@ -152,7 +152,7 @@ async def test_a_beat_holds_few_connections(stage: Stage) -> None:
     before = connections()
     seen = []
 
-    # While it sends it has one more, for a moment.
+    # It may have one more for a moment, while it sends.
     async def one_is_left() -> bool:
         seen.append(len(connections() - before))
         return seen[-1] == 1

@@ -18,12 +18,12 @@ def schedule(*arguments: str) -> Result:
 
 
 def shown(*arguments: str) -> list[list[str]]:
-    """The rows of the table a command prints, without the time of the next run."""
+    """Return the rows of the table that a command prints, without the time of the next run."""
     lines = schedule(*arguments).stdout.splitlines()[1:]
     return [line.split()[:5] for line in lines]
 
 
-def test_a_schedule_from_its_first_day_to_its_last(start_beat: Start) -> None:
+def test_a_schedule_is_added_resumed_paused_and_removed(start_beat: Start) -> None:
     start_beat({"core.a": 90})
     added = shown("add", "mine", "core.heartbeat", "--crontab", "0 6 * * *", "--paused")
     assert added == [["mine", "core.heartbeat", "0", "6", "*"]]
@@ -36,31 +36,31 @@ def test_a_schedule_from_its_first_day_to_its_last(start_beat: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "named"),
     [
-        (("--every", "0"), r"^This is no schedule \(every: Input should be greater than"),
-        (("--crontab", "0 6"), r"^This is no schedule \(crontab: write five fields"),
-        ((), r"^This is no schedule \(give either crontab or every\)\.$"),
-        (("--every", "9", "--arguments", "{"), r"^--arguments is no JSON \(.*: write an object"),
-        (("--every", "9", "--arguments", "[1]"), r"^This is no schedule \(arguments: Input should"),
+        (("--every", "0"), r"every:"),
+        (("--crontab", "0 6"), r"crontab:"),
+        ((), r"crontab or every"),
+        (("--every", "9", "--arguments", "{"), r"^--arguments"),
+        (("--every", "9", "--arguments", "[1]"), r"arguments:"),
     ],
 )
-def test_what_is_no_schedule_is_said(
-    start_beat: Start, options: tuple[str, ...], sentence: str
+def test_a_wrong_schedule_is_refused(
+    start_beat: Start, options: tuple[str, ...], named: str
 ) -> None:
-    with pytest.raises(CliError, match=sentence):
+    with pytest.raises(CliError, match=named):
         schedule("add", "mine", "core.heartbeat", *options)
 
 
-def test_without_redis_there_is_a_sentence(
+def test_without_redis_the_message_names_the_setting(
     start_beat: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from app.core.tasks.application import celery
 
-    nobody = redis.Redis(host="127.0.0.1", port=1)
-    # The command sets it, and this sets it back.
-    monkeypatch.setattr(celery, "redbeat_redis", nobody)
-    monkeypatch.setattr("app.extensions.schedules.celery.store", lambda: nobody)
+    unreachable = redis.Redis(host="127.0.0.1", port=1)
+    # The command sets this attribute, and monkeypatch restores it.
+    monkeypatch.setattr(celery, "redbeat_redis", unreachable)
+    monkeypatch.setattr("app.extensions.schedules.celery.store", lambda: unreachable)
     load_settings.cache_clear()
-    with pytest.raises(CliError, match=r"^Redis does not answer .* Is REDIS_URL right"):
+    with pytest.raises(CliError, match="REDIS_URL"):
         schedule("list")

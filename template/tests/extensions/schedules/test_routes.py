@@ -11,7 +11,7 @@ PATH = "/api/v1/schedules"
 MINE = {"name": "mine", "task": "core.heartbeat", "every": 3600}
 
 
-async def test_an_admin_makes_changes_and_removes_a_schedule(
+async def test_an_admin_adds_changes_and_removes_a_schedule(
     client: AsyncClient, sign_in: SignIn, start_beat: Start
 ) -> None:
     start_beat({"core.a": 60})
@@ -42,7 +42,7 @@ async def test_an_admin_makes_changes_and_removes_a_schedule(
     assert (kept.status_code, kept.json()["code"]) == (409, "schedule_of_the_code")
 
 
-async def test_a_paused_schedule_is_run_now(
+async def test_a_paused_schedule_can_be_run_now(
     client: AsyncClient, sign_in: SignIn, start_beat: Start
 ) -> None:
     start_beat({"core.a": 60})
@@ -63,7 +63,7 @@ async def test_a_paused_schedule_is_run_now(
         (MINE | {"every": 0}, None),
     ],
 )
-async def test_what_cannot_work_is_a_problem(
+async def test_a_schedule_that_cannot_work_is_a_problem(
     client: AsyncClient, sign_in: SignIn, start_beat: Start, body: dict[str, object], code: str
 ) -> None:
     headers = (await sign_in(role=Role.ADMIN)).headers

@@ -1,4 +1,4 @@
-"""Schedules of the code and of the admins, as a start of beat and a change leave them."""
+"""Schedules of the code and of admins, after a start of beat and after changes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from tests.support.clock import Clock
 
 
 def new(**values: Any) -> ScheduleCreate:
-    """A schedule that is fine but for `values`."""
+    """A valid schedule with these values."""
     if "crontab" not in values:
         values.setdefault("every", 60)
     return ScheduleCreate.model_validate({"name": "mine", "task": "core.heartbeat"} | values)
@@ -31,7 +31,7 @@ def listed() -> dict[str, tuple[float | None, bool]]:
     return {each.name: (each.every, each.enabled) for each in service.list_schedules()}
 
 
-def test_a_start_takes_over_what_the_code_says_and_leaves_the_rest(start_beat: Start) -> None:
+def test_a_start_updates_the_schedules_of_the_code_and_keeps_the_others(start_beat: Start) -> None:
     start_beat({"core.kept": 60, "core.changed": 60, "core.removed": 60})
     service.add_schedule(new())
     service.pause("core.changed")
@@ -50,19 +50,19 @@ def test_a_start_takes_over_what_the_code_says_and_leaves_the_rest(start_beat: S
 
 
 def minutes_left(read: ScheduleRead) -> int:
-    """Minutes until the next run, rounded."""
+    """Return the minutes until the next run, rounded."""
     assert read.next_run_at is not None
     return round((read.next_run_at - datetime.now(UTC)) / timedelta(minutes=1))
 
 
 def ran(ago: timedelta) -> None:
-    """Say when the schedule `mine` was started last."""
+    """Set the time of the last run of the schedule `mine`."""
     Entry.from_key(Entry.generate_key(celery, "mine"), app=celery).reschedule(
         datetime.now(UTC) - ago
     )
 
 
-def test_the_next_run_is_counted_from_the_last_also_over_a_restart(start_beat: Start) -> None:
+def test_the_next_run_follows_from_the_last_one_after_a_restart(start_beat: Start) -> None:
     service.add_schedule(new(every=3600))
     for ago, left in ((0, 60), (20, 40), (50, 10), (180, 0)):
         ran(timedelta(minutes=ago))
@@ -83,7 +83,7 @@ def test_a_schedule_is_added_paused_resumed_and_removed(start_beat: Start) -> No
     assert listed() == {}
 
 
-def test_a_pause_is_not_made_up_for(start_beat: Start) -> None:
+def test_runs_missed_in_a_pause_are_not_started(start_beat: Start) -> None:
     service.add_schedule(new(every=3600))
     ran(timedelta(hours=3))
     service.pause("mine")
@@ -92,69 +92,72 @@ def test_a_pause_is_not_made_up_for(start_beat: Start) -> None:
 
 def test_a_schedule_of_the_code_is_not_removed(start_beat: Start) -> None:
     start_beat({"core.a": 60})
-    with pytest.raises(ConflictError, match=r"^The schedule core\.a is one of the code, .*pause"):
+    with pytest.raises(ConflictError) as refused:
         service.remove("core.a")
+    assert refused.value.code == "schedule_of_the_code"
     assert listed() == {"core.a": (60, True)}
 
 
 def test_a_name_is_taken_once(start_beat: Start) -> None:
     service.add_schedule(new())
-    with pytest.raises(ConflictError, match=r"^There is a schedule mine already"):
+    with pytest.raises(ConflictError) as refused:
         service.add_schedule(new(every=120))
+    assert refused.value.code == "schedule_exists"
     assert listed() == {"mine": (60, True)}
 
 
 @pytest.mark.parametrize("name", ["pause", "resume", "remove", "call_of"])
-def test_an_unknown_name_is_said(start_beat: Start, name: str) -> None:
-    with pytest.raises(NotFoundError, match=r"^There is no schedule nowhere"):
+def test_an_unknown_name_is_an_error(start_beat: Start, name: str) -> None:
+    with pytest.raises(NotFoundError) as refused:
         getattr(service, name)("nowhere")
+    assert refused.value.code == "schedule_not_found"
 
 
 @pytest.mark.parametrize(
-    ("values", "sentence"),
+    ("values", "field"),
     [
-        ({"crontab": "0 6 * *"}, "write five fields: minute, hour"),
-        ({"crontab": "0 25 * * *"}, "Invalid end range: 25 > 23"),
-        ({"crontab": "0 6 * * someday"}, "Invalid weekday literal 'someday'"),
-        ({"crontab": "* * -1 * *"}, "negative numbers not supported"),
-        ({"crontab": "0 0 30 2 *"}, "never occur"),
-        ({"crontab": None}, "either crontab or every"),
-        ({"crontab": "0 6 * * *", "every": 60}, "either crontab or every"),
-        ({"every": 0.5}, "greater than or equal to 1"),
+        ({"crontab": "0 6 * *"}, "crontab"),
+        ({"crontab": "0 25 * * *"}, "crontab"),
+        ({"crontab": "0 6 * * someday"}, "crontab"),
+        ({"crontab": "* * -1 * *"}, "crontab"),
+        ({"crontab": "0 0 30 2 *"}, "crontab"),
+        ({"crontab": None}, None),
+        ({"crontab": "0 6 * * *", "every": 60}, None),
+        ({"every": 0.5}, "every"),
         ({"every": float("nan")}, "every"),
-        ({"name": "core.mine"}, "should match pattern"),
-        ({"name": "a b"}, "should match pattern"),
-        ({"unknown": 1}, "Extra inputs"),
+        ({"name": "core.mine"}, "name"),
+        ({"name": "a b"}, "name"),
+        ({"unknown": 1}, "unknown"),
     ],
 )
-def test_what_is_no_schedule_is_refused(values: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ValidationError, match=sentence):
+def test_a_wrong_schedule_is_refused(values: dict[str, Any], field: str | None) -> None:
+    with pytest.raises(ValidationError) as refused:
         new(**values)
+    (error,) = refused.value.errors()
+    assert error["loc"] == ((field,) if field else ())
 
 
 @pytest.mark.parametrize(
-    ("values", "sentence"),
+    ("values", "code", "named"),
     [
-        ({"task": "no.such"}, r"There is no task no\.such; there are: .*core\.heartbeat"),
-        ({"task": "celery.chord"}, r"There is no task celery\.chord; there are: [^,]*core"),
-        ({"arguments": {"x": 1}}, r"core\.heartbeat does not take .*\(x: Extra inputs"),
-        ({"task": "probe.add", "arguments": {}}, r"\(first: Field required"),
-        (
-            {"task": "probe.add", "arguments": {"first": "one"}},
-            r"\(first: Input should be a valid integer",
-        ),
+        ({"task": "no.such"}, "unknown_task", r"no\.such.*core\.heartbeat"),
+        ({"task": "celery.chord"}, "unknown_task", r"celery\.chord"),
+        ({"arguments": {"x": 1}}, "wrong_arguments", r"core\.heartbeat.*x:"),
+        ({"task": "probe.add", "arguments": {}}, "wrong_arguments", r"first:"),
+        ({"task": "probe.add", "arguments": {"first": "one"}}, "wrong_arguments", r"first:"),
     ],
 )
-def test_a_call_that_could_not_work_is_refused(
-    start_beat: Start, values: dict[str, Any], sentence: str
+def test_a_call_that_cannot_work_is_refused(
+    start_beat: Start, values: dict[str, Any], code: str, named: str
 ) -> None:
     @task(name="probe.add")
     def add(first: int, second: int = 2) -> int:
         return first + second
 
     try:
-        with pytest.raises(InvalidError, match=sentence):
+        with pytest.raises(InvalidError, match=named) as refused:
             service.add_schedule(new(**values))
+        assert refused.value.code == code
         assert listed() == {}
         arguments = {"first": 1}
         assert (
@@ -192,7 +195,7 @@ BERLIN = "Europe/Berlin"
             datetime(2027, 3, 30, 12, tzinfo=UTC),
             ["2027-03-31T00:00+02:00"],
         ),
-        # Of the hour that comes twice, the second is not taken for the first.
+        # The hour that comes twice: its second occurrence is not mixed up with the first.
         (
             schedule(1200),
             datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
@@ -204,10 +207,10 @@ BERLIN = "Europe/Berlin"
         ),
     ],
 )
-def test_times_stay_right_through_redis_and_a_change_of_the_clock(
+def test_times_stay_right_in_redis_when_the_clock_changes(
     start_beat: Start, when: BaseSchedule, start: datetime, expected: list[str]
 ) -> None:
-    """RedBeat looks at what its stored time says is due, and at nothing else."""
+    """RedBeat only looks at the stored time of the next run."""
     clock = Clock(start, **{**configuration(get_settings()), "timezone": BERLIN})
     clock.app.conf.redbeat_key_prefix = celery.conf.redbeat_key_prefix
     when.app = clock.app

@@ -1,4 +1,4 @@
-"""`/tasks` over HTTP, without a worker; features have tests of tasks that are run."""
+"""`/tasks` over HTTP, without a worker."""
 
 import json
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.extensions.users.models import Role
 from tests.support.people import Person, SignIn
 
 PATH = "/api/v1/tasks"
-NOBODYS = "0193a0f1-3a2b-7c4d-8e5f-000000000000"
+UNKNOWN = "0193a0f1-3a2b-7c4d-8e5f-000000000000"
 
 
 async def enqueued(
@@ -28,7 +28,7 @@ async def enqueued(
     return record
 
 
-async def test_a_task_is_its_owners_and_the_admins(
+async def test_the_owner_and_admins_see_a_task(
     client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
     owner, other, admin = await sign_in(), await sign_in(), await sign_in(role=Role.ADMIN)
@@ -41,7 +41,7 @@ async def test_a_task_is_its_owners_and_the_admins(
         assert (theirs.status_code, theirs.json()["code"]) == (404, "task_not_found")
 
 
-async def test_a_task_without_an_owner_is_for_admins(
+async def test_only_admins_see_a_task_without_an_owner(
     client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
     person, admin = await sign_in(), await sign_in(role=Role.ADMIN)
@@ -50,15 +50,15 @@ async def test_a_task_without_an_owner_is_for_admins(
     assert (await client.get(task, headers=admin.headers)).status_code == 200
 
 
-@pytest.mark.parametrize(("task_id", "status"), [("x", 422), (NOBODYS, 404)])
-async def test_an_unknown_task_is_not_there(
+@pytest.mark.parametrize(("task_id", "status"), [("x", 422), (UNKNOWN, 404)])
+async def test_an_unknown_task_is_not_found(
     client: AsyncClient, sign_in: SignIn, task_id: str, status: int
 ) -> None:
     person = await sign_in()
     assert (await client.get(f"{PATH}/{task_id}", headers=person.headers)).status_code == status
 
 
-async def test_why_a_task_failed_is_told_to_operators_alone(
+async def test_only_operators_see_the_error_of_a_task(
     client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
     person = await sign_in()
@@ -108,7 +108,7 @@ async def test_a_waiting_task_is_cancelled_at_once(
     assert (again.status_code, again.json()["code"]) == (409, "task_ended")
 
 
-async def test_a_running_task_is_asked_to_stop(
+async def test_a_running_task_is_marked_for_cancelling(
     client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
     person = await sign_in()
@@ -117,7 +117,7 @@ async def test_a_running_task_is_asked_to_stop(
     assert (answer.json()["state"], answer.json()["cancel_requested"]) == ("started", True)
 
 
-async def test_admins_retry_what_failed(
+async def test_admins_retry_a_failed_task(
     client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
     person, admin = await sign_in(), await sign_in(role=Role.ADMIN)
@@ -129,11 +129,11 @@ async def test_admins_retry_what_failed(
     assert record.attempts == 0
     again = await client.post(task, headers=admin.headers)
     assert (again.status_code, again.json()["code"]) == (409, "task_not_failed")
-    nobodys = await client.post(f"{PATH}/{NOBODYS}/retry", headers=admin.headers)
-    assert nobodys.status_code == 404
+    unknown = await client.post(f"{PATH}/{UNKNOWN}/retry", headers=admin.headers)
+    assert unknown.status_code == 404
 
 
-async def test_a_task_that_has_ended_is_told_once(
+async def test_the_events_of_an_ended_task_are_one(
     client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
     person = await sign_in()
@@ -145,7 +145,7 @@ async def test_a_task_that_has_ended_is_told_once(
     assert (told["id"], told["state"], told["result"]) == (str(record.id), "success", {"n": 1})
 
 
-async def test_who_enqueues_in_a_request_owns_the_task(
+async def test_the_signed_in_user_owns_a_task_of_the_request(
     client: AsyncClient, sign_in: SignIn
 ) -> None:
     person = await sign_in()

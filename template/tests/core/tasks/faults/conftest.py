@@ -1,6 +1,6 @@
-"""A stage for faults: own services, the API and a beat that sweeps every second; workers as needed.
+"""A stage for faults: its own services, the API, a beat that sweeps every second, and workers.
 
-All but the workers are there for the whole run, so that they live through every fault.
+All but the workers run during the whole test run, so that they must survive every fault.
 """
 
 import signal
@@ -30,7 +30,7 @@ StartWorker = Callable[..., AbstractContextManager[Process]]
 
 
 class Faults:
-    """What a test does from outside: enqueue by HTTP, break things, look into the tables."""
+    """The actions of a test: enqueue by HTTP, break services, read the tables."""
 
     def __init__(
         self, stage: Services, http: httpx.AsyncClient, environment: dict[str, str]
@@ -40,11 +40,11 @@ class Faults:
         self.environment = environment
 
     def redis(self) -> "redis.Redis":
-        """A client of the Redis as it is now."""
+        """A client of the Redis that runs now."""
         return redis.Redis.from_url(self.stage.valkey.url)
 
     def query(self, query: str, *values: Any) -> list[Any]:
-        """Rows, by a connection of their own: the last one may have been cut."""
+        """Return rows, on a new connection, because the last one may be broken."""
         with psycopg.connect(self.stage.postgres.url) as connection:
             return connection.execute(query, values).fetchall()
 
@@ -56,19 +56,19 @@ class Faults:
         (await self.http.post(path, json=body)).raise_for_status()
 
     async def enqueue_keys(self, task: str, keys: Sequence[str], **more: Any) -> None:
-        """Enqueue one that takes a key alone for each of these keys."""
+        """Enqueue a task that takes only a key, once for each of these keys."""
         await self.enqueue(task, *({"key": key} for key in keys), **more)
 
     def states(self) -> Counter[str]:
-        """How many records there are of each state."""
+        """Count the records of each state."""
         return Counter(dict(self.query("SELECT state, count(*) FROM app.tasks GROUP BY state")))
 
     def counts(self, table: str) -> Counter[str]:
-        """How many rows there are of each key, in `starts` or `effects`."""
+        """Count the rows of each key, in `starts` or `effects`."""
         return Counter(key for (key,) in self.query(f"SELECT key FROM app.{table}"))
 
     async def ended(self, *processes: Process, seconds: float = 60) -> Counter[str]:
-        """Wait until nothing waits or runs any more, and say how all ended."""
+        """Wait until all tasks have ended, and return their states."""
 
         async def nothing_left() -> bool:
             left = "SELECT 1 FROM app.tasks WHERE state IN ('pending', 'started') LIMIT 1"
@@ -78,7 +78,7 @@ class Faults:
         return self.states()
 
     async def runs(self, key: str, *processes: Process) -> int:
-        """Wait until a run with this key has begun, and return its process."""
+        """Wait until a run with this key has started, and return the id of its process."""
 
         async def begun() -> bool:
             return bool(self.query("SELECT 1 FROM app.starts WHERE key = %s", key))
@@ -114,7 +114,7 @@ def environment(stage: Services) -> dict[str, str]:
 def beat(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Process]:
-    """Sweeps every second."""
+    """A beat that sweeps every second."""
     schedule: Path = tmp_path_factory.mktemp("beat") / "schedule"
     command = ("celery", "-A", SAMPLE, "beat", f"--schedule={schedule}", "--pidfile=")
     with running(*command, stop=signal.SIGKILL, **environment) as beat:
@@ -148,7 +148,7 @@ async def answers(client: httpx.AsyncClient, api: Process) -> None:
 def faults(
     stage: Services, http: httpx.AsyncClient, beat: Process, environment: dict[str, str]
 ) -> Faults:
-    """The stage, with everything up and nothing on it."""
+    """The stage, with all services running and no tasks."""
     stage.start()
     faults = Faults(stage, http, environment)
     with psycopg.connect(stage.postgres.url) as connection:
@@ -159,7 +159,7 @@ def faults(
 
 @pytest.fixture
 def worker(environment: dict[str, str]) -> StartWorker:
-    """Start a worker: `with worker(concurrency=2) as process`. It ends by a kill."""
+    """Start a worker: `with worker(concurrency=2) as process`. It is killed at the end."""
 
     def start(concurrency: int = 2) -> AbstractContextManager[Process]:
         alone = ("--without-mingle", "--without-gossip")

@@ -1,6 +1,6 @@
-"""Tasks that go wrong, and a worker for them: `celery -A tests.core.tasks.faults.sample worker`.
+"""Tasks that fail, and a worker for them: `celery -A tests.core.tasks.faults.sample worker`.
 
-A run leaves a row in `starts` at once, and one in `effects` when, and if, it is committed.
+A run writes a row to `starts` at once, and a row to `effects` in its own transaction.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from app.core.database import process_engine
 from app.core.settings import CoreSettings
 from app.core.tasks import records, sweep, task
 
-# What takes minutes in a deployment, in seconds. A run is over after ten at most.
+# Seconds here, minutes in a deployment. No run takes longer than ten seconds.
 VISIBILITY = 15
 CoreSettings.celery_visibility_timeout = VISIBILITY  # type: ignore[assignment, method-assign]
 records.FIRST_DELAY = 0.2
 sweep.LOST_AFTER = 3
 
-# After what it reads.
+# After the changes above, because it reads them.
 from app.worker import celery  # noqa: E402
 
 for often in ("core.sweep_tasks", "core.heartbeat"):
@@ -35,7 +35,7 @@ EFFECT = text("INSERT INTO app.effects (key) VALUES (:key)")
 
 
 def start(key: str) -> int:
-    """Note a run, whatever becomes of it; return how many there were."""
+    """Record a run in a transaction of its own. Return how many runs there were."""
     with process_engine().begin() as connection:
         connection.execute(START, {"key": key, "pid": os.getpid()})
         return int(connection.execute(STARTS, {"key": key}).scalar_one())
@@ -43,19 +43,19 @@ def start(key: str) -> int:
 
 @task(name="faults.count")
 def count(session: Session, key: str) -> None:
-    """The effect alone."""
+    """Write the effect."""
     session.connection().execute(EFFECT, {"key": key})
 
 
 @task(name="faults.count_async")
 async def count_async(session: AsyncSession, key: str) -> None:
-    """The same on the loop."""
+    """Write the effect, on the loop."""
     await (await session.connection()).execute(EFFECT, {"key": key})
 
 
 @task(name="faults.linger")
 def linger(session: Session, key: str, seconds: float) -> None:
-    """The effect, and in the first run a long time before it is committed."""
+    """Write the effect. The first run waits a long time before the commit."""
     first = start(key) == 1
     session.connection().execute(EFFECT, {"key": key})
     if first:
@@ -64,14 +64,14 @@ def linger(session: Session, key: str, seconds: float) -> None:
 
 @task(name="faults.crash", tries=3)
 def crash(key: str) -> None:
-    """Take the worker's child along."""
+    """Kill the process of the worker that runs this."""
     start(key)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @task(name="faults.slow", tries=2, soft_time_limit=1, time_limit=5)
 def slow(session: Session, key: str) -> None:
-    """Longer than allowed."""
+    """Run longer than allowed."""
     start(key)
     session.connection().execute(EFFECT, {"key": key})
     time.sleep(60)
@@ -79,7 +79,7 @@ def slow(session: Session, key: str) -> None:
 
 @task(name="faults.slow_async", tries=2, soft_time_limit=1, time_limit=5)
 async def slow_async(session: AsyncSession, key: str) -> None:
-    """Longer than allowed, on the loop."""
+    """Run longer than allowed, on the loop."""
     start(key)
     await (await session.connection()).execute(EFFECT, {"key": key})
     await asyncio.sleep(60)
@@ -87,7 +87,7 @@ async def slow_async(session: AsyncSession, key: str) -> None:
 
 @task(name="faults.deaf", tries=2, soft_time_limit=1, time_limit=3)
 def deaf(session: Session, key: str) -> None:
-    """Goes on when its time is over."""
+    """Ignore the soft time limit."""
     start(key)
     session.connection().execute(EFFECT, {"key": key})
     try:
@@ -98,7 +98,7 @@ def deaf(session: Session, key: str) -> None:
 
 @task(name="faults.deaf_async", tries=2, soft_time_limit=1, time_limit=3)
 async def deaf_async(session: AsyncSession, key: str) -> None:
-    """Goes on when its time is over, on the loop."""
+    """Ignore the soft time limit, on the loop."""
     start(key)
     await (await session.connection()).execute(EFFECT, {"key": key})
     try:
@@ -109,7 +109,7 @@ async def deaf_async(session: AsyncSession, key: str) -> None:
 
 @task(name="faults.step", tries=20)
 def step(session: Session, key: str, failures: int) -> None:
-    """The effect, after so many runs that fail."""
+    """Write the effect, after so many runs that fail."""
     if start(key) <= failures:
         raise RuntimeError("not yet")
     session.connection().execute(EFFECT, {"key": key})

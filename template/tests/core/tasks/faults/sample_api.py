@@ -1,4 +1,4 @@
-"""The API and routes that give workers something to do: `uvicorn …faults.sample_api:app`."""
+"""The API with routes that enqueue tasks of the sample: `uvicorn …faults.sample_api:app`."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.core.tasks.faults.sample import TASKS
 
 
 class Work(BaseModel):
-    """A task of the sample, to be done with each of these arguments."""
+    """A task of the sample, and the arguments of each run."""
 
     task: str
     calls: list[dict[str, Any]]
@@ -23,7 +23,7 @@ class Work(BaseModel):
 
 @app.post("/sample")
 async def work(work: Work, session: DatabaseSession) -> list[UUID]:
-    """Enqueue it all in one transaction."""
+    """Enqueue all tasks in one transaction."""
     ids = _enqueue(work, session)
     await session.commit()
     return ids
@@ -31,26 +31,26 @@ async def work(work: Work, session: DatabaseSession) -> list[UUID]:
 
 @app.post("/sample/rolled-back")
 async def roll_back(work: Work, session: DatabaseSession) -> list[UUID]:
-    """Enqueue it all in a transaction that is flushed and rolled back."""
+    """Enqueue all tasks in a transaction that is flushed and rolled back."""
     ids = _enqueue(work, session)
     await session.flush()
     await session.rollback()
-    # The session goes on: what it commits next must not bring back what was rolled back.
+    # The next commit of this session must not send tasks that were rolled back.
     await session.commit()
     return ids
 
 
 @app.post("/sample/killed")
 async def be_killed(work: Work, session: DatabaseSession) -> None:
-    """Enqueue it all, and die when it is committed and before anything is sent."""
-    outbox.deliver = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    """Enqueue all tasks, and die after the commit and before a task is sent."""
+    outbox.hand_over = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[attr-defined]
     _enqueue(work, session)
     await session.commit()
 
 
 @app.post("/sample/direct")
 def work_directly(work: Work) -> list[UUID]:
-    """Send it all without a record."""
+    """Send all tasks without a record."""
     return [send(TASKS[work.task].s(**arguments)) for arguments in work.calls]
 
 

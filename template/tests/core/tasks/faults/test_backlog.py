@@ -19,7 +19,7 @@ async def test_all_are_done_once(faults: Faults, worker: StartWorker) -> None:
     assert faults.counts("effects") == dict.fromkeys(keys, 1)
 
 
-async def test_what_is_rolled_back_never_runs(faults: Faults, worker: StartWorker) -> None:
+async def test_a_task_that_was_rolled_back_never_runs(faults: Faults, worker: StartWorker) -> None:
     await faults.enqueue_keys("count", ["never"], path="/sample/rolled-back")
     with worker() as process:
         await faults.enqueue_keys("count", ["a"])
@@ -27,8 +27,8 @@ async def test_what_is_rolled_back_never_runs(faults: Faults, worker: StartWorke
     assert faults.counts("effects") == {"a": 1}
 
 
-async def test_what_nobody_sent_is_swept_once(faults: Faults, worker: StartWorker) -> None:
-    # As if committed by somebody who died at once, each.
+async def test_unsent_tasks_are_swept_once(faults: Faults, worker: StartWorker) -> None:
+    # As if their processes had died right after the commit.
     records = """
         INSERT INTO app.tasks (id, name, arguments, state, deliveries, attempts, created_at,
                                cancel_requested)

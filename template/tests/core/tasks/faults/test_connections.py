@@ -1,4 +1,4 @@
-"""How many connections to Redis everything together holds under load."""
+"""How many connections to Redis all processes together hold under load."""
 
 import asyncio
 import signal
@@ -19,8 +19,8 @@ from tests.support.processes import Process, eventually, running
 
 pytestmark = pytest.mark.slow
 
-# Of the API, a worker with two children, beat, and whatever else the options brought: ten, and two
-# more for a moment, where two threads of a process send at once.
+# The API, a worker with two children, beat, and the processes of options hold ten. There may be two
+# more for a moment, while two threads of one process send.
 BUDGET = 12
 ROUNDS = 25
 SETTLED = 3  # seconds
@@ -72,7 +72,7 @@ async def test_all_processes_together(faults: Faults, others: list[tuple[Process
             keys = [f"{number} {each}" for each in range(10)]
             await asyncio.gather(
                 faults.enqueue_keys("count", keys),
-                # Their children send the next.
+                # The children of the worker send each next task.
                 faults.enqueue_keys("count_async", keys, ordered_by=str(number)),
                 faults.enqueue_keys("count", keys, path="/sample/direct"),
                 *(ready(faults) for _ in range(5)),
@@ -82,18 +82,18 @@ async def test_all_processes_together(faults: Faults, others: list[tuple[Process
         stopping = True
         await watching
         said = process.said()
-    # Seven keep one each, whatever the load.
+    # The processes of every project keep seven.
     assert 7 <= most.total() <= BUDGET, most
     assert "Too many connections" not in said
 
 
 async def ready(faults: Faults) -> None:
-    """Probes that come at once wait for each other."""
+    """Concurrent probes share one connection and wait for it."""
     assert (await faults.http.get("/health/ready")).is_success
 
 
 async def settled(faults: Faults) -> bool:
-    """Whether nobody has opened a connection for a while: what they do at their start is done."""
+    """Whether no connection is new, because all processes have finished their start."""
     with faults.redis() as client:
         own = str(client.client_id())
         found = client.client_list()
@@ -101,7 +101,7 @@ async def settled(faults: Faults) -> bool:
 
 
 async def answers(address: str) -> bool:
-    """Whether a process serves its address, if only to refuse a stranger."""
+    """Whether a process serves its address, even if it asks for a password."""
     try:
         async with httpx.AsyncClient() as client:
             return (await client.get(address)).status_code < 500

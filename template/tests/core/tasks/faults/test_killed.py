@@ -1,4 +1,4 @@
-"""Processes that are killed, as by the kernel when memory is short."""
+"""Processes that are killed, for example by the kernel when memory is short."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ async def test_a_child_of_the_worker(faults: Faults, worker: StartWorker) -> Non
         assert await faults.ended(process) == {"success": 1}
     assert faults.counts("starts") == {"a": 2}
     assert faults.counts("effects") == {"a": 1}
-    # The worker gave the message back itself: no sweep had to send another.
+    # The worker gave the message back, so the sweep did not have to send another one.
     assert faults.query("SELECT deliveries FROM app.tasks") == [(1,)]
 
 
@@ -28,7 +28,7 @@ async def test_a_whole_worker(faults: Faults, worker: StartWorker) -> None:
     with worker() as process:
         await faults.enqueue("linger", {"key": "a", "seconds": 60})
         await faults.runs("a", process)
-        # Two more that it held, or that waited behind it.
+        # Two more, which the worker holds or which wait in the queue.
         await faults.enqueue_keys("count", ["b", "c"])
         os.killpg(process.process.pid, signal.SIGKILL)
     with worker() as process:

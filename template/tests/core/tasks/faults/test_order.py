@@ -15,7 +15,7 @@ KEYS = ("red", "green", "blue")
 STEPS = 12
 
 
-async def test_they_run_in_the_order_of_their_enqueuing(
+async def test_they_run_in_the_order_in_which_they_were_enqueued(
     faults: Faults, worker: StartWorker
 ) -> None:
     with worker() as one, worker() as other:
@@ -33,11 +33,11 @@ async def test_they_run_in_the_order_of_their_enqueuing(
         assert [each for each in done if each.startswith(key)] == [
             f"{key} {number:02}" for number in range(STEPS)
         ]
-    # A key does not wait for another.
+    # The keys do not wait for each other.
     assert done != sorted(done)
 
 
-async def test_the_next_waits_for_one_whose_worker_was_killed(
+async def test_the_next_one_waits_for_a_task_whose_worker_was_killed(
     faults: Faults, worker: StartWorker
 ) -> None:
     with worker() as process:

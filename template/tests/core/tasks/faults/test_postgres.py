@@ -20,17 +20,17 @@ async def test_it_is_restarted(faults: Faults, worker: StartWorker, ordered_by: 
     with worker() as process:
         for _ in range(2):
             await some_are_done(faults)
-            # At once, as by a failover: sessions are cut in the middle of a transaction.
+            # An immediate stop, like a failover: it breaks sessions inside a transaction.
             faults.stage.postgres.stop(timeout=0)
             await asyncio.gather(*(cannot_enqueue(faults) for _ in range(10)))
             faults.stage.start_postgres()
         assert await faults.ended(process, seconds=120) == {"success": TASKS}
-        # The API's pool has recovered, too, and its relay.
+        # The pool and the relay of the API have recovered too.
         await faults.enqueue_keys("count", ["later"])
         await faults.ended(process)
         said = process.said()
     assert faults.counts("effects") == dict.fromkeys([*keys, "later"], 1)
-    # Those of one key go one by one: none may have been on its way in the moment of a restart.
+    # Tasks with one key run one by one, so none may have been in the queue during a restart.
     assert ordered_by or "task_waits_for_database" in said
 
 

@@ -15,7 +15,7 @@ PAUSE = 30.0  # seconds
 
 
 class Load:
-    """Requests that enqueue one task each, until it is left."""
+    """A context in which requests enqueue one task each, all the time."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -31,7 +31,7 @@ class Load:
         await self._task
 
     async def more(self, number: int) -> None:
-        """Wait until so many more were enqueued."""
+        """Wait until this number of further tasks is enqueued."""
         enough = len(self.keys) + number
 
         async def reached() -> bool:
@@ -71,7 +71,7 @@ async def test_it_is_restarted_while_a_task_runs(faults: Faults, worker: StartWo
         faults.stage.valkey.stop()
         faults.stage.start_valkey()
         assert await faults.ended(process) == {"success": 1}
-        # What could not be acknowledged comes again, and is not done again.
+        # The message may not have been acknowledged. Its task must not run again.
         await faults.enqueue_keys("count", ["b"])
         assert await faults.ended(process) == {"success": 2}
     assert faults.counts("effects") == {"a": 1, "b": 1}
@@ -114,7 +114,7 @@ async def test_it_does_not_answer(faults: Faults, worker: StartWorker) -> None:
             await load.more(20)
             valkey.send_signal(signal.SIGSTOP)
             try:
-                # What is tested is the time itself.
+                # The test needs this time to pass.
                 await asyncio.sleep(PAUSE)
             finally:
                 valkey.send_signal(signal.SIGCONT)

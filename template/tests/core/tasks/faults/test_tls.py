@@ -1,4 +1,4 @@
-"""`rediss://`: the server's certificate is verified by everything that connects."""
+"""`rediss://`: all connections verify the certificate of the server."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 async def secured(faults: Faults, tmp_path: Path) -> AsyncIterator[tuple[str, Path]]:
-    """The address of the stage's Redis behind TLS, and the CA that vouches for it."""
+    """The address of the stage's Redis behind TLS, and the CA of its certificate."""
     chain, key = certificate(tmp_path)
     async with front(faults.stage.valkey.port, chain, key) as port:
         yield f"rediss://:{faults.stage.valkey.password}@127.0.0.1:{port}/0", chain
@@ -36,7 +36,7 @@ async def test_a_task_from_the_api_to_a_worker(
     environment = faults.environment | redis
     api = ("uvicorn", "tests.core.tasks.faults.sample_api:app", f"--port={port}")
     work = ("celery", "-A", SAMPLE, "worker", "--concurrency=1", "--without-mingle")
-    # The front stands still while an end is waited for.
+    # A warm stop needs Redis, and the TLS front does not run during the stop.
     kill = signal.SIGKILL
     with (
         running(*api, stop=kill, **environment) as server,
@@ -49,12 +49,12 @@ async def test_a_task_from_the_api_to_a_worker(
             assert await faults.ended(server, worker) == {"success": 1}
 
 
-async def test_nobody_vouches_for_the_server(faults: Faults, secured: tuple[str, Path]) -> None:
+async def test_an_unknown_certificate_is_refused(faults: Faults, secured: tuple[str, Path]) -> None:
     port = free_port()
     environment = faults.environment | {"REDIS_URL": secured[0]}
     api = ("uvicorn", "tests.core.tasks.faults.sample_api:app", f"--port={port}")
     work = ("celery", "-A", SAMPLE, "worker", "--concurrency=1", "--without-mingle")
-    # The front stands still while an end is waited for.
+    # A warm stop needs Redis, and the TLS front does not run during the stop.
     kill = signal.SIGKILL
     with (
         running(*api, stop=kill, **environment) as server,

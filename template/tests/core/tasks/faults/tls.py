@@ -1,4 +1,4 @@
-"""A TLS front for a server without: what a hosted Redis has."""
+"""A TLS front for a server without TLS, as hosted Redis has."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate for this machine that is its own CA, and its key."""
+    """Write a self-signed certificate for this machine, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
@@ -46,7 +46,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 @asynccontextmanager
 async def front(port: int, chain: Path, key: Path) -> AsyncIterator[int]:
-    """Take TLS connections for the server at `port`, on the port that is given."""
+    """Accept TLS connections for the server at `port`. Yields the port of the front."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(chain, key)
 
