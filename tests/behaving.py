@@ -113,14 +113,15 @@ def stack(variant: Variant) -> Iterator[DevStack]:
 @pytest.fixture(scope="session")
 def sign_in(variant: Variant, stack: DevStack) -> Iterator[SignIn]:
     """`sign_in(email)`: a client of the API with a token of the local Supabase."""
-    clients = []
+    clients: dict[str, httpx.Client] = {}
 
     def signs_in(email: str) -> httpx.Client:
-        token = variant.app("token", "--quiet", "--email", email).strip()
-        headers = {"Authorization": f"Bearer {token}"}
-        clients.append(httpx.Client(base_url=stack.url, headers=headers, timeout=30))
-        return clients[-1]
+        if email not in clients:
+            token = variant.app("token", "--quiet", "--email", email).strip()
+            headers = {"Authorization": f"Bearer {token}"}
+            clients[email] = httpx.Client(base_url=stack.url, headers=headers, timeout=30)
+        return clients[email]
 
     yield signs_in
-    for client in clients:
+    for client in clients.values():
         client.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from harness import TAG, attempt, commit, render, run, tree
+from trimming import trim
 
 from launcher import machine, source
 from launcher.errors import LauncherError
@@ -221,6 +222,8 @@ def project(template: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A committed project, and its template with a newer version and update notes."""
     versions = tmp_path / "template"
     run(["git", "clone", "--quiet", str(template), str(versions)], tmp_path)
+    trim(versions)
+    commit(versions, "Only the files that these tests need", TAG)
     folder = render(versions, tmp_path / "shop")
     run(["git", "init", "--quiet"], folder)
     commit(folder, "Start from the template")
