@@ -4,7 +4,7 @@
 
 Run it, run the tests, commit what it wrote. The same versions are put into pyproject.toml, between
 two marker lines, for uv reads constraints of a project from there only; the tests put them into the
-projects they install (tests/harness.py).
+projects they install (tests/support/project.py).
 """
 
 import os

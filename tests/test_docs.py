@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import ROOT, attempt, run
-from running import DevStack
 
 from scripts import constraints, options
+from support.commands import attempt, run
+from support.snapshot import ROOT
+from support.stack import DevStack
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import TAG, attempt, commit, render, run, tree
 
 from launcher import machine, source
 from launcher.errors import LauncherError
 from launcher.notes import notes_between
 from scripts.matrix import questions
+from support.commands import attempt, run
+from support.rendering import render, tree
+from support.snapshot import TAG, commit
 
 network = pytest.mark.network
 

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import Render
-from harness import ROOT, attempt, run, tree
-from running import DevStack, borrowed, check_types, install
+
+from support.commands import attempt, run
+from support.project import check_types, install, temporary_changes
+from support.rendering import Render, tree
+from support.snapshot import ROOT
+from support.stack import DevStack
 
 # The folder that each brings with packages of its own.
 FOLDERS = {"redbeat": "schedules", "flower": "flower", "pgvector": "documents"}
@@ -42,7 +45,7 @@ def everything(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def installed(everything: Path) -> Iterator[Path]:
     """That project, to change things in."""
-    with borrowed(everything) as project:
+    with temporary_changes(everything) as project:
         yield project
 
 

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import ROOT, attempt
+
+from support.commands import attempt
+from support.snapshot import ROOT
 
 START = ROOT / "start.py"
 FAKE_UV = """#!/bin/sh

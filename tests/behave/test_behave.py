@@ -12,11 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from behaving import SignIn, Variant
-from dependencies import dependency_faults
-from harness import attempt, run
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from running import DevStack, check_types, eventually
+
+from support.checks.dependencies import dependency_faults
+from support.commands import attempt, run
+from support.plugins.variants import SignIn, Variant
+from support.project import check_types
+from support.stack import DevStack, eventually
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("named")]
 PROBLEM = "application/problem+json"

@@ -8,14 +8,14 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
-from conftest import Render
-from harness import ROOT, TAG, render, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from variants import CHECKS
-from whole import faults
 
 from scripts.matrix import questions
+from support.answers import CHECKS
+from support.checks.files import file_faults
+from support.rendering import Render, render, tree
+from support.snapshot import ROOT, TAG
 
 COPIER = str(Path(sys.executable).parent / "copier")
 BAD = {
@@ -157,7 +157,7 @@ def test_odd_answer_renders_into_whole_files(case: str, render: Render) -> None:
     project = render(**answers)
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
     assert {name: recorded[name] for name in answers} == answers
-    assert faults(project) == []
+    assert file_faults(project) == []
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from harness import ROOT
-from linters import CI, LINTERS, UPDATE, paragraph
+
+from support.checks.linters import CI, LINTERS, UPDATE, output_of
+from support.snapshot import ROOT
 
 
 @pytest.mark.parametrize("name", LINTERS)
@@ -30,7 +31,7 @@ def test_linter_notices_a_fault(project: Path, tmp_path: Path, name: str) -> Non
     broken.parent.mkdir(parents=True, exist_ok=True)
     broken.write_text(text.replace(linter.good, linter.bad), encoding="utf-8")
     result = linter.run(tmp_path)
-    assert result.returncode != 0, f"{name} accepts {linter.bad!r}: {paragraph(result)}"
+    assert result.returncode != 0, f"{name} accepts {linter.bad!r}: {output_of(result)}"
 
 
 def test_every_workflow_is_linted(project: Path) -> None:
@@ -139,7 +140,7 @@ print([name for name in dev if importlib.util.find_spec(name)])
         timeout=60,
         check=False,
     )
-    assert found.stdout.strip() == "[]", paragraph(found)
+    assert found.stdout.strip() == "[]", output_of(found)
 
 
 def compose(project: Path) -> dict[str, Any]:

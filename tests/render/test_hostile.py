@@ -7,11 +7,14 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
-from harness import commit, render, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from variants import CHECKS
-from whole import faults
+
+from support.answers import CHECKS
+from support.checks.files import file_faults
+from support.commands import run
+from support.rendering import render
+from support.snapshot import commit
 
 TEXTS = (
     "project_name", "project_slug", "description", "author_name", "author_email", "github_owner",
@@ -81,7 +84,7 @@ def test_accepted_answers_make_whole_files(
     project = rendered(slim, tmp_path / "demo", answers)
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
     assert {name: recorded[name] for name in answers} == answers
-    assert faults(project) == []
+    assert file_faults(project) == []
 
 
 @settings(
@@ -105,7 +108,7 @@ def test_any_answer_is_refused_or_rendered(
         assert "\n" not in sentence
         assert not dest.exists()
     else:
-        assert faults(project) == []
+        assert file_faults(project) == []
 
 
 def test_copier_itself_takes_a_hostile_answer(slim: Path, tmp_path: Path) -> None:
@@ -117,4 +120,4 @@ def test_copier_itself_takes_a_hostile_answer(slim: Path, tmp_path: Path) -> Non
         copier.run_copy(
             str(slim), tmp_path / str(start), data={"description": value}, defaults=True, quiet=True
         )
-        assert faults(tmp_path / str(start)) == []
+        assert file_faults(tmp_path / str(start)) == []

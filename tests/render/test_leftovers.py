@@ -10,14 +10,17 @@ from pathlib import Path
 
 import copier
 import pytest
-import variants
 import yaml
-from conftest import Render
-from harness import commit, run, tree
 from packaging.requirements import Requirement
 
-VARIANTS = variants.rendered()
-OPTIONS = variants.options()
+from support.answers import CHECKS, all_variants, chosen_options, option_names, option_variants
+from support.commands import run
+from support.editing import edit
+from support.rendering import Render, tree
+from support.snapshot import commit
+
+VARIANTS = all_variants()
+OPTIONS = option_names()
 SETTING = re.compile(r"^#?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 
@@ -42,7 +45,7 @@ def traces(project: Path) -> set[str]:
 
 def words(option: str, own: set[str]) -> set[str]:
     """What only this option says, in lower case: its words, its settings, its features' paths."""
-    found = set(variants.CHECKS.WORDS.get(option, [option]))
+    found = set(CHECKS.WORDS.get(option, [option]))
     found |= {trace.removeprefix("setting ") for trace in own if trace.startswith("setting ")}
     for trace in own:
         if match := re.fullmatch(r"folder (?:app|tests)/extensions/(\w+)", trace):
@@ -65,7 +68,7 @@ def left_behind(project: Path, gone: set[str], said: set[str]) -> list[str]:
 @pytest.fixture(scope="session")
 def owned(render: Render) -> dict[str, set[str]]:
     """The traces of each option."""
-    flips = variants.flips()
+    flips = option_variants()
     minimal, everything = (traces(render(preset=name)) for name in ("minimal", "everything"))
     found = {}
     for option in OPTIONS:
@@ -80,7 +83,7 @@ def owned(render: Render) -> dict[str, set[str]]:
 def test_nothing_is_left_of_what_is_not_chosen(
     name: str, render: Render, owned: dict[str, set[str]]
 ) -> None:
-    on = variants.chosen(VARIANTS[name])
+    on = chosen_options(VARIANTS[name])
     kept = {trace for option in on for trace in owned[option]}
     kept_words = {word for option in on for word in words(option, owned[option])}
     gone = {trace for option in OPTIONS if option not in on for trace in owned[option]} - kept
@@ -96,7 +99,7 @@ def test_every_option_brings_something(render: Render, owned: dict[str, set[str]
         if name != ".copier-answers.yml"
     )
     assert list(owned) == OPTIONS
-    assert set(variants.CHECKS.WORDS) <= set(OPTIONS)
+    assert set(CHECKS.WORDS) <= set(OPTIONS)
     for option, own in owned.items():
         assert own, option
         for word in words(option, own):
@@ -120,29 +123,23 @@ def moon(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Moon:
     run(["git", "clone", "--quiet", str(template), str(folder)], home)
     marker = "  # Code owners are named"
     block = '  - "{% if not moon %}\n\n    /app/extensions/moon\n\n    {% endif %}"\n'
-    replace(folder / "copier.yml", marker, block + marker)
+    edit(folder / "copier.yml", marker, block + marker)
     with (folder / "copier.yml").open("a") as file:
         file.write("\nmoon:\n  type: bool\n  help: A moon?\n  default: false\n")
-    replace(folder / "checks.jinja", "set OPTIONS = [", "set OPTIONS = ['moon', ")
+    edit(folder / "checks.jinja", "set OPTIONS = [", "set OPTIONS = ['moon', ")
     files = folder / "template"
     (files / "app/extensions/moon").mkdir()
     (files / "app/extensions/moon/__init__.py").write_text('"""The moon."""\n')
     marker = "# --- Logs"
     setting = "{% if moon %}# Full or new.\n#MOON_PHASE=full\n\n{% endif %}"
-    replace(files / ".env.example.jinja", marker, setting + marker)
+    edit(files / ".env.example.jinja", marker, setting + marker)
     marker = "# The dev stack, the tests"
     group = '{% if moon %}moon = ["ephem>=4.0"]\n{% endif %}'
-    replace(files / "pyproject.toml.jinja", marker, group + marker)
+    edit(files / "pyproject.toml.jinja", marker, group + marker)
     commit(folder, "A moon", "v9999.1.0")
     minimal = moonlit(folder, home / "minimal", moon=False)
     alone = moonlit(folder, home / "alone", moon=True)
     return Moon(folder, minimal, traces(alone) - traces(minimal))
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text("utf-8")
-    assert old in text, f"{path}: {old}"
-    path.write_text(text.replace(old, new, 1), "utf-8")
 
 
 def moonlit(template: Path, dest: Path, *, moon: bool) -> Path:
@@ -185,7 +182,7 @@ def test_trace_is_noticed(
 ) -> None:
     folder = tmp_path / "template"
     run(["git", "clone", "--quiet", str(moon.template), str(folder)], tmp_path)
-    replace(folder / "template" / path, old, new)
+    edit(folder / "template" / path, old, new)
     commit(folder, "A trace", "v9999.2.0")
     broken = moonlit(folder, tmp_path / "broken", moon=False)
     assert found in left_behind(broken, moon.own, words("moon", moon.own))

@@ -7,13 +7,14 @@ from typing import Any
 
 import copier
 import pytest
-import variants
 import yaml
-from harness import ROOT, commit, run
 
 from scripts import matrix
 from scripts.checks import load_checks
 from scripts.matrix import questions
+from support.answers import matrix_variants
+from support.commands import run
+from support.snapshot import ROOT, commit
 
 CONFLICTS = load_checks().CONFLICTS
 SENTENCE = "moon shines at night only: switch night on as well, or moon off"
@@ -32,7 +33,7 @@ def test_committed_matrix_is_current() -> None:
 
 
 def test_rows_cover_every_allowed_pair() -> None:
-    rows = list(variants.rows().values())
+    rows = list(matrix_variants().values())
     assert rows
     assert missing(rows) == []
     assert missing(rows[1:]) != [], "no row is there in vain"
@@ -44,7 +45,7 @@ def test_rows_answer_every_question_that_has_values() -> None:
     assert free == {"project_name", "project_slug"}, (
         "give the others two texts in scripts/matrix.py"
     )
-    for name, row in variants.rows().items():
+    for name, row in matrix_variants().items():
         assert list(row) == list(space), name
         assert not matrix.conflicting(row, CONFLICTS), name
 
@@ -84,7 +85,7 @@ def night(tmp_path: Path) -> Path:
 
 
 def test_new_option_is_missing_until_the_matrix_is_written_again(night: Path) -> None:
-    assert any("night" in dict(pair) for pair in missing(list(variants.rows().values()), night))
+    assert any("night" in dict(pair) for pair in missing(list(matrix_variants().values()), night))
     rows = json.loads(matrix.text(night))
     assert missing(rows, night) == []
     assert not any(row["moon"] and not row["night"] for row in rows)
@@ -100,7 +101,7 @@ def test_new_value_is_missing_until_the_matrix_is_written_again(night: Path) -> 
     config = yaml.safe_load((night / "copier.yml").read_text("utf-8"))
     config["python_version"]["choices"].append("3.15")
     (night / "copier.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
-    gone = missing(list(variants.rows().values()), night)
+    gone = missing(list(matrix_variants().values()), night)
     assert (("license", "MIT"), ("python_version", "3.15")) in gone
 
 

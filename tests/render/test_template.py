@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from conftest import Render
-from harness import ROOT, TAG
 
 from scripts.matrix import questions
+from support.rendering import Render
+from support.snapshot import ROOT, TAG
 
 TEMPLATE = ROOT / "template"
 

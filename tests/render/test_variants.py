@@ -9,15 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import variants
-from conftest import Render
-from harness import attempt, run, tree
-from harness import render as render_anew
-from linters import LINTERS, paragraph
-from whole import faults
+
+from support.answers import all_variants
+from support.checks.files import file_faults
+from support.checks.linters import LINTERS, output_of
+from support.commands import attempt, run
+from support.rendering import Render, tree
+from support.rendering import render as render_anew
 
 RUFF = str(Path(sys.executable).parent / "ruff")
-VARIANTS = variants.rendered()
+VARIANTS = all_variants()
 
 
 @pytest.fixture(params=VARIANTS)
@@ -26,7 +27,7 @@ def variant(request: pytest.FixtureRequest, render: Render) -> Path:
 
 
 def test_files_are_whole_and_plain(variant: Path) -> None:
-    assert faults(variant) == []
+    assert file_faults(variant) == []
 
 
 def test_python_is_clean_and_formatted(variant: Path) -> None:
@@ -43,7 +44,7 @@ def test_files_pass_their_linters(variant: Path, shared: Path) -> None:
         mark = seen / f"{name}-{hashlib.sha256(content).hexdigest()[:16]}"
         if not mark.exists():
             result = linter.run(variant)
-            assert result.returncode == 0, f"{name}: {paragraph(result)}"
+            assert result.returncode == 0, f"{name}: {output_of(result)}"
             mark.touch()
 
 
@@ -86,7 +87,7 @@ def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
     }
     for name, text in edits.items():
         (broken / name).write_bytes(text.encode())
-    found = "\n".join(faults(broken))
+    found = "\n".join(file_faults(broken))
     for name in edits:
         assert f"{name}: " in found, name
     for word in ("invalid syntax", "tag", "space at the end", "secret", "path of this machine"):
@@ -101,7 +102,7 @@ def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
     ):
         assert old in good
         pyproject.write_text(good.replace(old, new, 1), "utf-8")
-        assert word in "\n".join(faults(broken)), new
+        assert word in "\n".join(file_faults(broken)), new
 
 
 def test_ruff_runs_with_the_settings_of_the_project(project: Path, tmp_path: Path) -> None:

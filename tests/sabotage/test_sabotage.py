@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import ROOT, attempt, run
+
+from support.commands import attempt, run
+from support.snapshot import ROOT
 
 PAGE = ROOT / "docs/sabotage.md"
 VARIANTS = "tests/render/test_variants.py"

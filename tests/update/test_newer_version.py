@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import TAG, commit, render, run, tree
-from updating import append, edit, unfinished, update
+
+from support.commands import run
+from support.editing import append, edit
+from support.rendering import render, tree
+from support.snapshot import TAG, commit
+from support.updates import conflicts, update
 
 OLD, NEW = "v9999.1.0", "v9999.2.0"
 
@@ -52,7 +56,7 @@ def test_unedited_project_becomes_a_fresh_render(
     update(old_project, NEW)
     fresh = tree(render(versions, tmp_path / "fresh" / "shop", ref=NEW))
     updated = tree(old_project)
-    assert unfinished(old_project) == []
+    assert conflicts(old_project) == []
     assert set(updated) == set(fresh)
     differ = {name for name in fresh if fresh[name] != updated[name]}
     # The user's files stay as they were; everything else is what a newcomer gets.
@@ -75,7 +79,7 @@ def test_own_work_survives(old_project: Path) -> None:
 
     update(project, NEW)
 
-    assert unfinished(project) == []
+    assert conflicts(project) == []
     assert (project / "app/settings.py").read_text("utf-8").endswith("\n# Our setting.\n")
     assert (project / "README.md").read_text() == "# Ours\n"
     assert (project / "CHANGELOG.md").read_text("utf-8").startswith("# Our ")
@@ -100,7 +104,7 @@ def test_edited_sample_is_left_as_it_is(old_project: Path) -> None:
     (old_project / "app/features/items/routes.py").unlink()
     commit(old_project, "Our sample")
     update(old_project, NEW)
-    assert unfinished(old_project) == []
+    assert conflicts(old_project) == []
     text = (old_project / "app/features/items/service.py").read_text("utf-8")
     assert text.endswith(before)
     assert "Changed by the template" not in text
@@ -115,14 +119,14 @@ def test_edits_of_template_files_merge_or_are_shown(old_project: Path) -> None:
     text = (old_project / "app/main.py").read_text("utf-8")
     assert '"""Ours. ' in text
     assert "Changed by the template" in text
-    left = unfinished(old_project)
+    left = conflicts(old_project)
     assert left
     assert all("app/core/__init__.py" in entry for entry in left)
 
 
 def test_answers_can_change_without_a_new_version(old_project: Path) -> None:
     update(old_project, OLD, python_version="3.14", github_owner="octocat")
-    assert unfinished(old_project) == []
+    assert conflicts(old_project) == []
     assert (old_project / ".github/CODEOWNERS").is_file()
     assert "3.14" in (old_project / "Dockerfile").read_text("utf-8")
 
@@ -140,7 +144,7 @@ def test_question_that_a_newer_version_dropped_does_not_stop_the_update(
     run(["git", "checkout", "--quiet", NEW], versions)
     commit(versions, "Without it again", "v9999.3.0")
     update(project, "v9999.3.0")
-    assert unfinished(project) == []
+    assert conflicts(project) == []
     assert "legacy" not in (project / ".copier-answers.yml").read_text()
 
 

@@ -10,13 +10,26 @@ from pathlib import Path
 
 import httpx
 import pytest
-import variants
-from harness import TAG, attempt, commit, render, run, tree
-from running import DevStack, dev_stack, eventually, first_admin, install
-from updating import add, append, demo_user, edit, tables, templates, unfinished, update
+
+from support.answers import option_names, option_variants
+from support.commands import attempt, run
+from support.editing import append, edit
+from support.project import install
+from support.rendering import render, tree
+from support.snapshot import TAG, commit
+from support.stack import (
+    DevStack,
+    create_entry,
+    demo_client,
+    dev_stack,
+    eventually,
+    first_admin,
+    table_rows,
+)
+from support.updates import conflicts, template_files, update
 
 APP = ("uv", "run", "--quiet", "app")
-ALONE = [name.removeprefix("only-") for name in variants.flips() if name.startswith("only-")]
+ALONE = [name.removeprefix("only-") for name in option_variants() if name.startswith("only-")]
 WITH_NOTES = "v9999.1.0"
 
 
@@ -24,7 +37,7 @@ def switch(project: Path, ref: str, **options: object) -> dict[str, bytes]:
     """Update with other answers, commit; the tree afterwards."""
     commit(project, "The lock file that uv has written")
     update(project, ref, **options)
-    assert unfinished(project) == []
+    assert conflicts(project) == []
     commit(project, f"Switch {options}")
     return rendered_files(project)
 
@@ -42,9 +55,9 @@ def test_tree_returns_whatever_option_is_switched(template: Path, tmp_path: Path
     off = rendered_files(project)
     for option in ALONE:
         on = switch(project, TAG, **{option: True})
-        answers = variants.flips()[f"only-{option}"]
+        answers = option_variants()[f"only-{option}"]
         fresh = render(template, tmp_path / option / "shop", answers)
-        assert templates(on) == templates(tree(fresh)), option
+        assert template_files(on) == template_files(tree(fresh)), option
         assert switch(project, TAG, **{option: False}) == off, option
 
 
@@ -82,7 +95,7 @@ def db_works(project: Path) -> dict[str, int]:
     assert pending <= {"0", "-"}, status  # a feature that is off has none to be told
     run([*APP, "db", "current"], project)
     run(["uv", "run", "--quiet", "alembic", "current"], project)
-    return tables(project)
+    return table_rows(project)
 
 
 def started(template: Path, ref: str, tmp_path: Path) -> Path:
@@ -90,7 +103,7 @@ def started(template: Path, ref: str, tmp_path: Path) -> Path:
     rendered = render(template, tmp_path / "rendered/shop", {"preset": "minimal"}, ref=ref)
     project = install(rendered, tmp_path / "shop")
     with dev_stack(project) as stack:
-        add(stack, "items")
+        create_entry(stack, "items")
         assert db_works(project)["items"] == 1
     return project
 
@@ -103,7 +116,7 @@ def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) ->
     on = switch(project, WITH_NOTES, notes=True)
     assert "app/extensions/notes/models.py" in on
     with dev_stack(project) as stack:
-        add(stack, "notes")
+        create_entry(stack, "notes")
         data = db_works(project)
     assert data["notes"] == data["items"] == 1
 
@@ -115,7 +128,7 @@ def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) ->
     assert switch(project, WITH_NOTES, notes=True) == on
     with dev_stack(project) as stack:
         assert db_works(project) == data, "on again finds them"
-        add(stack, "notes")
+        create_entry(stack, "notes")
 
     assert switch(project, WITH_NOTES, notes=False) == off
     with dev_stack(project):
@@ -141,7 +154,7 @@ def grant_credits(stack: DevStack) -> None:
 
 
 def send_a_document(stack: DevStack) -> None:
-    with demo_user(stack) as client:
+    with demo_client(stack) as client:
         sent = client.post(
             "/documents/direct",
             params={"name": "bees.txt"},
@@ -149,7 +162,7 @@ def send_a_document(stack: DevStack) -> None:
             headers={"Content-Type": "text/plain"},
         )
     assert sent.status_code == httpx.codes.ACCEPTED, sent.text
-    eventually(lambda: tables(stack.project)["documents_chunks"])
+    eventually(lambda: table_rows(stack.project)["documents_chunks"])
 
 
 # Something that each option with tables keeps, and where.
@@ -163,7 +176,7 @@ KEPT = {
 def switched() -> list[object]:
     """All options at once, and each by itself at night."""
     alone = [pytest.param([name], id=name, marks=pytest.mark.matrix) for name in ALONE]
-    return [pytest.param(variants.options(), id="all"), *alone]
+    return [pytest.param(option_names(), id="all"), *alone]
 
 
 @pytest.mark.network

@@ -1,4 +1,4 @@
-"""Fixtures of the behave tier: a variant in an environment of its own, and its running stack."""
+"""Fixtures of the behave tier: an installed variant, its running stack, and clients of its API."""
 
 import os
 import shutil
@@ -8,67 +8,70 @@ from pathlib import Path
 
 import httpx
 import pytest
-import variants
-from harness import run
-from progress import FAILED, FOLDERS
-from running import DevStack, dev_stack, install, pythons
+
+from support.answers import Answers, matrix_variants, personas
+from support.commands import run
+from support.plugins.variant_report import FAILED, FOLDERS
+from support.project import install, pythons
+from support.rendering import Render
+from support.stack import DevStack, dev_stack
 
 SignIn = Callable[[str], httpx.Client]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Some answers that became a project, on a Python."""
+    """A project with its answers and its Python."""
 
     name: str
     project: Path
 
     def app(self, *arguments: str) -> str:
-        """Run `app …` in the project; its output."""
+        """Run `app …` in the project and return its output."""
         return run(["uv", "run", "--quiet", "app", *arguments], self.project)
 
 
 def cases() -> list[object]:
-    """The personas, with both Pythons among them; rows of the matrix for `-m matrix`."""
+    """The personas, on both Pythons; and the rows of the matrix, for `-m matrix`."""
     oldest, newest = pythons()
     found = [
         case(persona.name, newest if persona.newest_python else oldest, persona.answers)
-        for persona in variants.personas()
+        for persona in personas()
     ]
-    for number, (row, answers) in enumerate(variants.rows().items()):
+    for number, (row, answers) in enumerate(matrix_variants().items()):
         found.append(case(row, (oldest, newest)[number % 2], answers, pytest.mark.matrix))
     return found
 
 
-def case(name: str, python: str, answers: variants.Answers, *marks: pytest.MarkDecorator) -> object:
-    """One worker takes all tests of a variant, so that it is installed and started once."""
+def case(name: str, python: str, answers: Answers, *marks: pytest.MarkDecorator) -> object:
+    """A parameter of `variant`. One worker runs all its tests, to install and start it once."""
     label = f"{name} on Python {python}"
     group = pytest.mark.xdist_group(label)
     return pytest.param((label, python, answers), id=label, marks=(group, *marks))
 
 
 CASES = cases()
-# One persona, for what would show nothing new on the others.
+# For tests whose result does not depend on the persona.
 EVERYTHING = [each for each in CASES if str(getattr(each, "id", "")).startswith("everything")]
 
 
 @pytest.fixture
 def named(request: pytest.FixtureRequest) -> None:
-    """Tell the report which variant a test is about."""
+    """Add a test to the report of its variant."""
     label = request.node.callspec.params["variant"][0]
     request.node.user_properties.append(("variant", label))
-    # Else each process would install it and start its stack, and the order be anybody's guess.
+    # Without the groups, each process would install the variant, and the order would be undefined.
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has forgotten the groups"
+        assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has lost the groups"
 
 
 @pytest.fixture(scope="session", params=CASES)
 def variant(
     request: pytest.FixtureRequest,
-    render: Callable[..., Path],
+    render: Render,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Variant]:
-    """A variant, installed. Its folder is kept if one of its tests fails."""
+    """An installed variant. Its folder is kept if one of its tests fails."""
     label, python, answers = request.param
     folder = tmp_path_factory.mktemp("variant")
     request.config.stash[FOLDERS][label] = str(folder / "demo")
@@ -89,12 +92,12 @@ def sign_in(variant: Variant, stack: DevStack) -> Iterator[SignIn]:
     """`sign_in(email)`: a client of the API with a token of the local Supabase."""
     clients = []
 
-    def signs_in(email: str) -> httpx.Client:
+    def sign_in(email: str) -> httpx.Client:
         token = variant.app("token", "--quiet", "--email", email).strip()
         headers = {"Authorization": f"Bearer {token}"}
         clients.append(httpx.Client(base_url=stack.url, headers=headers, timeout=30))
         return clients[-1]
 
-    yield signs_in
+    yield sign_in
     for client in clients:
         client.close()
