@@ -137,7 +137,7 @@ SABOTAGES = {
         variant="",
     ),
     "tables that an option takes with it": Sabotage(
-        "template/app/core/migrations/log.py",
+        "template/app/core/migrations/history.py",
         'def reconcile(connection: Connection, scripts: "ScriptDirectory") -> None:\n',
         'def reconcile(connection: Connection, scripts: "ScriptDirectory") -> None:\n    return\n',
         "tests/update/test_options_come_and_go.py::test_option_with_a_table_comes_and_goes",
