@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
-from scripts import constraints, options
+from scripts import constraints
 from support.commands import attempt, run
 from support.snapshot import ROOT
 from support.stack import DevStack
@@ -118,24 +117,6 @@ def test_links_between_files_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_options_page_is_current() -> None:
-    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    written = options.PAGE.read_text("utf-8")
-    current = options.page(config, options.standard_options())
-    assert written == current, "run: uv run python -m scripts.options"
-
-
-def test_options_page_lists_options_with_their_presets() -> None:
-    config = {
-        "preset": {"type": "str", "help": "Which?", "default": "standard", "choices": ["minimal"]},
-        "admin": {"type": "bool", "help": "A site?", "default": "{{ x }}"},
-        "pgvector": {"type": "bool", "help": "Vectors?", "default": "{{ x }}"},
-    }
-    page = options.page(config, {"admin"})
-    assert "| `admin` | A site? | from `preset` | `true`, `false` |" in page
-    assert "| `admin` | | yes | yes |\n| `pgvector` | |  | yes |\n" in page
 
 
 def test_constraints_are_the_same_in_both_places() -> None:

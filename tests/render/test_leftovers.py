@@ -1,10 +1,12 @@
-"""An option that is not chosen leaves nothing behind: no file, dependency, setting or word.
+"""A project without an option contains no file, dependency, setting or word of the option.
 
-What belongs to an option is found by rendering it alone: whatever is not in the minimal project.
+The traces of an option are the difference between the project with this option only and the minimal
+project.
 """
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,19 +15,21 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from support.answers import CHECKS, all_variants, chosen_options, option_names, option_variants
+from scripts.checks import load_checks
+from scripts.declaration import Option, load_options
+from scripts.options import write
+from support.answers import OPTIONS, all_variants, chosen_options, option_variants
 from support.commands import run
-from support.editing import edit
+from support.editing import append, edit
 from support.rendering import Render, tree
 from support.snapshot import commit
 
 VARIANTS = all_variants()
-OPTIONS = option_names()
 SETTING = re.compile(r"^#?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 
 def traces(project: Path) -> set[str]:
-    """Files, features, dependencies, settings and services of a project, each with its kind."""
+    """The files, folders, dependencies, settings, services and processes of a project."""
     files = tree(project)
     pyproject = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
     groups = pyproject["dependency-groups"]
@@ -43,9 +47,9 @@ def traces(project: Path) -> set[str]:
     return found
 
 
-def words(option: str, own: set[str]) -> set[str]:
-    """What only this option says, in lower case: its words, its settings, its features' paths."""
-    found = set(CHECKS.WORDS.get(option, [option]))
+def words(option: Option, own: set[str]) -> set[str]:
+    """The words of an option, its settings and the paths of its extensions, in lower case."""
+    found = set(option.words)
     found |= {trace.removeprefix("setting ") for trace in own if trace.startswith("setting ")}
     for trace in own:
         if match := re.fullmatch(r"folder (?:app|tests)/extensions/(\w+)", trace):
@@ -53,15 +57,15 @@ def words(option: str, own: set[str]) -> set[str]:
     return {word.lower() for word in found}
 
 
-def left_behind(project: Path, gone: set[str], said: set[str]) -> list[str]:
-    """Where a project still has traces, or says words, of options that it does not have."""
-    found = sorted(traces(project) & gone)
+def leftovers(project: Path, absent: set[str], forbidden: set[str]) -> list[str]:
+    """Traces and words of options that a project does not have."""
+    found = sorted(traces(project) & absent)
     for name, content in tree(project).items():
-        if name != ".copier-answers.yml":  # it records that the option is off
+        if name != ".copier-answers.yml":  # records that the option is off
             text = f"{name}\n{content.decode('utf-8')}".lower()
-            # Not the end of a longer word: "overflow error" is no flower.
-            hits = (word for word in said if word in text and re.search(rf"(?<![a-z]){word}", text))
-            found += [f"{name} says {word!r}" for word in sorted(hits)]
+            # Not inside a longer word: "overflow error" contains "flower".
+            hits = (each for each in forbidden if re.search(rf"(?<![a-z]){each}", text))
+            found += [f"{name} contains {word!r}" for word in sorted(hits)]
     return found
 
 
@@ -74,7 +78,7 @@ def owned(render: Render) -> dict[str, set[str]]:
     for option in OPTIONS:
         if alone := flips.get(f"only-{option}"):
             found[option] = traces(render(**alone)) - minimal
-        else:  # it needs another: what goes with it alone is its own
+        else:  # it requires another option
             found[option] = everything - traces(render(**flips[f"without-{option}"]))
     return found
 
@@ -84,49 +88,54 @@ def test_nothing_is_left_of_what_is_not_chosen(
     name: str, render: Render, owned: dict[str, set[str]]
 ) -> None:
     on = chosen_options(VARIANTS[name])
-    kept = {trace for option in on for trace in owned[option]}
-    kept_words = {word for option in on for word in words(option, owned[option])}
-    gone = {trace for option in OPTIONS if option not in on for trace in owned[option]} - kept
-    said = {word for option in OPTIONS if option not in on for word in words(option, owned[option])}
-    assert left_behind(render(**VARIANTS[name]), gone, said - kept_words) == []
+    off = OPTIONS.keys() - on
+    absent = traces_of(off, owned) - traces_of(on, owned)
+    forbidden = words_of(off, owned) - words_of(on, owned)
+    assert leftovers(render(**VARIANTS[name]), absent, forbidden) == []
 
 
-def test_every_option_brings_something(render: Render, owned: dict[str, set[str]]) -> None:
-    """Else nothing would be looked for, and the option were none."""
+def traces_of(names: Iterable[str], owned: dict[str, set[str]]) -> set[str]:
+    return {trace for name in names for trace in owned[name]}
+
+
+def words_of(names: Iterable[str], owned: dict[str, set[str]]) -> set[str]:
+    return {word for name in names for word in words(OPTIONS[name], owned[name])}
+
+
+def test_every_option_has_traces_and_words(render: Render, owned: dict[str, set[str]]) -> None:
+    """Without them, the test above would look for nothing."""
     whole = "\n".join(
         f"{name}\n{content.decode('utf-8')}"
         for name, content in tree(render(preset="everything")).items()
         if name != ".copier-answers.yml"
     )
-    assert list(owned) == OPTIONS
-    assert set(CHECKS.WORDS) <= set(OPTIONS)
-    for option, own in owned.items():
-        assert own, option
-        for word in words(option, own):
-            assert word in whole.lower(), f"{option}: {word} stands nowhere"
+    assert owned.keys() == OPTIONS.keys()
+    for name, own in owned.items():
+        assert own, name
+        for word in words(OPTIONS[name], own):
+            assert word in whole.lower(), f"{name}: no file contains {word}"
 
 
 @dataclass(frozen=True)
 class Moon:
-    """The template with one option more, its minimal project, and what the option brings."""
+    """The template with one more option, its minimal project, and the traces of the option."""
 
     template: Path
+    option: Option
     minimal: Path
     own: set[str]
 
 
 @pytest.fixture(scope="session")
 def moon(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Moon:
-    """The option `moon`, with a file, a setting and a dependency."""
+    """The option `moon`, declared in options.yml, with a file, a setting and a dependency."""
     home = tmp_path_factory.mktemp("moon")
     folder = home / "template"
     run(["git", "clone", "--quiet", str(template), str(folder)], home)
-    marker = "  # Code owners are named"
-    block = '  - "{% if not moon %}\n\n    /app/extensions/moon\n\n    {% endif %}"\n'
-    edit(folder / "copier.yml", marker, block + marker)
-    with (folder / "copier.yml").open("a") as file:
-        file.write("\nmoon:\n  type: bool\n  help: A moon?\n  default: false\n")
-    edit(folder / "checks.jinja", "set OPTIONS = [", "set OPTIONS = ['moon', ")
+    append(
+        folder / "options.yml",
+        "\nmoon:\n  help: A moon?\n  preset: everything\n  extensions: [moon]\n",
+    )
     files = folder / "template"
     (files / "app/extensions/moon").mkdir()
     (files / "app/extensions/moon/__init__.py").write_text('"""The moon."""\n')
@@ -136,19 +145,20 @@ def moon(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Moon:
     marker = "# The dev stack, the tests"
     group = '{% if moon %}moon = ["ephem>=4.0"]\n{% endif %}'
     edit(files / "pyproject.toml.jinja", marker, group + marker)
+    write(folder)
     commit(folder, "A moon", "v9999.1.0")
-    minimal = moonlit(folder, home / "minimal", moon=False)
-    alone = moonlit(folder, home / "alone", moon=True)
-    return Moon(folder, minimal, traces(alone) - traces(minimal))
+    minimal = render_moon(folder, home / "minimal", moon=False)
+    alone = render_moon(folder, home / "alone", moon=True)
+    return Moon(folder, load_options(folder)[-1], minimal, traces(alone) - traces(minimal))
 
 
-def moonlit(template: Path, dest: Path, *, moon: bool) -> Path:
+def render_moon(template: Path, dest: Path, *, moon: bool) -> Path:
     answers = {"preset": "minimal", "moon": moon}
     copier.run_copy(str(template), dest, data=answers, defaults=True, quiet=True)
     return dest
 
 
-def test_traces_of_an_option_are_what_it_brings(moon: Moon) -> None:
+def test_one_declaration_makes_an_option(moon: Moon) -> None:
     assert moon.own >= {
         "file app/extensions/moon/__init__.py",
         "folder app/extensions/moon",
@@ -156,16 +166,25 @@ def test_traces_of_an_option_are_what_it_brings(moon: Moon) -> None:
         "group moon",
         "dependency ephem",
     }
-    said = words("moon", moon.own)
-    assert said == {"moon", "moon_phase", "extensions/moon", "extensions.moon"}
-    assert left_behind(moon.minimal, moon.own, said) == []
+    checks = load_checks(moon.template)
+    assert "moon" in checks.OPTIONS
+    assert "ephem" in checks.PACKAGES
+    forbidden = words(moon.option, moon.own)
+    assert forbidden == {"moon", "moon_phase", "extensions/moon", "extensions.moon"}
+    assert leftovers(moon.minimal, moon.own, forbidden) == []
+    assert "| `moon` |" in (moon.template / "docs/options.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
     ("path", "old", "new", "found"),
     [
-        ("README.md.jinja", "## Settings", "At full Moon.\n\n## Settings", "README.md says 'moon'"),
-        ("Procfile.jinja", "web: ", "moon: sleep 1\nweb: ", "Procfile says 'moon'"),
+        (
+            "README.md.jinja",
+            "## Settings",
+            "At full Moon.\n\n## Settings",
+            "README.md contains 'moon'",
+        ),
+        ("Procfile.jinja", "web: ", "moon: sleep 1\nweb: ", "Procfile contains 'moon'"),
         (".env.example.jinja", "# --- Logs", "#MOON_PHASE=new\n# --- Logs", "setting MOON_PHASE"),
         ("pyproject.toml.jinja", '    "alem', '    "ephem>=4",\n    "alem', "dependency ephem"),
         (
@@ -174,7 +193,12 @@ def test_traces_of_an_option_are_what_it_brings(moon: Moon) -> None:
             "/app/features/mon",
             "folder app/extensions/moon",
         ),
-        ("app/main.py", '"""', '"""Of app.extensions.moon: ', "app/main.py says 'extensions.moon'"),
+        (
+            "app/main.py",
+            '"""',
+            '"""Of app.extensions.moon: ',
+            "app/main.py contains 'extensions.moon'",
+        ),
     ],
 )
 def test_trace_is_noticed(
@@ -184,5 +208,5 @@ def test_trace_is_noticed(
     run(["git", "clone", "--quiet", str(moon.template), str(folder)], tmp_path)
     edit(folder / "template" / path, old, new)
     commit(folder, "A trace", "v9999.2.0")
-    broken = moonlit(folder, tmp_path / "broken", moon=False)
-    assert found in left_behind(broken, moon.own, words("moon", moon.own))
+    broken = render_moon(folder, tmp_path / "broken", moon=False)
+    assert found in leftovers(broken, moon.own, words(moon.option, moon.own))

@@ -73,6 +73,13 @@ SABOTAGES = {
         '    "celery[redis]>=5.7",\n    "celery-redbeat>=2.4.2",',
         "tests/render/test_leftovers.py::test_nothing_is_left_of_what_is_not_chosen",
     ),
+    "an option's file that is declared and not written": Sabotage(
+        "options.yml",
+        "    - /devstack/processes/flower.py\n",
+        "    - /devstack/processes/flower.py\n    - /devstack/processes/api.py\n",
+        "tests/test_declaration.py::test_written_files_are_current",
+        variant="copier",
+    ),
     "an answer renamed": Sabotage(
         "copier.yml",
         "\nlicense:",

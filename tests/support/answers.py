@@ -1,4 +1,4 @@
-"""The answers that are tested, derived from copier.yml and tests/matrix.json."""
+"""The answers that are tested, derived from options.yml and tests/matrix.json."""
 
 import json
 from dataclasses import dataclass
@@ -6,28 +6,27 @@ from typing import Any
 
 from scripts import matrix
 from scripts.checks import load_checks
+from scripts.declaration import load_options
 
 Answers = dict[str, Any]
 CHECKS = load_checks()
+OPTIONS = {option.name: option for option in load_options()}
 PRESETS = ("minimal", "standard", "everything")
-
-
-def option_names() -> list[str]:
-    """The names of the options, in the order of their questions."""
-    return [name for name, question in matrix.questions().items() if question["type"] == "bool"]
 
 
 def chosen_options(answers: Answers) -> set[str]:
     """The options that answers switch on, by name or by preset."""
     preset = answers.get("preset", matrix.questions()["preset"]["default"])
-    standard = option_names() if preset == "everything" else CHECKS.STANDARD
-    by_preset = set() if preset == "minimal" else set(standard)
-    return {name for name in option_names() if answers.get(name, name in by_preset)}
+    return {
+        name
+        for name, option in OPTIONS.items()
+        if answers.get(name, preset in ("everything", option.preset))
+    }
 
 
 def is_allowed(answers: Answers) -> bool:
     """Whether the answers, with the options of their preset, are free of conflicts."""
-    complete = answers | {name: name in chosen_options(answers) for name in option_names()}
+    complete = answers | {name: name in chosen_options(answers) for name in OPTIONS}
     return not matrix.conflicting(complete, CHECKS.CONFLICTS)
 
 
@@ -39,7 +38,7 @@ def preset_variants() -> dict[str, Answers]:
 def option_variants() -> dict[str, Answers]:
     """`only-NAME` and `without-NAME` of each option, as far as conflicts allow them."""
     found: dict[str, Answers] = {}
-    for name in option_names():
+    for name in OPTIONS:
         found[f"only-{name}"] = {"preset": "minimal", name: True}
         found[f"without-{name}"] = {"preset": "everything", name: False}
     return {name: answers for name, answers in found.items() if is_allowed(answers)}
@@ -67,7 +66,7 @@ class Persona:
 
 def personas() -> list[Persona]:
     """The three presets, and one with every second option and texts that are hard to quote."""
-    half = {name: number % 2 == 0 for number, name in enumerate(option_names())}
+    half = {name: number % 2 == 0 for number, name in enumerate(OPTIONS)}
     texts = {
         "project_name": 'Bob\'s "Best" {{ Shop }} 日本',
         "project_slug": "bobs-best",

@@ -1,7 +1,7 @@
-"""An option is switched off, on and off again: the tree returns, and the database loses nothing.
+"""Options that updates switch on and off: the files follow, and the database keeps its rows.
 
-Each option of copier.yml on the tree alone; all together, and one with a table, on a database;
-each by itself there at night.
+Each option by itself without a database; all together, and one with a table, with a database; each
+by itself with a database at night.
 """
 
 import re
@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.answers import option_names, option_variants
+from scripts.options import write
+from support.answers import OPTIONS, option_variants
 from support.commands import attempt, run
-from support.editing import append, edit
+from support.editing import append
 from support.project import install
 from support.rendering import render, tree
 from support.snapshot import TAG, commit
@@ -34,7 +35,7 @@ WITH_NOTES = "v9999.1.0"
 
 
 def switch(project: Path, ref: str, **options: object) -> dict[str, bytes]:
-    """Update with other answers, commit; the tree afterwards."""
+    """Update with other answers, commit, and return the files afterwards."""
     commit(project, "The lock file that uv has written")
     update(project, ref, **options)
     assert conflicts(project) == []
@@ -43,12 +44,12 @@ def switch(project: Path, ref: str, **options: object) -> dict[str, bytes]:
 
 
 def rendered_files(project: Path) -> dict[str, bytes]:
-    """The files in git: neither an environment nor data."""
+    """The files in Git, without uv.lock."""
     names = run(["git", "ls-files", "-z"], project).strip("\0").split("\0")
     return {name: (project / name).read_bytes() for name in names if name != "uv.lock"}
 
 
-def test_tree_returns_whatever_option_is_switched(template: Path, tmp_path: Path) -> None:
+def test_files_follow_each_option(template: Path, tmp_path: Path) -> None:
     project = render(template, tmp_path / "shop", {"preset": "minimal"})
     run(["git", "init", "--quiet"], project)
     commit(project, "Start")
@@ -63,7 +64,7 @@ def test_tree_returns_whatever_option_is_switched(template: Path, tmp_path: Path
 
 @pytest.fixture
 def with_notes(template: Path, tmp_path: Path) -> Path:
-    """The template with one option more: `notes`, with a table, which `app` itself wrote."""
+    """The template with the additional option `notes`, a feature that `app feature new` wrote."""
     folder = tmp_path / "template"
     run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
     writer = install(render(template, tmp_path / "writer/shop"), tmp_path / "writer/demo")
@@ -76,30 +77,29 @@ def with_notes(template: Path, tmp_path: Path) -> Path:
         for path in option.rglob("*.py"):
             code = path.read_text("utf-8").replace(".features.notes", ".extensions.notes")
             path.write_text(code, "utf-8")
-    marker = "  # Code owners are named"
-    files = "    /app/extensions/notes\n\n    /tests/extensions/notes\n\n"
-    block = '  - "{% if not notes %}\n\n' + files + '    {% endif %}"\n'
-    edit(folder / "copier.yml", marker, block + marker)
-    append(folder / "copier.yml", "\nnotes:\n  type: bool\n  help: Notes?\n  default: false\n")
-    edit(folder / "checks.jinja", "set OPTIONS = [", "set OPTIONS = ['notes', ")
+    append(
+        folder / "options.yml",
+        "\nnotes:\n  help: Notes?\n  preset: everything\n  extensions: [notes]\n",
+    )
+    write(folder)
     commit(folder, "Notes", WITH_NOTES)
     return folder
 
 
 def db_works(project: Path) -> dict[str, int]:
-    """Every command about the database does its work; the tables with their rows."""
+    """Run every command for the database, and return the number of rows of each table."""
     run([*APP, "db", "upgrade"], project)
     assert "agree" in run([*APP, "db", "check"], project)
     status = run([*APP, "db", "status"], project)
     pending = {line.split()[-1] for line in status.splitlines()[1:]}
-    assert pending <= {"0", "-"}, status  # a feature that is off has none to be told
+    assert pending <= {"0", "-"}, status  # a feature that is off has no pending ones
     run([*APP, "db", "current"], project)
     run(["uv", "run", "--quiet", "alembic", "current"], project)
     return table_rows(project)
 
 
 def started(template: Path, ref: str, tmp_path: Path) -> Path:
-    """A minimal project, installed, with an item in its database."""
+    """A minimal, installed project with an item in its database."""
     rendered = render(template, tmp_path / "rendered/shop", {"preset": "minimal"}, ref=ref)
     project = install(rendered, tmp_path / "shop")
     with dev_stack(project) as stack:
@@ -122,12 +122,12 @@ def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) ->
 
     assert switch(project, WITH_NOTES, notes=False) == off
     with dev_stack(project):
-        assert db_works(project) == data, "off keeps the rows"
+        assert db_works(project) == data, "switching off keeps the rows"
         assert "data kept" in run([*APP, "db", "status"], project)
 
     assert switch(project, WITH_NOTES, notes=True) == on
     with dev_stack(project) as stack:
-        assert db_works(project) == data, "on again finds them"
+        assert db_works(project) == data, "switching on again finds them"
         create_entry(stack, "notes")
 
     assert switch(project, WITH_NOTES, notes=False) == off
@@ -135,13 +135,13 @@ def test_option_with_a_table_comes_and_goes(with_notes: Path, tmp_path: Path) ->
         refused = attempt([*APP, "db", "drop-feature", "notes"], project)
         assert refused.returncode == 1
         assert "deletes notes, with all rows" in refused.stderr
-        assert db_works(project) == data | {"notes": 2}, "nothing goes without a question"
+        assert db_works(project) == data | {"notes": 2}, "no row is deleted without --yes"
         run([*APP, "db", "drop-feature", "notes", "--yes"], project)
         assert "notes" not in db_works(project)
 
 
-def sign_in_to_the_site(stack: DevStack) -> None:
-    """What the audit log of the option `admin` keeps."""
+def sign_in_to_admin_site(stack: DevStack) -> None:
+    """Adds an entry to the audit log of the option `admin`."""
     email, password = first_admin(stack.project)
     with httpx.Client(base_url=f"{stack.url}/admin", timeout=30) as browser:
         (token,) = re.findall(r'name="csrf_token" value="(\w+)"', browser.get("/login").text)
@@ -153,46 +153,46 @@ def grant_credits(stack: DevStack) -> None:
     run([*APP, "credits", "grant", "demo@example.com", "5"], stack.project)
 
 
-def send_a_document(stack: DevStack) -> None:
+def upload_document(stack: DevStack) -> None:
     with demo_client(stack) as client:
-        sent = client.post(
+        uploaded = client.post(
             "/documents/direct",
             params={"name": "bees.txt"},
             content=b"Bees dance in the hive.",
             headers={"Content-Type": "text/plain"},
         )
-    assert sent.status_code == httpx.codes.ACCEPTED, sent.text
+    assert uploaded.status_code == httpx.codes.ACCEPTED, uploaded.text
     eventually(lambda: table_rows(stack.project)["documents_chunks"])
 
 
-# Something that each option with tables keeps, and where.
-KEPT = {
-    "admin": (sign_in_to_the_site, "admin_audit"),
+# For each option with tables: a function that adds a row, and the table.
+ADDED_ROWS = {
+    "admin": (sign_in_to_admin_site, "admin_audit"),
     "credits": (grant_credits, "credits_transactions"),
-    "pgvector": (send_a_document, "documents_chunks"),
+    "pgvector": (upload_document, "documents_chunks"),
 }
 
 
-def switched() -> list[object]:
-    """All options at once, and each by itself at night."""
+def switched_options() -> list[object]:
+    """All options together, and each by itself at night."""
     alone = [pytest.param([name], id=name, marks=pytest.mark.matrix) for name in ALONE]
-    return [pytest.param(option_names(), id="all"), *alone]
+    return [pytest.param(list(OPTIONS), id="all"), *alone]
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("options", switched())
+@pytest.mark.parametrize("options", switched_options())
 def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_path: Path) -> None:
     project = started(template, TAG, tmp_path)
     off = rendered_files(project)
 
     on = switch(project, TAG, **dict.fromkeys(options, True))
-    kept = [KEPT[option] for option in options if option in KEPT]
-    assert bool(kept) == any("/migrations/" in name for name in on.keys() - off.keys())
+    added = [ADDED_ROWS[option] for option in options if option in ADDED_ROWS]
+    assert bool(added) == any("/migrations/" in name for name in on.keys() - off.keys())
     with dev_stack(project) as stack:
-        for keep, _ in kept:
-            keep(stack)
+        for add_row, _ in added:
+            add_row(stack)
         data = db_works(project)
-    assert all(data[table] for _, table in kept)
+    assert all(data[table] for _, table in added)
     assert switch(project, TAG, **dict.fromkeys(options, False)) == off
     with dev_stack(project):
         assert db_works(project) == data
