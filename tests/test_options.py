@@ -1,6 +1,6 @@
-"""The options where they run: what only they can show.
+"""Options in a running project, and the examples of the pages on tasks and on deployment.
 
-Also what the pages on tasks and on deployment show: both speak of options.
+Those pages describe options.
 """
 
 import configparser
@@ -18,12 +18,12 @@ from support.rendering import Render, tree
 from support.snapshot import ROOT
 from support.stack import DevStack
 
-# The folder that each brings with packages of its own.
+# The options with a dependency group, and the folder of each.
 FOLDERS = {"redbeat": "schedules", "flower": "flower", "pgvector": "documents"}
 
 
 @pytest.mark.parametrize(("option", "folder"), FOLDERS.items())
-def test_an_option_that_is_on_is_there_and_its_packages_too(
+def test_option_has_its_folder_and_dependency_group(
     render: Render, option: str, folder: str
 ) -> None:
     files = tree(render(preset="minimal", **{option: True}))
@@ -54,9 +54,9 @@ def installed(everything: Path) -> Iterator[Path]:
 def test_the_dev_stack_runs_the_options(running: DevStack) -> None:
     settings = (running.project / ".env").read_text("utf-8")
     env = dict(re.findall(r"^(\w+)=(.+)$", settings, re.MULTILINE))
-    said = running.log.read_text("utf-8")
-    (address,) = re.findall(r"│ Flower +│ (http\S+)", said)
-    assert env["FLOWER_PASSWORD"] in said
+    log = running.log.read_text("utf-8")
+    (address,) = re.findall(r"│ Flower +│ (http\S+)", log)
+    assert env["FLOWER_PASSWORD"] in log
     wait_for(address)
     assert httpx.get(f"{address}/api/workers").status_code == 401
     sign_in = (env["FLOWER_USER"], env["FLOWER_PASSWORD"])
@@ -72,16 +72,17 @@ def test_the_dev_stack_runs_the_options(running: DevStack) -> None:
 
 @pytest.mark.network
 @pytest.mark.xdist_group("everything")
-def test_a_model_on_the_disk_can_be_asked(installed: Path) -> None:
-    """With Model2Vec, which a team adds if it wants it: the project's own tests skip these else."""
+def test_local_model_works(installed: Path) -> None:
+    """With Model2Vec, an optional package: the project's own tests skip these tests without it."""
     local = "tests/extensions/documents/test_local.py"
     command = ["uv", "run", "--quiet", "--with", "model2vec", "pytest", "-q", local]
-    assert " passed" in (told := run(command, installed))
-    assert "skipped" not in told
+    summary = run(command, installed)
+    assert " passed" in summary
+    assert "skipped" not in summary
 
 
 def wait_for(address: str) -> None:
-    """Wait until somebody answers there."""
+    """Wait until a server answers at an address."""
     transport = httpx.HTTPTransport(retries=8)
     with httpx.Client(transport=transport) as client:
         client.get(f"{address}/healthcheck", timeout=30)
@@ -97,7 +98,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def files(page: str, language: str) -> dict[str, str]:
-    """Those that name a file in their first line: path -> content without that line."""
+    """The blocks whose first line is a path: path -> content without that line."""
     named = (block.partition("\n") for block in blocks(page, language))
     return {head.removeprefix("# "): rest for head, _, rest in named if head.startswith("# ")}
 
@@ -116,7 +117,7 @@ from app.features.reports import tasks
 from app.worker import celery
 
 
-def test_the_schedules_are_there_and_their_tasks() -> None:
+def test_the_tasks_of_the_schedules_exist() -> None:
     for name in ("reports.daily", "reports.sync"):
         assert celery.conf.beat_schedule[name]["task"] in celery.tasks
 
@@ -141,7 +142,7 @@ def test_a_second_run_at_once_is_skipped() -> None:
 
 @pytest.mark.network
 @pytest.mark.xdist_group("everything")
-def test_the_examples_of_the_page_on_tasks_run(installed: Path, shared: Path) -> None:
+def test_examples_of_the_page_on_tasks_run(installed: Path, shared: Path) -> None:
     shown = files("tasks.md", "python")
     assert len(shown) == 2
     (installed / "app/features/reports").mkdir()
@@ -151,7 +152,7 @@ def test_the_examples_of_the_page_on_tasks_run(installed: Path, shared: Path) ->
     (installed / "tests/features/reports").mkdir()
     (installed / "tests/features/reports/test_tasks.py").write_text(REPORTS)
     run(["uv", "run", "--quiet", "pytest", "-q", "tests/features/reports"], installed)
-    # As a reader would have it who copies them.
+    # A reader who copies the examples runs the same checks.
     run(["uv", "run", "--quiet", "ruff", "check", "app"], installed)
     run(["uv", "run", "--quiet", "ruff", "format", "--check", "app"], installed)
     check_types(installed, shared)
@@ -162,7 +163,7 @@ def test_the_examples_of_the_page_on_tasks_run(installed: Path, shared: Path) ->
 @pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="no systemd here (apt-get install systemd)"
 )
-def test_units_are_good(everything: Path, tmp_path: Path) -> None:
+def test_systemd_units_are_valid(everything: Path, tmp_path: Path) -> None:
     units = {
         Path(name).name: text.replace("/srv/app", str(everything)).replace("User=app\n", "")
         for name, text in files("deploy.md", "ini").items()
@@ -174,7 +175,7 @@ def test_units_are_good(everything: Path, tmp_path: Path) -> None:
     result = attempt(["systemd-analyze", "verify", *units], tmp_path)
     ours = [line for line in result.stderr.splitlines() if "app-" in line]
     assert ours == [], result.stderr
-    # It notices a fault.
+    # systemd-analyze finds a fault.
     broken = units["app-worker.service"].replace("bin/app worker", "bin/no-such-program")
     (tmp_path / "app-worker.service").write_text(broken.replace("KillMode=mixed", "KillMode=odd"))
     refused = attempt(["systemd-analyze", "verify", "app-worker.service"], tmp_path).stderr
@@ -182,7 +183,7 @@ def test_units_are_good(everything: Path, tmp_path: Path) -> None:
     assert "kill mode" in refused
 
 
-def test_supervisor_runs_what_systemd_does() -> None:
+def test_supervisor_runs_the_same_commands_as_systemd() -> None:
     shown = files("deploy.md", "ini")
     (text,) = [text for name, text in shown.items() if name.endswith(".conf")]
     supervisor = configparser.ConfigParser(interpolation=None)

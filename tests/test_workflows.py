@@ -1,4 +1,4 @@
-"""The workflows of this repository: linted like those of a project, with commands for anybody."""
+"""The workflows of this repository: linters, and commands that run on any machine."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ def test_workflows_pass_the_linters(name: str) -> None:
     assert result.returncode == 0, output_of(result)
 
 
-def test_workflows_run_what_is_in_the_repository() -> None:
+def test_workflows_run_scripts_of_the_repository() -> None:
     assert {path.stem for path in WORKFLOWS} == {"ci", "nightly"}
     for path in WORKFLOWS:
         commands = re.findall(r"run: (\.ci/\w+)", path.read_text("utf-8"))

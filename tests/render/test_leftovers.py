@@ -84,7 +84,7 @@ def owned(render: Render) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_nothing_is_left_of_what_is_not_chosen(
+def test_project_has_no_leftovers_of_other_options(
     name: str, render: Render, owned: dict[str, set[str]]
 ) -> None:
     on = chosen_options(VARIANTS[name])
@@ -201,7 +201,7 @@ def test_one_declaration_makes_an_option(moon: Moon) -> None:
         ),
     ],
 )
-def test_trace_is_noticed(
+def test_leftover_is_found(
     path: str, old: str, new: str, found: str, moon: Moon, tmp_path: Path
 ) -> None:
     folder = tmp_path / "template"

@@ -91,7 +91,7 @@ def night(tmp_path: Path) -> Path:
     return folder
 
 
-def test_new_option_is_missing_until_the_matrix_is_written_again(night: Path) -> None:
+def test_new_option_is_missing_until_the_matrix_is_rewritten(night: Path) -> None:
     assert any("night" in dict(pair) for pair in missing(list(matrix_variants().values()), night))
     rows = json.loads(matrix.text(night))
     assert missing(rows, night) == []
@@ -104,7 +104,7 @@ def test_new_option_is_missing_until_the_matrix_is_written_again(night: Path) ->
     assert matrix.text(night) == matrix.text(night)
 
 
-def test_new_value_is_missing_until_the_matrix_is_written_again(night: Path) -> None:
+def test_new_value_is_missing_until_the_matrix_is_rewritten(night: Path) -> None:
     config = yaml.safe_load((night / "copier.yml").read_text("utf-8"))
     config["python_version"]["choices"].append("3.15")
     (night / "copier.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")

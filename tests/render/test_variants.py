@@ -1,6 +1,7 @@
-"""Each variant is whole, plain and clean, and the same again to the byte.
+"""Every variant: valid files that pass their linters, and a second render with the same bytes.
 
-A variant is a row of the matrix, a preset, an option alone, or everything without one.
+The variants are the presets, each option alone, everything without each option, and the rows of the
+matrix.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ def variant(request: pytest.FixtureRequest, render: Render) -> Path:
     return render(**VARIANTS[request.param])
 
 
-def test_files_are_whole_and_plain(variant: Path) -> None:
+def test_files_are_valid(variant: Path) -> None:
     assert file_faults(variant) == []
 
 
@@ -36,7 +37,7 @@ def test_python_is_clean_and_formatted(variant: Path) -> None:
 
 
 def test_files_pass_their_linters(variant: Path, shared: Path) -> None:
-    """Each content once: most files are the same in most variants."""
+    """Each content is linted once, because most files are the same in most variants."""
     seen = shared / "linted"
     seen.mkdir(exist_ok=True)
     for name, linter in LINTERS.items():
@@ -57,15 +58,15 @@ def test_no_file_is_ignored_by_git(variant: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_second_render_is_the_same_to_the_byte(
+def test_second_render_has_the_same_bytes(
     name: str, render: Render, template: Path, tmp_path: Path
 ) -> None:
     again = render_anew(template, tmp_path / "demo", VARIANTS[name])
     assert tree(again) == tree(render(**VARIANTS[name]))
 
 
-def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
-    """One of each kind; ruff and the linters prove themselves elsewhere."""
+def test_faults_are_found(project: Path, tmp_path: Path) -> None:
+    """A fault of each kind, except those of ruff and of the linters."""
     broken = tmp_path / "demo"
     shutil.copytree(project, broken)
     edits = {

@@ -36,7 +36,7 @@ class VariantReport:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a setup, call or teardown, and write a line for the step of a variant."""
-        tier = report.nodeid.split("/")
+        tier = report.nodeid.partition("::")[0].split("/")
         self.tiers[tier[1] if len(tier) > 2 else "repository"] += report.duration
         properties = dict(report.user_properties)
         name = properties.get("variant")
