@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Rendering and running a project is what the tests do too.
+# The helpers of the tests render, install and run a project.
 sys.path.append(str(HERE.parent / "tests"))
 
-from harness import constrain, render, run, snapshot  # noqa: E402
-from running import dev_stack, free_port, install  # noqa: E402
+from support.commands import run  # noqa: E402
+from support.project import constrain, install  # noqa: E402
+from support.rendering import render  # noqa: E402
+from support.snapshot import snapshot  # noqa: E402
+from support.stack import dev_stack, free_port  # noqa: E402
 
 __all__ = [
     "ANSWERS",

@@ -1,1 +1,1 @@
-"""The commands `new` and `update`: Copier, and what it lacks around it."""
+"""The commands `new` and `update`: Copier with checks, Git and uv."""

@@ -1,4 +1,4 @@
-"""The one error of the launcher, and how Copier's errors become it."""
+"""The error of the launcher, and the message inside an error of Copier."""
 
 import re
 import sys
@@ -8,11 +8,11 @@ import typer
 
 
 class LauncherError(Exception):
-    """Something the user can put right: shown as one sentence, exit code 1."""
+    """An error that the user can correct: its message is printed, and the exit code is 1."""
 
 
 def run(command: Callable[..., None]) -> None:
-    """Run a function as a command line of its own, with its errors as sentences."""
+    """Run a function as a command line, and print its LauncherError as one message."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     try:
@@ -22,17 +22,17 @@ def run(command: Callable[..., None]) -> None:
         sys.exit(1)
 
 
-# Copier puts these around the sentence of a validator or of the checks in copier.yml.
-_WRAPPED = (
-    re.compile(r"Validation error for question '\w+': (?P<sentence>.*)", re.DOTALL),
-    re.compile(r"""'None' has no attribute (?P<quote>['"])Refused: (?P<sentence>.*)(?P=quote)"""),
+# How Copier wraps the message of a validator, and of the question `checked` in copier.yml.
+_WRAPPERS = (
+    re.compile(r"Validation error for question '\w+': (?P<message>.*)", re.DOTALL),
+    re.compile(r"""'None' has no attribute (?P<quote>['"])Refused: (?P<message>.*)(?P=quote)"""),
 )
 
 
-def sentence_of(error: Exception) -> str:
-    """The sentence inside an error that Copier raised, as one line."""
+def message_of(error: Exception) -> str:
+    """The message of an error that Copier raised, on one line and without its wrapper."""
     text = str(error)
-    for pattern in _WRAPPED:
+    for pattern in _WRAPPERS:
         if match := pattern.fullmatch(text):
-            text = match["sentence"]
+            text = match["message"]
     return " ".join(text.split()) or type(error).__name__

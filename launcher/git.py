@@ -1,4 +1,4 @@
-"""Git, as far as the launcher needs it."""
+"""Git commands of the launcher."""
 
 import shutil
 import subprocess
@@ -8,16 +8,20 @@ from launcher.errors import LauncherError
 
 
 def require_git() -> None:
-    """Raises LauncherError if git is not installed."""
+    """Check that Git is installed.
+
+    Raises:
+        LauncherError: it is not.
+    """
     if shutil.which("git") is None:
-        raise LauncherError("git is not installed: install it and run the command again.")
+        raise LauncherError("git is not installed. Install it and run the command again.")
 
 
 def read(folder: Path, *arguments: str, check: bool = True) -> str:
-    """The output of a git command in `folder`, without the last line break.
+    """The output of a Git command in `folder`, without the last line break.
 
     Raises:
-        LauncherError: git failed (with `check`).
+        LauncherError: `check` is true and the command failed.
     """
     result = subprocess.run(
         ["git", "-c", "core.quotePath=false", *arguments],
@@ -34,8 +38,8 @@ def read(folder: Path, *arguments: str, check: bool = True) -> str:
 
 
 def has_identity(folder: Path) -> bool:
-    """Whether git has been told in whose name to commit, by its settings or its environment."""
+    """Whether Git knows an author and a committer, from its settings or the environment."""
     return all(
-        read(folder, "-c", "user.useConfigOnly=true", "var", who, check=False)
-        for who in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
+        read(folder, "-c", "user.useConfigOnly=true", "var", name, check=False)
+        for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
     )

@@ -1,4 +1,4 @@
-"""Defaults that this machine can give: see extensions/defaults.yml."""
+"""Default answers from commands on this machine, as extensions/defaults.yml lists them."""
 
 import subprocess
 from functools import cache
@@ -11,17 +11,17 @@ _HERE = Path(__file__).resolve().parent
 
 
 def defaults_file() -> Path:
-    """extensions/defaults.yml of the checkout, or its copy inside an installed launcher."""
+    """The file extensions/defaults.yml of the checkout, or its copy in an installed launcher."""
     checkout = _HERE.parent / "extensions" / "defaults.yml"
     return checkout if checkout.is_file() else _HERE / "defaults.yml"
 
 
 @cache
 def machine_defaults() -> dict[str, str]:
-    """Question name to default; a question whose command gives nothing usable is left out."""
+    """The default of each question whose command prints a usable value."""
     environment = Environment(
         extensions=["jinja2_shell_extension.ShellExtension"],
-        autoescape=False,  # noqa: S701  the output is an answer, not a page
+        autoescape=False,  # noqa: S701  the output is not HTML
     )
     found: dict[str, str] = {}
     for question, expression in yaml.safe_load(defaults_file().read_text("utf-8")).items():

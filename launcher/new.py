@@ -1,4 +1,4 @@
-"""`new DEST`: render a project, lock its dependencies, make the first commit."""
+"""`new DEST`: render a project, lock its dependencies, and create the first commit."""
 
 import os
 import shlex
@@ -20,26 +20,29 @@ from launcher.rendering import can_ask, copier_errors, parse_data
 from launcher.source import Source, find_source
 
 _COMMIT_MESSAGE = "Start from the template"
-_NOBODY = ("Project", "project@localhost")
+_DEFAULT_AUTHOR = ("Project", "project@localhost")
 
 console = Console(stderr=True, highlight=False)
 
 
 def new(
-    dest: Annotated[Path, typer.Argument(help="The folder to make; its name names the project.")],
+    dest: Annotated[
+        Path,
+        typer.Argument(help="The folder to create. The name of the project is derived from it."),
+    ],
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", "-d", metavar="NAME=VALUE", help="An answer; may be repeated."),
+        typer.Option("--data", "-d", metavar="NAME=VALUE", help="An answer. Can be repeated."),
     ] = None,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "-l", help="Ask nothing: take the defaults.")
+        bool, typer.Option("--defaults", "-l", help="Ask no questions and take the defaults.")
     ] = False,
     vcs_ref: Annotated[
         str | None,
         typer.Option("--vcs-ref", "-r", help="Tag, branch or commit of the template."),
     ] = None,
 ) -> None:
-    """Make a FastAPI backend in DEST: files, lock file and first commit."""
+    """Create a FastAPI backend in DEST, with a lock file and a first commit."""
     answers = parse_data(data or [])
     git.require_git()
     uv = _find_uv()
@@ -47,56 +50,58 @@ def new(
     _require_free(target)
     if not defaults and not can_ask():
         raise LauncherError(
-            "There is no terminal to ask questions in: add --defaults, and --data name=value for "
-            "answers of your own."
+            "Questions need a terminal. Add --defaults to take the defaults, and "
+            "--data NAME=VALUE for other answers."
         )
     source = find_source(vcs_ref)
     if source.note:
         console.print(f"[yellow]Note:[/] {source.note}")
-    # Made near DEST and moved there once it is whole, so that a failure leaves nothing behind. The
-    # name is kept: the default of project_name comes from it.
+    # Created next to DEST and moved at the end, so that a failure leaves no files. The folder has
+    # the name of DEST, because the default of project_name is derived from it.
     with tempfile.TemporaryDirectory(prefix=".new-", dir=_nearest_folder(target)) as scratch:
         project = Path(scratch) / target.name
         _render(source, project, answers, defaults=defaults)
         with console.status("Locking the dependencies (uv lock) …"):
             _lock(uv, project)
         console.print("[green]✓[/] dependencies locked (uv.lock)")
-        with console.status("Making the first commit …"):
+        with console.status("Creating the first commit …"):
             author = _commit(project)
         console.print(f"[green]✓[/] git repository with a first commit{author}")
         _move(project, target)
-    # On stdout, unwrapped: to be copied, or read by a script.
+    # On stdout and not wrapped, so that users can copy it and scripts can read it.
     print(f"\n{target.name} is ready. Next:\n\n  cd {shlex.quote(str(dest))}\n  uv run app dev")
 
 
 def _find_uv() -> str:
-    """Raises LauncherError if there is no uv."""
+    """The path of uv.
+
+    Raises:
+        LauncherError: uv is not installed.
+    """
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        raise LauncherError("uv is not installed: install it and run the command again.")
+        raise LauncherError("uv is not installed. Install it and run the command again.")
     return uv
 
 
 def _require_free(target: Path) -> None:
     if not target.name:
-        raise LauncherError(f"{target} cannot hold a project: name a folder to make.")
+        raise LauncherError(f"{target} has no folder name. Name a new folder for the project.")
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise LauncherError(f"{target} exists and is not a folder: choose another name.")
+        raise LauncherError(f"{target} exists and is not a folder. Choose another name.")
     if target.is_dir() and any(target.iterdir()):
-        raise LauncherError(
-            f"{target} already holds files: choose a folder that is empty or not there yet."
-        )
+        raise LauncherError(f"{target} already contains files. Choose a new or empty folder.")
 
 
 def _nearest_folder(target: Path) -> Path:
-    """The closest folder above `target` that is there.
+    """The closest existing folder above `target`.
 
     Raises:
-        LauncherError: it is not a folder one can write to.
+        LauncherError: it is not a writable folder.
     """
     nearest = next(parent for parent in target.parents if parent.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise LauncherError(f"{nearest} cannot be written to: choose another folder.")
+        raise LauncherError(f"{nearest} is not a writable folder. Choose another folder.")
     return nearest
 
 
@@ -116,7 +121,7 @@ def _render(source: Source, project: Path, answers: dict[str, str], *, defaults:
 
 
 def _lock(uv: str, project: Path) -> None:
-    # The environment this launcher runs in is not the project's.
+    # uv must not use the virtual environment of the launcher for the project.
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
     result = subprocess.run(
         [uv, "lock", "--project", str(project)],
@@ -129,27 +134,26 @@ def _lock(uv: str, project: Path) -> None:
     if result.returncode != 0:
         reason = " ".join(result.stderr.split())[-400:]
         raise LauncherError(
-            "uv could not lock the dependencies, so nothing was made: is the network there? "
-            f"uv says: {reason}"
+            "uv could not lock the dependencies, so no project was created. Check the network "
+            f"connection. Message of uv: {reason}"
         )
 
 
 def _commit(project: Path) -> str:
-    """Make the repository and its first commit; what to add about its author, if git knows none."""
+    """Create the repository and its first commit, and return a remark about a default author."""
     git.read(project, "init", "--quiet", "--initial-branch", "main")
     git.read(project, "add", "--all")
     identity: list[str] = []
     remark = ""
     if not git.has_identity(project):
         answers = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
-        name = answers["author_name"] or _NOBODY[0]
-        email = answers["author_email"] or _NOBODY[1]
+        name = answers["author_name"] or _DEFAULT_AUTHOR[0]
+        email = answers["author_email"] or _DEFAULT_AUTHOR[1]
         identity = ["-c", f"user.name={name}", "-c", f"user.email={email}"]
         remark = (
-            f", in the name of {name} <{email}>: git knows no user.name and user.email yet, "
-            "so set them before the next one"
+            f" by {name} <{email}>. Set user.name and user.email of git before the next commit."
         )
-    # The user's hooks and signing key are for the user's commits: either could stop and ask.
+    # Hooks and signing of the user could fail or ask for input.
     git.read(
         project,
         *identity,
@@ -160,7 +164,7 @@ def _commit(project: Path) -> str:
 
 
 def _move(project: Path, target: Path) -> None:
-    if target.is_dir():  # empty; perhaps the folder the user's shell is in
+    if target.is_dir():  # empty; a shell of the user may be in it, so it is kept
         for child in project.iterdir():
             shutil.move(child, target / child.name)
     else:

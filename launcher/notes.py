@@ -1,4 +1,4 @@
-"""What the template's CHANGELOG tells operators between two versions."""
+"""The sections *Update notes* of the template's CHANGELOG between two versions."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ _HEADING = "Update notes"
 
 
 def update_notes(changelog: str) -> dict[str, str]:
-    """Version heading (`1.2.0 - 2026-11-02`, `Unreleased`) to the text of its *Update notes*."""
+    """Map each version heading (`1.2.0 - 2026-11-02`, `Unreleased`) to its *Update notes*."""
     notes = {}
     for version in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
         title, _, body = version.partition("\n")
@@ -24,16 +24,16 @@ def update_notes(changelog: str) -> dict[str, str]:
 
 
 def notes_between(old: str, new: str) -> dict[str, str]:
-    """The notes of changelog `new` whose text `old` does not have, newest first."""
+    """The notes of the changelog `new` that are not in the changelog `old`, newest first."""
     known = set(update_notes(old).values())
     return {title: text for title, text in update_notes(new).items() if text not in known}
 
 
 def fetch_notes(url: str, old: str, new: str) -> dict[str, str]:
-    """The notes between two commits of the template at `url` (as Copier records it).
+    """The notes between two commits of the template. `url` is written as in the answers file.
 
     Raises:
-        LauncherError: the template cannot be fetched.
+        LauncherError: the template could not be fetched.
     """
     address = url.removeprefix("git+")
     for prefix, host in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
@@ -47,7 +47,7 @@ def fetch_notes(url: str, old: str, new: str) -> dict[str, str]:
             check=False,
         )
         if result.returncode != 0:
-            raise LauncherError(f"The template at {address} cannot be fetched.")
+            raise LauncherError(f"The template at {address} could not be fetched.")
         before, after = (
             git.read(clone, "show", f"{commit}:CHANGELOG.md", check=False) for commit in (old, new)
         )

@@ -1,4 +1,4 @@
-"""Where the launcher takes the template from."""
+"""The location of the template that the launcher renders."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _DISTRIBUTION = "copier-fastapi-supabase"
 
 @dataclass(frozen=True)
 class Source:
-    """A template for Copier: `url`, the `ref` to take (None: newest tag), a note to show."""
+    """A template for Copier: its URL, a ref (None for the newest tag), and a note for the user."""
 
     url: str
     ref: str | None = None
@@ -22,12 +22,13 @@ class Source:
 
 
 def find_source(ref: str | None) -> Source:
-    """The template this launcher belongs to, at `ref` if one is given.
+    """The template to which this launcher belongs, at `ref` if it is given.
 
-    Installed from a git URL (`uvx --from git+URL new`), that URL; else the checkout it lies in.
+    This is the checkout that contains the launcher, or the Git URL from which the launcher was
+    installed (`uvx --from git+URL new`).
 
     Raises:
-        LauncherError: neither is there, or the checkout has no commit to take.
+        LauncherError: there is neither of the two, or the checkout has no commit.
     """
     if (_CHECKOUT / "copier.yml").is_file():
         return _from_checkout(_CHECKOUT, ref)
@@ -35,7 +36,7 @@ def find_source(ref: str | None) -> Source:
         recorded = distribution(_DISTRIBUTION).read_text("direct_url.json")
     except PackageNotFoundError:
         recorded = None
-    # PEP 610: how an installer records where a package came from.
+    # PEP 610: the installer records the origin of a package.
     origin = json.loads(recorded) if recorded else {}
     if "vcs_info" in origin:
         return Source(f"git+{origin['url']}", ref or origin["vcs_info"].get("requested_revision"))
@@ -44,39 +45,39 @@ def find_source(ref: str | None) -> Source:
         if (folder / "copier.yml").is_file():
             return _from_checkout(folder, ref)
     raise LauncherError(
-        "The launcher does not know where its template is: run it from a checkout (uv run new …) "
-        "or from the template's git address (uvx --from git+URL new …)."
+        "The launcher does not find its template. Run it from a checkout (uv run new …) or from "
+        "the template's Git URL (uvx --from git+URL new …)."
     )
 
 
 def _from_checkout(folder: Path, ref: str | None) -> Source:
-    """The checkout's template: unless asked, never a state that no later update could find."""
+    """A tag or commit of the checkout, which later updates find; uncommitted changes with HEAD."""
     url = str(folder)
     if not (folder / ".git").exists():
         return Source(
             url,
-            note="The template is not a git repository: this project cannot be updated from it.",
+            note="The template is not a Git repository, so this project cannot be updated from it.",
         )
     dirty = bool(git.read(folder, "status", "--porcelain"))
     if ref == "HEAD" and dirty:
         return Source(
             url,
             ref,
-            note="The template's uncommitted changes are included: no later update will find them.",
+            note="The project includes uncommitted changes of the template. It cannot be updated.",
         )
     if ref is not None or git.read(folder, "tag", "--list"):
         return Source(url, ref)
     commit = git.read(folder, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
     if not commit:
         raise LauncherError(
-            "The template's repository has no commit yet: commit it, or pass --vcs-ref HEAD to "
-            "render what is on disk."
+            "The template's repository has no commit. Commit it, or add --vcs-ref HEAD to render "
+            "the working tree."
         )
     if dirty:
         return Source(
             url,
             commit,
-            note="The template's uncommitted changes are left out: commit them, or pass "
-            "--vcs-ref HEAD to include them.",
+            note="The project does not include the uncommitted changes of the template. Commit "
+            "them, or add --vcs-ref HEAD to include them.",
         )
     return Source(url, commit)

@@ -1,4 +1,4 @@
-"""`update [DEST]`: Copier's update, refused on a dirty tree and honest about conflicts."""
+"""`update [DEST]`: Copier's update, which requires a clean tree and exits with 1 on conflicts."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,27 +21,27 @@ console = Console(stderr=True, highlight=False)
 
 def update(
     dest: Annotated[
-        Path, typer.Argument(help="The project; the folder you are in if left out.")
+        Path, typer.Argument(help="The project. The default is the current folder.")
     ] = Path(),
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", "-d", metavar="NAME=VALUE", help="A new answer; may be repeated."),
+        typer.Option("--data", "-d", metavar="NAME=VALUE", help="A new answer. Can be repeated."),
     ] = None,
     defaults: Annotated[
         bool,
         typer.Option(
-            "--defaults", "-l", help="Ask nothing: keep the answers, new ones by default."
+            "--defaults", "-l", help="Ask no questions: keep the answers, and take new defaults."
         ),
     ] = False,
     ask_again: Annotated[
-        bool, typer.Option("--ask-again", help="Ask every question, not the new ones alone.")
+        bool, typer.Option("--ask-again", help="Ask all questions, not only new ones.")
     ] = False,
     vcs_ref: Annotated[
         str | None,
         typer.Option("--vcs-ref", "-r", help="Tag, branch or commit of the template."),
     ] = None,
 ) -> None:
-    """Bring a project to a newer version of its template, your own code untouched."""
+    """Update a project to a newer version of its template. Your own code is not changed."""
     answers = parse_data(data or [])
     git.require_git()
     project = dest.expanduser().absolute()
@@ -63,15 +63,15 @@ def update(
     _print_notes(str(after["_src_path"]), str(before["_commit"]), str(after["_commit"]))
     if unknown := sorted(set(answers) - set(after)):
         console.print(
-            f"[yellow]Note:[/] the template has no question {', '.join(unknown)}: ignored."
+            f"[yellow]Note:[/] not questions of the template, ignored: {', '.join(unknown)}"
         )
     if left := conflicts(project):
         listed = "\n".join(f"  {path}" for path in left)
         raise LauncherError(
-            f"These files hold conflicts; settle each one, then git add it and commit:\n{listed}"
+            f"These files have conflicts. Resolve them, run git add, and commit:\n{listed}"
         )
     console.print(
-        "No conflicts. Look at git diff, then: uv lock, uv run app db upgrade, uv run pytest."
+        "No conflicts. Review git diff, then run: uv lock, uv run app db upgrade, uv run pytest."
     )
 
 
@@ -79,23 +79,22 @@ def _recorded(project: Path) -> dict[str, Any]:
     """The answers file of the project.
 
     Raises:
-        LauncherError: there is none, or it names no template and version.
+        LauncherError: it is missing or not valid, or it names no template and version.
     """
     try:
         answers = yaml.safe_load((project / _ANSWERS).read_text("utf-8"))
     except FileNotFoundError as error:
         raise LauncherError(
-            f"{project} is not a project of this template: it has no {_ANSWERS}."
+            f"{project} is not a project of this template, because it has no {_ANSWERS}."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LauncherError(
-            f"{project / _ANSWERS} cannot be read: take it back from git (git checkout {_ANSWERS})."
+            f"{project / _ANSWERS} is not valid. Restore it with git checkout {_ANSWERS}."
         ) from error
     if not isinstance(answers, dict) or not {"_src_path", "_commit"} <= answers.keys():
         raise LauncherError(
-            f"{project / _ANSWERS} does not say which version of which template the project came "
-            "from, so it cannot be updated: it was rendered from a folder that is not a git "
-            "repository."
+            f"{project / _ANSWERS} does not name a template and its version, so the project cannot "
+            "be updated. It was rendered from a folder that is not a Git repository."
         )
     return answers
 
@@ -103,23 +102,23 @@ def _recorded(project: Path) -> dict[str, Any]:
 def _require_clean(project: Path) -> None:
     if not git.read(project, "rev-parse", "--show-toplevel", check=False):
         raise LauncherError(
-            f"{project} is not in a git repository: an update needs one, to merge with your edits "
+            f"{project} is not in a Git repository. An update requires one to merge your changes "
             "(git init, git add ., git commit)."
         )
     if not git.read(project, "rev-parse", "--verify", "--quiet", "HEAD", check=False):
-        raise LauncherError(f"{project} has no commit yet: commit what is there, then update.")
+        raise LauncherError(f"{project} has no commit. Commit its files, then update.")
     changed = git.read(project, "status", "--porcelain", "--", ".").splitlines()
     if changed:
         listed = "\n".join(f"  {line}" for line in changed[:_SHOWN])
         more = f"\n  and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         raise LauncherError(
-            "The project has uncommitted changes; commit them, or put them aside with "
+            "The project has uncommitted changes. Commit them, or stash them with "
             f"git stash --include-untracked, then update:\n{listed}{more}"
         )
 
 
 def conflicts(project: Path) -> list[str]:
-    """Files an update left unfinished: unmerged in the index, with markers, or as a `.rej`."""
+    """Files with conflicts: unmerged in the index, with conflict markers, or `.rej` files."""
     found = set(
         git.read(project, "diff", "--name-only", "--diff-filter=U", "--relative").splitlines()
     )
@@ -139,7 +138,7 @@ def _print_notes(url: str, old: str, new: str) -> None:
     try:
         notes = fetch_notes(url, old, new)
     except LauncherError as error:
-        console.print(f"[yellow]Note:[/] the update notes are not shown: {error}")
+        console.print(f"[yellow]Note:[/] the update notes are not available. {error}")
         return
     for title, text in notes.items():
         console.print(f"\n[bold]Update notes, {title}[/]")

@@ -1,1 +1,1 @@
-"""Scripts that write committed files: each has a test that says the file is current."""
+"""Scripts that write committed files. A test of each fails as long as a file is not current."""

@@ -1,4 +1,4 @@
-"""The names and rules of checks.jinja, read as Copier reads them."""
+"""Jinja templates of this repository, loaded with the settings of Copier."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,17 @@ from jinja2_ansible_filters import AnsibleCoreFiltersExtension
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def load_checks(folder: Path = ROOT) -> Any:
-    """The module of checks.jinja: its lists and macros are attributes."""
-    environment = Environment(
+def jinja_environment(folder: Path = ROOT) -> Environment:
+    """An environment with the filters and settings that Copier uses for this template."""
+    return Environment(
         loader=FileSystemLoader(folder),
         extensions=[AnsibleCoreFiltersExtension],
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  as Copier has it
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  the output is not HTML
     )
-    return environment.get_template("checks.jinja").module
+
+
+def load_checks(folder: Path = ROOT) -> Any:
+    """The module of checks.jinja, whose lists and macros are attributes."""
+    return jinja_environment(folder).get_template("checks.jinja").module

@@ -1,11 +1,11 @@
-"""Write tests/matrix.json: rows of answers in which every allowed pair of answers meets.
+"""Write tests/matrix.json: rows of answers that together cover every allowed pair of answers.
 
     uv run python -m scripts.matrix
 
-Most faults of configurable software show with two settings together (Kuhn, Wallace, Gallo:
-"Software Fault Interactions and Implications for Software Testing", IEEE TSE 30/6, 2004), and
-pairs need few rows. All comes from copier.yml; pairs that do not go together are CONFLICTS of
-checks.jinja. A test says when the committed rows are not what this writes, and what they miss.
+Two settings are enough to trigger most faults of configurable software (Kuhn, Wallace, Gallo:
+"Software Fault Interactions and Implications for Software Testing", IEEE TSE 30/6, 2004), and few
+rows cover all pairs. The questions and values come from copier.yml, and the pairs that are not
+allowed from CONFLICTS in checks.jinja. A test fails as long as the committed rows differ.
 """
 
 import json
@@ -21,7 +21,7 @@ from scripts.checks import load_checks
 
 ROOT = Path(__file__).resolve().parent.parent
 MATRIX = ROOT / "tests" / "matrix.json"
-# Free text that may stay empty, and one that is given: more is rendered then.
+# Optional texts: an empty one and another, which renders more lines.
 TEXTS = {
     "description": ["", "Orders, and who pays for them."],
     "author_name": ["", "Ada Lovelace"],
@@ -34,7 +34,7 @@ Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
 
 def dimensions(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The values that each question can take; those without a countable set are left out."""
+    """The values of each question, without the questions that accept any text."""
     found: dict[str, list[Any]] = {}
     for name, question in questions.items():
         choices = question.get("choices")
@@ -48,7 +48,7 @@ def dimensions(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any
 
 
 def conflicting(answers: Mapping[str, Any], conflicts: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether some of the answers do not go together."""
+    """Whether the answers have a conflict."""
     return any(
         all(name in answers and answers[name] == value for name, value in entry["answers"].items())
         for entry in conflicts
@@ -58,7 +58,7 @@ def conflicting(answers: Mapping[str, Any], conflicts: Sequence[Mapping[str, Any
 def allowed_pairs(
     space: Mapping[str, Sequence[Any]], conflicts: Sequence[Mapping[str, Any]]
 ) -> list[Pair]:
-    """Every two answers of different questions that go together, in the order of the questions."""
+    """Every pair of answers to two questions without a conflict, in the order of the questions."""
     return [
         ((one, a), (other, b))
         for one, other in combinations(space, 2)
@@ -75,10 +75,10 @@ def pairs_of(row: Answers) -> Iterator[Pair]:
 def cover(
     space: Mapping[str, Sequence[Any]], conflicts: Sequence[Mapping[str, Any]]
 ) -> list[Answers]:
-    """Rows that cover every allowed pair: greedy, without chance, so the same each time.
+    """Rows that cover every allowed pair. The algorithm is greedy and deterministic.
 
     Raises:
-        ValueError: an allowed pair fits into no row, for what its answers conflict with.
+        ValueError: a pair is allowed by itself, but every row with it has a conflict.
     """
     missing = dict.fromkeys(allowed_pairs(space, conflicts))
     rows = []
@@ -86,7 +86,9 @@ def cover(
         start = next(iter(missing))
         row = complete(dict(start), space, conflicts, missing)
         if row is None:
-            raise ValueError(f"no row can hold {start}: declare the pair in CONFLICTS")
+            raise ValueError(
+                f"no row can hold {start}: declare the pair as a conflict in options.yml"
+            )
         row = {name: row[name] for name in space}
         rows.append(row)
         for pair in pairs_of(row):
@@ -100,7 +102,7 @@ def complete(
     conflicts: Sequence[Mapping[str, Any]],
     missing: Mapping[Pair, None],
 ) -> Answers | None:
-    """Fill a row question by question with what covers most; goes back where nothing fits."""
+    """Complete a row with the values that cover most pairs; None if every row has a conflict."""
     if conflicting(row, conflicts):
         return None
     order = list(space)
@@ -125,7 +127,7 @@ def complete(
 
 @cache
 def questions(folder: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """The questions of copier.yml that a person is asked, in their order; read once."""
+    """The questions of copier.yml in their order, without computed ones."""
     config = yaml.safe_load((folder / "copier.yml").read_text("utf-8"))
     return {
         name: question
@@ -135,7 +137,7 @@ def questions(folder: Path = ROOT) -> dict[str, dict[str, Any]]:
 
 
 def text(folder: Path = ROOT) -> str:
-    """The content of the file: one row of answers a line."""
+    """The content of the file, with one row per line."""
     rows = cover(dimensions(questions(folder)), load_checks(folder).CONFLICTS)
     return "[\n" + ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n]\n"
 

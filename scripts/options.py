@@ -1,101 +1,131 @@
-"""Write docs/options.md from copier.yml.
+"""Write what follows from options.yml: blocks of copier.yml and checks.jinja, and docs/options.md.
 
     uv run python -m scripts.options
 
-A test says when the committed page is not what this writes.
+Run it after a change of options.yml, or of the dependency groups in template/pyproject.toml.jinja,
+and commit the files that it wrote. A test fails as long as a committed file differs.
 """
 
+import json
+import textwrap
+import tomllib
 from pathlib import Path
-from typing import Any
 
 import yaml
+from packaging.requirements import Requirement
 
-from scripts.checks import load_checks
+from scripts.blocks import replace_block
+from scripts.checks import jinja_environment
+from scripts.declaration import Option, conflicts, load_options
+from scripts.options_page import page
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "options.md"
-INTRODUCTION = """\
-# Options and their defaults
-
-<!-- Written by `uv run python -m scripts.options` from copier.yml: change it there. -->
-
-Every question, in the order in which it is asked. Each can be answered beforehand with
-`--data NAME=VALUE`; `--defaults` asks nothing. A name that is not in this table, or a value that
-does not fit, is refused in one sentence and nothing is written.
-
-| Name | Question | Default | Values |
-|---|---|---|---|
-"""
-# What the defaults that are worked out come from, in words.
-WORKED_OUT = {
-    "project_name": "from the folder's name",
-    "project_slug": "from `project_name`",
-    "description": "a sentence with `project_name`",
-    "author_name": "`user.name` of git (launcher), `user_name` of Copier's settings, or empty",
-    "author_email": "`user.email` of git (launcher), `user_email` of Copier's settings, or empty",
-    "github_owner": "`github.user` of git or the login of gh (launcher), `github_user` of Copier's "
-    "settings, or empty",
-}
-NO_OPTIONS = """
-## Options
-
-There is none yet: the presets render the same project. Each option will be a question of its own
-with a default from `preset`, and can be switched on and off later by an update.
-"""
-OPTIONS = """
-## Options
-
-Each option is a question of its own, with a default from `preset`; each can be switched on and off
-later by an update.
-
-| Option | minimal | standard | everything |
-|---|---|---|---|
-"""
 
 
-def page(config: dict[str, Any], standard: set[str]) -> str:
-    """The page, from the content of copier.yml and the names of the standard preset."""
-    questions = {
-        name: question
-        for name, question in config.items()
-        if not name.startswith("_") and question.get("when") is not False
+def written(folder: Path = ROOT) -> dict[Path, str]:
+    """The content of each file that this script writes in a checkout of the template."""
+    options = load_options(folder)
+    copier = (folder / "copier.yml").read_text("utf-8")
+    copier = replace_block(copier, "options.yml: files", excluded_files(options))
+    copier = replace_block(copier, "options.yml: questions", questions(options))
+    checks = (folder / "checks.jinja").read_text("utf-8")
+    checks = replace_block(checks, "options.yml", lists(options, packages(folder, options)))
+    return {
+        folder / "copier.yml": copier,
+        folder / "checks.jinja": checks,
+        folder / "docs" / "options.md": page(yaml.safe_load(copier), options),
     }
-    rows = [row(name, question) for name, question in questions.items()]
-    options = [name for name, question in questions.items() if question["type"] == "bool"]
-    end = NO_OPTIONS
-    if options:
-        end = OPTIONS + "".join(
-            f"| `{name}` | | {'yes' if name in standard else ''} | yes |\n" for name in options
-        )
-    return INTRODUCTION + "".join(rows) + end
 
 
-def row(name: str, question: dict[str, Any]) -> str:
-    """One question as a line of the table."""
-    default = WORKED_OUT.get(name)
-    if default is None:
-        is_option = question["type"] == "bool"
-        default = "from `preset`" if is_option else f"`{question['default']}`"
-    choices = question.get("choices")
-    if isinstance(choices, dict):
-        values = ", ".join(f"`{value}`" for value in choices.values())
-    elif choices:
-        values = ", ".join(f"`{value}`" for value in choices)
-    else:
-        values = "`true`, `false`" if question["type"] == "bool" else "text"
-    return f"| `{name}` | {question['help']} | {default} | {values} |\n"
+def excluded_files(options: list[Option]) -> str:
+    """Entries of `_exclude`, each a list of paths under a condition."""
+    entries = [(f"not {option.name}", option.paths) for option in options]
+    entries += [
+        (f"not ({option.name} and {other})", paths)
+        for option in options
+        for other, paths in option.together_with.items()
+    ]
+    blocks = [
+        ["- |", f"  {{% if {condition} %}}", *(f"  {path}" for path in paths), "  {% endif %}"]
+        for condition, paths in entries
+        if paths
+    ]
+    return "".join(f"  {line}\n" for block in blocks for line in block)
 
 
-def standard_options() -> set[str]:
-    """The names in the list STANDARD of checks.jinja."""
-    return set(load_checks().STANDARD)
+def questions(options: list[Option]) -> str:
+    """A question for each option. Its preset is the default."""
+    return "\n".join(question(option, options) for option in options)
 
 
-def main() -> None:
-    """Write the page."""
-    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    PAGE.write_text(page(config, standard_options()), "utf-8")
+def question(option: Option, options: list[Option]) -> str:
+    """The question of an option, with a validator if it is the last one of a conflict."""
+    names = [each.name for each in options]
+    in_conflict: dict[str, None] = {}
+    for conflict in conflicts(options):
+        if option.name == max(conflict.answers, key=lambda name: _position(name, names)):
+            in_conflict |= dict.fromkeys(conflict.answers)
+    help_line = yaml.safe_dump({"help": option.help}, width=10_000, allow_unicode=True)
+    text = f"""\
+{option.name}:
+  type: bool
+  {help_line.rstrip()}
+  default: >-
+    {{%- from 'checks.jinja' import in_preset -%}}
+    {{{{ in_preset('{option.name}', preset) | trim }}}}
+"""
+    if in_conflict:
+        answers = ", ".join(f"'{name}': {name}" for name in sorted(in_conflict))
+        text += f"""\
+  validator: >-
+    {{%- from 'checks.jinja' import refuse_conflict -%}}
+    {{{{ refuse_conflict({{{answers}}}) }}}}
+"""
+    return text
+
+
+def _position(name: str, options: list[str]) -> int:
+    # Other questions come before those of the options.
+    return options.index(name) if name in options else -1
+
+
+def lists(options: list[Option], package_names: list[str]) -> str:
+    """The lists of checks.jinja. JSON is valid in Jinja, as long as it holds no null."""
+    refused = [
+        {"answers": dict(conflict.answers), "message": conflict.message}
+        for conflict in conflicts(options)
+    ]
+    return (
+        _names("OPTIONS", [option.name for option in options])
+        + _names("STANDARD", [each.name for each in options if each.preset == "standard"])
+        + _assignment("CONFLICTS", [f"{json.dumps(e, ensure_ascii=False)}," for e in refused])
+        + _names("PACKAGES", package_names)
+    )
+
+
+def _names(variable: str, names: list[str]) -> str:
+    items = ", ".join(f"'{name}'" for name in names)
+    return _assignment(variable, textwrap.wrap(items, 96, break_on_hyphens=False))
+
+
+def _assignment(variable: str, lines: list[str]) -> str:
+    return f"{{%- set {variable} = [\n" + "".join(f"  {line}\n" for line in lines) + "] -%}\n"
+
+
+def packages(folder: Path, options: list[Option]) -> list[str]:
+    """The packages that a project with every option declares, sorted."""
+    texts = ("project_slug", "description", "license", "author_name", "author_email")
+    answers = dict.fromkeys(texts, "x") | {option.name: True for option in options}
+    template = jinja_environment(folder).get_template("template/pyproject.toml.jinja")
+    groups = tomllib.loads(template.render(answers))["dependency-groups"]
+    return sorted({Requirement(line).name for lines in groups.values() for line in lines})
+
+
+def write(folder: Path = ROOT) -> None:
+    """Write the files in a checkout of the template."""
+    for path, text in written(folder).items():
+        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write()

@@ -1,31 +1,38 @@
-"""Fixtures: a snapshot of the template, shared renders of it, and a machine without settings."""
+"""Fixtures: a snapshot of the template, shared renders of it, and isolated settings."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from harness import shared_render, snapshot
-from running import DevStack, borrowed, dev_stack, install
 
-pytest_plugins = ["progress", "costs", "behaving", "quick"]
-Render = Callable[..., Path]
+from support.project import install, temporary_changes
+from support.rendering import Render, shared_render
+from support.snapshot import snapshot
+from support.stack import DevStack, dev_stack
+
+pytest_plugins = [
+    "support.plugins.variant_report",
+    "support.plugins.option_costs",
+    "support.plugins.variants",
+    "support.plugins.fast_renders",
+]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than processors: a test that waits for processes of its own leaves one idle."""
+    """One more than processors: a test that waits for its own processes uses none."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, and renders last: they are many and short."""
+    """Run the long tests first and the many short renders last."""
     items.sort(key=lambda item: ("network" not in item.keywords, "/render/" in item.nodeid))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """No settings of git or Copier but these, whoever runs the tests."""
+    """Replace the settings of git and Copier of the person who runs the tests."""
     home = tmp_path_factory.mktemp("machine")
     (home / "gitconfig").write_text(
         "[user]\nname = Test Person\nemail = person@example.com\n[init]\ndefaultBranch = main\n"
@@ -36,7 +43,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
         "COPIER_SETTINGS_PATH": str(home / "copier.yml"),
-        # It keeps a mirror of each address; two processes that refresh one get in each other's way.
+        # Copier keeps a mirror of each address; two processes cannot refresh one at the same time.
         "COPIER_CACHE_DIR": str(home / "mirrors"),
         "NO_COLOR": "1",
         "TERM": "dumb",
@@ -44,10 +51,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
-        # A hook that runs these tests must not point their repositories at its own.
+        # Set if a git hook runs these tests: git would use the repository of the hook.
         for name in ("GIT_DIR", "GIT_INDEX_FILE"):
             patch.delenv(name, raising=False)
-        # Without bytecode, as some containers run, every command would compile all packages anew.
+        # Set in some containers: every command would compile all packages again.
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield home
 
@@ -63,7 +70,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def template(shared: Path, machine: Path) -> Path:  # noqa: ARG001  git needs its settings
-    """The template as it is on disk, committed and tagged. Read-only."""
+    """The working tree of the template, committed and tagged. Read-only."""
     folder = shared / "template"
     with FileLock(shared / "template.lock"):
         if not folder.exists():
@@ -73,30 +80,30 @@ def template(shared: Path, machine: Path) -> Path:  # noqa: ARG001  git needs it
 
 @pytest.fixture(scope="session")
 def render(template: Path, shared: Path) -> Render:
-    """`render(name=answer, …)`: the project of these answers, else the defaults. Read-only."""
+    """`render(name=answer, …)`: the project of these answers and defaults. Read-only."""
 
-    def renders(**answers: object) -> Path:
+    def render(**answers: object) -> Path:
         return shared_render(template, shared, answers)
 
-    return renders
+    return render
 
 
 @pytest.fixture(scope="session")
 def project(render: Render) -> Path:
-    """The project of the default answers. Read-only: copy it before changing anything."""
+    """The project of the default answers. Read-only: copy it to change it."""
     return render()
 
 
 @pytest.fixture(scope="session")
-def kept_installed(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_installed(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The minimal project, committed and installed, once for all tests of a process."""
     return install(render(preset="minimal"), tmp_path_factory.mktemp("installed") / "demo")
 
 
 @pytest.fixture
-def installed(kept_installed: Path) -> Iterator[Path]:
-    """The minimal project, committed and installed, to change things in."""
-    with borrowed(kept_installed) as project:
+def installed(shared_installed: Path) -> Iterator[Path]:
+    """The minimal project, committed and installed, which a test may change."""
+    with temporary_changes(shared_installed) as project:
         yield project
 
 

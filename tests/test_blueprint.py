@@ -9,7 +9,7 @@ SAMPLE = {
     "feature": TEMPLATE / "app/features/items",
     "tests": TEMPLATE / "tests/features/items",
 }
-# What the sample shows beyond it: a table opens to nobody by itself.
+# Files of the sample that the blueprint does not have, because a new table has no policy.
 BEYOND = {
     SAMPLE["feature"] / "migrations/items_0002_open_to_owners.py",
     SAMPLE["tests"] / "test_policies.py",
@@ -43,7 +43,7 @@ def test_the_sample_is_the_blueprint() -> None:
 
 
 def test_the_blueprint_keeps_no_name_of_the_sample() -> None:
-    # Pages call their entries `items`, whatever they are.
+    # `items` is the name of the entries of every page.
     for path in BLUEPRINT.rglob("*.txt"):
         text = path.read_text().replace("items=[", "").replace('["items"]', "")
         assert "item" not in text.lower(), path

@@ -1,4 +1,4 @@
-"""The documentation: it builds, it is current, and its commands run.
+"""The documentation: the site builds, links lead to files, and the commands run.
 
 Every shell block has a comment above it: `<!-- run in: PLACE -->` or `<!-- not run: REASON -->`.
 """
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
-from harness import ROOT, attempt, run
-from running import DevStack
 
-from scripts import constraints, options
+from scripts import constraints
+from support.commands import attempt, run
+from support.snapshot import ROOT
+from support.stack import DevStack
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
@@ -52,12 +52,12 @@ def in_place(*places: str) -> list[object]:
 
 
 def shell(block: Block, folder: Path, template: Path) -> None:
-    # A path stands for the template's address here, and an installer wants it as a URL.
+    # TEMPLATE is a path here, but an installer requires a URL.
     code = block.code.replace("git+$TEMPLATE", "git+file://$TEMPLATE")
     run(["bash", "-euo", "pipefail", "-c", code], folder, TEMPLATE=str(template))
 
 
-def test_every_block_says_where_it_runs() -> None:
+def test_every_block_has_a_mark() -> None:
     assert blocks()
     for block in blocks():
         known = block.mark.removeprefix("run in: ") in PLACES
@@ -112,7 +112,7 @@ def test_site_builds_without_a_warning(tmp_path: Path) -> None:
         assert (tmp_path / "site" / built).is_file()
 
 
-def test_site_builder_notices_a_broken_link(tmp_path: Path) -> None:
+def test_site_builder_finds_a_broken_link(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "zensical.toml", tmp_path)
     for page in (ROOT / "docs").glob("*.md"):
@@ -121,28 +121,10 @@ def test_site_builder_notices_a_broken_link(tmp_path: Path) -> None:
     assert attempt([zensical, "build", "--strict"], tmp_path).returncode != 0
 
 
-def test_links_between_files_lead_somewhere() -> None:
+def test_links_between_files_lead_to_files() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_options_page_is_current() -> None:
-    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    written = options.PAGE.read_text("utf-8")
-    current = options.page(config, options.standard_options())
-    assert written == current, "run: uv run python -m scripts.options"
-
-
-def test_options_page_lists_options_with_their_presets() -> None:
-    config = {
-        "preset": {"type": "str", "help": "Which?", "default": "standard", "choices": ["minimal"]},
-        "admin": {"type": "bool", "help": "A site?", "default": "{{ x }}"},
-        "pgvector": {"type": "bool", "help": "Vectors?", "default": "{{ x }}"},
-    }
-    page = options.page(config, {"admin"})
-    assert "| `admin` | A site? | from `preset` | `true`, `false` |" in page
-    assert "| `admin` | | yes | yes |\n| `pgvector` | |  | yes |\n" in page
 
 
 def test_constraints_are_the_same_in_both_places() -> None:

@@ -1,4 +1,4 @@
-"""`new` and `update`: what they leave behind, and what they refuse."""
+"""The commands `new` and `update`: their results and their errors."""
 
 import os
 import pty
@@ -12,26 +12,28 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import TAG, attempt, commit, render, run, tree
-from trimming import trim
 
 from launcher import machine, source
 from launcher.errors import LauncherError
 from launcher.notes import notes_between
 from scripts.matrix import questions
+from support.commands import attempt, run
+from support.rendering import render, tree
+from support.snapshot import TAG, commit
+from support.trimming import trim
 
 network = pytest.mark.network
 
 
 def command(name: str, template: Path) -> list[str]:
-    """`new` or `update` of the snapshot, not of the checkout under test."""
+    """The command `new` or `update` with the launcher of the snapshot."""
     code = f"import sys; sys.path.insert(0, {str(template)!r})\n"
     return [sys.executable, "-c", f"{code}from launcher.{name} import main; main()"]
 
 
 @pytest.fixture(scope="module")
 def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """A project that `new --defaults` made, and what it printed to stdout and stderr."""
+    """A project that `new --defaults` created, with stdout and stderr of the command."""
     folder = tmp_path_factory.mktemp("launcher")
     result = attempt([*command("new", template), "deep/my-shop", "--defaults"], folder)
     assert result.returncode == 0, result.stderr
@@ -39,7 +41,7 @@ def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 
 @network
-def test_new_leaves_a_committed_locked_project(made: tuple[Path, str, str]) -> None:
+def test_new_creates_a_committed_locked_project(made: tuple[Path, str, str]) -> None:
     project, stdout, stderr = made
     assert run(["git", "status", "--porcelain"], project) == ""
     assert run(["git", "log", "--format=%s|%an|%D"], project).strip() == (
@@ -47,8 +49,7 @@ def test_new_leaves_a_committed_locked_project(made: tuple[Path, str, str]) -> N
     )
     assert "uv.lock" in run(["git", "ls-files"], project).splitlines()
     assert stdout.split("\n")[-3:] == ["  cd deep/my-shop", "  uv run app dev", ""]
-    for step in ("files rendered", "dependencies locked", "first commit"):
-        assert step in stderr
+    assert stderr.count("✓") == 3
     assert [path.name for path in project.parent.iterdir()] == ["my-shop"]
 
 
@@ -70,14 +71,14 @@ def test_new_works_without_a_git_identity(template: Path, tmp_path: Path) -> Non
         GIT_CONFIG_GLOBAL=str(tmp_path / "empty"),
     )
     assert result.returncode == 0, result.stderr
-    assert "git knows no user.name and user.email yet" in " ".join(result.stderr.split())
+    assert "user.email" in result.stderr
     author = run(["git", "log", "--format=%an <%ae>"], tmp_path / "shop").strip()
     assert author == "Ada <project@localhost>"
 
 
 @network
 def test_new_asks_at_a_terminal(template: Path, tmp_path: Path) -> None:
-    """Every question is shown with its default, and Enter takes it; the name is typed over."""
+    """Every question is shown. Enter accepts the default; text is added to that of the name."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [*command("new", template), "shop"],
@@ -100,13 +101,13 @@ def test_new_asks_at_a_terminal(template: Path, tmp_path: Path) -> None:
             if select.select([leader], [], [], 1)[0]:
                 try:
                     shown += os.read(leader, 65536).decode("utf-8", "replace")
-                except OSError:  # the end of the process is the end of its terminal
+                except OSError:  # the process ended and closed its terminal
                     assert text in shown[seen:], shown
                     return
 
     try:
         for name, question in questions().items():
-            # The first words: long questions are cut to the width of the terminal.
+            # Only the first words: the terminal cuts long questions.
             read_until(question["help"][:30])
             os.write(leader, b" Two\r" if name == "project_name" else b"\r")
         read_until("uv run app dev")
@@ -122,22 +123,22 @@ def test_new_asks_at_a_terminal(template: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "named"),
     [
-        (["shop", "--defaults", "-d", "project_slug=Shop"], "project_slug must start with"),
-        (["shop", "--defaults", "-d", "licence=MIT"], "there is no question called licence"),
-        (["shop", "--defaults", "-d", "preset=maximal"], "preset must be one of minimal"),
-        (["shop", "--defaults", "-d", "project_name"], "write it as --data name=value"),
-        (["shop"], "There is no terminal to ask questions in"),
-        (["used", "--defaults"], "already holds files"),
-        (["file", "--defaults"], "exists and is not a folder"),
-        (["file/shop", "--defaults"], "cannot be written to"),
+        (["shop", "--defaults", "-d", "project_slug=Shop"], "Error: project_slug "),
+        (["shop", "--defaults", "-d", "licence=MIT"], "Error: licence "),
+        (["shop", "--defaults", "-d", "preset=maximal"], "Error: preset "),
+        (["shop", "--defaults", "-d", "project_name"], "Error: --data project_name "),
+        (["shop"], "--defaults"),
+        (["used", "--defaults"], "/used "),
+        (["file", "--defaults"], "/file "),
+        (["file/shop", "--defaults"], "/file "),
         (["shop", "--defaults", "--vcs-ref", "v0.0.404"], "v0.0.404"),
-        (["/", "--defaults"], "cannot hold a project"),
+        (["/", "--defaults"], "Error: / "),
     ],
 )
-def test_new_refuses_with_a_sentence_and_leaves_nothing(
-    arguments: list[str], sentence: str, template: Path, tmp_path: Path
+def test_new_refuses_with_a_message_and_writes_nothing(
+    arguments: list[str], named: str, template: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "used").mkdir()
     (tmp_path / "used/notes.txt").write_text("mine")
@@ -146,13 +147,13 @@ def test_new_refuses_with_a_sentence_and_leaves_nothing(
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("Error: ")
-    assert sentence in last
+    assert named in last
     assert "Traceback" not in result.stderr
     assert tree(tmp_path) == {"used/notes.txt": b"mine", "file": b"mine"}
     assert {path.name for path in tmp_path.iterdir()} == {"used", "file"}
 
 
-def test_new_without_network_leaves_nothing(template: Path, tmp_path: Path) -> None:
+def test_new_without_network_writes_nothing(template: Path, tmp_path: Path) -> None:
     result = attempt(
         [*command("new", template), "work/shop", "--defaults"],
         tmp_path,
@@ -160,22 +161,23 @@ def test_new_without_network_leaves_nothing(template: Path, tmp_path: Path) -> N
         UV_CACHE_DIR=str(tmp_path / "cache"),
     )
     assert result.returncode == 1
-    assert "is the network there?" in result.stderr.strip().splitlines()[-1]
+    assert result.stderr.strip().splitlines()[-1].startswith("Error: uv ")
     assert not (tmp_path / "work").exists()
 
 
 @pytest.mark.parametrize("name", ["new", "update"])
-def test_missing_git_is_said(name: str, template: Path, tmp_path: Path) -> None:
+def test_missing_git_is_an_error(name: str, template: Path, tmp_path: Path) -> None:
     result = attempt([*command(name, template), "shop"], tmp_path, PATH=str(tmp_path))
     assert result.returncode == 1
-    assert result.stderr == ("Error: git is not installed: install it and run the command again.\n")
+    assert result.stderr.startswith("Error: git ")
+    assert result.stderr.count("\n") == 1
 
 
 def test_machine_defaults_are_fixed_commands_and_may_fail(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for expression in yaml.safe_load(machine.defaults_file().read_text("utf-8")).values():
-        # One literal, one filter: nothing can be put into the command.
+        # One literal and one filter: no value becomes part of the command.
         assert re.fullmatch(r"\{\{ '[^'{}]*2>/dev/null' \| shell\(timeout=5\) \}\}", expression)
     machine.machine_defaults.cache_clear()
     (tmp_path / "empty").touch()
@@ -187,7 +189,7 @@ def test_machine_defaults_are_fixed_commands_and_may_fail(
     assert found == {}
 
 
-def test_dirty_checkout_never_records_what_cannot_be_found(template: Path, tmp_path: Path) -> None:
+def test_dirty_checkout_renders_a_commit_that_exists(template: Path, tmp_path: Path) -> None:
     folder = tmp_path / "template"
     shutil.copytree(template, folder)
     from_checkout = source._from_checkout  # noqa: SLF001
@@ -197,13 +199,13 @@ def test_dirty_checkout_never_records_what_cannot_be_found(template: Path, tmp_p
     assert from_checkout(folder, None) == source.Source(str(folder), head)
     (folder / "template/new-file").touch()
     dirty = from_checkout(folder, None)
-    assert (dirty.ref, "left out" in str(dirty.note)) == (head, True)
+    assert (dirty.ref, dirty.note is None) == (head, False)
     included = from_checkout(folder, "HEAD")
-    assert (included.ref, "included" in str(included.note)) == ("HEAD", True)
+    assert (included.ref, included.note is None) == ("HEAD", False)
     shutil.rmtree(folder / ".git")
-    assert "not a git repository" in str(from_checkout(folder, None).note)
+    assert from_checkout(folder, None).note
     run(["git", "init", "--quiet"], folder)
-    with pytest.raises(LauncherError, match="no commit yet"):
+    with pytest.raises(LauncherError):
         from_checkout(folder, None)
 
 
@@ -248,28 +250,28 @@ def test_update_shows_the_notes_and_the_next_steps(
     assert f"{TAG} → v9999.1.0" in result.stderr
     assert "Update notes, 9999.1.0 - 2099-01-01" in result.stderr
     assert "Set [BRAVERY] first." in result.stderr
-    assert "this is the first version" not in result.stderr
+    assert "Unreleased" not in result.stderr
     assert "uv run app db upgrade" in result.stderr
     assert (folder / "app/main.py").read_text("utf-8").endswith("# Theirs.\n")
 
 
-def test_update_names_what_conflicts(project: tuple[Path, Path], template: Path) -> None:
+def test_update_names_files_with_conflicts(project: tuple[Path, Path], template: Path) -> None:
     folder, _ = project
     main = folder / "app/main.py"
     main.write_text(main.read_text("utf-8") + "\n# Ours.\n", "utf-8")
     commit(folder, "Ours")
     result = attempt([*command("update", template), str(folder), "--defaults"], folder.parent)
     assert result.returncode == 1
-    assert "hold conflicts" in result.stderr
     assert result.stderr.rstrip().endswith("\n  app/main.py")
 
 
-def test_update_says_which_answer_has_no_question(
+def test_update_names_an_answer_without_a_question(
     project: tuple[Path, Path], template: Path
 ) -> None:
     folder, _ = project
     result = attempt([*command("update", template), "-l", "-d", "licence=MIT"], folder)
-    assert "the template has no question licence: ignored" in " ".join(result.stderr.split())
+    assert "licence" in result.stderr
+    assert result.returncode == 0
 
 
 def test_update_refuses_uncommitted_work(project: tuple[Path, Path], template: Path) -> None:
@@ -278,17 +280,18 @@ def test_update_refuses_uncommitted_work(project: tuple[Path, Path], template: P
     (folder / "notes.txt").write_text("mine")
     result = attempt([*command("update", template)], folder)
     assert result.returncode == 1
-    assert "git stash --include-untracked" in result.stderr
     assert result.stderr.rstrip().endswith("\n  ?? notes.txt")
     (folder / "notes.txt").unlink()
     assert tree(folder) == before
 
 
-def test_update_refuses_what_is_no_project(template: Path, project: tuple[Path, Path]) -> None:
+def test_update_refuses_a_folder_that_is_not_a_project(
+    template: Path, project: tuple[Path, Path]
+) -> None:
     folder, versions = project
     update = command("update", template)
     nowhere = attempt([*update, "no-such-folder"], folder.parent)
-    assert "it has no .copier-answers.yml" in nowhere.stderr
+    assert ".copier-answers.yml" in nowhere.stderr
     versions.rename(versions.with_name("moved"))
     gone = attempt([*update, "--defaults"], folder)
     assert gone.returncode == 1
@@ -296,15 +299,17 @@ def test_update_refuses_what_is_no_project(template: Path, project: tuple[Path, 
     assert run(["git", "status", "--porcelain"], folder) == ""
     shutil.rmtree(folder / ".git")
     loose = attempt(update, folder)
-    assert "is not in a git repository" in loose.stderr
+    assert "Git repository" in loose.stderr
     (folder / ".copier-answers.yml").write_text("project_name: Shop\n")
-    assert "does not say which version" in attempt(update, folder).stderr
+    unversioned = attempt(update, folder)
+    assert ".copier-answers.yml" in unversioned.stderr
     (folder / ".copier-answers.yml").write_text("{")
-    assert "cannot be read" in attempt(update, folder).stderr
-    assert {nowhere.returncode, loose.returncode} == {1}
+    invalid = attempt(update, folder)
+    assert "git checkout .copier-answers.yml" in " ".join(invalid.stderr.split())
+    assert {each.returncode for each in (nowhere, loose, unversioned, invalid)} == {1}
 
 
-def test_notes_are_those_the_older_version_did_not_have() -> None:
+def test_notes_are_those_that_the_older_version_does_not_have() -> None:
     old = "# C\n\n## [1.0]\n\n### Update notes\n\nOne.\n"
     new = "# C\n\n## [Unreleased]\n\n### Fixed\n\n- x\n\n## [1.1]\n\n### Update notes\n\nTwo.\n\n"
     assert notes_between(old, new + old.removeprefix("# C\n\n")) == {"1.1": "Two."}

@@ -1,18 +1,18 @@
-"""The options in the files of a project, and the page on deployment, which speaks of options."""
+"""The options in the files of a project, and the page on deployment, which describes options."""
 
 import configparser
 
 import pytest
-from conftest import Render
-from examples import files
-from harness import tree
 
-# The folder that each brings with packages of its own.
+from support.examples import files
+from support.rendering import Render, tree
+
+# The options with a dependency group, and the folder of each.
 FOLDERS = {"redbeat": "schedules", "flower": "flower", "pgvector": "documents"}
 
 
 @pytest.mark.parametrize(("option", "folder"), FOLDERS.items())
-def test_an_option_that_is_on_is_there_and_its_packages_too(
+def test_option_has_its_folder_and_dependency_group(
     render: Render, option: str, folder: str
 ) -> None:
     files = tree(render(preset="minimal", **{option: True}))
@@ -22,7 +22,7 @@ def test_an_option_that_is_on_is_there_and_its_packages_too(
     assert f'\n    "{option}",\n' in files["pyproject.toml"].decode("utf-8")
 
 
-def test_supervisor_runs_what_systemd_does() -> None:
+def test_supervisor_runs_the_same_commands_as_systemd() -> None:
     shown = files("deploy.md", "ini")
     (text,) = [text for name, text in shown.items() if name.endswith(".conf")]
     supervisor = configparser.ConfigParser(interpolation=None)

@@ -1,4 +1,4 @@
-"""start.py: the way in for somebody who has Python and git only."""
+"""start.py, which requires only Python and Git."""
 
 import os
 import shutil
@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import ROOT, attempt
+
+from support.commands import attempt
+from support.snapshot import ROOT
 
 START = ROOT / "start.py"
 FAKE_UV = """#!/bin/sh
@@ -17,7 +19,7 @@ if [ "$1" = --version ]; then echo "uv 99.0.0"; else echo "$PWD: $*"; fi
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Path:
-    """A PATH that holds git and a uv which only says how it was called."""
+    """A folder for PATH with Git and a uv that prints its arguments."""
     folder = tmp_path / "tools"
     folder.mkdir()
     (folder / "git").symlink_to(str(shutil.which("git")))
@@ -36,13 +38,13 @@ def test_test_runs_pytest_of_this_repository(tools: Path, tmp_path: Path) -> Non
     assert result.stdout == f"{ROOT}: run pytest -k x y\n"
 
 
-def test_demo_runs_a_project_that_is_there(tools: Path, tmp_path: Path) -> None:
+def test_demo_runs_an_existing_project(tools: Path, tmp_path: Path) -> None:
     project = tmp_path / "shop"
     (project / "app").mkdir(parents=True)
     (project / ".copier-answers.yml").touch()
     result = start("demo", "shop", folder=tmp_path, path=tools)
     assert result.stdout == f"{project}: run app dev\n"
-    assert "is a project of this template already" in result.stderr
+    assert str(project) in result.stderr
 
 
 def test_demo_renders_with_the_launcher_first(tools: Path, tmp_path: Path) -> None:
@@ -52,7 +54,6 @@ def test_demo_renders_with_the_launcher_first(tools: Path, tmp_path: Path) -> No
     result = start("demo", "shop", folder=tmp_path, path=tools)
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{tmp_path / 'shop'}: run app dev\n"
-    assert "Ctrl-C stops everything" in result.stderr
 
 
 def test_demo_refuses_a_folder_in_use(tools: Path, tmp_path: Path) -> None:
@@ -60,11 +61,11 @@ def test_demo_refuses_a_folder_in_use(tools: Path, tmp_path: Path) -> None:
     (tmp_path / "used/notes.txt").touch()
     result = start("demo", "used", folder=tmp_path, path=tools)
     assert result.returncode == 1
-    assert "is not a project of this template: name another folder" in result.stderr
+    assert str(tmp_path / "used") in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["deno"], ["demo", "--fast"], ["demo", "a", "b"]])
-def test_unknown_command_says_what_there_is(
+def test_unknown_command_prints_the_usage(
     arguments: list[str], tools: Path, tmp_path: Path
 ) -> None:
     result = start(*arguments, folder=tmp_path, path=tools)
@@ -73,27 +74,26 @@ def test_unknown_command_says_what_there_is(
 
 
 @pytest.mark.parametrize("command", ["demo", "test"])
-def test_missing_git_is_said(command: str, tools: Path, tmp_path: Path) -> None:
+def test_missing_git_is_an_error(command: str, tools: Path, tmp_path: Path) -> None:
     (tools / "git").unlink()
     result = start(command, folder=tmp_path, path=tools)
-    assert (result.returncode, result.stderr) == (
-        1,
-        "git is not installed: install it and run the command again.\n",
-    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("git ")
 
 
-def test_old_python_is_said(tmp_path: Path) -> None:
+def test_old_python_is_an_error(tmp_path: Path) -> None:
     code = (
         "import sys, runpy; sys.version_info = (3, 10, 4)\n"
         f"runpy.run_path({str(START)!r}, run_name='__main__')"
     )
     result = attempt([sys.executable, "-c", code], tmp_path)
     assert result.returncode == 1
-    assert result.stderr.startswith("This needs Python 3.11 or newer, and this one is 3.10:")
+    assert "3.11" in result.stderr
+    assert "3.10" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_uv_that_cannot_be_installed_is_said(tools: Path, tmp_path: Path) -> None:
+def test_failed_installation_of_uv_is_an_error(tools: Path, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     shutil.copy(START, checkout)
@@ -107,7 +107,7 @@ def test_uv_that_cannot_be_installed_is_said(tools: Path, tmp_path: Path) -> Non
         PIP_CONFIG_FILE=os.devnull,
     )
     assert result.returncode == 1
-    assert "uv could not be installed: is the network there" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("uv ")
     assert not (checkout / ".uv").exists()
 
 
@@ -124,9 +124,8 @@ def test_uv_is_installed_into_the_checkout_and_used(tools: Path, tmp_path: Path)
     command = [sys.executable, str(checkout / "start.py"), "test", "--version"]
     first = attempt(command, tmp_path, PATH=str(tools))
     assert first.returncode == 0, first.stderr
-    assert "Installing uv into .uv/" in first.stderr
     assert first.stdout.startswith("pytest ")
     assert (checkout / ".uv").is_dir()
     second = attempt(command, tmp_path, PATH=str(tools))
-    assert "Installing uv" not in second.stderr
     assert second.returncode == 0
+    assert second.stderr == ""

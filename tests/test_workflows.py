@@ -1,12 +1,13 @@
-"""The workflows of this repository: linted like those of a project, with commands for anybody."""
+"""The workflows of this repository: linters, and commands that run on any machine."""
 
 import re
 import subprocess
 
 import pytest
 import yaml
-from harness import ROOT
-from linters import ACTIONLINT, TOOLS, ZIZMOR, paragraph, schema, yamllint
+
+from support.checks.linters import ACTIONLINT, TOOLS, ZIZMOR, output_of, schema, yamllint
+from support.snapshot import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 COMMANDS = {
@@ -28,10 +29,10 @@ def test_workflows_pass_the_linters(name: str) -> None:
         text=True,
         check=False,
     )
-    assert result.returncode == 0, paragraph(result)
+    assert result.returncode == 0, output_of(result)
 
 
-def test_workflows_run_what_is_in_the_repository() -> None:
+def test_workflows_run_scripts_of_the_repository() -> None:
     assert {path.stem for path in WORKFLOWS} == {"ci", "nightly"}
     for path in WORKFLOWS:
         commands = re.findall(r"run: (\.ci/\w+)", path.read_text("utf-8"))
@@ -39,8 +40,10 @@ def test_workflows_run_what_is_in_the_repository() -> None:
         assert all((ROOT / command).stat().st_mode & 0o111 for command in commands)
 
 
-def test_every_part_of_the_night_is_known_to_its_script() -> None:
+def test_workflow_script_and_documentation_have_the_same_nightly_parts() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text("utf-8"))
     script = (ROOT / ".ci/nightly").read_text("utf-8")
     parts = workflow["jobs"]["test"]["strategy"]["matrix"]["part"]
     assert parts == re.findall(r"^  (\w+)\)", script, re.MULTILINE)
+    page = (ROOT / "docs/architecture-template.md").read_text("utf-8")
+    assert parts == re.findall(r"^\.ci/nightly (\w+)", page, re.MULTILINE)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from behaving import EVERYTHING, SignIn, Variant
-from harness import ROOT
 from playwright.sync_api import Page, ViewportSize, sync_playwright
-from running import DevStack, first_admin
+
+from support.plugins.variants import EVERYTHING, SignIn, Variant
+from support.snapshot import ROOT
+from support.stack import DevStack, first_admin
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DEMO = "demo@example.com"

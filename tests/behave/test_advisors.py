@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from harness import attempt, outside, run
+
+from support.commands import attempt, outside, run
 
 CLI = "supabase@3.1.0"
 

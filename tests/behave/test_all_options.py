@@ -4,10 +4,11 @@ import re
 
 import httpx
 import pytest
-from behaving import EVERYTHING
-from examples import blocks
-from harness import run
-from running import DevStack
+
+from support.commands import run
+from support.examples import blocks
+from support.plugins.variants import EVERYTHING
+from support.stack import DevStack
 
 pytestmark = [
     pytest.mark.network,

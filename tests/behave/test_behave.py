@@ -11,17 +11,19 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-import costs
 import httpx
 import pytest
-import variants
 import yaml
-from behaving import SignIn, Variant
-from conftest import Render
-from dependencies import dependency_faults
-from harness import attempt, run
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from running import DevStack, check_types, eventually
+
+from support.answers import OPTIONS, option_variants
+from support.checks.dependencies import dependency_faults
+from support.commands import attempt, run
+from support.plugins.option_costs import PROPERTY, seconds_by_folder
+from support.plugins.variants import SignIn, Variant
+from support.project import check_types
+from support.rendering import Render
+from support.stack import DevStack, eventually
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("named")]
 PROBLEM = "application/problem+json"
@@ -74,12 +76,12 @@ def test_its_own_tests_pass_with_warnings_as_errors(
         tests = [*QUICK, *DIFFERING, *added_tests(variant.project, minimal)]
     report = variant.project.with_name("tests.xml")
     run(["uv", "run", "--quiet", "pytest", "-q", f"--junitxml={report}", *tests], variant.project)
-    seconds = costs.seconds_by_folder(report)
-    for option in variants.options():
-        alone = variants.flips().get(f"only-{option}")
+    seconds = seconds_by_folder(report)
+    for option in OPTIONS:
+        alone = option_variants().get(f"only-{option}")
         folders = added_tests(render(**alone), minimal) if alone else []
         if cost := sum(seconds.get(folder, 0) for folder in folders):
-            record_property(f"{costs.PROPERTY}{option}", round(cost, 1))
+            record_property(f"{PROPERTY}{option}", round(cost, 1))
 
 
 def added_tests(project: Path, minimal: Path) -> list[str]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from behaving import EVERYTHING, Variant
-from examples import files
-from harness import attempt, run
-from running import borrowed, check_types
+
+from support.commands import attempt, run
+from support.examples import files
+from support.plugins.variants import EVERYTHING, Variant
+from support.project import check_types, temporary_changes
 
 pytestmark = [
     pytest.mark.network,
@@ -20,7 +21,7 @@ pytestmark = [
 @pytest.fixture
 def project(variant: Variant) -> Iterator[Path]:
     """The project, to change things in."""
-    with borrowed(variant.project) as project:
+    with temporary_changes(variant.project) as project:
         yield project
 
 

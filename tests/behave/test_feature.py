@@ -1,8 +1,9 @@
 """A feature that a team adds to a running project: written, changed, migrated."""
 
 import pytest
-from harness import run
-from running import DevStack
+
+from support.commands import run
+from support.stack import DevStack
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("running")]
 

@@ -4,8 +4,9 @@ They take a fifth as long as all others together, so they are a run of their own
 """
 
 import pytest
-from behaving import EVERYTHING, Variant
-from harness import run
+
+from support.commands import run
+from support.plugins.variants import EVERYTHING, Variant
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,6 +1,5 @@
-"""Answers: bad ones are refused with a sentence, odd but good ones render into whole files."""
+"""Answers: invalid ones are refused, and unusual valid ones render into valid files."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,55 +7,55 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
-from conftest import Render
-from harness import ROOT, TAG, render, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from variants import CHECKS
-from whole import faults
 
 from scripts.matrix import questions
+from support.answers import CHECKS
+from support.checks.files import file_faults
+from support.rendering import Render, render, tree
+from support.snapshot import TAG
 
 COPIER = str(Path(sys.executable).parent / "copier")
-BAD = {
-    "empty name": ("project_name", "", "must not be empty"),
-    "blank name": ("project_name", "   ", "must not be empty"),
-    "name of signs": ("project_name", "!!!", "neither a letter nor a digit"),
-    "name with a variable": ("project_name", "Shop ${HOME}", "take for a variable"),
-    "name of two lines": ("project_name", "My\nShop", "line break"),
-    "name with a bell": ("project_name", "My\x07Shop", "invisible character"),
-    "name that turns right to left": ("project_name", "My\u202eShop", "invisible character"),
-    "name with a space behind": ("project_name", "Shop ", "begins or ends with a space"),
-    "long name": ("project_name", "n" * 81, "use at most 80"),
-    "upper-case slug": ("project_slug", "Shop", "lower-case letter"),
-    "slug with a space": ("project_slug", "my shop", "lower-case letter"),
-    "slug that starts with a digit": ("project_slug", "1shop", "start with a lower-case letter"),
-    "slug that ends with a hyphen": ("project_slug", "shop-", "single hyphens between"),
-    "slug with two hyphens": ("project_slug", "my--shop", "single hyphens between"),
-    "slug with an underscore": ("project_slug", "my_shop", "lower-case letter"),
-    "slug with an accent": ("project_slug", "café", "lower-case letter"),
-    "slug with a line break": ("project_slug", "shop\n", "lower-case letter"),
-    "empty slug": ("project_slug", "", "lower-case letter"),
-    "long slug": ("project_slug", "s" * 51, "use at most 50"),
-    "Windows slug": ("project_slug", "con", "Windows keeps for itself"),
-    "slug of a dependency": ("project_slug", "celery", "package that the project needs"),
-    "description of two lines": ("description", "One\nTwo", "line break"),
-    "description with a tab": ("description", "One\tTwo", "a tab"),
-    "description with a null": ("description", "One\x00Two", "invisible character"),
-    "long description": ("description", "d" * 301, "use at most 300"),
-    "author of two lines": ("author_name", "Ada\nLovelace", "line break"),
-    "long author": ("author_name", "a" * 101, "use at most 100"),
-    "e-mail without host": ("author_email", "ada", "does not look like an e-mail"),
-    "two e-mails": ("author_email", "a@b.example, c@d.example", "does not look like an e-mail"),
-    "e-mail of two lines": ("author_email", "a@b.example\n", "line break"),
-    "owner with a space": ("github_owner", "the team", "GitHub login"),
-    "owner with its sign": ("github_owner", "@octocat", "without the @"),
-    "unknown licence": ("license", "GPL", "must be one of Proprietary, MIT, Apache-2.0"),
-    "old Python": ("python_version", "3.10", "must be one of 3.11"),
-    "unknown preset": ("preset", "maximal", "must be one of minimal"),
+INVALID = {
+    "empty name": ("project_name", ""),
+    "blank name": ("project_name", "   "),
+    "name without a letter": ("project_name", "!!!"),
+    "name with a variable": ("project_name", "Shop ${HOME}"),
+    "name with a line break": ("project_name", "My\nShop"),
+    "name with a control character": ("project_name", "My\x07Shop"),
+    "name with a direction mark": ("project_name", "My\u202eShop"),
+    "name with a space at the end": ("project_name", "Shop "),
+    "long name": ("project_name", "n" * 81),
+    "upper-case slug": ("project_slug", "Shop"),
+    "slug with a space": ("project_slug", "my shop"),
+    "slug that starts with a digit": ("project_slug", "1shop"),
+    "slug that ends with a hyphen": ("project_slug", "shop-"),
+    "slug with two hyphens": ("project_slug", "my--shop"),
+    "slug with an underscore": ("project_slug", "my_shop"),
+    "slug with an accent": ("project_slug", "café"),
+    "slug with a line break": ("project_slug", "shop\n"),
+    "empty slug": ("project_slug", ""),
+    "long slug": ("project_slug", "s" * 51),
+    "Windows slug": ("project_slug", "con"),
+    "slug of a dependency": ("project_slug", "celery"),
+    "description with a line break": ("description", "One\nTwo"),
+    "description with a tab": ("description", "One\tTwo"),
+    "description with a null": ("description", "One\x00Two"),
+    "long description": ("description", "d" * 301),
+    "author with a line break": ("author_name", "Ada\nLovelace"),
+    "long author": ("author_name", "a" * 101),
+    "e-mail without host": ("author_email", "ada"),
+    "two e-mails": ("author_email", "a@b.example, c@d.example"),
+    "e-mail with a line break": ("author_email", "a@b.example\n"),
+    "owner with a space": ("github_owner", "the team"),
+    "owner with an @": ("github_owner", "@octocat"),
+    "unknown licence": ("license", "GPL"),
+    "unsupported Python": ("python_version", "3.10"),
+    "unknown preset": ("preset", "maximal"),
 }
 
-GOOD = {
+UNUSUAL = {
     "quotes": {
         "project_name": 'Bob\'s "Best" `Shop`',
         "description": "It's a \"shop\" \\ with 'quotes' and a back\\slash",
@@ -87,11 +86,13 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_answer_is_refused_and_nothing_left(case: str, template: Path, tmp_path: Path) -> None:
-    name, value, sentence = BAD[case]
+@pytest.mark.parametrize("case", INVALID)
+def test_invalid_answer_is_refused_and_nothing_written(
+    case: str, template: Path, tmp_path: Path
+) -> None:
+    name, value = INVALID[case]
     dest = tmp_path / "shop"
-    with pytest.raises(Exception, match=re.escape(sentence)):
+    with pytest.raises(Exception, match=f"Refused: {name} "):
         copier.run_copy(
             str(template), dest, data={name: value}, defaults=True, quiet=True, vcs_ref=TAG
         )
@@ -99,30 +100,32 @@ def test_bad_answer_is_refused_and_nothing_left(case: str, template: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--data", "project_slug=Shop"], "project_slug must start with a lower-case letter"),
-        (["--data", "licence=MIT"], "there is no question called licence: the names are project_"),
-        (["--data", "python_version=3.9"], "python_version must be one of 3.11"),
-    ],
+    ("name", "value"),
+    [("project_slug", "Shop"), ("licence", "MIT"), ("python_version", "3.9")],
 )
-def test_plain_copier_shows_one_line(
-    arguments: list[str], sentence: str, template: Path, tmp_path: Path
-) -> None:
+def test_plain_copier_shows_one_line(name: str, value: str, template: Path, tmp_path: Path) -> None:
     result = subprocess.run(
-        [COPIER, "copy", "--defaults", *arguments, str(template), str(tmp_path / "shop")],
+        [
+            COPIER,
+            "copy",
+            "--defaults",
+            "--data",
+            f"{name}={value}",
+            str(template),
+            str(tmp_path / "shop"),
+        ],
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 1
-    assert sentence in result.stderr.strip().splitlines()[-1]
+    assert f"Refused: {name} " in result.stderr.strip().splitlines()[-1]
     assert "Traceback" not in result.stderr
     assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("existing", ["README.md", ".env", "app/main.py", "src/app/core/x.txt"])
-def test_plain_copier_leaves_a_used_folder_alone(
+def test_plain_copier_refuses_a_folder_with_files(
     existing: str, template: Path, tmp_path: Path
 ) -> None:
     dest = tmp_path / "used"
@@ -136,28 +139,28 @@ def test_plain_copier_leaves_a_used_folder_alone(
         check=False,
     )
     if existing.count("/") > 2:
-        # Deeper than the check looks, and in nobody's way.
+        # Deeper than the check looks, and not a path of the template.
         assert result.returncode == 0
     else:
         assert result.returncode == 1
-        assert "already holds files" in result.stderr
+        assert "Refused: the destination" in result.stderr
         assert tree(dest) == {existing: b"mine"}
     assert (dest / existing).read_text() == "mine"
 
 
-def test_plain_copier_takes_an_empty_repository(template: Path, tmp_path: Path) -> None:
+def test_plain_copier_accepts_an_empty_repository(template: Path, tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path / "shop")], check=True)
     render(template, tmp_path / "shop")
     assert (tmp_path / "shop/pyproject.toml").is_file()
 
 
-@pytest.mark.parametrize("case", GOOD)
-def test_odd_answer_renders_into_whole_files(case: str, render: Render) -> None:
-    answers = {"github_owner": "octocat", **GOOD[case]}
+@pytest.mark.parametrize("case", UNUSUAL)
+def test_unusual_answer_renders_into_valid_files(case: str, render: Render) -> None:
+    answers = {"github_owner": "octocat", **UNUSUAL[case]}
     project = render(**answers)
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
     assert {name: recorded[name] for name in answers} == answers
-    assert faults(project) == []
+    assert file_faults(project) == []
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,7 @@ def test_defaults_of_any_folder_are_accepted(folder: str) -> None:
     assert CHECKS.refuse_project_slug(CHECKS.slug_from_name(name).strip()).strip() == ""
 
 
-def test_checks_know_every_question_choice_and_package() -> None:
+def test_checks_have_every_question_and_choice() -> None:
     asked = questions()
     assert [*CHECKS.NAMES, *CHECKS.OPTIONS] == list(asked)
     assert set(CHECKS.STANDARD) <= set(CHECKS.OPTIONS)
@@ -200,9 +203,3 @@ def test_checks_know_every_question_choice_and_package() -> None:
         assert CHECKS.CHOICES.get(name, []) == values
         assert question["help"]
         assert (question["type"] == "bool") == (name in CHECKS.OPTIONS)
-    pyproject = (ROOT / "template/pyproject.toml.jinja").read_text("utf-8")
-    needed = set(
-        re.findall(r'^    "([a-z0-9-]+)(?:\[[a-z,0-9]+\])?[><=!~]', pyproject, re.MULTILINE)
-    )
-    assert needed
-    assert needed <= set(CHECKS.PACKAGES), "name these in PACKAGES of checks.jinja"

@@ -1,4 +1,4 @@
-"""Files beside the code, each held to its own linter; and each linter proved to notice a fault."""
+"""Files that are not Python: each linter finds a fault, and the files agree with each other."""
 
 import ast
 import json
@@ -17,12 +17,13 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from harness import ROOT
-from linters import CI, LINTERS, UPDATE, paragraph
+
+from support.checks.linters import CI, LINTERS, UPDATE, output_of
+from support.snapshot import ROOT
 
 
 @pytest.mark.parametrize("name", LINTERS)
-def test_linter_notices_a_fault(project: Path, tmp_path: Path, name: str) -> None:
+def test_linter_finds_a_fault(project: Path, tmp_path: Path, name: str) -> None:
     linter = LINTERS[name]
     text = (project / linter.file).read_text(encoding="utf-8")
     assert linter.good in text
@@ -30,7 +31,7 @@ def test_linter_notices_a_fault(project: Path, tmp_path: Path, name: str) -> Non
     broken.parent.mkdir(parents=True, exist_ok=True)
     broken.write_text(text.replace(linter.good, linter.bad), encoding="utf-8")
     result = linter.run(tmp_path)
-    assert result.returncode != 0, f"{name} accepts {linter.bad!r}: {paragraph(result)}"
+    assert result.returncode != 0, f"{name} accepts {linter.bad!r}: {output_of(result)}"
 
 
 def test_every_workflow_is_linted(project: Path) -> None:
@@ -55,7 +56,7 @@ def test_actions_are_pinned_by_commit_with_their_version(project: Path) -> None:
     assert set(uses) == set(pins.values()), "one action, one version"
 
 
-def test_workflows_start_without_any_permission(project: Path) -> None:
+def test_workflows_have_no_default_permissions(project: Path) -> None:
     for path in (project / ".github/workflows").iterdir():
         workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert workflow["permissions"] == {}, path.name
@@ -73,17 +74,17 @@ def instructions(dockerfile: Path) -> Iterator[tuple[str, str]]:
             yield word, rest.strip()
 
 
-def test_image_runs_as_an_ordinary_user_with_signals_delivered(project: Path) -> None:
+def test_image_runs_without_root_and_receives_signals(project: Path) -> None:
     steps = list(instructions(project / "Dockerfile"))
     last_stage = steps[max(i for i, (word, _) in enumerate(steps) if word == "FROM") :]
     found = dict(last_stage)
     assert int(found["USER"].partition(":")[0]) > 0
-    assert json.loads(found["CMD"])[0] == "uvicorn", "the list form: no shell in between"
+    assert json.loads(found["CMD"])[0] == "uvicorn", "use the list form, without a shell"
     assert "HEALTHCHECK" in found
     assert not any("devstack" in rest or rest.startswith(". ") for _, rest in last_stage)
 
 
-def test_what_the_image_copies_is_in_its_context(project: Path) -> None:
+def test_build_context_holds_the_copied_files(project: Path) -> None:
     ignore = (project / ".dockerignore").read_text(encoding="utf-8").split()
     kept = {line[1:] for line in ignore if line.startswith("!")}
     copied = {
@@ -93,13 +94,13 @@ def test_what_the_image_copies_is_in_its_context(project: Path) -> None:
         for source in rest.split()[:-1]
     }
     assert "*" in ignore
-    assert kept == copied, "what is kept is copied, and nothing else is sent"
+    assert kept == copied, "the build context and the copied files differ"
     assert all((project / name).exists() for name in copied - {"uv.lock"})
 
 
 @pytest.mark.network
 def test_image_environment_is_complete_without_the_dev_group(project: Path, tmp_path: Path) -> None:
-    """What the image's RUN line does, done in a folder: the lock file comes from the project."""
+    """Run the command of the image's RUN line in a folder, with the lock file of the project."""
     run = next(rest for word, rest in instructions(project / "Dockerfile") if "uv sync" in rest)
     command = run[run.index("mkdir app") :]
     source = tmp_path / "project"
@@ -111,8 +112,8 @@ def test_image_environment_is_complete_without_the_dev_group(project: Path, tmp_
         shutil.copy(source / name, build)
     subprocess.run(["sh", "-ec", command], cwd=build, check=True, timeout=300)
     shutil.copytree(source / "app", build / "app", dirs_exist_ok=True)
-    # Every process is loaded up to its first connection: a package that only the dev group brings
-    # would be missed here, and not by the project's own tests.
+    # Each process is loaded up to its first connection. A package of the dev group is missing here,
+    # but not in the project's own tests.
     probe = """
 import importlib.util
 import app.cli, app.main, app.worker
@@ -139,7 +140,7 @@ print([name for name in dev if importlib.util.find_spec(name)])
         timeout=60,
         check=False,
     )
-    assert found.stdout.strip() == "[]", paragraph(found)
+    assert found.stdout.strip() == "[]", output_of(found)
 
 
 def compose(project: Path) -> dict[str, Any]:
@@ -147,30 +148,28 @@ def compose(project: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_compose_has_every_process_and_says_how_it_is_checked(project: Path) -> None:
+def test_compose_has_every_process_with_a_health_check(project: Path) -> None:
     services = compose(project)["services"]
     assert set(services) >= {"api", "worker", "beat", "migrate", "postgres", "valkey"}
     for name, service in services.items():
-        # The API's own check stands in the image.
+        # The image has the health check of the API.
         assert name == "api" or "healthcheck" in service, name
     for name in ("api", "worker", "beat"):
         assert services[name]["depends_on"]["migrate"]["condition"].endswith("successfully")
         assert services[name]["develop"]["watch"], name
 
 
-def test_compose_publishes_no_secret_and_asks_for_what_is_missing(project: Path) -> None:
+def test_compose_holds_no_secret_and_requires_settings(project: Path) -> None:
     text = (project / "compose.yaml").read_text(encoding="utf-8")
     example = set(env_example(project))
     for name, rest in re.findall(r"\$\{([A-Z_]+)([^}]*)\}", text):
         assert name in example, f"{name} is not in .env.example"
-        asks = rest.startswith(":?") and rest.endswith(".") and f"Set {name} in .env" in rest
-        assert asks or name.endswith("_PORT"), (
-            f"{name}: {rest!r} is no sentence that says what to do"
-        )
+        required = rest.startswith(":?") and name in rest
+        assert required or name.endswith("_PORT"), f"{name} has no message for a missing value"
     for service in compose(project)["services"].values():
         for name, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|KEY", name):
-                assert value.startswith("${"), f"{name} has a value of its own"
+                assert value.startswith("${"), f"{name} has a fixed value"
 
 
 def test_python_version_is_the_same_everywhere(project: Path) -> None:
@@ -182,7 +181,7 @@ def test_python_version_is_the_same_everywhere(project: Path) -> None:
     assert ci["env"]["UV_PYTHON"] == arguments["PYTHON_VERSION"] == str(answers["python_version"])
 
 
-def test_procfile_starts_programs_on_modules_that_exist(project: Path) -> None:
+def test_procfile_names_existing_programs_and_modules(project: Path) -> None:
     processes = {}
     for line in (project / "Procfile").read_text(encoding="utf-8").splitlines():
         match = re.fullmatch(r"([A-Za-z0-9_-]+): (.+)", line)
@@ -213,7 +212,7 @@ def env_example(project: Path) -> dict[str, tuple[bool, str]]:
     lines = (project / ".env.example").read_text(encoding="utf-8").splitlines()
     found = [re.fullmatch(r"(#?)([A-Z][A-Z0-9_]*)=(.*)", line) for line in lines]
     names = [match[2] for match in found if match]
-    assert len(names) == len(set(names)), "a name stands twice"
+    assert len(names) == len(set(names)), "a name occurs twice"
     return {match[2]: (not match[1], match[3]) for match in found if match}
 
 
@@ -261,7 +260,7 @@ def read_field(field: ast.AnnAssign) -> Setting:
 
 
 def number(text: str) -> float | str:
-    """Make 5 and 5.0 the same."""
+    """Read a number, so that 5 equals 5.0."""
     try:
         return float(text)
     except ValueError:
@@ -271,11 +270,11 @@ def number(text: str) -> float | str:
 def test_env_example_names_exactly_the_settings(project: Path) -> None:
     example, fields = set(env_example(project)), set(settings_fields(project))
     assert "SECRET_KEY" in fields
-    assert fields - example == set(), "settings that .env.example does not explain"
+    assert fields - example == set(), "settings without a line in .env.example"
     users = [project / "compose.yaml", *project.glob("devstack/**/*.py")]
     other = "\n".join(path.read_text(encoding="utf-8") for path in users)
     unknown = {name for name in example - fields if not re.search(rf"\b{name}\b", other)}
-    assert unknown == set(), "names in .env.example that nothing reads"
+    assert unknown == set(), "names in .env.example that no code reads"
 
 
 def test_env_example_shows_the_defaults_and_no_secret(project: Path) -> None:
@@ -319,7 +318,7 @@ def test_editorconfig_agrees_with_ruff(project: Path) -> None:
     assert f"line-length = {parser['*.py']['max_line_length']}" in ruff
 
 
-def test_gitignore_keeps_secrets_out_and_the_rest_in(project: Path, tmp_path: Path) -> None:
+def test_gitignore_ignores_secrets_and_no_rendered_file(project: Path, tmp_path: Path) -> None:
     shutil.copy(project / ".gitignore", tmp_path)
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
 
@@ -330,7 +329,7 @@ def test_gitignore_keeps_secrets_out_and_the_rest_in(project: Path, tmp_path: Pa
     assert all(
         map(ignored, [".env", ".env.production", ".dev/env", ".venv/x", "app/__pycache__/x"])
     )
-    # A hidden reject would go unseen.
+    # Git must show a reject.
     assert not any(map(ignored, ["app/main.py.rej", "uv.lock", ".env.example"]))
     rendered = [str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()]
     outside = ("*.git/*", ".venv/*", "*__pycache__*", "*_cache/*")

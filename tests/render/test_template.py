@@ -1,4 +1,4 @@
-"""The template's own rules: no Jinja in Python, no trust, nothing of the machine."""
+"""Rules of the template: no Jinja in Python, no trust, no dependence on the machine."""
 
 import re
 import subprocess
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from conftest import Render
-from harness import ROOT, TAG
 
 from scripts.matrix import questions
+from support.rendering import Render
+from support.snapshot import ROOT, TAG
 
 TEMPLATE = ROOT / "template"
 
@@ -21,7 +21,7 @@ def test_code_owners_only_with_an_owner(render: Render) -> None:
     assert "* @octocat\n" in (render(github_owner="octocat") / owners).read_text("utf-8")
 
 
-def test_answers_file_holds_every_answer_and_nothing_else(project: Path) -> None:
+def test_answers_file_holds_exactly_the_answers(project: Path) -> None:
     answers = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
     assert set(answers) == {"_commit", "_src_path", *questions()}
 
@@ -38,12 +38,12 @@ def test_copier_needs_no_trust() -> None:
     config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     assert not {"_tasks", "_jinja_extensions"} & set(config)
     assert config["_envops"] == {"undefined": "jinja2.StrictUndefined"}
-    # An answer is not known yet when an update reads these.
+    # An update reads these patterns before it knows the answers.
     assert not any("{" in pattern for pattern in config["_skip_if_exists"])
 
 
-def test_nothing_reads_the_machine_while_rendering() -> None:
-    """Of the filters that read the machine, only the check of the destination uses one."""
+def test_rendering_does_not_depend_on_the_machine() -> None:
+    """The only filter that reads the machine is in the check of the destination."""
     reading = re.compile(
         r"\| *(expandvars|expanduser|realpath|ans_random|random_mac|shuffle|shell)\b"
     )
@@ -53,7 +53,7 @@ def test_nothing_reads_the_machine_while_rendering() -> None:
         assert "fileglob" not in text or path.name == "checks.jinja"
 
 
-def test_plain_copier_needs_nothing_beside_it(template: Path, tmp_path: Path) -> None:
+def test_plain_copier_needs_no_other_package(template: Path, tmp_path: Path) -> None:
     copier = str(Path(sys.executable).parent / "copier")
     result = subprocess.run(
         [copier, "copy", "--defaults", str(template), str(tmp_path / "my-shop")],
@@ -67,7 +67,7 @@ def test_plain_copier_needs_nothing_beside_it(template: Path, tmp_path: Path) ->
 
 
 def test_copie_renders_the_template(copie: Any, template: Path) -> None:
-    """pytest-copie trusts what it renders and swallows errors, so this is its one test."""
+    """The only test with pytest-copie, because it always trusts the template and hides errors."""
     result = copie.copy({"project_name": "Copied"}, template_dir=template, vcs_ref=TAG)
     assert result.exit_code == 0, result.exception
     assert "# Copied" in (result.project_dir / "README.md").read_text("utf-8")

@@ -1,6 +1,7 @@
-"""Each variant is whole, plain and clean, and the same again to the byte.
+"""Every variant: valid files that pass their linters, and a second render with the same bytes.
 
-A variant is a row of the matrix, a preset, an option alone, or everything without one.
+The variants are the presets, each option alone, everything without each option, and the rows of the
+matrix.
 """
 
 import hashlib
@@ -9,15 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import variants
-from conftest import Render
-from harness import attempt, run, tree
-from harness import render as render_anew
-from linters import LINTERS, paragraph
-from whole import faults
+
+from support.answers import all_variants
+from support.checks.files import file_faults
+from support.checks.linters import LINTERS, output_of
+from support.commands import attempt, run
+from support.rendering import Render, tree
+from support.rendering import render as render_anew
 
 RUFF = str(Path(sys.executable).parent / "ruff")
-VARIANTS = variants.rendered()
+VARIANTS = all_variants()
 
 
 @pytest.fixture(params=VARIANTS)
@@ -25,8 +27,8 @@ def variant(request: pytest.FixtureRequest, render: Render) -> Path:
     return render(**VARIANTS[request.param])
 
 
-def test_files_are_whole_and_plain(variant: Path) -> None:
-    assert faults(variant) == []
+def test_files_are_valid(variant: Path) -> None:
+    assert file_faults(variant) == []
 
 
 def test_python_is_clean_and_formatted(variant: Path) -> None:
@@ -35,7 +37,7 @@ def test_python_is_clean_and_formatted(variant: Path) -> None:
 
 
 def test_files_pass_their_linters(variant: Path, shared: Path) -> None:
-    """Each content once: most files are the same in most variants."""
+    """Each content is linted once, because most files are the same in most variants."""
     seen = shared / "linted"
     seen.mkdir(exist_ok=True)
     for name, linter in LINTERS.items():
@@ -43,7 +45,7 @@ def test_files_pass_their_linters(variant: Path, shared: Path) -> None:
         mark = seen / f"{name}-{hashlib.sha256(content).hexdigest()[:16]}"
         if not mark.exists():
             result = linter.run(variant)
-            assert result.returncode == 0, f"{name}: {paragraph(result)}"
+            assert result.returncode == 0, f"{name}: {output_of(result)}"
             mark.touch()
 
 
@@ -56,15 +58,15 @@ def test_no_file_is_ignored_by_git(variant: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_second_render_is_the_same_to_the_byte(
+def test_second_render_has_the_same_bytes(
     name: str, render: Render, template: Path, tmp_path: Path
 ) -> None:
     again = render_anew(template, tmp_path / "demo", VARIANTS[name])
     assert tree(again) == tree(render(**VARIANTS[name]))
 
 
-def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
-    """One of each kind; ruff and the linters prove themselves elsewhere."""
+def test_faults_are_found(project: Path, tmp_path: Path) -> None:
+    """A fault of each kind, except those of ruff and of the linters."""
     broken = tmp_path / "demo"
     shutil.copytree(project, broken)
     edits = {
@@ -86,7 +88,7 @@ def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
     }
     for name, text in edits.items():
         (broken / name).write_bytes(text.encode())
-    found = "\n".join(faults(broken))
+    found = "\n".join(file_faults(broken))
     for name in edits:
         assert f"{name}: " in found, name
     for word in ("invalid syntax", "tag", "space at the end", "secret", "path of this machine"):
@@ -101,7 +103,7 @@ def test_a_fault_is_noticed(project: Path, tmp_path: Path) -> None:
     ):
         assert old in good
         pyproject.write_text(good.replace(old, new, 1), "utf-8")
-        assert word in "\n".join(faults(broken)), new
+        assert word in "\n".join(file_faults(broken)), new
 
 
 def test_ruff_runs_with_the_settings_of_the_project(project: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Small sabotages of the template, each of which a named test has to catch: `-m sabotage`.
+"""Faults that are put into the template, each with the test that has to fail: `-m sabotage`.
 
-They show that the tiers would notice; the table of them stands in docs/sabotage.md.
+docs/sabotage.md lists them.
 """
 
 import shutil
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import ROOT, attempt, run
+
+from support.commands import attempt, run
+from support.snapshot import ROOT
 
 PAGE = ROOT / "docs/sabotage.md"
 VARIANTS = "tests/render/test_variants.py"
@@ -18,13 +20,13 @@ BEHAVE = "tests/behave/test_behave.py"
 
 @dataclass(frozen=True)
 class Sabotage:
-    """An edit of one file, and the test that goes red."""
+    """An edit of one file, and the test that fails because of it."""
 
     path: str
     old: str
     new: str
     caught_by: str
-    # Which of its parameters are run.
+    # A part of the id of the parameters that run.
     variant: str = "minimal"
 
 
@@ -33,19 +35,19 @@ SABOTAGES = {
         "template/README.md.jinja",
         "{% endif %}\n",
         "",
-        f"{VARIANTS}::test_files_are_whole_and_plain",
+        f"{VARIANTS}::test_files_are_valid",
     ),
     "a tag that is printed": Sabotage(
         "template/AGENTS.md",
         "\n",
         "\n{{ project_name }}\n",
-        f"{VARIANTS}::test_files_are_whole_and_plain",
+        f"{VARIANTS}::test_files_are_valid",
     ),
     "a secret in a file": Sabotage(
         "template/justfile",
         "# Common",
         "# sb_secret_0123456789abcdef0123\n# Common",
-        f"{VARIANTS}::test_files_are_whole_and_plain",
+        f"{VARIANTS}::test_files_are_valid",
     ),
     "a file that is not formatted": Sabotage(
         "template/app/worker.py",
@@ -57,19 +59,26 @@ SABOTAGES = {
         "template/README.md.jinja",
         "## Run it",
         "{{ range(10**9) | random }}\n\n## Run it",
-        f"{VARIANTS}::test_second_render_is_the_same_to_the_byte",
+        f"{VARIANTS}::test_second_render_has_the_same_bytes",
     ),
     "an option's import in the core": Sabotage(
         "template/app/worker.py",
         "\n\n",
         "\n\nimport app.extensions.schedules\n",
-        "tests/render/test_leftovers.py::test_nothing_is_left_of_what_is_not_chosen",
+        "tests/render/test_leftovers.py::test_project_has_no_leftovers_of_other_options",
     ),
-    "an option's dependency for everybody": Sabotage(
+    "an option's dependency in the core group": Sabotage(
         "template/pyproject.toml.jinja",
         '    "celery[redis]>=5.7",',
         '    "celery[redis]>=5.7",\n    "celery-redbeat>=2.4.2",',
-        "tests/render/test_leftovers.py::test_nothing_is_left_of_what_is_not_chosen",
+        "tests/render/test_leftovers.py::test_project_has_no_leftovers_of_other_options",
+    ),
+    "an option's file that is declared and not written": Sabotage(
+        "options.yml",
+        "    - /devstack/processes/flower.py\n",
+        "    - /devstack/processes/flower.py\n    - /devstack/processes/api.py\n",
+        "tests/test_declaration.py::test_written_files_are_current",
+        variant="copier",
     ),
     "an answer renamed": Sabotage(
         "copier.yml",
@@ -127,14 +136,14 @@ SABOTAGES = {
         "def process(",
         f"{BEHAVE}::test_stop_leaves_no_process",
     ),
-    "a user's file that updates write": Sabotage(
+    "a user's file that updates overwrite": Sabotage(
         "copier.yml",
         "  - /app/settings.py\n",
         "",
         "tests/update/test_newer_version.py::test_unedited_project_becomes_a_fresh_render",
         variant="",
     ),
-    "tables that an option takes with it": Sabotage(
+    "tables that get lost with an option": Sabotage(
         "template/app/core/migrations/history.py",
         "    _create_tables(connection)\n",
         "    _create_tables(connection)\n    return\n",
@@ -171,17 +180,19 @@ def test_sabotage_is_caught(name: str, tmp_path: Path) -> None:
         PYTHONPATH=str(copy),
     )
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout + result.stderr
-    # A template that cannot be rendered fails while a test is set up: pytest calls that an error.
+    # A template that cannot be rendered fails in a fixture, which pytest reports as an error.
     failures = [f"{word} {sabotage.caught_by}" for word in ("FAILED", "ERROR")]
     assert any(failure in result.stdout for failure in failures), result.stdout
 
 
 @pytest.mark.parametrize("name", SABOTAGES)
-def test_sabotage_still_finds_its_place(name: str) -> None:
+def test_sabotage_applies_to_its_file(name: str) -> None:
     sabotage = SABOTAGES[name]
-    assert sabotage.old in (ROOT / sabotage.path).read_text("utf-8"), "sabotage it anew"
+    assert sabotage.old in (ROOT / sabotage.path).read_text("utf-8"), (
+        "write the edit of this sabotage again"
+    )
     file, _, test = sabotage.caught_by.partition("::")
-    assert f"def {test}(" in (ROOT / file).read_text("utf-8"), "another test has to catch it"
+    assert f"def {test}(" in (ROOT / file).read_text("utf-8"), "name another test for this sabotage"
 
 
 def test_page_lists_every_sabotage() -> None:

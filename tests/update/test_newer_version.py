@@ -1,20 +1,24 @@
-"""Updates: the template's part comes, the team's own work stays."""
+"""Updates to a newer version change the template's files and keep the team's work."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from harness import TAG, commit, render, run, tree
-from trimming import trim
-from updating import append, edit, unfinished, update
+
+from support.commands import run
+from support.editing import append, edit
+from support.rendering import render, tree
+from support.snapshot import TAG, commit
+from support.trimming import trim
+from support.updates import conflicts, update
 
 OLD, NEW = "v9999.1.0", "v9999.2.0"
 
 
 @pytest.fixture
 def versions(template: Path, tmp_path: Path) -> Path:
-    """A template with two tags: the working tree, and one that changes what updates meet."""
+    """A template with two tags: the working tree, and a version that changes files of each kind."""
     folder = tmp_path / "template"
     run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
     trim(folder)
@@ -54,14 +58,14 @@ def test_unedited_project_becomes_a_fresh_render(
     update(old_project, NEW)
     fresh = tree(render(versions, tmp_path / "fresh" / "shop", ref=NEW))
     updated = tree(old_project)
-    assert unfinished(old_project) == []
+    assert conflicts(old_project) == []
     assert set(updated) == set(fresh)
     differ = {name for name in fresh if fresh[name] != updated[name]}
-    # The user's files stay as they were; everything else is what a newcomer gets.
+    # The user's files are unchanged. All other files are those of a new project.
     assert differ == {"README.md", "app/settings.py", "app/features/items/service.py"}
 
 
-def test_own_work_survives(old_project: Path) -> None:
+def test_work_of_the_team_is_kept(old_project: Path) -> None:
     project = old_project
     append(project / "app/settings.py", "\n# Our setting.\n")
     (project / "README.md").write_text("# Ours\n")
@@ -77,7 +81,7 @@ def test_own_work_survives(old_project: Path) -> None:
 
     update(project, NEW)
 
-    assert unfinished(project) == []
+    assert conflicts(project) == []
     assert (project / "app/settings.py").read_text("utf-8").endswith("\n# Our setting.\n")
     assert (project / "README.md").read_text() == "# Ours\n"
     assert (project / "CHANGELOG.md").read_text("utf-8").startswith("# Our ")
@@ -89,27 +93,27 @@ def test_own_work_survives(old_project: Path) -> None:
     pyproject = (project / "pyproject.toml").read_text("utf-8")
     assert '"boto3>=1.40"' in pyproject
     assert '"structlog>=26.1"' in pyproject
-    # And the new version is there.
+    # The files of the new version.
     assert (project / "app/core/added.py").is_file()
     assert not (project / "Procfile").exists()
     assert "Changed by the template" in (project / "app/main.py").read_text("utf-8")
     assert yaml.safe_load((project / ".copier-answers.yml").read_text())["_commit"] == NEW
 
 
-def test_edited_sample_is_left_as_it_is(old_project: Path) -> None:
+def test_edited_sample_is_not_changed(old_project: Path) -> None:
     before = "\n# Ours.\n"
     append(old_project / "app/features/items/service.py", before)
     (old_project / "app/features/items/routes.py").unlink()
     commit(old_project, "Our sample")
     update(old_project, NEW)
-    assert unfinished(old_project) == []
+    assert conflicts(old_project) == []
     text = (old_project / "app/features/items/service.py").read_text("utf-8")
     assert text.endswith(before)
     assert "Changed by the template" not in text
     assert not (old_project / "app/features/items/routes.py").exists()
 
 
-def test_edits_of_template_files_merge_or_are_shown(old_project: Path) -> None:
+def test_edits_of_template_files_merge_or_conflict(old_project: Path) -> None:
     edit(old_project / "app/main.py", '"""', '"""Ours. ')
     append(old_project / "app/core/__init__.py", "\n# Ours, at the same place.\n")
     commit(old_project, "Our edits of the template's files")
@@ -117,21 +121,19 @@ def test_edits_of_template_files_merge_or_are_shown(old_project: Path) -> None:
     text = (old_project / "app/main.py").read_text("utf-8")
     assert '"""Ours. ' in text
     assert "Changed by the template" in text
-    left = unfinished(old_project)
+    left = conflicts(old_project)
     assert left
     assert all("app/core/__init__.py" in entry for entry in left)
 
 
 def test_answers_can_change_without_a_new_version(old_project: Path) -> None:
     update(old_project, OLD, python_version="3.14", github_owner="octocat")
-    assert unfinished(old_project) == []
+    assert conflicts(old_project) == []
     assert (old_project / ".github/CODEOWNERS").is_file()
     assert "3.14" in (old_project / "Dockerfile").read_text("utf-8")
 
 
-def test_question_that_a_newer_version_dropped_does_not_stop_the_update(
-    versions: Path, tmp_path: Path
-) -> None:
+def test_update_to_a_version_without_an_old_question(versions: Path, tmp_path: Path) -> None:
     append(versions / "copier.yml", "\nlegacy:\n  type: str\n  help: Gone soon?\n  default: x\n")
     edit(versions / "checks.jinja", "'preset',\n]", "'preset', 'legacy',\n]")
     commit(versions, "A question for a while", "v9999.1.5")
@@ -142,7 +144,7 @@ def test_question_that_a_newer_version_dropped_does_not_stop_the_update(
     run(["git", "checkout", "--quiet", NEW], versions)
     commit(versions, "Without it again", "v9999.3.0")
     update(project, "v9999.3.0")
-    assert unfinished(project) == []
+    assert conflicts(project) == []
     assert "legacy" not in (project / ".copier-answers.yml").read_text()
 
 

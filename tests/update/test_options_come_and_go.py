@@ -1,6 +1,7 @@
-"""An option is switched off, on and off again: the tree returns, and the database loses nothing.
+"""Options that updates switch on and off: the files follow, and the database keeps its rows.
 
-Each option on the tree alone; all together on a database, and each by itself there at night.
+Each option by itself without a database; all together with a database; each by itself with a
+database at night.
 """
 
 import re
@@ -10,32 +11,44 @@ from pathlib import Path
 
 import httpx
 import pytest
-import variants
-from costs import PROPERTY
-from harness import TAG, attempt, commit, render, run, tree
-from running import DevStack, dev_stack, eventually, first_admin, install
-from updating import add, demo_user, tables, templates, unfinished, update
+
+from support.answers import OPTIONS, option_variants
+from support.commands import attempt, run
+from support.plugins.option_costs import PROPERTY
+from support.project import install
+from support.rendering import render, tree
+from support.snapshot import TAG, commit
+from support.stack import (
+    DevStack,
+    create_entry,
+    demo_client,
+    dev_stack,
+    eventually,
+    first_admin,
+    table_rows,
+)
+from support.updates import conflicts, template_files, update
 
 APP = ("uv", "run", "--quiet", "app")
-ALONE = [name.removeprefix("only-") for name in variants.flips() if name.startswith("only-")]
+ALONE = [name.removeprefix("only-") for name in option_variants() if name.startswith("only-")]
 
 
 def switch(project: Path, **options: object) -> dict[str, bytes]:
-    """Update with other answers, commit; the tree afterwards."""
+    """Update with other answers, commit, and return the files afterwards."""
     commit(project, "The lock file that uv has written")
     update(project, TAG, **options)
-    assert unfinished(project) == []
+    assert conflicts(project) == []
     commit(project, f"Switch {options}")
     return rendered_files(project)
 
 
 def rendered_files(project: Path) -> dict[str, bytes]:
-    """The files in git: neither an environment nor data."""
+    """The files in Git, without uv.lock."""
     names = run(["git", "ls-files", "-z"], project).strip("\0").split("\0")
     return {name: (project / name).read_bytes() for name in names if name != "uv.lock"}
 
 
-def test_tree_returns_whatever_option_is_switched(
+def test_files_follow_each_option(
     template: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     project = render(template, tmp_path / "shop", {"preset": "minimal"})
@@ -46,38 +59,38 @@ def test_tree_returns_whatever_option_is_switched(
     for option in ALONE:  # each update switches one on, and the one before it off
         start = time.monotonic()
         on = switch(project, **before, **{option: True})
-        answers = variants.flips()[f"only-{option}"]
+        answers = option_variants()[f"only-{option}"]
         fresh = render(template, tmp_path / option / "shop", answers)
-        assert templates(on) == templates(tree(fresh)), option
+        assert template_files(on) == template_files(tree(fresh)), option
         before = {option: False}
         record_property(f"{PROPERTY}{option}", round(time.monotonic() - start, 1))
     assert switch(project, **before) == off
 
 
-def db_works(project: Path) -> dict[str, int]:
-    """Every command about the database does its work; the tables with their rows."""
+def check_database(project: Path) -> dict[str, int]:
+    """Run every command for the database, and return the number of rows of each table."""
     run([*APP, "db", "upgrade"], project)
-    assert "agree" in run([*APP, "db", "check"], project)
+    run([*APP, "db", "check"], project)
     status = run([*APP, "db", "status"], project)
     pending = {line.split()[-1] for line in status.splitlines()[1:]}
-    assert pending <= {"0", "-"}, status  # a feature that is off has none to be told
+    assert pending <= {"0", "-"}, status  # a feature that is off has no pending ones
     run([*APP, "db", "current"], project)
     run(["uv", "run", "--quiet", "alembic", "current"], project)
-    return tables(project)
+    return table_rows(project)
 
 
 def started(template: Path, tmp_path: Path) -> Path:
-    """A minimal project, installed, with an item in its database."""
+    """A minimal, installed project with an item in its database."""
     rendered = render(template, tmp_path / "rendered/shop", {"preset": "minimal"})
     project = install(rendered, tmp_path / "shop")
     with dev_stack(project) as stack:
-        add(stack, "items")
-        assert tables(project)["items"] == 1
+        create_entry(stack, "items")
+        assert table_rows(project)["items"] == 1
     return project
 
 
-def sign_in_to_the_site(stack: DevStack) -> None:
-    """What the audit log of the option `admin` keeps."""
+def sign_in_to_admin_site(stack: DevStack) -> None:
+    """Adds an entry to the audit log of the option `admin`."""
     email, password = first_admin(stack.project)
     with httpx.Client(base_url=f"{stack.url}/admin", timeout=30) as browser:
         (token,) = re.findall(r'name="csrf_token" value="(\w+)"', browser.get("/login").text)
@@ -89,65 +102,65 @@ def grant_credits(stack: DevStack) -> None:
     run([*APP, "credits", "grant", "demo@example.com", "5"], stack.project)
 
 
-def send_a_document(stack: DevStack) -> None:
-    with demo_user(stack) as client:
-        sent = client.post(
+def upload_document(stack: DevStack) -> None:
+    with demo_client(stack) as client:
+        uploaded = client.post(
             "/documents/direct",
             params={"name": "bees.txt"},
             content=b"Bees dance in the hive.",
             headers={"Content-Type": "text/plain"},
         )
-    assert sent.status_code == httpx.codes.ACCEPTED, sent.text
-    eventually(lambda: tables(stack.project)["documents_chunks"])
+    assert uploaded.status_code == httpx.codes.ACCEPTED, uploaded.text
+    eventually(lambda: table_rows(stack.project)["documents_chunks"])
 
 
-# Something that each option with tables keeps, and where.
-KEPT = {
-    "admin": (sign_in_to_the_site, "admin_audit"),
+# For each option with tables: a function that adds a row, and the table.
+ADDED_ROWS = {
+    "admin": (sign_in_to_admin_site, "admin_audit"),
     "credits": (grant_credits, "credits_transactions"),
-    "pgvector": (send_a_document, "documents_chunks"),
+    "pgvector": (upload_document, "documents_chunks"),
 }
 
 
-def switched() -> list[object]:
-    """All options at once, and each by itself at night."""
+def switched_options() -> list[object]:
+    """All options together, and each by itself at night."""
     alone = [pytest.param([name], id=name, marks=pytest.mark.matrix) for name in ALONE]
-    return [pytest.param(variants.options(), id="all"), *alone]
+    return [pytest.param(list(OPTIONS), id="all"), *alone]
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("options", switched())
+@pytest.mark.parametrize("options", switched_options())
 def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_path: Path) -> None:
     project = started(template, tmp_path)
     off = rendered_files(project)
 
     on = switch(project, **dict.fromkeys(options, True))
-    kept = [KEPT[option] for option in options if option in KEPT]
-    assert bool(kept) == any("/migrations/" in name for name in on.keys() - off.keys())
+    added = [ADDED_ROWS[option] for option in options if option in ADDED_ROWS]
+    assert bool(added) == any("/migrations/" in name for name in on.keys() - off.keys())
     with dev_stack(project) as stack:
-        for keep, _ in kept:
-            keep(stack)
-        data = tables(project)
+        for add_row, _ in added:
+            add_row(stack)
+        data = table_rows(project)
     assert data["items"] == 1
-    assert all(data[table] for _, table in kept)
+    assert all(data[table] for _, table in added)
 
     assert switch(project, **dict.fromkeys(options, False)) == off
     with dev_stack(project):
-        assert db_works(project) == data, "off keeps the rows"
+        assert check_database(project) == data, "switching off keeps the rows"
         dropped = "credits" if len(options) > 1 else None
         if dropped:
             assert "data kept" in run([*APP, "db", "status"], project)
             refused = attempt([*APP, "db", "drop-feature", dropped], project)
             assert refused.returncode == 1
             assert "credits_transactions" in refused.stderr
-            assert tables(project) == data, "nothing is deleted without a question"
+            assert table_rows(project) == data, "no row is deleted without --yes"
             run([*APP, "db", "drop-feature", dropped, "--yes"], project)
             data = {name: rows for name, rows in data.items() if not name.startswith(dropped)}
-            assert tables(project) == data
+            assert table_rows(project) == data
 
     assert switch(project, **dict.fromkeys(options, True)) == on
     with dev_stack(project):
-        found = db_works(project)
-        assert found == found | data, "on again finds the rows"
+        found = check_database(project)
+        assert found == found | data, "switching on again finds the rows"
         if dropped:
-            assert found["credits_transactions"] == 0, "and starts anew where they were dropped"
+            assert found["credits_transactions"] == 0, "dropped tables start empty"

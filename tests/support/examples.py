@@ -2,7 +2,7 @@
 
 import re
 
-from harness import ROOT
+from support.snapshot import ROOT
 
 
 def blocks(page: str, language: str) -> list[str]:

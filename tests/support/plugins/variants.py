@@ -1,4 +1,4 @@
-"""Fixtures of the behave tier: a variant in an environment of its own, and its running stack."""
+"""Fixtures of the behave tier: an installed variant, its running stack, and clients of its API."""
 
 import os
 import shutil
@@ -8,19 +8,22 @@ from pathlib import Path
 
 import httpx
 import pytest
-import variants
-from harness import run
-from progress import FAILED, FOLDERS
-from running import DevStack, dev_stack, install, pythons
+
+from support.answers import Answers, matrix_variants, personas
+from support.commands import run
+from support.plugins.variant_report import FAILED, FOLDERS
+from support.project import install, pythons
+from support.rendering import Render
+from support.stack import DevStack, dev_stack
 
 SignIn = Callable[[str], httpx.Client]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Some answers that became a project, on a Python.
+    """A project with its answers and its Python.
 
-    One that runs its tests whole covers its Python; the others run the tests of what they add.
+    One that runs all its tests covers its Python; the others run the tests of what they add.
     """
 
     name: str
@@ -28,21 +31,20 @@ class Variant:
     runs_whole: bool
 
     def app(self, *arguments: str) -> str:
-        """Run `app …` in the project; its output."""
+        """Run `app …` in the project and return its output."""
         return run(["uv", "run", "--quiet", "app", *arguments], self.project)
 
 
 def cases() -> list[object]:
-    """The personas, with both Pythons among them; rows of the matrix for `-m matrix`."""
+    """The personas, on both Pythons; and the rows of the matrix, for `-m matrix`."""
     oldest, newest = pythons()
-    personas = {each.name: each for each in variants.personas()}
-    chosen = {name: newest if each.newest_python else oldest for name, each in personas.items()}
+    named = {each.name: each for each in personas()}
+    chosen = {name: newest if each.newest_python else oldest for name, each in named.items()}
     whole = whole_runs(chosen)
     found = [
-        case(name, chosen[name], persona.answers, name in whole)
-        for name, persona in personas.items()
+        case(name, chosen[name], persona.answers, name in whole) for name, persona in named.items()
     ]
-    for number, (row, answers) in enumerate(variants.rows().items()):
+    for number, (row, answers) in enumerate(matrix_variants().items()):
         found.append(case(row, (oldest, newest)[number % 2], answers, True, pytest.mark.matrix))
     return found
 
@@ -50,7 +52,7 @@ def cases() -> list[object]:
 def whole_runs(pythons: dict[str, str]) -> set[str]:
     """The personas that run all tests of their project: one for each Python.
 
-    On its Python it is `everything`, on the other one the first, which is the smallest.
+    This is `everything` for its Python, and the first persona, the smallest, for another one.
     """
     if os.environ.get("PROJECT_TESTS") == "all":
         return set(pythons)
@@ -63,38 +65,38 @@ def whole_runs(pythons: dict[str, str]) -> set[str]:
 def case(
     name: str,
     python: str,
-    answers: variants.Answers,
+    answers: Answers,
     runs_whole: bool,
     *marks: pytest.MarkDecorator,
 ) -> object:
-    """One worker takes all tests of a variant, so that it is installed and started once."""
+    """A parameter of `variant`. One worker runs all its tests, to install and start it once."""
     label = f"{name} on Python {python}"
     group = pytest.mark.xdist_group(label)
     return pytest.param((label, python, answers, runs_whole), id=label, marks=(group, *marks))
 
 
 CASES = cases()
-# One persona, for what would show nothing new on the others.
+# For tests whose result does not depend on the persona.
 EVERYTHING = [each for each in CASES if str(getattr(each, "id", "")).startswith("everything")]
 
 
 @pytest.fixture
 def named(request: pytest.FixtureRequest) -> None:
-    """Tell the report which variant a test is about."""
+    """Add a test to the report of its variant."""
     label = request.node.callspec.params["variant"][0]
     request.node.user_properties.append(("variant", label))
-    # Else each process would install it and start its stack, and the order be anybody's guess.
+    # Without the groups, each process would install the variant, and the order would be undefined.
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has forgotten the groups"
+        assert request.node.nodeid.endswith(f"@{label}"), "pytest-xdist has lost the groups"
 
 
 @pytest.fixture(scope="session", params=CASES)
 def variant(
     request: pytest.FixtureRequest,
-    render: Callable[..., Path],
+    render: Render,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Variant]:
-    """A variant, installed. Its folder is kept if one of its tests fails."""
+    """An installed variant. Its folder is kept if one of its tests fails."""
     label, python, answers, runs_whole = request.param
     folder = tmp_path_factory.mktemp("variant")
     request.config.stash[FOLDERS][label] = str(folder / "demo")
@@ -115,13 +117,13 @@ def sign_in(variant: Variant, stack: DevStack) -> Iterator[SignIn]:
     """`sign_in(email)`: a client of the API with a token of the local Supabase."""
     clients: dict[str, httpx.Client] = {}
 
-    def signs_in(email: str) -> httpx.Client:
+    def sign_in(email: str) -> httpx.Client:
         if email not in clients:
             token = variant.app("token", "--quiet", "--email", email).strip()
             headers = {"Authorization": f"Bearer {token}"}
             clients[email] = httpx.Client(base_url=stack.url, headers=headers, timeout=30)
         return clients[email]
 
-    yield signs_in
+    yield sign_in
     for client in clients.values():
         client.close()

@@ -1,4 +1,4 @@
-"""The linter of each file beside the code, and one fault that it has to notice."""
+"""The linters of the files that are not Python, each with one fault that it has to find."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ YAMLLINT = json.dumps(
     {
         "extends": "default",
         "rules": {
-            # Command lines and sentences to the user are longer; `on:` is a key of GitHub's.
+            # Commands and messages are longer. GitHub's key `on` reads as a boolean.
             "line-length": "disable",
             "document-start": "disable",
             "truthy": {"check-keys": False},
@@ -24,7 +24,7 @@ YAMLLINT = json.dumps(
 
 @dataclass(frozen=True)
 class Linter:
-    """A linter, the file it reads, and one edit of that file that it has to refuse."""
+    """A linter, the file it reads, and a replacement in that file that it has to reject."""
 
     command: tuple[str, ...]
     file: str
@@ -32,7 +32,7 @@ class Linter:
     bad: str
 
     def run(self, folder: Path) -> subprocess.CompletedProcess[str]:
-        """Run it on the file below `folder`; a status other than 0 is a finding."""
+        """Run the linter on the file below `folder`; an exit code other than 0 is a finding."""
         program, *arguments = self.command
         return subprocess.run(
             [TOOLS / program, *arguments, self.file],
@@ -92,5 +92,5 @@ LINTERS = {
 }
 
 
-def paragraph(result: subprocess.CompletedProcess[str]) -> str:
+def output_of(result: subprocess.CompletedProcess[str]) -> str:
     return f"{result.stdout}\n{result.stderr}".strip()

@@ -1,0 +1,1 @@
+"""Helpers of the repository's tests, one module per subject."""

@@ -1,0 +1,1 @@
+"""What the tests check in a rendered project: its files, their linters, its dependencies."""

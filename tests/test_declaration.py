@@ -1,0 +1,75 @@
+"""options.yml, and the files that scripts/options.py writes from it."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.blocks import replace_block
+from scripts.declaration import load_options
+from scripts.options import question, written
+from scripts.options_page import page
+from support.snapshot import ROOT
+
+VALID = "a:\n  help: A?\n  preset: standard\n"
+
+
+@pytest.mark.parametrize("path", written(), ids=lambda path: path.name)
+def test_written_files_are_current(path: Path) -> None:
+    current = path.read_text("utf-8") == written()[path]
+    assert current, f"run `uv run python -m scripts.options`, it changes {path.name}"
+
+
+def test_declared_paths_exist_once() -> None:
+    options = load_options()
+    declared = [
+        path
+        for option in options
+        for paths in (option.paths, *option.together_with.values())
+        for path in paths
+    ]
+    assert [path for path in declared if not (ROOT / f"template{path}").exists()] == []
+    assert len(declared) == len(set(declared))
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "a:\n  help: A?\n",
+        "a:\n  help: A?\n  preset: maximal\n",
+        f"{VALID}  file: [/x]\n",
+        f"{VALID}  together_with: {{b: [/x]}}\n",
+        f"{VALID}  conflicts:\n    - answers: {{b: false}}\n      message: m\n",
+    ],
+    ids=["no preset", "unknown preset", "unknown key", "unknown option", "conflict in a preset"],
+)
+def test_invalid_declaration_is_an_error(declaration: str, tmp_path: Path) -> None:
+    (tmp_path / "options.yml").write_text(declaration)
+    with pytest.raises(ValueError, match=r"^a: |^the preset standard "):
+        load_options(tmp_path)
+
+
+def test_last_question_of_a_conflict_has_the_validator(tmp_path: Path) -> None:
+    (tmp_path / "options.yml").write_text(
+        "a:\n  help: A?\n  preset: everything\n"
+        "  conflicts:\n    - answers: {b: false}\n      message: m\n"
+        "b:\n  help: B?\n  preset: everything\n"
+    )
+    first, last = options = load_options(tmp_path)
+    assert "refuse_conflict" not in question(first, options)
+    assert "refuse_conflict({'a': a, 'b': b})" in question(last, options)
+
+
+def test_page_lists_presets(tmp_path: Path) -> None:
+    (tmp_path / "options.yml").write_text(f"{VALID}b:\n  help: B?\n  preset: everything\n")
+    config = {"a": {"type": "bool", "help": "A?", "default": "{{ x }}"}}
+    text = page(config, load_options(tmp_path))
+    assert "| `a` | A? | from `preset` | `true`, `false` |" in text
+    assert "| `a` | | yes | yes |\n| `b` | |  | yes |\n" in text
+
+
+def test_block_without_its_markers_is_an_error() -> None:
+    assert replace_block("# Begin of x\n1\n# End of x\n", "x", "2\n") == (
+        "# Begin of x\n2\n# End of x\n"
+    )
+    with pytest.raises(ValueError, match="Begin of x"):
+        replace_block("# Begin of y\n# End of y\n", "x", "")
