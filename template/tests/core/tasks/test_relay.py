@@ -12,8 +12,8 @@ from app.core.tasks import enqueue, outbox
 from app.core.tasks.models import TaskRecord
 from app.core.tasks.relay import Relay
 from tests.core.tasks.work import write
-from tests.logs import rendered
-from tests.processes import eventually
+from tests.support.logs import rendered
+from tests.support.processes import eventually
 
 
 @pytest.fixture

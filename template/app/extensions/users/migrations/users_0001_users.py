@@ -15,7 +15,7 @@ down_revision = None
 branch_labels = ("users",)
 depends_on = ("core_0001",)
 
-ROLES = ("user", "support", "admin")
+ROLES = ("user", "admin")
 STATUSES = ("pending", "approved", "rejected", "suspended")
 
 
