@@ -1,9 +1,9 @@
 """Celery's connections to Redis: few, and a worker that survives when one is lost.
 
-kombu keeps two pools for each of its channels, and no setting changes that: API, worker, beat and
-Flower would hold 21 connections, and the budget is ten. Here all channels of a process share one
-pool, and a channel has a connection of its own only while it waits for messages. Because this
-overrides private methods of kombu, `pyproject.toml` sets an upper bound for it.
+kombu keeps two pools for each of its channels, and no setting changes that: all processes together
+would hold 21 connections, and the budget is ten. Here all channels of a process share one pool, and
+a channel has a connection of its own only while it waits for messages. Because this overrides
+private methods of kombu, `pyproject.toml` sets an upper bound for it.
 """
 
 from typing import Any
