@@ -64,7 +64,7 @@ async def delete_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> N
 
 
 async def complete_all(session: AsyncSession, owner_id: UUID) -> int:
-    """Mark the items of the owner as done and return how many changed. Does not commit."""
+    """Mark the items of the owner as done, without a commit; return how many changed."""
     unfinished = update(Item).where(col(Item.owner_id) == owner_id, col(Item.done).is_(False))
     statement = unfinished.values(done=True, updated_at=utcnow())
     result: CursorResult[Any] = await session.exec(statement)
