@@ -119,7 +119,7 @@ def status(feature: Feature = None) -> None:
     pending = [b for revision, b in branch_by_revision(scripts).items() if revision not in applied]
     rows = []
     for branch in [feature] if feature else branches():
-        newest = ", ".join(heads.get(branch, "-"))
+        newest = ", ".join(heads.get(branch, ["-"]))
         rows.append((branch, last.get(branch, "-"), newest, str(pending.count(branch))))
     if not feature:
         removed = sorted(last.keys() - branches().keys())
