@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Executable, func, literal, update
+from sqlalchemy import Executable, bindparam, func, null, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.core.database import process_engine
 from app.core.tasks.models import TaskState, tasks
@@ -38,22 +39,7 @@ def claim(task_id: UUID, delivery: int, *, redelivered: bool) -> Claim | None:
     while its worker lives. A message that the sweep has replaced by a later delivery does not: the
     worker that has the later one may be alive.
     """
-    claimable = tasks.c.state == TaskState.PENDING
-    if redelivered:
-        claimable |= (tasks.c.state == TaskState.STARTED) & (tasks.c.deliveries == delivery)
-    row = _execute(
-        update(tasks)
-        .where(tasks.c.id == task_id, claimable)
-        .values(
-            state=TaskState.STARTED,
-            attempts=tasks.c.attempts + 1,
-            # The sender may have died before it committed these two.
-            deliveries=func.greatest(tasks.c.deliveries, delivery),
-            sent_at=func.coalesce(tasks.c.sent_at, func.now()),
-            started_at=func.now(),
-        )
-        .returning(tasks.c.attempts, tasks.c.ordered_by)
-    )
+    row = _execute(_CLAIM, task_id=task_id, delivery=delivery, redelivered=redelivered)
     return Claim(task_id, row.attempts, row.ordered_by) if row else None
 
 
@@ -63,9 +49,8 @@ def succeed(claim: Claim, result: Any, session: Session | None = None) -> None:
     Raises:
         LostClaimError: this run cannot end the task any more.
     """
-    value = literal(result, JSONB(none_as_null=True))
-    statement = _end(claim, state=TaskState.SUCCESS, result=value, error=None, reason=None)
-    row = session.execute(statement).first() if session else _execute(statement)
+    values = {"task_id": claim.task_id, "attempt": claim.attempt, "value": result}
+    row = session.execute(_SUCCEED, values).first() if session else _execute(_SUCCEED, **values)
     if row is None:
         raise LostClaimError
 
@@ -77,7 +62,7 @@ def fail(claim: Claim, error: Exception, reason: str | None, tries: int) -> bool
     """
     again = reason is None and claim.attempt < tries
     delay = min(FIRST_DELAY * 2 ** (claim.attempt - 1), LONGEST_DELAY)
-    statement = _end(
+    _end(
         claim,
         state=TaskState.PENDING if again else TaskState.FAILURE,
         sent_at=None,
@@ -86,19 +71,18 @@ def fail(claim: Claim, error: Exception, reason: str | None, tries: int) -> bool
         reason=reason[:500] if reason else None,
         error=f"{type(error).__name__}: {error}"[:4000],
     )
-    _execute(statement)
     return again
 
 
 def revoke(claim: Claim) -> None:
     """End a run that stopped because the task was cancelled."""
-    _execute(_end(claim, state=TaskState.REVOKED))
+    _end(claim, state=TaskState.REVOKED)
 
 
 def fail_exhausted(claim: Claim) -> None:
     """End a task whose worker died in each run: it would kill the next worker too."""
     error = f"The worker died in each of {claim.attempt - 1} runs."
-    _execute(_end(claim, state=TaskState.FAILURE, error=error))
+    _end(claim, state=TaskState.FAILURE, error=error)
 
 
 def report(task_id: UUID, done: int, total: int) -> bool:
@@ -109,21 +93,53 @@ def report(task_id: UUID, done: int, total: int) -> bool:
     return bool(row and row.cancel_requested)
 
 
-def _end(claim: Claim, **values: Any) -> Executable:
+def _ending(**values: Any) -> ReturningUpdate[Any]:
     return (
         update(tasks)
         .where(
-            tasks.c.id == claim.task_id,
+            tasks.c.id == bindparam("task_id"),
             tasks.c.state == TaskState.STARTED,
-            tasks.c.attempts == claim.attempt,
+            tasks.c.attempts == bindparam("attempt"),
         )
         .values({"ended_at": func.now()} | values)
         .returning(tasks.c.id)
     )
 
 
-def _execute(statement: Executable) -> Any:
+def _end(claim: Claim, **values: Any) -> None:
+    _execute(_ending(**values), task_id=claim.task_id, attempt=claim.attempt)
+
+
+def _execute(statement: Executable, **parameters: Any) -> Any:
     """Execute one statement without a transaction, which would take two more round trips."""
     with process_engine().connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        return connection.execute(statement).first()
+        return connection.execute(statement, parameters).first()
+
+
+# Every run executes these two, so they are built once.
+_CLAIM = (
+    update(tasks)
+    .where(
+        tasks.c.id == bindparam("task_id"),
+        (tasks.c.state == TaskState.PENDING)
+        | (tasks.c.state == TaskState.STARTED)
+        & (tasks.c.deliveries == bindparam("delivery"))
+        & bindparam("redelivered"),
+    )
+    .values(
+        state=TaskState.STARTED,
+        attempts=tasks.c.attempts + 1,
+        # The sender may have died before it committed these two.
+        deliveries=func.greatest(tasks.c.deliveries, bindparam("delivery")),
+        sent_at=func.coalesce(tasks.c.sent_at, func.now()),
+        started_at=func.now(),
+    )
+    .returning(tasks.c.attempts, tasks.c.ordered_by)
+)
+_SUCCEED = _ending(
+    state=TaskState.SUCCESS,
+    result=bindparam("value", type_=JSONB(none_as_null=True)),
+    error=null(),
+    reason=null(),
+)
