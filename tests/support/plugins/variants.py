@@ -80,6 +80,22 @@ CASES = cases()
 EVERYTHING = [each for each in CASES if str(getattr(each, "id", "")).startswith("everything")]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of a variant one after the other, in the order of their files.
+
+    pytest orders them by the position of their parameter in its list, which `EVERYTHING` changes.
+    """
+    places: dict[str, int] = {}
+    order: dict[pytest.Item, tuple[int, str, int]] = {}
+    for number, item in enumerate(items):
+        callspec = getattr(item, "callspec", None)
+        label = callspec.params["variant"][0] if callspec and "variant" in callspec.params else ""
+        place = places.setdefault(label, number) if label else number
+        order[item] = (place, str(item.path) if label else "", number)
+    items.sort(key=order.__getitem__)
+
+
 @pytest.fixture
 def named(request: pytest.FixtureRequest) -> None:
     """Add a test to the report of its variant."""
