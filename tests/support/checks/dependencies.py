@@ -29,6 +29,7 @@ DEV_NOT_IMPORTED = {
 # Packages that are imported but not declared: the named package declares them, with its own bounds.
 TRANSITIVE = {
     "pydantic": "FastAPI",
+    "pydantic_core": "Pydantic",
     "starlette": "FastAPI",
     "cryptography": "PyJWT",
     "dotenv": "pydantic-settings",
