@@ -28,7 +28,6 @@ def flower(
     from app.extensions.flower.server import serve
 
     settings = load_all_settings()
-    configure_logging(settings)
     page = load_settings(FlowerSettings)
     if page.password is None:
         raise CliError("FLOWER_PASSWORD is not set. Set it to 16 random characters or more.")
@@ -39,6 +38,7 @@ def flower(
         if fd is not None:
             place, advice = f"socket {fd}", "Pass the number of an open socket, or omit --fd."
         raise CliError(f"Flower cannot listen on {place} ({error.strerror}). {advice}") from error
+    configure_logging(settings)
     serve(configure_celery(settings), sockets, page.user, page.password.get_secret_value())
 
 
