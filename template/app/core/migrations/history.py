@@ -75,8 +75,14 @@ def restore(connection: Connection, scripts: "ScriptDirectory") -> None:
     if not entries(connection):
         record(connection, scripts, rows & known, ran=None)
         _add(connection, dict.fromkeys(rows - known, UNKNOWN), {})
-    applied = {entry.revision for entry in entries(connection)}
-    heads = effective_heads(scripts, applied & known)
+    recorded = {entry.revision for entry in entries(connection)} & known
+    # The tables of a feature may have been dropped while a feature that depends on it was switched
+    # off: without its dependency, a revision does not count as applied.
+    applied = {each for each in recorded if ancestors(scripts, [each]) <= recorded}
+    if recorded != applied:
+        forgotten = HISTORY_TABLE.c.revision.in_(recorded - applied)
+        connection.execute(HISTORY_TABLE.delete().where(forgotten))
+    heads = effective_heads(scripts, applied)
     if rows != heads:
         connection.execute(VERSION_TABLE.delete())
         if heads:

@@ -187,6 +187,26 @@ def test_a_feature_that_others_depend_on_is_not_dropped(workshop: Workshop) -> N
     assert {"parcels", "labels"}.isdisjoint(tables(workshop))
 
 
+def test_a_dropped_feature_returns_with_one_that_depends_on_it(workshop: Workshop) -> None:
+    workshop.feature("parcels")
+    workshop.migration("parcels", "parcels_0001")
+    workshop.feature("rates")
+    insert = 'op.execute(f"INSERT INTO {SCHEMA}.parcels VALUES (7)")'
+    delete = 'op.execute(f"DELETE FROM {SCHEMA}.parcels")'
+    workshop.migration("rates", "rates_0001", needs=("parcels_0001",), up=insert, down=delete)
+    commands.upgrade()
+
+    workshop.switch_off("rates")
+    drop.drop("parcels")
+    workshop.switch_on("rates")
+    commands.upgrade()
+
+    # Both ran again: without the tables of parcels, the migration of rates no longer counted.
+    with workshop.connected() as connection:
+        assert connection.scalars(text(f"SELECT id FROM {SCHEMA}.parcels")).all() == [7]
+    assert {"parcels_0001", "rates_0001"} <= workshop.applied()
+
+
 def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(workshop: Workshop) -> None:
     workshop.feature("parcels")
     workshop.migration("parcels", "parcels_0001")
