@@ -14,6 +14,7 @@ def main() -> None:
 
 def build() -> typer.Typer:
     """Collect the commands of core, of the features and of the dev stack."""
+    # An import reads the settings, and `errors.run` prints what is wrong there.
     from app.core.cli import api, console, db, doctor, feature, processes, storage
     from app.core.features import load
 

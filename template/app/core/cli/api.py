@@ -1,4 +1,7 @@
-"""`app routes` and `app openapi`: the routes of the API and their description."""
+"""`app routes` and `app openapi`: the routes of the API and their description.
+
+The API is imported in the commands: its import takes a second, which other commands do not need.
+"""
 
 import json
 from pathlib import Path

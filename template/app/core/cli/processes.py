@@ -1,4 +1,7 @@
-"""`app worker` and `app beat`: Celery with the settings of this project."""
+"""`app worker` and `app beat`: Celery with the settings of this project.
+
+The worker is imported in the commands: it loads every task, which other commands do not need.
+"""
 
 from pathlib import Path
 from typing import Annotated

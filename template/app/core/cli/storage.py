@@ -2,16 +2,16 @@
 
 import typer
 
+from app.core.settings import get_settings
+from app.core.supabase.clients import with_supabase
+from app.core.supabase.storage import Storage
+
 cli = typer.Typer(no_args_is_help=True, help="The private bucket in Supabase Storage.")
 
 
 @cli.command()
 def ensure() -> None:
     """Create the bucket, or update its limits to the settings; run it with every deployment."""
-    from app.core.settings import get_settings
-    from app.core.supabase.clients import with_supabase
-    from app.core.supabase.storage import Storage
-
     created = with_supabase(lambda supabase: Storage(supabase).ensure_bucket())
     done = "was created" if created else "has the limits of the settings"
     typer.echo(f"Bucket {get_settings().storage_bucket} {done}.")

@@ -1,4 +1,4 @@
-"""Pages of lists: by offset, with a total that can be declined, and by keyset, for any depth."""
+"""Pages of lists: by offset, with an optional total, and by keyset, for any depth."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ from app.core.errors import InvalidError
 from app.core.http.schemas import ResponseModel
 
 MAX_LIMIT = 100
-# Postgres reads and drops every row before the offset: deeper lists use a keyset.
+# Postgres reads every row before the offset and discards it: longer lists use a keyset.
 MAX_OFFSET = 10_000
 
 Entry = TypeVar("Entry")
@@ -34,7 +34,7 @@ class OffsetPage(ResponseModel, Generic[Entry]):
     """A page by offset."""
 
     items: list[Entry]
-    total: int | None = Field(description="Entries in all, or null where it was declined.")
+    total: int | None = Field(description="Number of all entries, or null with total=false.")
     limit: int
     offset: int
 
@@ -46,7 +46,7 @@ class KeysetQuery(BaseModel):
 
     limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="Entries on a page.")
     cursor: str | None = Field(
-        default=None, max_length=200, description="`next_cursor` of the page before."
+        default=None, max_length=200, description="`next_cursor` of the previous page."
     )
 
 
@@ -54,7 +54,9 @@ class KeysetPage(ResponseModel, Generic[Entry]):
     """A page by keyset, newest first."""
 
     items: list[Entry]
-    next_cursor: str | None = Field(description="Of the next page, or null on the last.")
+    next_cursor: str | None = Field(
+        description="Cursor of the next page, or null on the last page."
+    )
 
 
 Offset = Annotated[OffsetQuery, Query()]
@@ -62,16 +64,16 @@ Keyset = Annotated[KeysetQuery, Query()]
 
 
 def encode_cursor(created_at: datetime, key: UUID) -> str:
-    """Write the place after an entry as an opaque word."""
+    """Encode the position after an entry as an opaque text."""
     text = json.dumps([created_at.isoformat(), str(key)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """Read a cursor.
+    """Decode a cursor.
 
     Raises:
-        InvalidError: it was not written by `encode_cursor`.
+        InvalidError: `encode_cursor` did not write it.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
@@ -82,6 +84,6 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
         return created_at, UUID(key)
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise InvalidError(
-            "The cursor is not one of this list: take `next_cursor` as it was answered.",
+            "This is not a cursor of this list: send `next_cursor` exactly as it was received.",
             code="invalid_cursor",
         ) from error

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class RequestModel(BaseModel):
-    """A request body: an unknown field is an error, so that a typo is never lost in silence."""
+    """A request body. An unknown field is an error, so a typo is not ignored silently."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -18,21 +18,21 @@ def _without_defaults(schema: dict[str, Any]) -> None:
 
 
 class PatchModel(RequestModel):
-    """A body of changes: what is not sent stays, so no default is promised to its readers.
+    """A body of changes: a field that is not sent keeps its value, so OpenAPI shows no default.
 
-    Fields have one all the same, which nobody reads; take `model_dump(exclude_unset=True)`.
+    Defaults are placeholders; only fields that were sent are used: `model_dump(exclude_unset=True)`.
     """
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 class ResponseModel(BaseModel):
-    """A response body, built from rows or entities by attribute."""
+    """A response body, built from the attributes of a row or an entity."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
 class TaskAccepted(ResponseModel):
-    """Work that was handed to the workers; follow it at `/tasks/{task_id}`."""
+    """Work that the workers will do; follow it at `/tasks/{task_id}`."""
 
     task_id: UUID

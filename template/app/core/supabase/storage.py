@@ -2,6 +2,8 @@
 
 Users upload and download at signed addresses, so their files do not pass through this process. The
 backend and its tasks copy files to and from disk without holding them in memory.
+
+Supabase's own packages are imported when the first file is used, because their import is slow.
 """
 
 import json
