@@ -54,9 +54,7 @@ class KeysetPage(ResponseModel, Generic[Entry]):
     """A page by keyset, newest first."""
 
     items: list[Entry]
-    next_cursor: str | None = Field(
-        description="Cursor of the next page, or null on the last page."
-    )
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page.")
 
 
 Offset = Annotated[OffsetQuery, Query()]

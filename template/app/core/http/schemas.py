@@ -20,7 +20,7 @@ def _without_defaults(schema: dict[str, Any]) -> None:
 class PatchModel(RequestModel):
     """A body of changes: a field that is not sent keeps its value, so OpenAPI shows no default.
 
-    Defaults are placeholders; only fields that were sent are used: `model_dump(exclude_unset=True)`.
+    Defaults are placeholders: `model_dump(exclude_unset=True)` has the fields that were sent.
     """
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
