@@ -25,14 +25,14 @@ class Channel(redis.Channel):
 
     @property
     def do_restore(self) -> bool:  # type: ignore[override]
-        """Whether closing gives unacknowledged messages back: only when the worker stops.
+        """Whether closing gives unacknowledged messages back: only in a cold stop.
 
-        After a lost connection the tasks still run here, so another worker must not get their
-        messages. Celery 5.7 would also fail with an AttributeError, and the worker would die.
-        Redis delivers the messages again after the visibility timeout.
+        A cold stop cancels their tasks. After a lost connection the tasks still run here, so no
+        other worker must get their messages. Celery 5.7 would also fail with an AttributeError
+        then, and the worker would die. Redis delivers the messages again after the visibility
+        timeout.
         """
-        reasons: tuple[object, object] = (state.should_stop, state.should_terminate)
-        return reasons != (None, None)
+        return bool(state.should_terminate)
 
     def _get_pool(self, *, asynchronous: bool = False) -> ConnectionPool:
         return super()._get_pool(asynchronous=True) if asynchronous else process_pool()  # type: ignore[misc]
