@@ -127,6 +127,13 @@ def test_links_between_files_lead_to_files() -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_files_that_the_page_on_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs/architecture-project.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:app|devstack|tests)/[\w/.]+)`", text))
+    assert len(named) > 20
+    assert {name for name in named if not (ROOT / "template" / name).exists()} == set()
+
+
 def test_constraints_are_the_same_in_both_places() -> None:
     pins = [
         line
