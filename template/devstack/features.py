@@ -36,6 +36,8 @@ def new(
     root = Path.cwd()
     if not (root / "app" / "features").is_dir():
         raise CliError("Run this in the folder of the project, which contains pyproject.toml.")
+    if name in {CORE.name, *(feature.name for feature in installed())}:
+        raise CliError(f"The feature '{name}' already exists: choose another name.")
     targets = {
         "feature": root / "app" / "features" / name,
         "tests": root / "tests" / "features" / name,
@@ -44,8 +46,6 @@ def new(
     for target in targets.values():
         if target.exists():
             raise CliError(f"{target.relative_to(root)} already exists: choose another name.")
-    if name in {CORE.name, *(feature.name for feature in installed())}:
-        raise CliError(f"The feature '{name}' already exists: choose another name.")
     written: list[Path] = []
     try:
         for part, target in targets.items():
