@@ -1,4 +1,4 @@
-"""`app email`: compile, look at and test mails."""
+"""`app email`: look at mails, and test the transport; the dev stack adds `build`."""
 
 import asyncio
 import webbrowser
@@ -15,7 +15,6 @@ from app.core.cli.output import print_table
 from app.core.database.models import utcnow
 from app.core.settings import load_settings
 from app.extensions.email import recipients
-from app.extensions.email.build import outputs
 from app.extensions.email.catalog import catalog, mail_class
 from app.extensions.email.email import TestMail
 from app.extensions.email.models import Reason
@@ -27,25 +26,6 @@ from app.extensions.email.transports import DeliveryError, create_transport
 cli = typer.Typer(name="email", no_args_is_help=True, help="Mails.")
 
 Recipient = Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address.")]
-
-
-@cli.command()
-def build(
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit code 1 if a file is not current.")
-    ] = False,
-) -> None:
-    """Compile the MJML of every mail to HTML and text, which are committed."""
-    stale = [output for output in outputs() if not output.is_current]
-    if check and stale:
-        names = ", ".join(str(output.path) for output in stale)
-        raise CliError(f"not current: {names}. Run `uv run app email build`.")
-    for output in stale:
-        output.path.parent.mkdir(exist_ok=True)
-        output.path.write_text(output.content, encoding="utf-8")
-        typer.echo(f"Wrote {output.path}")
-    if not stale:
-        typer.echo("Everything is current.")
 
 
 @cli.command("list")

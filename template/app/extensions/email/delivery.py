@@ -51,7 +51,7 @@ async def deliver(session: AsyncSession, mail_id: UUID) -> None:
     if record is None or record.state is not MailState.QUEUED or record.data is None:
         raise SkipRunError
     mail = mail_class(record.name).model_validate(record.data)
-    outcomes = dict(await session.run_sync(blocked, mail)) | record.outcomes
+    outcomes = await session.run_sync(blocked, mail) | record.outcomes
     waiting = [address for address in mail.recipients if address not in outcomes]
     error: DeliveryError | None = None
     if waiting:

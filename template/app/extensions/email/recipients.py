@@ -1,7 +1,5 @@
 """Who must not be mailed: suppressed addresses, and categories that a recipient does not want."""
 
-from collections.abc import Iterable
-
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlmodel import col, delete, select
@@ -16,16 +14,14 @@ from app.extensions.email.schemas import Mail, PreferenceRead, normalize
 UNWANTED = "unwanted"
 
 
-def blocked(session: Session, mail: Mail) -> Iterable[tuple[str, str]]:
-    """Yield the recipients that must not get a mail, with the reason."""
+def blocked(session: Session, mail: Mail) -> dict[str, str]:
+    """Return the recipients that must not get a mail, with the reason."""
     addresses = mail.recipients
     found = session.scalars(select(Suppression).where(col(Suppression.address).in_(addresses)))
-    suppressed = {each.address: each.reason for each in found}
-    yield from suppressed.items()
-    if mail.category.optional:
-        (address,) = addresses
-        if address not in suppressed and not _wants(session, address, mail):
-            yield address, UNWANTED
+    reasons: dict[str, str] = {each.address: each.reason.value for each in found}
+    if mail.category.optional and not _wants(session, addresses[0], mail):
+        reasons.setdefault(addresses[0], UNWANTED)
+    return reasons
 
 
 def _wants(session: Session, address: str, mail: Mail) -> bool:

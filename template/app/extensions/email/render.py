@@ -78,8 +78,8 @@ def message(
     international = not "".join((*sent_to, settings.sender_address)).isascii()
     built = EmailMessage(policy=SMTPUTF8 if international else SMTP)
     sender = settings.sender_address
-    built["From"] = HeaderAddress(settings.sender_name, addr_spec=sender)
-    built["To"] = [HeaderAddress(addr_spec=address) for address in sent_to]
+    built["From"] = _header(sender, settings.sender_name)
+    built["To"] = [_header(address) for address in sent_to]
     built["Subject"] = content.subject
     built["Date"] = date
     built["Message-ID"] = f"<{message_id}>"
@@ -98,6 +98,12 @@ def message(
         kind, _, subtype = each.media_type.partition("/")
         built.add_attachment(each.content, kind, subtype, filename=each.name)
     return built
+
+
+def _header(address: str, name: str = "") -> HeaderAddress:
+    # Its `addr_spec` refuses international addresses.
+    local, _, domain = address.rpartition("@")
+    return HeaderAddress(name, local, domain)
 
 
 @cache

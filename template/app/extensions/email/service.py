@@ -41,7 +41,7 @@ def queue(session: Session, mail: Mail, *, key: str | None = None) -> MailRecord
         or if the recipient does not want this category: then nothing is sent. `outcomes` names the
         recipients that are left out.
     """
-    outcomes = dict(blocked(session, mail))
+    outcomes = blocked(session, mail)
     suppressed = len(outcomes) == len(mail.recipients)
     record = MailRecord(
         name=mail.key(),

@@ -1,7 +1,6 @@
-"""Compiles the templates: MJML becomes an HTML and a text file, which are both committed.
+"""`app email build`: MJML becomes an HTML and a text file, which are both committed.
 
-The layout surrounds each mail. mrml, which compiles, is installed for development only and ignores
-unknown elements, so they are refused here.
+The layout surrounds each mail. mrml ignores unknown elements, so they are refused here.
 """
 
 import html
@@ -10,15 +9,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Annotated
 
+import mrml
+import typer
 from jinja2 import Environment, TemplateSyntaxError
 
 from app.core.cli.errors import CliError
+from app.extensions.email import catalog as mails
 from app.extensions.email.catalog import LAYOUT, catalog, homes, own_layout
+from app.extensions.email.cli import cli
 
 MAX_BYTES = 100_000  # Gmail cuts a longer mail
 CONTENT = "<!-- content -->"
-OWN_LAYOUT = Path(__file__).parent / "emails" / LAYOUT
+OWN_LAYOUT = Path(mails.__file__).parent / "emails" / LAYOUT
 
 # https://documentation.mjml.io, without mj-include, whose part the layout has.
 ELEMENTS = frozenset(
@@ -32,6 +36,7 @@ ELEMENTS = frozenset(
     )
     for name in names
 )
+COLUMN = re.compile(r"<mj-column\b[^>]*(?<!/)>.*?</mj-column>", re.DOTALL)
 PLACEHOLDER = re.compile(r"{{.*?}}|{%.*?%}", re.DOTALL)
 
 
@@ -50,6 +55,25 @@ class Output:
     def is_current(self) -> bool:
         """Whether the file is there with this content."""
         return self.path.exists() and self.path.read_text(encoding="utf-8") == self.content
+
+
+@cli.command()
+def build(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit code 1 if a file is not current.")
+    ] = False,
+) -> None:
+    """Compile the MJML of every mail to HTML and text, which are committed."""
+    stale = [output for output in outputs() if not output.is_current]
+    if check and stale:
+        names = ", ".join(str(output.path) for output in stale)
+        raise CliError(f"not current: {names}. Run `uv run app email build`.")
+    for output in stale:
+        output.path.parent.mkdir(exist_ok=True)
+        output.path.write_text(output.content, encoding="utf-8")
+        typer.echo(f"Wrote {output.path}")
+    if not stale:
+        typer.echo("Everything is current.")
 
 
 def outputs() -> Iterator[Output]:
@@ -88,10 +112,6 @@ def compile_mail(source: str, layout: str, *, name: str = "mail") -> dict[str, s
     Raises:
         BuildError: the source is not correct.
     """
-    try:
-        import mrml
-    except ImportError:
-        raise BuildError("Only a checkout with its development tools can compile mails.") from None
 
     def fail(problem: str) -> BuildError:
         return BuildError(f"{name}: {problem}")
@@ -99,6 +119,8 @@ def compile_mail(source: str, layout: str, *, name: str = "mail") -> dict[str, s
     subject = html.unescape(" ".join(_inside(source, "mj-title", fail).split()))
     whole = _merge(source, layout, fail)
     unknown = set(re.findall(r"<(mj-[\w-]*)", whole)) - ELEMENTS
+    if any("<mj-raw" in column for column in COLUMN.findall(whole)):
+        raise fail("mrml moves an <mj-raw> in a column. Put it before or after an <mj-section>.")
     if unknown:
         raise fail(f"<{'>, <'.join(sorted(unknown))}>: MJML has no such element")
     try:
