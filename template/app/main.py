@@ -9,12 +9,13 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.core.auth.tokens import TokenVerifier
+from app.core.collector import settle_collector
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
-from app.core.http.error_handlers import add_error_handlers
+from app.core.http.error_handlers import add_error_handlers, unexpected_error
 from app.core.http.home import add_home
-from app.core.http.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
+from app.core.http.middleware import RequestContext, RequestGuard
 from app.core.http.openapi import add_docs, describe_api, operation_id
 from app.core.http_client import authorities
 from app.core.logging import configure_logging
@@ -52,6 +53,7 @@ def create_app() -> FastAPI:
         async with Relay(database.engine), AsyncExitStack() as stack:
             for _, lives in load("lifespan"):
                 await stack.enter_async_context(lives(app))
+            settle_collector()
             yield
         warm_up.cancel()
         await app.state.redis.aclose()
@@ -88,7 +90,8 @@ def create_app() -> FastAPI:
     add_home(app, settings)
 
     # The middleware that is added last is the outermost.
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    unexpected = None if settings.debug else unexpected_error
+    app.add_middleware(RequestGuard, limit=settings.max_body_bytes, unexpected=unexpected)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -98,9 +101,7 @@ def create_app() -> FastAPI:
             allow_headers=["*"],
             expose_headers=["X-Request-ID"],
         )
-    app.add_middleware(AllowedHosts, hosts=settings.allowed_hosts)
-    app.add_middleware(SecurityHeaders, strict_transport=settings.online)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestContext, settings=settings)
     return app
 
 

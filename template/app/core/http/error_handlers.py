@@ -15,7 +15,6 @@ from sqlalchemy import exc as sa
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError
 from app.core.http.problems import FieldError, problem, status_phrase
@@ -25,7 +24,7 @@ log = get_logger(__name__)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Register a handler for each kind of exception on `app`; call it before adding middleware.
+    """Register a handler for each kind of exception on `app`.
 
     The handlers are coroutines because a plain function would wait for a free thread of the pool
     that blocking routes use.
@@ -39,35 +38,6 @@ def add_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, _database_unavailable)
     for kind in (BrokerError, RedisConnectionError, RedisTimeoutError):
         app.add_exception_handler(kind, _queue_unavailable)
-    if not app.debug:
-        app.add_middleware(UnexpectedErrors)
-
-
-class UnexpectedErrors:
-    """Answers exceptions that have no handler with 500.
-
-    A handler for `Exception` cannot do this: Starlette runs it outside of all middleware, so that
-    its response has neither the request id nor the security headers.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        started = scope["type"] != "http"
-
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched_send)
-        except Exception as error:
-            if started:
-                raise
-            await _unexpected_error(error)(scope, receive, send)
 
 
 async def _app_error(_request: Request, error: Exception) -> Response:
@@ -117,7 +87,7 @@ async def _database_error(request: Request, error: Exception) -> Response:
         or state.startswith(("08", "57P", "53"))
     ):
         return await _database_unavailable(request, error)
-    return _unexpected_error(error)
+    return unexpected_error(error)
 
 
 async def _os_error(request: Request, error: Exception) -> Response:
@@ -125,7 +95,7 @@ async def _os_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.filename is None:
         return await _database_unavailable(request, error)
-    return _unexpected_error(error)
+    return unexpected_error(error)
 
 
 async def _database_unavailable(_request: Request, error: Exception) -> Response:
@@ -141,7 +111,8 @@ def _unavailable(service: str, detail: str, error: Exception) -> Response:
     return problem(503, f"{service}_unavailable", detail, headers={"Retry-After": "5"})
 
 
-def _unexpected_error(error: Exception) -> Response:
+def unexpected_error(error: Exception) -> Response:
+    """Log an error and make the response that tells nothing of it."""
     log.error("unexpected_error", exc_info=error)
     return problem(500, "internal_error", "Something went wrong on our side.")
 
