@@ -14,6 +14,7 @@ from app.core.database import Database, async_engine
 from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
 from app.core.http.error_handlers import add_error_handlers, unexpected_error
+from app.core.http.exact_routes import ExactRoutes
 from app.core.http.home import add_home
 from app.core.http.middleware import RequestContext, RequestGuard
 from app.core.http.openapi import add_docs, describe_api, operation_id
@@ -88,6 +89,7 @@ def create_app() -> FastAPI:
     if settings.docs_enabled:
         add_docs(app)
     add_home(app, settings)
+    app.router.routes.insert(0, ExactRoutes(app))
 
     # The middleware that is added last is the outermost.
     unexpected = None if settings.debug else unexpected_error
