@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ from app.core.features import load_models
 from app.core.settings import get_settings
 
 NOW = datetime(2026, 2, 28, 23, 59, 59, 999_999, timezone(timedelta(hours=5, minutes=45)))
+KEY = UUID("0190a6b4-0000-7000-8000-000000000001")
 
 
 class Colour(StrEnum):
@@ -39,7 +40,7 @@ VALUES: list[tuple[Any, Any]] = [
     (sa.BigInteger(), 2**63 - 1),
     (sa.SmallInteger(), 7),
     (sa.Boolean(), True),
-    (sa.Uuid(), uuid4()),
+    (sa.Uuid(), KEY),
     (UTCDateTime(), NOW),
     (sa.DateTime(timezone=True), NOW),
     (sa.DateTime(), NOW.replace(tzinfo=None)),
@@ -54,7 +55,7 @@ VALUES: list[tuple[Any, Any]] = [
     (postgresql.JSONB(), {"a": [1, None, "ü"], "b": {}}),
     (postgresql.JSONB(), "text"),
     (sa.ARRAY(sa.Text()), ["a", "", None]),
-    (sa.ARRAY(sa.Uuid()), [uuid4()]),
+    (sa.ARRAY(sa.Uuid()), [KEY]),
     (COLOUR, Colour.RED),
     (sa.Enum(Colour, native_enum=False), Colour.RED),
     (postgresql.INET(), ip_address("10.0.0.1")),
