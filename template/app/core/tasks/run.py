@@ -1,8 +1,9 @@
 """One run of a task in a worker."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -34,14 +35,16 @@ log = get_logger(__name__)
 class RecordedTask(CeleryTask):  # type: ignore[type-arg]  # generic in the stubs only
     """Celery's side of a declared task."""
 
-    declared: Task[..., Any]
+    declared: Task[..., Any] | None = None  # Celery's own tasks have none
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the declared task; see `run`."""
-        return run(self.declared, self.request, arguments)
+        if self.declared is None:
+            return super().__call__(*args, **kwargs)
+        return run(self.declared, self.request, *args, **kwargs)
 
 
-def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> Any:
+def run(task: Task[..., Any], request: "Context", /, *args: Any, **kwargs: Any) -> Any:
     """Run a task once and keep its record. A task of `send` or of a schedule has no record.
 
     Raises:
@@ -50,6 +53,7 @@ def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> 
         Reject: the database is down; the message goes back into the queue.
         Exception: the error of the task in its last run.
     """
+    execute = partial(_execute, task, args, kwargs)
     redelivered = bool((request.delivery_info or {}).get("redelivered"))
     delivery = header(request, DELIVERY)
     if delivery is None:
@@ -57,7 +61,7 @@ def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> 
             log.error("task_given_up", task=task.name, attempts=task.tries)
             raise Ignore
         try:
-            return _execute(task, arguments, None)
+            return execute(None)
         except SkipRunError as skipped:
             raise Ignore from skipped
     with _requeued_without_database():
@@ -66,7 +70,7 @@ def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> 
         log.info("task_skipped", task=task.name)
         raise Ignore
     try:
-        return _run_claimed(task, arguments, claim)
+        return _run_claimed(task, claim, execute)
     finally:
         if claim.ordered_by:
             send_next(process_engine(), claim.ordered_by)
@@ -83,14 +87,14 @@ def _redeliveries(request: "Context") -> int:
     return count
 
 
-def _run_claimed(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> Any:
+def _run_claimed(task: Task[..., Any], claim: Claim, execute: Callable[[Claim], Any]) -> Any:
     if claim.attempt > task.tries:
         records.fail_exhausted(claim)
         log.error("task_given_up", task=task.name, attempts=claim.attempt - 1)
         raise Ignore
     last_report.set(0.0)
     try:
-        return _execute(task, arguments, claim)
+        return execute(claim)
     except SkipRunError as skipped:
         records.succeed(claim, None)
         raise Ignore from skipped
@@ -113,8 +117,10 @@ def _run_claimed(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) 
         last_report.set(None)
 
 
-def _execute(task: Task[..., Any], arguments: dict[str, Any], claim: Claim | None) -> Any:
-    values = task.values(arguments)
+def _execute(
+    task: Task[..., Any], args: Sequence[Any], kwargs: dict[str, Any], claim: Claim | None
+) -> Any:
+    values = task.values(*args, **kwargs)
     if task.takes_session:
         if task.is_async:
             return run_on_loop(_in_async_session(task, values, claim))

@@ -72,7 +72,7 @@ def execute(declared: Task[..., Any], task_id: UUID, *, redelivered: bool = Fals
         request = Context(**record, delivery_info={"redelivered": redelivered})
         with Session(process_engine()) as session:
             arguments = session.get_one(TaskRecord, task_id).arguments
-        return run(declared, request, arguments)
+        return run(declared, request, **arguments)
     finally:
         context.task_id.reset(token)
 
