@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from celery.app.task import Context
 
 REDELIVERIES_KEPT = 86_400  # seconds
+DEADLY = "The worker died in each run."
 DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database is down
 
 log = get_logger(__name__)
@@ -58,16 +59,17 @@ def run(task: Task[..., Any], request: "Context", /, *args: Any, **kwargs: Any) 
     delivery = header(request, DELIVERY)
     if delivery is None:
         if redelivered and _redeliveries(request) >= task.tries:
-            log.error("task_given_up", task=task.name, attempts=task.tries)
+            log.error("task_failed", task=task.name, attempt=task.tries, reason=DEADLY)
             raise Ignore
         try:
             return execute(None)
         except SkipRunError as skipped:
             raise Ignore from skipped
-    with _requeued_without_database():
-        claim = records.claim(UUID(request.id), delivery, redelivered=redelivered)
+    with _requeued_without_database(task):
+        claim = records.claim(
+            UUID(request.id), delivery, redelivered=redelivered, worker=request.hostname
+        )
     if claim is None:
-        log.info("task_skipped", task=task.name)
         raise Ignore
     try:
         return _run_claimed(task, claim, execute)
@@ -89,8 +91,7 @@ def _redeliveries(request: "Context") -> int:
 
 def _run_claimed(task: Task[..., Any], claim: Claim, execute: Callable[[Claim], Any]) -> Any:
     if claim.attempt > task.tries:
-        records.fail_exhausted(claim)
-        log.error("task_given_up", task=task.name, attempts=claim.attempt - 1)
+        records.fail(claim, DEADLY)
         raise Ignore
     last_report.set(0.0)
     try:
@@ -99,20 +100,20 @@ def _run_claimed(task: Task[..., Any], claim: Claim, execute: Callable[[Claim], 
         records.succeed(claim, None)
         raise Ignore from skipped
     except LostClaimError as error:
-        log.warning("task_lost_claim", task=task.name)
+        reason = "another worker has claimed it, or it was cancelled"
+        log.warning("task_lost_claim", task=task.name, attempt=claim.attempt, reason=reason)
         raise Ignore from error
     except CancelledError as error:
         records.revoke(claim)
-        log.info("task_cancelled", task=task.name)
         raise Ignore from error
     except Exception as error:
-        reason = str(error) if isinstance(error, TaskError) else None
-        with _requeued_without_database():
-            again = records.fail(claim, error, reason, task.tries)
-        if not again:
-            raise
-        log.warning("task_fails", task=task.name, attempt=claim.attempt, exc_info=True)
-        raise Ignore from error
+        text = f"{type(error).__name__}: {error}"
+        with _requeued_without_database(task):
+            if not isinstance(error, TaskError) and claim.attempt < task.tries:
+                records.retry(claim, text)
+                raise Ignore from error
+            records.fail(claim, text, str(error) if isinstance(error, TaskError) else None)
+        raise
     finally:
         last_report.set(None)
 
@@ -150,11 +151,12 @@ def _commit(session: Session, task: Task[..., Any], returned: Any, claim: Claim 
 
 
 @contextmanager
-def _requeued_without_database() -> Iterator[None]:
+def _requeued_without_database(task: Task[..., Any]) -> Iterator[None]:
     """Give the message back while the database is down, because no record knows of it then."""
     try:
         yield
     except DBAPIError as error:
-        log.warning("task_waits_for_database", error=str(error.orig)[:200])
+        reason = f"the database is down: {error.orig}"[: records.REASON]
+        log.warning("task_requeued", task=task.name, reason=reason)
         time.sleep(DATABASE_PAUSE)
         raise Reject(requeue=True) from error

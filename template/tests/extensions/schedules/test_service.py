@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from app.core.cli.errors import CliError
 from app.core.errors import ConflictError, InvalidError, NotFoundError
+from app.core.redis import store
 from app.core.settings import get_settings
 from app.core.tasks import task
 from app.core.tasks.application import celery
@@ -213,6 +214,7 @@ def test_times_stay_right_in_redis_when_the_clock_changes(
     """RedBeat only looks at the stored time of the next run."""
     clock = Clock(start, **{**configuration(get_settings()), "timezone": BERLIN})
     clock.app.conf.redbeat_key_prefix = celery.conf.redbeat_key_prefix
+    clock.app.redbeat_redis = store()  # type: ignore[attr-defined]
     when.app = clock.app
     first = Entry("mine", "core.heartbeat", when, app=clock.app).save()
 
