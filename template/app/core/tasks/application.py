@@ -102,9 +102,8 @@ def bind(name: str, args: "Sequence[Any]", kwargs: "Mapping[str, Any]") -> "Call
     except (TypeError, ValidationError) as error:
         wrong = str(error)
         if isinstance(error, ValidationError):
-            wrong = "; ".join(
-                f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-            )
+            fields = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
+            wrong = "; ".join(map(": ".join, fields))
         raise InvalidError(
             f"The task {name} does not take these arguments ({wrong}).", code="wrong_arguments"
         ) from error

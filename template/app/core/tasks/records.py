@@ -74,9 +74,10 @@ def note(record: TaskRecord, event: str, **facts: Any) -> None:
 def log_changes(rows: Iterable[Any], *, exc_info: bool = False) -> None:
     """Log the last change of each row of `CHANGED`."""
     for row in rows:
-        facts = {name: value for name, value in row.change.items() if name not in ("at", "event")}
-        event, level = f"task_{row.change['event']}", LEVELS.get(row.change["event"], logging.INFO)
-        log.log(level, event, task=row.name, task_id=str(row.id), exc_info=exc_info, **facts)
+        facts = {"task": row.name, "task_id": str(row.id), "exc_info": exc_info} | row.change
+        del facts["at"]
+        event = facts.pop("event")
+        log.log(LEVELS.get(event, logging.INFO), f"task_{event}", **facts)
 
 
 def claim(
@@ -114,19 +115,17 @@ def retry(claim: Claim, error: str) -> None:
     """End a run that raised, and run the task again after a delay."""
     delay = min(FIRST_DELAY * 2 ** (claim.attempt - 1), LONGEST_DELAY)
     due_at = func.now() + timedelta(seconds=delay)
-    values = {"state": TaskState.PENDING, "sent_at": None, "due_at": due_at, "ended_at": None}
-    _end(claim, "requeued", error[:4000], **values)
+    _end(claim, "requeued", TaskState.PENDING, error, sent_at=None, due_at=due_at, ended_at=None)
 
 
 def fail(claim: Claim, error: str, reason: str | None = None) -> None:
     """End a task for good; its owner can read the reason."""
-    values = {"state": TaskState.FAILURE, "reason": reason and reason[:500]}
-    _end(claim, "failed", error[:4000], **values)
+    _end(claim, "failed", TaskState.FAILURE, error, reason=reason and reason[:500])
 
 
 def revoke(claim: Claim) -> None:
     """End a run that stopped because the task was cancelled."""
-    _end(claim, "cancelled", state=TaskState.REVOKED)
+    _end(claim, "cancelled", TaskState.REVOKED)
 
 
 def report(task_id: UUID, done: int, total: int) -> bool:
@@ -150,12 +149,14 @@ def _ending(**values: Any) -> ReturningUpdate[Any]:
     )
 
 
-def _end(claim: Claim, event: str, error: str | None = None, **values: Any) -> None:
+def _end(
+    claim: Claim, event: str, state: TaskState, error: str | None = None, **values: Any
+) -> None:
     """End a run in this way; do nothing if it has lost its claim."""
     if error:
-        values["error"] = error
+        values["error"] = error[:4000]
     entry = history(event, attempt=claim.attempt, reason=error and error[:REASON])
-    ending = _ending(history=entry, **values)
+    ending = _ending(state=state, history=entry, **values)
     if row := _execute(ending, task_id=claim.task_id, attempt=claim.attempt):
         log_changes([row], exc_info=event == "requeued")
 

@@ -1,9 +1,8 @@
 """One run of a task in a worker."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,8 +25,9 @@ from app.core.tasks.relay import DELIVERY, send_next
 if TYPE_CHECKING:
     from celery.app.task import Context
 
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]  # by position, and by name
+
 REDELIVERIES_KEPT = 86_400  # seconds
-DEADLY = "The worker died in each run."
 DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database is down
 
 log = get_logger(__name__)
@@ -54,17 +54,11 @@ def run(task: Task[..., Any], request: "Context", /, *args: Any, **kwargs: Any) 
         Reject: the database is down; the message goes back into the queue.
         Exception: the error of the task in its last run.
     """
-    execute = partial(_execute, task, args, kwargs)
     redelivered = bool((request.delivery_info or {}).get("redelivered"))
     delivery = header(request, DELIVERY)
     if delivery is None:
-        if redelivered and _redeliveries(request) >= task.tries:
-            log.error("task_failed", task=task.name, attempt=task.tries, reason=DEADLY)
-            raise Ignore
-        try:
-            return execute(None)
-        except SkipRunError as skipped:
-            raise Ignore from skipped
+        attempt = 1 + _redeliveries(request) if redelivered else 1
+        return _attempt(task, (args, kwargs), None, attempt)
     with _requeued_without_database(task):
         claim = records.claim(
             UUID(request.id), delivery, redelivered=redelivered, worker=request.hostname
@@ -72,7 +66,7 @@ def run(task: Task[..., Any], request: "Context", /, *args: Any, **kwargs: Any) 
     if claim is None:
         raise Ignore
     try:
-        return _run_claimed(task, claim, execute)
+        return _attempt(task, (args, kwargs), claim, claim.attempt)
     finally:
         if claim.ordered_by:
             send_next(process_engine(), claim.ordered_by)
@@ -89,27 +83,35 @@ def _redeliveries(request: "Context") -> int:
     return count
 
 
-def _run_claimed(task: Task[..., Any], claim: Claim, execute: Callable[[Claim], Any]) -> Any:
-    if claim.attempt > task.tries:
-        records.fail(claim, DEADLY)
+def _attempt(task: Task[..., Any], call: Arguments, claim: Claim | None, attempt: int) -> Any:
+    if attempt > task.tries:
+        reason = f"The worker died in each of {task.tries} runs."
+        if claim:
+            records.fail(claim, reason)
+        else:
+            log.error("task_failed", task=task.name, attempt=attempt, reason=reason)
         raise Ignore
-    last_report.set(0.0)
+    last_report.set(0.0 if claim else None)
     try:
-        return execute(claim)
+        return _execute(task, call, claim)
     except SkipRunError as skipped:
-        records.succeed(claim, None)
+        if claim:
+            records.succeed(claim, None)
         raise Ignore from skipped
     except LostClaimError as error:
         reason = "another worker has claimed it, or it was cancelled"
-        log.warning("task_lost_claim", task=task.name, attempt=claim.attempt, reason=reason)
+        log.warning("task_lost_claim", task=task.name, attempt=attempt, reason=reason)
         raise Ignore from error
     except CancelledError as error:
-        records.revoke(claim)
+        if claim:
+            records.revoke(claim)
         raise Ignore from error
     except Exception as error:
+        if claim is None:
+            raise
         text = f"{type(error).__name__}: {error}"
         with _requeued_without_database(task):
-            if not isinstance(error, TaskError) and claim.attempt < task.tries:
+            if not isinstance(error, TaskError) and attempt < task.tries:
                 records.retry(claim, text)
                 raise Ignore from error
             records.fail(claim, text, str(error) if isinstance(error, TaskError) else None)
@@ -118,10 +120,8 @@ def _run_claimed(task: Task[..., Any], claim: Claim, execute: Callable[[Claim], 
         last_report.set(None)
 
 
-def _execute(
-    task: Task[..., Any], args: Sequence[Any], kwargs: dict[str, Any], claim: Claim | None
-) -> Any:
-    values = task.values(*args, **kwargs)
+def _execute(task: Task[..., Any], call: Arguments, claim: Claim | None) -> Any:
+    values = task.values(*call[0], **call[1])
     if task.takes_session:
         if task.is_async:
             return run_on_loop(_in_async_session(task, values, claim))
