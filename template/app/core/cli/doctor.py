@@ -22,6 +22,7 @@ from app.core.database.budget import MIGRATIONS, budget
 from app.core.features import EXTENSION_POINTS, FeatureError, features, load, load_all_settings
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
+from app.core.tasks.application import schedules
 from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
 cli = typer.Typer()
@@ -83,6 +84,7 @@ def _settings() -> str:
 def _features() -> str:
     for kind in EXTENSION_POINTS:
         load(kind)
+    schedules()
     return ", ".join(feature.name for feature in features())
 
 

@@ -35,9 +35,21 @@ def _checked_by(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(validate)
 
 
+def _check_redis(address: str) -> None:
+    try:
+        urlsplit(address).port  # noqa: B018 - raises
+    except ValueError as error:
+        # Its message has a part of the password.
+        raise SettingsError(
+            "This is not an address of Redis: write redis://:password@host:6379/0 and "
+            "percent-encode special characters."
+        ) from error
+
+
 PostgresAddress = Annotated[
     str, Field(pattern=r"^postgres(ql)?(\+[a-z0-9]+)?://"), _checked_by(normalize_url)
 ]
+RedisAddress = Annotated[str, Field(pattern=r"^rediss?://"), _checked_by(_check_redis)]
 Certificates = Annotated[str, _checked_by(lambda ca: Tls("verify-full", ca).ssl_context())]
 
 
@@ -56,9 +68,10 @@ class CoreSettings(BootSettings):
     api_prefix: str = Field(default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$")
     """Path before every route."""
 
-    database_url: PostgresAddress
+    # An address has a password, so `repr` leaves it out.
+    database_url: PostgresAddress = Field(repr=False)
     """Postgres to use, as `postgresql://user:password@host:5432/name`."""
-    migration_database_url: PostgresAddress | None = None
+    migration_database_url: PostgresAddress | None = Field(default=None, repr=False)
     """Direct or session-mode address for migrations; default DATABASE_URL."""
     db_pool_mode: Literal["auto", "direct", "session", "transaction"] = "auto"
     """How the server pools; auto knows Supabase's: port 6543 is transaction mode."""
@@ -74,7 +87,7 @@ class CoreSettings(BootSettings):
     production."""
     db_ssl_root_cert: Certificates | None = None
     """CA of the Postgres server, a path or PEM text; default: the public CAs."""
-    redis_url: str = Field(pattern=r"^rediss?://")
+    redis_url: RedisAddress = Field(repr=False)
     """Redis to use, as `redis://:password@host:6379/0`."""
     redis_ca_cert: str | None = None
     """CA of a `rediss://` server, a path; default: the system's."""

@@ -1,5 +1,6 @@
 """`app task`: list, show, cancel and retry tasks."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery
 
 cli = typer.Typer(name="task", no_args_is_help=True, help="Background tasks.")
+
+# What an entry in the history of a task may have, in the order in which it is shown.
+FACTS = ("request", "delivery", "attempt", "worker", "reason")
 
 TaskId = Annotated[UUID, typer.Argument(help="Id of the task.")]
 
@@ -42,8 +46,17 @@ def list_tasks(
 
 @cli.command()
 def show(task_id: TaskId) -> None:
-    """Print all fields of a task, with the whole error."""
-    _show(with_session(lambda session: service.get_task(session, None, task_id)))
+    """Print all fields of a task, with the whole error, and then what happened to it."""
+    task = with_session(lambda session: service.get_task(session, None, task_id))
+    _show(task)
+    story = Table("Time (UTC)", "Event", "", box=None)
+    enqueued = {"at": task.created_at.isoformat(), "event": "enqueued", "request": task.request_id}
+    for entry in (enqueued, *task.history):
+        at = datetime.fromisoformat(entry["at"]).astimezone(UTC)
+        facts = [f"{name} {entry[name]}" for name in FACTS if entry.get(name)]
+        story.add_row(f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry["event"], ", ".join(facts))
+    Console().print()
+    Console().print(story)
 
 
 @cli.command()
@@ -70,7 +83,7 @@ def retry(
 
 def _show(task: TaskRecord) -> None:
     table = Table(show_header=False, box=None)
-    for name, value in task.model_dump(mode="json").items():
+    for name, value in task.model_dump(mode="json", exclude={"history"}).items():
         if value not in (None, ""):
             table.add_row(name, str(value))
     Console().print(table)

@@ -13,6 +13,7 @@ from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.http.lists import Listing
 from app.core.http.pagination import KeysetPage
+from app.core.tasks import records
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
 from app.core.tasks.outbox import requeue
 from app.extensions.tasks.schemas import TaskDetails, TaskQuery, TaskRead
@@ -64,9 +65,11 @@ async def cancel_task(session: AsyncSession, viewer: UserRead | None, task_id: U
     if task.state not in UNFINISHED:
         raise ConflictError("The task has ended.", code="task_ended")
     task.cancel_requested = True
+    records.note(task, "cancel_requested")
     if task.state is TaskState.PENDING:
         task.state = TaskState.REVOKED
         task.ended_at = utcnow()
+        records.note(task, "cancelled")
     await session.commit()
     return task
 
