@@ -16,7 +16,7 @@ the key under which SQLAlchemy caches its SQL, takes longer than to run it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Generic, TypeVar, cast, overload
 
 from sqlalchemy import (
@@ -55,13 +55,26 @@ Filter = Any | Callable[[ColumnElement[Any]], ColumnElement[bool]]
 TOTAL = "total_count"  # column of the page's statement that carries the total
 
 
+class Everyone(Enum):
+    """Says that the rows of all users are meant.
+
+    None never says so: it is also what the missing user of a public route looks like.
+    """
+
+    EVERYONE = "everyone"
+
+
+EVERYONE = Everyone.EVERYONE
+
+
 class Listing(Generic[Row]):
     """A list that a feature offers; `page` reads one page of it.
 
     Args:
         model: the table, with the columns `id` and `created_at`.
         row: what an entry is answered as; each of its fields is a column.
-        scope: the column that says whose rows these are. `page` then requires its value.
+        scope: the column that says whose rows these are, and `page` requires its value; or
+            EVERYONE, for a list of the rows of all users.
         search: text columns; the query's `search` is looked for in each of them. Case does not
             matter, and `%` and `_` have no special meaning.
         filters: by the name of the query's field, which is optional; see `Filter`.
@@ -70,6 +83,7 @@ class Listing(Generic[Row]):
 
     Raises:
         KeyError: the row has a field that is no column.
+        TypeError: the scope is None.
     """
 
     def __init__(
@@ -77,7 +91,7 @@ class Listing(Generic[Row]):
         model: type[Model],
         row: type[Row],
         *,
-        scope: Any = None,
+        scope: Any,
         search: Sequence[Any] = (),
         filters: Mapping[str, Filter] | None = None,
         orders: Mapping[StrEnum, Any] | None = None,
@@ -86,7 +100,9 @@ class Listing(Generic[Row]):
         assert isinstance(table, Table)
         self._table = table
         self._columns = [table.c[name] for name in row.model_fields]
-        self._scope: str | None = scope.key if scope is not None else None
+        if scope is None:
+            raise TypeError("Give the column of the owner as scope, or EVERYONE.")
+        self._scope: str | None = None if scope is EVERYONE else scope.key
         self._orders = orders or {}
         self._conditions = {name: _condition(name, each) for name, each in (filters or {}).items()}
         if search:
@@ -107,9 +123,9 @@ class Listing(Generic[Row]):
 
         Raises:
             InvalidError: the cursor is not of this list.
-            TypeError: the scope is missing, or another one is given.
+            TypeError: the scope is missing or None, or another one is given.
         """
-        if scope.keys() != ({self._scope} if self._scope else set()):
+        if scope.keys() != ({self._scope} if self._scope else set()) or None in scope.values():
             raise TypeError(f"Give the scope {self._scope} of this list, and no other.")
         given = {name: getattr(query, name) for name in self._conditions}
         given = {name: value for name, value in given.items() if value is not None}

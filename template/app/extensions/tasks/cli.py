@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.core.cli.database import with_reader, with_session
+from app.core.http.lists import EVERYONE
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery
@@ -43,13 +44,13 @@ def list_tasks(
 @cli.command()
 def show(task_id: TaskId) -> None:
     """Print all fields of a task, with the whole error."""
-    _show(with_session(lambda session: service.get_task(session, None, task_id)))
+    _show(with_session(lambda session: service.get_task(session, EVERYONE, task_id)))
 
 
 @cli.command()
 def cancel(task_id: TaskId) -> None:
     """Cancel a task. A running task stops when it reports its progress."""
-    _show(with_session(lambda session: service.cancel_task(session, None, task_id)))
+    _show(with_session(lambda session: service.cancel_task(session, EVERYONE, task_id)))
 
 
 @cli.command()
