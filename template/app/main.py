@@ -14,7 +14,7 @@ from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
 from app.core.http.error_handlers import add_error_handlers
 from app.core.http.home import add_home
-from app.core.http.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
+from app.core.http.middleware import AllowedHosts, RequestLimits, RequestLog, SecurityHeaders
 from app.core.http.openapi import add_docs, describe_api, operation_id
 from app.core.http_client import authorities
 from app.core.logging import configure_logging
@@ -87,7 +87,7 @@ def create_app() -> FastAPI:
     add_home(app, settings)
 
     # The middleware that is added last is the outermost.
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(RequestLimits, limit=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

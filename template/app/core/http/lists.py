@@ -18,7 +18,9 @@ the key under which SQLAlchemy caches its SQL, takes longer than to run it.
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, StrEnum
 from typing import Any, Generic, TypeVar, cast, overload
+from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Executable,
@@ -45,12 +47,15 @@ from app.core.http.pagination import (
     decode_cursor,
     encode_cursor,
 )
-from app.core.http.schemas import ResponseModel
+from app.core.http.schemas import ResponseModel, UtcDatetime
 
 Row = TypeVar("Row", bound=ResponseModel)
 
 # A column that has to be equal to the value, or a function that makes the condition.
 Filter = Any | Callable[[ColumnElement[Any]], ColumnElement[bool]]
+
+# The position of a row by keyset: `created_at` and `id`.
+_POSITION = TypeAdapter(tuple[UtcDatetime, UUID])
 
 TOTAL = "total_count"  # column of the page's statement that carries the total
 
@@ -160,7 +165,7 @@ class Listing(Generic[Row]):
     ) -> KeysetPage[Row]:
         after = query.cursor is not None
         if query.cursor is not None:
-            values["after_time"], values["after_id"] = decode_cursor(query.cursor)
+            values["after_time"], values["after_id"] = decode_cursor(query.cursor, _POSITION)
         statement = self._built(
             ("keyset", after, names), lambda: self._keyset_statement(names, after=after)
         )
@@ -169,7 +174,7 @@ class Listing(Generic[Row]):
         page = rows[: query.limit]
         cursor = None
         if len(rows) > query.limit:
-            cursor = encode_cursor(page[-1]["created_at"], page[-1]["id"])
+            cursor = encode_cursor((page[-1]["created_at"], page[-1]["id"]))
         return self._keyset_page.model_validate({"items": page, "next_cursor": cursor})
 
     def _built(self, key: Any, build: Callable[[], Executable]) -> Executable:

@@ -1,6 +1,6 @@
-"""Pure ASGI middleware, outermost first: request log, allowed hosts, security headers, body limit.
+"""Pure ASGI middleware, outermost first: request log, allowed hosts, security headers, limits.
 
-`AllowedHosts` and `BodyLimit` are written here because Starlette's `TrustedHostMiddleware` and
+`AllowedHosts` and `RequestLimits` are written here because Starlette's `TrustedHostMiddleware` and
 `max_body_size` answer with plain text instead of a problem. `TrustedHostMiddleware` also has no
 exception for health checks.
 """
@@ -119,8 +119,11 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-class BodyLimit:
-    """Refuses bodies of more than `limit` bytes, by Content-Length or while they are read."""
+class RequestLimits:
+    """Refuses NUL outside of the body, and bodies of more than `limit` bytes.
+
+    Postgres cannot store NUL. The models of bodies refuse it there, because a file may contain it.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
@@ -130,6 +133,10 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if _has_nul(scope):
+            answer = problem(422, "nul_character", "Addresses and headers may not contain NUL.")
+            await answer(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:
@@ -152,3 +159,11 @@ class BodyLimit:
 def _host(scope: Scope) -> str:
     host = Headers(scope=scope).get("host", "").lower()
     return host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
+
+
+def _has_nul(scope: Scope) -> bool:
+    return (
+        "\0" in scope["path"]
+        or b"%00" in scope["query_string"]
+        or any(b"\0" in value for _, value in scope["headers"])
+    )
