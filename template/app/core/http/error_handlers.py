@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.database.refusals import sqlstate
 from app.core.errors import AppError
 from app.core.http.problems import FieldError, problem, status_phrase
 from app.core.logging import get_logger
@@ -104,7 +105,7 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
 
 async def _database_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, sa.DBAPIError)
-    state = str(getattr(error.orig, "sqlstate", None) or "")
+    state = sqlstate(error)
     if state.startswith("22") or isinstance(error, sa.DataError):
         # A value passed our schema, but Postgres cannot store it: a NUL character, for example.
         return problem(422, "unstorable_value", "A value cannot be stored: check the text sent.")
