@@ -17,6 +17,7 @@ the key under which SQLAlchemy caches its SQL, takes longer than to run it.
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Any, Generic, TypeVar, cast, overload
 from uuid import UUID
 
@@ -61,10 +62,7 @@ TOTAL = "total_count"  # column of the page's statement that carries the total
 
 
 class Everyone(Enum):
-    """Says that the rows of all users are meant.
-
-    None never says so: it is also what the missing user of a public route looks like.
-    """
+    """The rows of all users. None never means them: it is also what a missing user looks like."""
 
     EVERYONE = "everyone"
 
@@ -113,7 +111,9 @@ class Listing(Generic[Row]):
         if search:
             self._conditions["search"] = _found_in(search)
         self._base = [scope == bindparam(self._scope, type_=scope.type)] if self._scope else []
-        self._statements: dict[Any, Executable] = {}
+        self._offset_statement = cache(self._build_by_offset)
+        self._keyset_statement = cache(self._build_by_keyset)
+        self._count_statement = cache(self._count)
         self._offset_page: type[OffsetPage[Row]] = OffsetPage[row]  # type: ignore[valid-type]
         self._keyset_page: type[KeysetPage[Row]] = KeysetPage[row]  # type: ignore[valid-type]
 
@@ -143,18 +143,12 @@ class Listing(Generic[Row]):
         self, reader: Reader, query: OffsetQuery, names: tuple[str, ...], values: dict[str, Any]
     ) -> OffsetPage[Row]:
         sort = getattr(query, "sort", None)
-        statement = self._built(
-            (sort, query.total, names),
-            lambda: self._offset_statement(names, sort, counted=query.total),
-        )
         values |= {"limit": query.limit, "offset": query.offset}
-        rows = await reader.rows(statement, values)
+        rows = await reader.rows(self._offset_statement(names, sort, counted=query.total), values)
         total = None
         if query.total:
             # Without a row there is no total: the page is empty, or behind the last one.
-            counts = rows or await reader.rows(
-                self._built(("count", names), lambda: self._count(names)), values
-            )
+            counts = rows or await reader.rows(self._count_statement(names), values)
             total = counts[0][TOTAL]
         return self._offset_page.model_validate(
             {"items": rows, "total": total, "limit": query.limit, "offset": query.offset}
@@ -166,23 +160,16 @@ class Listing(Generic[Row]):
         after = query.cursor is not None
         if query.cursor is not None:
             values["after_time"], values["after_id"] = decode_cursor(query.cursor, _POSITION)
-        statement = self._built(
-            ("keyset", after, names), lambda: self._keyset_statement(names, after=after)
-        )
         # One row more than asked for says that there is a next page.
-        rows = await reader.rows(statement, values | {"limit": query.limit + 1})
+        values |= {"limit": query.limit + 1}
+        rows = await reader.rows(self._keyset_statement(names, after=after), values)
         page = rows[: query.limit]
         cursor = None
         if len(rows) > query.limit:
             cursor = encode_cursor((page[-1]["created_at"], page[-1]["id"]))
         return self._keyset_page.model_validate({"items": page, "next_cursor": cursor})
 
-    def _built(self, key: Any, build: Callable[[], Executable]) -> Executable:
-        if key not in self._statements:
-            self._statements[key] = build()
-        return self._statements[key]
-
-    def _offset_statement(
+    def _build_by_offset(
         self, names: tuple[str, ...], sort: StrEnum | None, *, counted: bool
     ) -> Executable:
         statement = self._filtered(select(*self._columns), names)
@@ -190,10 +177,11 @@ class Listing(Generic[Row]):
             total = self._count(names).correlate(None).scalar_subquery()
             statement = statement.add_columns(total.label(TOTAL))
         order = self._orders[sort] if sort else self._table.c.created_at.desc()
-        key = self._table.c.id.desc() if _descends(order) else self._table.c.id
+        descends = isinstance(order, UnaryExpression) and order.modifier is desc_op
+        key = self._table.c.id.desc() if descends else self._table.c.id
         return statement.order_by(order, key).limit(bindparam("limit")).offset(bindparam("offset"))
 
-    def _keyset_statement(self, names: tuple[str, ...], *, after: bool) -> Executable:
+    def _build_by_keyset(self, names: tuple[str, ...], *, after: bool) -> Executable:
         statement = self._filtered(select(*self._columns), names)
         created_at, key = self._table.c.created_at, self._table.c.id
         if after:
@@ -221,7 +209,3 @@ def _found_in(columns: Sequence[Any]) -> ColumnElement[bool]:
     text = func.lower(bindparam("search", type_=Text))
     # Not LIKE, in which `%` and `_` are wildcards.
     return or_(*(func.strpos(func.lower(column), text) > 0 for column in columns))
-
-
-def _descends(order: Any) -> bool:
-    return isinstance(order, UnaryExpression) and order.modifier is desc_op

@@ -1,6 +1,6 @@
-"""Pure ASGI middleware, outermost first: request log, allowed hosts, security headers, limits.
+"""Pure ASGI middleware, outermost first: request log, allowed hosts, security headers, body limit.
 
-`AllowedHosts` and `RequestLimits` are written here because Starlette's `TrustedHostMiddleware` and
+`AllowedHosts` and `BodyLimit` are written here because Starlette's `TrustedHostMiddleware` and
 `max_body_size` answer with plain text instead of a problem. `TrustedHostMiddleware` also has no
 exception for health checks.
 """
@@ -119,11 +119,8 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-class RequestLimits:
-    """Refuses NUL outside of the body, and bodies of more than `limit` bytes.
-
-    Postgres cannot store NUL. The models of bodies refuse it there, because a file may contain it.
-    """
+class BodyLimit:
+    """Refuses bodies of more than `limit` bytes, by Content-Length or while they are read."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
@@ -133,10 +130,6 @@ class RequestLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        if _has_nul(scope):
-            answer = problem(422, "nul_character", "Addresses and headers may not contain NUL.")
-            await answer(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:
@@ -159,11 +152,3 @@ class RequestLimits:
 def _host(scope: Scope) -> str:
     host = Headers(scope=scope).get("host", "").lower()
     return host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-
-
-def _has_nul(scope: Scope) -> bool:
-    return (
-        "\0" in scope["path"]
-        or b"%00" in scope["query_string"]
-        or any(b"\0" in value for _, value in scope["headers"])
-    )

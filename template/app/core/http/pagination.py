@@ -1,9 +1,8 @@
 """Pages of lists: by offset, with an optional total, and by keyset, for any depth."""
 
 import base64
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from fastapi import Query
 from pydantic import Field, TypeAdapter
 from pydantic_core import to_json
 
@@ -49,10 +48,6 @@ class KeysetPage(ResponseModel, Generic[Entry]):
 
     items: list[Entry]
     next_cursor: str | None = Field(description="Cursor of the next page; null on the last page.")
-
-
-Offset = Annotated[OffsetQuery, Query()]
-Keyset = Annotated[KeysetQuery, Query()]
 
 
 def encode_cursor(position: tuple[Any, ...]) -> str:

@@ -4,15 +4,11 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-)
+from fastapi import Request
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
+
+from app.core.errors import InvalidError
 
 # Python and Postgres hold more, but at the edges a change of the time zone or a sum overflows.
 FIRST, END = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -29,6 +25,23 @@ BoundedDate = Annotated[date, Field(ge=FIRST.date(), lt=END.date())]
 MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 
 
+async def refuse_nul(request: Request) -> None:
+    """Refuse the character NUL in the path, the query and the headers of every route.
+
+    `RequestModel` refuses it in bodies. Postgres cannot store it, and no text has a use for it.
+
+    Raises:
+        InvalidError: `nul_character`.
+    """
+    scope = request.scope
+    if (
+        "\0" in scope["path"]
+        or b"%00" in scope["query_string"]
+        or any(b"\0" in value for _, value in scope["headers"])
+    ):
+        raise InvalidError("Addresses and headers may not contain NUL.", code="nul_character")
+
+
 class QueryModel(BaseModel):
     """Query parameters. An unknown one is an error, so a typo is not ignored silently."""
 
@@ -36,7 +49,7 @@ class QueryModel(BaseModel):
 
 
 class RequestModel(BaseModel):
-    """A request body. An unknown field is an error, and so is NUL, which Postgres cannot store."""
+    """A request body. An unknown field is an error, and so is NUL in a text."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 

@@ -5,7 +5,6 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database.refusals import is_final
 from app.core.errors import AppError, UnavailableError
 from app.core.settings import get_settings
 from app.core.supabase.clients import Supabase
@@ -20,6 +19,8 @@ from app.extensions.documents.schemas import Ingested
 # With the delays between them, they cover an outage of more than an hour.
 TRIES = 16
 
+# Classes of SQLSTATE that no retry heals: a value, a constraint or a limit of Postgres is violated.
+FINAL = ("22", "23", "54")
 REFUSED = "The database does not accept the content of this document."
 
 
@@ -43,7 +44,7 @@ async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Inge
         await pipeline.set_reason(session, document_id, version, reason)
         raise
     except (TaskError, AppError, DBAPIError) as error:
-        if isinstance(error, DBAPIError) and not is_final(error):
+        if isinstance(error, DBAPIError) and not _sqlstate(error).startswith(FINAL):
             raise
         reason = REFUSED if isinstance(error, DBAPIError) else str(error)
         await session.rollback()
@@ -64,3 +65,8 @@ async def sweep(session: AsyncSession) -> None:
     for key in await cleanup.delete_abandoned(session):
         enqueue(session, remove_file.s(key=key))
     await cleanup.end_orphaned(session)
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    # An error of the connection has none.
+    return getattr(error.orig, "sqlstate", None) or ""
