@@ -43,24 +43,23 @@ def create_app() -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # No connection is opened here: the process starts in any case, and /health/ready tells
         # which service is missing.
-        database = Database(async_engine(settings))
-        client = httpx.AsyncClient(verify=authorities())
-        app.state.database = database
-        app.state.supabase = Supabase(settings)
-        app.state.redis = async_client(settings)
-        app.state.verifier = TokenVerifier(settings, client)
-        # Not awaited: the process also starts without Supabase.
-        warm_up = asyncio.create_task(app.state.verifier.warm_up())
-        async with Relay(database.engine), AsyncExitStack() as stack:
+        # What was opened is closed, in the reverse order, also when another resource cannot be
+        # opened or closed.
+        async with AsyncExitStack() as stack:
+            state = app.state
+            state.database = Database(async_engine(settings))
+            stack.push_async_callback(state.database.close)
+            state.supabase = await stack.enter_async_context(Supabase(settings))
+            state.redis = await stack.enter_async_context(async_client(settings))
+            client = await stack.enter_async_context(httpx.AsyncClient(verify=authorities()))
+            state.verifier = TokenVerifier(settings, client)
+            # Not awaited: the process also starts without Supabase.
+            stack.callback(asyncio.create_task(state.verifier.warm_up()).cancel)
+            await stack.enter_async_context(Relay(state.database.engine))
             for _, lives in load("lifespan"):
                 await stack.enter_async_context(lives(app))
             settle_collector()
             yield
-        warm_up.cancel()
-        await app.state.redis.aclose()
-        await app.state.supabase.aclose()
-        await client.aclose()
-        await database.close()
 
     app = FastAPI(
         title=settings.project_name,

@@ -63,9 +63,17 @@ def test_each_module_of_a_feature_is_loaded_if_it_exists(write: Write) -> None:
 
 def test_a_module_named_after_another_feature_is_loaded_by_it(write: Write) -> None:
     write("parcels", letters="stamp = 1")
+    write("letters")
     loaded = {feature.name: module for feature, module in load("letters")}
     assert loaded.keys() == {"parcels"}
     assert loaded["parcels"].stamp == 1
+
+
+@pytest.mark.parametrize("kind", ["admni", "route", "letters", ""])
+def test_an_unknown_kind_is_an_error_that_lists_the_known(write: Write, kind: str) -> None:
+    write("parcels", letters="stamp = 1")
+    with pytest.raises(FeatureError, match=rf"'{kind}'.*events.*parcels.*routes"):
+        load(kind)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in EXTENSION_POINTS.items() if n])

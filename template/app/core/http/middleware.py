@@ -35,6 +35,7 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
+NUL_DETAIL = "Addresses and headers may not contain NUL."
 
 
 class RequestContext:
@@ -87,9 +88,10 @@ class RequestContext:
 
 
 class RequestGuard:
-    """Refuses bodies of more than `limit` bytes, and answers unexpected errors with 500.
+    """Refuses NUL and bodies of more than `limit` bytes, and answers unexpected errors with 500.
 
-    A body is refused by its Content-Length, or while it is read. `unexpected` makes the response to
+    Postgres cannot store the character NUL, and no path, query or header has a use for it.
+    `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is read. `unexpected` makes the response to
     an exception that has no handler, or is None to raise it. A handler for `Exception` cannot do
     this: Starlette runs it outside of all middleware, so that its response has no request id, no
     security headers and no headers of CORS.
@@ -106,6 +108,13 @@ class RequestGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if (
+            "\0" in scope["path"]
+            or b"%00" in scope["query_string"]
+            or any(b"\0" in value for _, value in scope["headers"])
+        ):
+            await problem(422, "nul_character", NUL_DETAIL)(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.core.cli.database import with_reader, with_session
+from app.core.http.lists import EVERYONE
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery
@@ -47,7 +48,7 @@ def list_tasks(
 @cli.command()
 def show(task_id: TaskId) -> None:
     """Print all fields of a task, with the whole error, and then what happened to it."""
-    task = with_session(lambda session: service.get_task(session, None, task_id))
+    task = with_session(lambda session: service.get_task(session, EVERYONE, task_id))
     _show(task)
     story = Table("Time (UTC)", "Event", "", box=None)
     enqueued = {"at": task.created_at.isoformat(), "event": "enqueued", "request": task.request_id}
@@ -62,7 +63,7 @@ def show(task_id: TaskId) -> None:
 @cli.command()
 def cancel(task_id: TaskId) -> None:
     """Cancel a task. A running task stops when it reports its progress."""
-    _show(with_session(lambda session: service.cancel_task(session, None, task_id)))
+    _show(with_session(lambda session: service.cancel_task(session, EVERYONE, task_id)))
 
 
 @cli.command()
