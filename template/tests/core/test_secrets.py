@@ -13,7 +13,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.core.http.error_handlers import UnexpectedErrors
+from app.core.http.error_handlers import unexpected_error
+from app.core.http.middleware import RequestGuard
 from app.core.logging import configure_logging
 from app.core.settings import SettingsError, get_settings, load_settings
 from app.settings import Settings
@@ -50,7 +51,7 @@ async def test_a_traceback_has_no_local_variables(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, log_format: str
 ) -> None:
     app = FastAPI()
-    app.add_middleware(UnexpectedErrors)
+    app.add_middleware(RequestGuard, limit=1, unexpected=unexpected_error)
 
     @app.get("/")
     def fail() -> None:

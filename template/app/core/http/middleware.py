@@ -91,10 +91,10 @@ class RequestGuard:
     """Refuses NUL and bodies of more than `limit` bytes, and answers unexpected errors with 500.
 
     Postgres cannot store the character NUL, and no path, query or header has a use for it.
-    `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is read. `unexpected` makes the response to
-    an exception that has no handler, or is None to raise it. A handler for `Exception` cannot do
-    this: Starlette runs it outside of all middleware, so that its response has no request id, no
-    security headers and no headers of CORS.
+    `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is
+    read. `unexpected` makes the response to an exception that has no handler, or is None to raise
+    it. A handler for `Exception` cannot do this: Starlette runs it outside of all middleware, so
+    that its response has no request id, no security headers and no headers of CORS.
     """
 
     def __init__(
