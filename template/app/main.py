@@ -16,7 +16,7 @@ from app.core.http.error_handlers import add_error_handlers
 from app.core.http.home import add_home
 from app.core.http.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.http.openapi import add_docs, describe_api, operation_id
-from app.core.http_client import authorities
+from app.core.http_client import client_options
 from app.core.logging import configure_logging
 from app.core.redis import async_client
 from app.core.settings import CoreSettings, SettingsError
@@ -42,7 +42,7 @@ def create_app() -> FastAPI:
         # No connection is opened here: the process starts in any case, and /health/ready tells
         # which service is missing.
         database = Database(async_engine(settings))
-        client = httpx.AsyncClient(verify=authorities())
+        client = httpx.AsyncClient(**client_options())
         app.state.database = database
         app.state.supabase = Supabase(settings)
         app.state.redis = async_client(settings)
@@ -64,7 +64,7 @@ def create_app() -> FastAPI:
         version=settings.app_version,
         description=_how_to_sign_in(settings),
         lifespan=lifespan,
-        debug=settings.debug,
+        debug=settings.show_tracebacks,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,

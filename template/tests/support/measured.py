@@ -1,7 +1,7 @@
 """Measures the coverage of tasks, in the child processes of the tests' worker.
 
-A child writes its data after each task, because tests kill the worker. `patch = fork` of coverage.py
-would write nothing then, and it can deadlock in a child, because the worker has threads.
+A child writes its data after each task, because tests kill the worker. With `patch = fork`,
+coverage.py would write nothing then, and a child can deadlock, because the worker has threads.
 """
 
 import os
