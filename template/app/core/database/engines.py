@@ -96,10 +96,9 @@ def _leave_out_libpq(url: URL, settings: CoreSettings) -> None:
     Only for a local server, and not what completes its address. In production these variables
     apply, as the drivers define them.
     """
-    if settings.online or url.host not in LOOPBACK:
-        return
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        if name not in ("PGPORT", "PGUSER", "PGPASSWORD", "PGPASSFILE", "PGDATABASE"):
+    completing = {"PGPORT", "PGUSER", "PGPASSWORD", "PGPASSFILE", "PGDATABASE"}
+    if not settings.online and url.host in LOOPBACK:
+        for name in {name for name in os.environ if name.startswith("PG")} - completing:
             del os.environ[name]
 
 
