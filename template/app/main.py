@@ -18,7 +18,7 @@ from app.core.http.exact_routes import ExactRoutes
 from app.core.http.home import add_home
 from app.core.http.middleware import RequestContext, RequestGuard
 from app.core.http.openapi import add_docs, describe_api, operation_id
-from app.core.http_client import authorities
+from app.core.http_client import client_options
 from app.core.logging import configure_logging
 from app.core.redis import async_client
 from app.core.settings import CoreSettings, SettingsError
@@ -51,7 +51,7 @@ def create_app() -> FastAPI:
             stack.push_async_callback(state.database.close)
             state.supabase = await stack.enter_async_context(Supabase(settings))
             state.redis = await stack.enter_async_context(async_client(settings))
-            client = await stack.enter_async_context(httpx.AsyncClient(verify=authorities()))
+            client = await stack.enter_async_context(httpx.AsyncClient(**client_options()))
             state.verifier = TokenVerifier(settings, client)
             # Not awaited: the process also starts without Supabase.
             stack.callback(asyncio.create_task(state.verifier.warm_up()).cancel)
@@ -66,7 +66,7 @@ def create_app() -> FastAPI:
         version=settings.app_version,
         description=_how_to_sign_in(settings),
         lifespan=lifespan,
-        debug=settings.debug,
+        debug=settings.show_tracebacks,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,

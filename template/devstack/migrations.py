@@ -10,7 +10,7 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
-from app.core.cli.db import RequiredFeature, cli
+from app.core.cli.db import RequiredFeature, after_reset, cli
 from app.core.cli.errors import CliError
 from app.core.database.models import SCHEMA, metadata
 from app.core.features import load_models
@@ -25,6 +25,9 @@ from app.core.migrations.graph import (
     require_single_heads,
 )
 from devstack.formatting import tidy
+from devstack.prepare import restore_users
+
+after_reset.append(restore_users)
 
 
 @cli.command("migrate")

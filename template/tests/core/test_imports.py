@@ -152,7 +152,11 @@ def closure(requirements: list[str]) -> set[str]:
 def test_the_image_needs_nothing_of_the_dev_group() -> None:
     """It has the group `core`, those of the chosen options, and the project's dependencies."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    groups = {name: g for name, g in project["dependency-groups"].items() if name != "dev"}
+    groups = {
+        name: g
+        for name, g in project["dependency-groups"].items()
+        if name not in ("dev", "template-dev")
+    }
     shipped = closure([*project["project"]["dependencies"], *chain(*groups.values())])
     sources = metadata.packages_distributions()
     for path in sorted((PROJECT / "app").rglob("*.py")):

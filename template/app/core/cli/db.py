@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -22,6 +22,8 @@ from app.core.migrations.history import entries
 from app.core.settings import get_settings
 
 cli = typer.Typer(help="Migrations and the database.", no_args_is_help=True)
+# Called after a reset. The dev stack adds a function that restores its users.
+after_reset: list[Callable[[], None]] = []
 
 
 def _known(feature: str | None) -> str | None:
@@ -156,6 +158,8 @@ def reset(yes: Yes = False, force: Force = False) -> None:
     )
     with _print_steps():
         commands.reset()
+    for restore in after_reset:
+        restore()
 
 
 @cli.command("drop-feature")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from sqlalchemy import URL
 
 from app.core.errors import SettingsError
@@ -60,7 +60,7 @@ class CoreSettings(BootSettings):
     """Title of the API and its docs."""
     app_version: str = "dev"
     """Running release, shown in the docs."""
-    debug: bool = False
+    show_tracebacks: bool = False
     """Show tracebacks in responses; refused in production."""
     secret_key: SecretStr = Field(min_length=32)
     """Signs what this backend issues itself; 32 characters or more, e.g. from `python3 -c "import
@@ -123,7 +123,9 @@ class CoreSettings(BootSettings):
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest request body, in bytes."""
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
+    ] = "info"
     """Least severe level that is logged."""
     log_format: Literal["auto", "console", "json"] = "auto"
     """auto is console in a terminal and when local, otherwise json."""
@@ -188,8 +190,8 @@ class CoreSettings(BootSettings):
 
     def production_problems(self) -> Iterator[Problem]:
         """See `SettingsGroup.production_problems`."""
-        if self.debug:
-            yield "DEBUG", "must be false: clients would see tracebacks."
+        if self.show_tracebacks:
+            yield "SHOW_TRACEBACKS", "must be false: clients would see tracebacks."
         if "*" in self.cors_origins and self.cors_credentials:
             yield "CORS_ORIGINS", "must name the origins: CORS_CREDENTIALS=true forbids `*`."
         if "*" in self.allowed_hosts or set(self.allowed_hosts) <= {*LOOPBACK, "testserver"}:

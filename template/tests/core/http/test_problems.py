@@ -141,7 +141,7 @@ async def test_an_unexpected_error_is_logged_without_local_variables(
 
 
 async def test_debug_shows_the_traceback_instead(build: Build, client_of: ClientOf) -> None:
-    app = build(DEBUG="true")
+    app = build(SHOW_TRACEBACKS="true")
 
     def fail() -> None:
         raise RuntimeError("seen")
