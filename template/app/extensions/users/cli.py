@@ -5,11 +5,10 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.cli.database import with_reader, with_session
+from app.core.cli.output import print_table
 from app.core.supabase.auth import create_user, find_user
 from app.core.supabase.clients import Supabase, with_supabase
 from app.extensions.users import service
@@ -92,13 +91,10 @@ def _change(
 
 
 def _show(*users: User | UserRead) -> None:
-    table = Table("E-mail", "Name", "Role", "Status", "Since", box=None)
-    for user in users:
-        table.add_row(
-            user.email or "",
-            user.display_name or "",
-            user.role,
-            user.status,
-            f"{user.created_at:%Y-%m-%d %H:%M}",
-        )
-    Console().print(table)
+    print_table(
+        ("E-mail", "Name", "Role", "Status", "Since"),
+        *(
+            (each.email, each.display_name, each.role, each.status, each.created_at)
+            for each in users
+        ),
+    )

@@ -2,21 +2,27 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import NullPool
+from starlette.staticfiles import StaticFiles
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from app.cli import build, main
+from app.core.cli.api import rows_of
 from app.core.cli.errors import CliError, run
 from app.core.database import sessions, sync_engine
 from app.core.errors import ConflictError
-from app.core.features import FeatureError
+from app.core.features import FeatureError, installed
 from app.core.migrations.errors import MigrationError
 from app.core.redis import redis_key, store
 from app.core.settings import SettingsError, get_settings, load_settings
@@ -127,13 +133,62 @@ def test_no_database_is_a_sentence(
     assert "hunter2" not in answer.err
 
 
-def test_routes_are_listed(call: Call) -> None:
-    answer = call("routes")
-    rows = [line.split(maxsplit=2) for line in answer.out.splitlines() if line.strip()]
-    listed = {(row[0], row[1]) for row in rows}
-    assert ["GET", "/api/v1/users/me", "Who am I?"] in [[*map(str.strip, row)] for row in rows]
-    document = api.openapi()["paths"]
-    assert listed == {(m.upper(), path) for path, methods in document.items() for m in methods}
+def test_every_path_is_listed() -> None:
+    # In a process of its own, because it starts and stops the API.
+    command = [sys.executable, "-m", "app", "routes"]
+    out = subprocess.check_output(command, text=True, env={**os.environ, "COLUMNS": "40"})
+    listed = {
+        (m, row[1]): row[2:] for row in map(str.split, out.splitlines()) for m in methods(row)
+    }
+    for path, operations in api.openapi()["paths"].items():
+        assert {(method.upper(), path) for method in operations} <= listed.keys()
+    assert {
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/scalar"),
+        ("HEAD", "/health/live"),
+        ("*", "/docs/assets/swagger/*"),
+        ("POST", "/api/v1/webhooks/users/before-user-created"),
+    } <= listed.keys()
+    function, place = listed["GET", "/api/v1/users/me"]
+    file, _, line = place.partition(":")
+    assert file == "app/extensions/users/routes.py"
+    assert f"def {function}(" in "".join(Path(file).read_text().splitlines(True)[int(line) :][:2])
+    # Routes that a feature adds when the API starts.
+    if any(feature.name == "admin" for feature in installed()):
+        assert ("POST", "/admin/logout") in listed
+
+
+def methods(row: list[str]) -> list[str]:
+    return row[0].split(",")
+
+
+def test_routes_of_any_kind_are_listed() -> None:
+    async def endpoint() -> None: ...
+
+    class Endpoint:
+        async def __call__(self) -> None: ...
+
+    inner = FastAPI(openapi_url=None)
+    inner.add_api_route("/deep", endpoint)
+    router = APIRouter()
+    router.add_api_websocket_route("/socket", endpoint)
+    router.mount("/files", StaticFiles(directory="."))
+    router.mount("/inner", inner)
+    router.add_api_route("/partial", partial(endpoint), methods=["PUT", "POST"])
+    router.add_api_route("/callable", Endpoint())
+    outer = FastAPI(openapi_url=None)
+    outer.include_router(router, prefix="/v1")
+    rows = {row[1]: row for row in rows_of(outer.routes)}
+    assert [*rows] == [
+        *("/v1/socket", "/v1/files/*", "/v1/inner/deep", "/v1/partial", "/v1/callable"),
+    ]
+    assert rows["/v1/socket"][0] == "WEBSOCKET"
+    assert rows["/v1/files/*"][2] == "StaticFiles"
+    assert rows["/v1/inner/deep"][2].endswith("endpoint")
+    assert rows["/v1/partial"][0] == "POST,PUT"
+    assert rows["/v1/partial"][3].startswith("tests/core/cli/test_cli.py:")
+    assert rows["/v1/callable"][2].endswith("Endpoint.__call__")
 
 
 def test_the_description_of_the_api_is_written(call: Call, tmp_path: Path) -> None:
