@@ -1,5 +1,6 @@
 """`app user`: the users of this backend."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -8,6 +9,7 @@ import typer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.cli.database import with_reader, with_session
+from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
 from app.core.supabase.auth import create_user, find_user
 from app.core.supabase.clients import Supabase, with_supabase
@@ -37,6 +39,8 @@ def create(
     async def in_auth(supabase: Supabase) -> UUID:
         if found := await find_user(supabase, email):
             return found.id
+        if not password and not sys.stdin.isatty():
+            raise CliError("There is no terminal to ask for the password in: set USER_PASSWORD.")
         secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return await create_user(supabase, email, secret)
 
