@@ -3,11 +3,15 @@
 import io
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any, NamedTuple
 
 import pytest
@@ -198,14 +202,52 @@ def test_the_description_of_the_api_is_written(call: Call, tmp_path: Path) -> No
     assert path.read_text(encoding="utf-8") == call("openapi").out
 
 
-def test_a_console_has_settings_session_and_tables(call: Call) -> None:
-    lines = ("print(settings.environment, session.exec(select(User)).first())", "nonsense", "")
+def test_a_console_runs_the_code_of_a_pipe(call: Call) -> None:
+    lines = (
+        "from app.core.features import features",
+        "for number in range(2):",
+        "    found = await session.exec(select(User))",
+        "    print(settings.environment, found.first())",
+        "print(await reader.rows(select(User)), sync_session.exec(select(User)).first())",
+    )
     answer = call("console", piped="\n".join(lines))
-    assert "settings, session, select" in answer.err
-    assert "test None" in answer.out
-    # An error does not end it.
-    assert "NameError: name 'nonsense'" in answer.err
-    assert answer.code == 0
+    assert answer == (0, "test None\ntest None\n[] None\n", "")
+
+
+def test_an_error_in_a_pipe_ends_it(call: Call) -> None:
+    with pytest.raises(NameError):
+        call("console", piped="nonsense")
+
+
+def test_a_console_in_a_terminal() -> None:
+    """In a real terminal: `await` in lines and blocks, and an error."""
+    master, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", "console"], stdin=terminal, stdout=terminal, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        clock = Timer(60, process.kill)
+        clock.start()
+        typed = (
+            "(await session.exec(select(User))).first() is None",
+            "nonsense",
+            "for n in (6, 7): print('answer', n * await asyncio.sleep(0, 7))",
+            "",
+            "exit()\n",
+        )
+        os.write(master, b"import asyncio\n" + "\n".join(typed).encode())
+        shown = b""
+        with suppress(OSError):  # Linux reports the end of a terminal as an error
+            while chunk := os.read(master, 4096):
+                shown += chunk
+        os.close(master)
+    clock.cancel()
+    text = shown.decode()
+    assert process.returncode == 0, text
+    assert "settings, session, reader, sync_session, select" in text
+    assert re.search(r"^True\s*$", text, re.MULTILINE), text
+    assert "NameError: name 'nonsense'" in text
+    assert {"answer 42", "answer 49"} <= {line.strip() for line in text.splitlines()}
 
 
 def test_doctor_finds_everything_in_order(call: Call) -> None:
