@@ -202,6 +202,19 @@ def test_the_description_of_the_api_is_written(call: Call, tmp_path: Path) -> No
     assert path.read_text(encoding="utf-8") == call("openapi").out
 
 
+@pytest.mark.parametrize("environment", [{}, {"ENVIRONMENT": "production", "SECRET_KEY": "short"}])
+def test_the_description_needs_no_settings(tmp_path: Path, environment: dict[str, str]) -> None:
+    # Without `.env` as well: it is read from the working directory.
+    out = subprocess.check_output(
+        [sys.executable, "-m", "app", "openapi"],
+        env={"PYTHONPATH": str(Path.cwd()), "PATH": os.environ["PATH"], **environment},
+        cwd=tmp_path,
+        text=True,
+    )
+    # The same text, so also the same order: this process has other settings and other hashes.
+    assert out == json.dumps(api.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
 def test_a_console_runs_the_code_of_a_pipe(call: Call) -> None:
     lines = (
         "from app.core.features import features",
