@@ -396,3 +396,60 @@ def test_processes_are_started_with_what_was_asked(
     assert call(*arguments).code == 0
     assert started == [expected]
     assert (tmp_path / "a").is_dir() is ("a/b" in arguments)
+
+
+def complete(shell: str, words: str, folder: Path) -> set[str]:
+    """Ask as the script does that `app --show-completion` prints, without any setting."""
+    variables = {
+        "_APP_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": words,
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path.cwd()),
+    }
+    command = ["-c", "import sys; from app.cli import main; sys.argv[0] = 'app'; main()"]
+    out = subprocess.check_output([sys.executable, *command], env=variables, cwd=folder, text=True)
+    # In zsh, each line starts with a quoted value, and its help follows.
+    value = r'^(?:_arguments .*\(\()?"([^"]+)"' if shell == "zsh" else r"^(.+)$"
+    return set(re.findall(value, out, re.MULTILINE))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("app u", {"user"}),
+        ("app db up", {"upgrade"}),
+        ("app db upgrade --feature us", {"users"}),
+        ("app db drop-feature us", {"users"}),
+    ],
+)
+def test_a_shell_completes(shell: str, words: str, expected: set[str], tmp_path: Path) -> None:
+    assert complete(shell, words, tmp_path) == expected
+
+
+def test_the_completion_of_names_imports_no_command() -> None:
+    code = """
+import os, sys
+os.environ.update(_APP_COMPLETE="complete_bash", COMP_WORDS="app ", COMP_CWORD="1")
+from app.cli import main
+sys.argv[0] = "app"
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert {"db", "user", "task", "worker", "dev"} <= set(done.stdout.split())
+    slow = {"alembic", "celery", "fastapi", "sqlmodel", "httpx"}
+    assert slow.isdisjoint(done.stderr.split())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_script_of_a_shell_is_printed(shell: str) -> None:
+    variables = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    code = "import sys; from app.cli import main; sys.argv[0] = 'app'; main()"
+    command = [sys.executable, "-c", code, "--show-completion", shell]
+    script = subprocess.check_output(command, env=variables, text=True)
+    assert f"_APP_COMPLETE=complete_{shell}" in script
