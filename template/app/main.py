@@ -21,10 +21,16 @@ from app.core.http.openapi import add_docs, describe_api, operation_id
 from app.core.http_client import client_options
 from app.core.logging import configure_logging
 from app.core.redis import async_client
-from app.core.settings import CoreSettings, SettingsError
+from app.core.settings import SettingsError
 from app.core.supabase.clients import Supabase
 from app.core.tasks.application import configure_celery
 from app.core.tasks.relay import Relay
+
+# The same everywhere, so that the OpenAPI document is.
+SIGN_IN = (
+    "Send an access token of Supabase Auth as `Authorization: Bearer …`. On a developer's machine, "
+    "`uv run app token` prints one."
+)
 
 
 def create_app() -> FastAPI:
@@ -64,7 +70,7 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title=settings.project_name,
         version=settings.app_version,
-        description=_how_to_sign_in(settings),
+        description=SIGN_IN,
         lifespan=lifespan,
         debug=settings.show_tracebacks,
         docs_url=None,
@@ -104,15 +110,6 @@ def create_app() -> FastAPI:
         )
     app.add_middleware(RequestContext, settings=settings)
     return app
-
-
-def _how_to_sign_in(settings: CoreSettings) -> str:
-    if settings.environment != "local":
-        return "Send an access token of Supabase Auth as `Authorization: Bearer …`."
-    return (
-        f"[Sign in at the local Supabase]({settings.supabase_url}), copy the access token, and "
-        "give it to *Authorize* (`/docs`) or *Authentication* (`/scalar`)."
-    )
 
 
 try:
