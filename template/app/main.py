@@ -13,7 +13,7 @@ from app.core.collector import settle_collector
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
-from app.core.http.error_handlers import add_error_handlers, unexpected_error
+from app.core.http.error_handlers import add_error_handlers
 from app.core.http.exact_routes import ExactRoutes
 from app.core.http.home import add_home
 from app.core.http.middleware import RequestContext, RequestGuard
@@ -97,8 +97,7 @@ def create_app() -> FastAPI:
     app.router.routes.insert(0, ExactRoutes(app))
 
     # The middleware that is added last is the outermost.
-    unexpected = None if settings.debug else unexpected_error
-    app.add_middleware(RequestGuard, limit=settings.max_body_bytes, unexpected=unexpected)
+    app.add_middleware(RequestGuard, limit=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -13,7 +13,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.core.http.error_handlers import unexpected_error
 from app.core.http.middleware import RequestGuard
 from app.core.logging import configure_logging
 from app.core.settings import SettingsError, get_settings, load_settings
@@ -51,7 +50,7 @@ async def test_a_traceback_has_no_local_variables(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, log_format: str
 ) -> None:
     app = FastAPI()
-    app.add_middleware(RequestGuard, limit=1, unexpected=unexpected_error)
+    app.add_middleware(RequestGuard, limit=1)
 
     @app.get("/")
     def fail() -> None:

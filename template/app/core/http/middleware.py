@@ -8,16 +8,15 @@ does what others do in four. Hosts and bodies are checked here because Starlette
 
 import re
 import time
-from collections.abc import Callable
 from fnmatch import translate
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
 from app.core import context
+from app.core.http.error_handlers import unexpected_error
 from app.core.http.problems import problem
 from app.core.logging import access_log
 from app.core.settings import CoreSettings
@@ -92,17 +91,14 @@ class RequestGuard:
 
     Postgres cannot store the character NUL, and no path, query or header has a use for it.
     `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is
-    read. `unexpected` makes the response to an exception that has no handler, or is None to raise
-    it. A handler for `Exception` cannot do this: Starlette runs it outside of all middleware, so
-    that its response has no request id, no security headers and no headers of CORS.
+    read. A handler for `Exception` cannot answer unexpected errors: Starlette runs it outside of
+    all middleware, so that its response has no request id, no security headers and no headers of
+    CORS.
     """
 
-    def __init__(
-        self, app: ASGIApp, limit: int, unexpected: Callable[[Exception], Response] | None
-    ) -> None:
+    def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
         self.limit = limit
-        self.unexpected = unexpected
         self.detail = f"The body has more than {limit} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,9 +136,9 @@ class RequestGuard:
         try:
             await self.app(scope, limited_receive, watched_send)
         except Exception as error:
-            if started or self.unexpected is None:
+            if started:
                 raise
-            await self.unexpected(error)(scope, receive, send)
+            await unexpected_error(error)(scope, receive, send)
 
 
 def _host(headers: Headers) -> str:
