@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.core.auth.tokens import TokenVerifier
@@ -16,7 +16,7 @@ from app.core.http.error_handlers import add_error_handlers
 from app.core.http.home import add_home
 from app.core.http.middleware import AllowedHosts, BodyLimit, RequestLog, SecurityHeaders
 from app.core.http.openapi import add_docs, describe_api, operation_id
-from app.core.http.schemas import refuse_nul
+from app.core.http.schemas import REFUSE_NUL
 from app.core.http_client import authorities
 from app.core.logging import configure_logging
 from app.core.redis import async_client
@@ -69,7 +69,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         generate_unique_id_function=operation_id,
-        dependencies=[Depends(refuse_nul)],
+        dependencies=[REFUSE_NUL],
     )
     described: dict[str, str] = {}
     for feature, router in load("routes"):

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Depends, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -25,14 +25,7 @@ BoundedDate = Annotated[date, Field(ge=FIRST.date(), lt=END.date())]
 MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 
 
-async def refuse_nul(request: Request) -> None:
-    """Refuse the character NUL in the path, the query and the headers of every route.
-
-    `RequestModel` refuses it in bodies. Postgres cannot store it, and no text has a use for it.
-
-    Raises:
-        InvalidError: `nul_character`.
-    """
+async def _refuse_nul(request: Request) -> None:
     scope = request.scope
     if (
         "\0" in scope["path"]
@@ -40,6 +33,11 @@ async def refuse_nul(request: Request) -> None:
         or any(b"\0" in value for _, value in scope["headers"])
     ):
         raise InvalidError("Addresses and headers may not contain NUL.", code="nul_character")
+
+
+# Of every route, for the path, the query and the headers; `RequestModel` refuses NUL in bodies.
+# Postgres cannot store it, and no text has a use for it.
+REFUSE_NUL = Depends(_refuse_nul)
 
 
 class QueryModel(BaseModel):
