@@ -22,6 +22,8 @@ from app.core.database.budget import MIGRATIONS, budget
 from app.core.features import EXTENSION_POINTS, FeatureError, features, load, load_all_settings
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
+from app.core.supabase.clients import with_supabase
+from app.core.supabase.storage import Storage
 from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
 cli = typer.Typer()
@@ -52,6 +54,7 @@ def doctor(
         "connections": partial(_connections, api_processes, worker_processes),
         "redis": _redis,
         "supabase": _supabase,
+        "storage": _storage,
         "workers": _workers,
         **_checks_of_features(),
     }
@@ -161,6 +164,17 @@ def _supabase() -> str:
     if not keys:
         raise CliError(EMPTY)
     return f"{len(keys)} signing key(s)"
+
+
+def _storage() -> str:
+    name = get_settings().storage_bucket
+    differences = with_supabase(lambda supabase: Storage(supabase).differences())
+    if differences:
+        raise CliError(
+            f"the bucket {name} differs from the settings: {', '.join(differences)}. Run "
+            "`uv run app storage ensure`."
+        )
+    return f"bucket {name}"
 
 
 def _workers() -> str:

@@ -1,14 +1,16 @@
 """The clients of the Supabase project: one set for each process, closed with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import httpx
 from fastapi import Depends, Request
 from httpx_retries import Retry, RetryTransport
 
+from app.core.errors import UnavailableError
 from app.core.http_client import authorities
 from app.core.settings import CoreSettings, get_settings
 
@@ -67,6 +69,13 @@ class Supabase:
         key = self.settings.supabase_secret_key.get_secret_value()
         return {"apikey": key, "Authorization": f"Bearer {key}"}
 
+    def stream(
+        self, method: str, path: str, **request: Any
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Send a request below the URL of the project, with the secret key; see `httpx.stream`."""
+        request = {"headers": self.secret_headers, **request}
+        return self.http.stream(method, f"{self.url}/{path}", **request)
+
     def user_headers(self, token: str) -> dict[str, str]:
         """Return the headers of a request on behalf of a user."""
         return {
@@ -107,6 +116,17 @@ class Supabase:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+@contextmanager
+def translate_failures(service: str, code: str) -> Iterator[None]:
+    """Raise UnavailableError with this code if a service does not answer as it should."""
+    try:
+        yield
+    except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UnavailableError(
+            f"{service} does not answer as it should; try again shortly.", code=code
+        ) from error
 
 
 def supabase_of(request: Request) -> Supabase:

@@ -1,5 +1,6 @@
 """Tasks of this feature. A task may run twice, with the same result."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,6 +18,8 @@ from app.extensions.documents.schemas import Ingested
 
 # With the delays between them, they cover an outage of more than an hour.
 TRIES = 16
+# Longer than a request takes that completes an upload, and so moves a file to its key.
+AFTER_REQUESTS = timedelta(minutes=10)
 
 
 @task(tries=TRIES)
@@ -52,5 +55,5 @@ async def remove_file(key: str) -> None:
 async def sweep(session: AsyncSession) -> None:
     """Delete abandoned uploads, and end documents whose task has ended without them."""
     for key in await cleanup.delete_abandoned(session):
-        enqueue(session, remove_file.s(key=key))
+        enqueue(session, remove_file.s(key=key), delay=AFTER_REQUESTS)
     await cleanup.end_orphaned(session)

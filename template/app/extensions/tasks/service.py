@@ -33,7 +33,10 @@ async def get_task(
     Raises:
         NotFoundError: there is no such task, or the viewer may not see it.
     """
-    task = await session.get(TaskRecord, task_id, with_for_update=lock or None)
+    # A lock without `populate_existing` would return what the session has read before.
+    task = await session.get(
+        TaskRecord, task_id, with_for_update=lock or None, populate_existing=lock
+    )
     if task is None or not (viewer is None or viewer.is_admin or task.owner_id == viewer.id):
         raise NotFoundError("There is no such task.", code="task_not_found")
     return task
