@@ -17,13 +17,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.auth.keys import EMPTY
 from app.core.cli.database import with_session
 from app.core.cli.errors import CliError, DoubtfulError, user_message
+from app.core.cli.storage import check_bucket
 from app.core.database import normalize_url, sync_session
 from app.core.database.budget import MIGRATIONS, budget
 from app.core.features import EXTENSION_POINTS, FeatureError, features, load, load_all_settings
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
-from app.core.supabase.clients import with_supabase
-from app.core.supabase.storage import Storage
+from app.core.supabase.storage import BucketMissingError
 from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
 cli = typer.Typer()
@@ -167,14 +167,11 @@ def _supabase() -> str:
 
 
 def _storage() -> str:
-    name = get_settings().storage_bucket
-    differences = with_supabase(lambda supabase: Storage(supabase).differences())
-    if differences:
-        raise CliError(
-            f"the bucket {name} differs from the settings: {', '.join(differences)}. Run "
-            "`uv run app storage ensure`."
-        )
-    return f"bucket {name}"
+    try:
+        return check_bucket()
+    except BucketMissingError as error:
+        # Not every project stores files. A feature that does has a check of the same name.
+        raise DoubtfulError(error.detail) from error
 
 
 def _workers() -> str:

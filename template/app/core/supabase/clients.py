@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
 import httpx
 from fastapi import Depends, Request
@@ -68,13 +68,6 @@ class Supabase:
         """Headers of the backend's own requests, which bypass row level security."""
         key = self.settings.supabase_secret_key.get_secret_value()
         return {"apikey": key, "Authorization": f"Bearer {key}"}
-
-    def stream(
-        self, method: str, path: str, **request: Any
-    ) -> AbstractAsyncContextManager[httpx.Response]:
-        """Send a request below the URL of the project, with the secret key; see `httpx.stream`."""
-        request = {"headers": self.secret_headers, **request}
-        return self.http.stream(method, f"{self.url}/{path}", **request)
 
     def user_headers(self, token: str) -> dict[str, str]:
         """Return the headers of a request on behalf of a user."""

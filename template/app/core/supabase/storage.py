@@ -115,8 +115,7 @@ class Storage:
 
     async def differences(self) -> list[str]:
         """Return the properties of the bucket that differ from the settings."""
-        async with self._send("GET", f"bucket/{self._bucket}") as response:
-            bucket = json.loads(await response.aread())
+        async with self._call("GET", f"bucket/{self._bucket}") as bucket:
             return [name for name, value in self._limits.items() if bucket[name] != value]
 
     async def ensure_bucket(self) -> bool:
@@ -132,7 +131,8 @@ class Storage:
             method, path, new = "POST", "bucket", True
         body = {"id": self._bucket, "name": self._bucket, **self._limits}
         try:
-            await self._do(method, path, json=body)
+            async with self._call(method, path, json=body):
+                return new
         except TooLargeError as error:
             raise SettingsError(
                 f"STORAGE_MAX_BYTES={self._settings.storage_max_bytes} is above the file size "
@@ -143,7 +143,6 @@ class Storage:
                 f"STORAGE_MIME_TYPES={','.join(self._settings.storage_mime_types)} has an entry "
                 "that is no media type. Write application/pdf or image/*, for example."
             ) from error
-        return new
 
     def check(self, size: int, content_type: str) -> None:
         """Refuse a file early that the bucket will not accept.
@@ -186,17 +185,17 @@ class Storage:
             ConflictError: `file_differs`. The file stays at `key`, so that calls at the same time
                 have one result; another file needs another key.
         """
-        keys = {"sourceKey": _incoming(key), "destinationKey": key}
+        move = {
+            "bucketId": self._bucket,
+            "sourceKey": _incoming(key),
+            "destinationKey": key,
+        }
         # Another call may have moved the file.
         with suppress(NotFoundError, ConflictError):
-            await self._do("POST", "object/move", key, json={"bucketId": self._bucket, **keys})
+            async with self._call("POST", "object/move", json=move):
+                pass
         stored = await self.info(key)
-        digest = hashlib.sha256()
-        if stored.size == size:
-            async with self._send("GET", f"object/{self._path(key)}", key) as response:
-                async for chunk in response.aiter_bytes(CHUNK):
-                    digest.update(chunk)
-        if digest.hexdigest() != sha256:
+        if stored.size != size or await self._sha256(key) != sha256:
             raise ConflictError(
                 "The file that was sent differs from the announced one.", code="file_differs"
             )
@@ -210,10 +209,10 @@ class Storage:
         order = {"column": "updated_at", "order": "asc"}
         listing = {"prefix": INCOMING, "limit": LEFTOVERS, "sortBy": order}
         before = datetime.now(UTC) - INCOMING_KEPT
-        async with self._send("POST", f"object/list/{self._bucket}", json=listing) as response:
+        async with self._call("POST", f"object/list/{self._bucket}", json=listing) as found:
             old = [
                 f"{INCOMING}/{each['name']}"
-                for each in json.loads(await response.aread())
+                for each in found
                 if datetime.fromisoformat(each["updated_at"]) < before
             ]
         await self._remove(old)
@@ -235,8 +234,7 @@ class Storage:
 
     async def info(self, key: str) -> StoredFile:
         """Return size and type as stored; those that the sender reports are not verified."""
-        async with self._send("GET", f"object/info/{self._path(key)}", key) as response:
-            about = json.loads(await response.aread())
+        async with self._call("GET", f"object/info/{self._path(key)}", key) as about:
             return StoredFile(int(about["size"]), str(about["content_type"]))
 
     async def upload(self, key: str, path: Path, content_type: str) -> None:
@@ -250,7 +248,8 @@ class Storage:
         with path.open("rb") as file:
             self.check(os.fstat(file.fileno()).st_size, content_type)
             form = {"file": ("file", file, content_type)}
-            await self._do("POST", f"object/{self._path(key)}", key, files=form)
+            async with self._call("POST", f"object/{self._path(key)}", key, files=form):
+                pass
 
     async def download(self, key: str, path: Path, *, max_bytes: int | None = None) -> int:
         """Write the file to `path` and return its size in bytes; an error leaves no file there.
@@ -284,24 +283,34 @@ class Storage:
 
     async def _remove(self, keys: list[str]) -> None:
         if keys:
-            await self._do("DELETE", f"object/{self._bucket}", json={"prefixes": keys})
+            async with self._call("DELETE", f"object/{self._bucket}", json={"prefixes": keys}):
+                pass
+
+    async def _sha256(self, key: str) -> str:
+        digest = hashlib.sha256()
+        async with self._send("GET", f"object/{self._path(key)}", key) as response:
+            async for chunk in response.aiter_bytes(CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
 
     async def _sign(self, path: str, name: str, key: str = "", **request: Any) -> httpx.URL:
-        async with self._send("POST", path, key, **request) as response:
-            signed = json.loads(await response.aread())
+        async with self._call("POST", path, key, **request) as signed:
             return httpx.URL(f"{self._supabase.url}/storage/v1{signed[name]}")
 
-    async def _do(self, method: str, path: str, key: str = "", **request: Any) -> None:
-        async with self._send(method, path, key, **request):
-            pass
+    @asynccontextmanager
+    async def _call(self, *request: str, **body: Any) -> AsyncIterator[Any]:
+        """Yield the JSON of a successful response; it may lack what the caller reads."""
+        async with self._send(*request, **body) as response:
+            yield json.loads(await response.aread())
 
     @asynccontextmanager
     async def _send(
-        self, method: str, path: str, key: str = "", **request: Any
+        self, method: str, path: str, key: str = "", **body: Any
     ) -> AsyncIterator[httpx.Response]:
         """Yield a successful response; its body is not read yet."""
+        url, headers = f"{self._supabase.url}/storage/v1/{path}", self._supabase.secret_headers
         with translate_failures("The file storage", "storage_unavailable"):
-            async with self._supabase.stream(method, f"storage/v1/{path}", **request) as response:
+            async with self._supabase.http.stream(method, url, headers=headers, **body) as response:
                 if not response.is_success:
                     raise _error(response.status_code, json.loads(await response.aread()), key)
                 yield response

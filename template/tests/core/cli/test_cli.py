@@ -153,6 +153,13 @@ def test_a_console_has_settings_session_and_tables(call: Call) -> None:
     assert answer.code == 0
 
 
+@pytest.fixture
+def bucket(call: Call) -> None:
+    """The bucket of the settings."""
+    assert call("storage", "ensure").code == 0
+
+
+@pytest.mark.usefixtures("bucket")
 def test_doctor_finds_everything_in_order(call: Call) -> None:
     heartbeat.function()
     answer = call("doctor")
@@ -167,10 +174,12 @@ def test_doctor_finds_everything_in_order(call: Call) -> None:
         "connections",
         "redis",
         "supabase",
+        "storage",
         "workers",
     }
 
 
+@pytest.mark.usefixtures("bucket")
 def test_doctor_finds_that_no_worker_runs(call: Call) -> None:
     store().delete(redis_key(HEARTBEAT_KEY))
     answer = call("doctor")
@@ -209,6 +218,7 @@ def test_doctor_names_the_setting_of_each_service(
     assert "hunter2" not in answer.out + answer.err
 
 
+@pytest.mark.usefixtures("bucket")
 @pytest.mark.parametrize(
     ("keys", "secret", "code", "words"),
     [
