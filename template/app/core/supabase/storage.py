@@ -213,7 +213,8 @@ class Storage:
             old = [
                 f"{INCOMING}/{each['name']}"
                 for each in found
-                if datetime.fromisoformat(each["updated_at"]) < before
+                # A folder has no id and no times.
+                if each["id"] and datetime.fromisoformat(each["updated_at"]) < before
             ]
         await self._remove(old)
         return len(old)

@@ -326,6 +326,7 @@ async def test_leftovers_are_deleted_after_a_day(
         paths.append(signed.path)
     stored = supabase.storage.objects[project.settings.storage_bucket, paths[1]]
     stored.updated_at = stored.updated_at.replace("20", "19", 1)
+    await storage.upload("incoming/folder/x", hello, "text/plain")
     assert await storage.delete_leftovers() == 1
     assert (await storage.info(kept)).size == 5
     await storage.accept(fresh, **facts(b"hello"))
