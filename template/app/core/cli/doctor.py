@@ -21,9 +21,11 @@ from app.core.cli.storage import check_bucket
 from app.core.database import normalize_url, sync_session
 from app.core.database.budget import MIGRATIONS, budget
 from app.core.features import EXTENSION_POINTS, FeatureError, features, load, load_all_settings
+from app.core.http_client import client_options
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
 from app.core.supabase.storage import BucketMissingError
+from app.core.tasks.application import schedules
 from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
 cli = typer.Typer()
@@ -86,6 +88,7 @@ def _settings() -> str:
 def _features() -> str:
     for kind in EXTENSION_POINTS:
         load(kind)
+    schedules()
     return ", ".join(feature.name for feature in features())
 
 
@@ -151,7 +154,8 @@ def _supabase() -> str:
     settings = get_settings()
     url = settings.jwks_url
     try:
-        keys = httpx.get(url, timeout=5).raise_for_status().json()["keys"]
+        with httpx.Client(**client_options(), timeout=5) as client:
+            keys = client.get(url).raise_for_status().json()["keys"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise CliError(f"{url} returns no keys. Check SUPABASE_URL.") from error
     if settings.supabase_jwt_secret and keys:

@@ -9,16 +9,21 @@ from collections.abc import Collection
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from app.core.database.models import SCHEMA, metadata
-from app.core.features import load_models
 from app.core.migrations import history
 from app.core.migrations.access import close_functions
 from app.core.migrations.autogenerate import render_item
-from app.core.migrations.branches import branches
 from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.scope import Scope
+
+BRANCHES = (
+    "Each feature has a branch of its own. Use `uv run app db upgrade`, "
+    "`uv run app db downgrade --feature NAME` or "
+    '`uv run app db migrate --feature NAME -m "…"`.'
+)
 
 
 def record_step(
@@ -36,8 +41,6 @@ def record_step(
 def migrate() -> None:
     """Restore the version rows for the scripts that exist, then run the requested command."""
     attributes = context.config.attributes
-    load_models()
-    context.script.version_locations = [str(path) for path in branches().values()]
     with exclusive_connection(attributes.get("url")) as connection:
         history.restore(connection, context.script)
         scope = Scope(connection, attributes.get("branch"))
@@ -56,7 +59,14 @@ def migrate() -> None:
             transaction_per_migration=True,
         )
         with context.begin_transaction():
-            context.run_migrations()
+            try:
+                context.run_migrations()
+            except CommandError as error:
+                # Such as "Multiple head revisions are present".
+                is_stock = context.config.config_file_name
+                if is_stock and isinstance(error.__cause__, RevisionError):
+                    raise CommandError(f"{error} {BRANCHES}") from error
+                raise
         # `stamp --purge base` deletes the rows without a step.
         heads = context.get_context().get_current_heads()
         history.record(connection, context.script, heads, ran=None)
@@ -65,6 +75,10 @@ def migrate() -> None:
 
 if context.is_offline_mode():
     raise CommandError("--sql is not supported: only the database knows what is applied.")
+
+# `alembic revision` would fail only after it has run this file.
+if getattr(context.config.cmd_opts, "head", "") in (None, "head"):
+    raise CommandError(f"There are several heads. {BRANCHES}")
 
 if context.config.config_file_name:  # the stock command; `app db` prints the steps itself
     logging.basicConfig(format="%(message)s")

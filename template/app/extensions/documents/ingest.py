@@ -26,7 +26,7 @@ from app.extensions.documents import languages
 from app.extensions.documents.chunking import Part, split, token_count
 from app.extensions.documents.embedding import Vector, process_embedder
 from app.extensions.documents.indexes import USE_VECTORS, ensure_index, index_engine
-from app.extensions.documents.models import Document, DocumentState, chunks, embeddings
+from app.extensions.documents.models import MAX_REASON, Document, DocumentState, chunks, embeddings
 from app.extensions.documents.notify import notify
 from app.extensions.documents.rate_limit import wait_for_turn
 from app.extensions.documents.sandbox import extract_sections
@@ -103,7 +103,7 @@ async def end(
     statement = (
         update(Document)
         .where(*_of_version(document_id, version))
-        .values(state=state, reason=reason, updated_at=utcnow())
+        .values(state=state, reason=reason[:MAX_REASON], updated_at=utcnow())
         .returning(col(Document.owner_id))
     )
     owner_id = (await session.exec(statement)).scalar_one_or_none()
@@ -120,7 +120,11 @@ async def end(
 
 async def set_reason(session: AsyncSession, document_id: UUID, version: int, reason: str) -> None:
     """Set the reason why a document waits until its task is retried. Commits."""
-    statement = update(Document).where(*_of_version(document_id, version)).values(reason=reason)
+    statement = (
+        update(Document)
+        .where(*_of_version(document_id, version))
+        .values(reason=reason[:MAX_REASON])
+    )
     await session.exec(statement)
     await session.commit()
 
@@ -128,7 +132,7 @@ async def set_reason(session: AsyncSession, document_id: UUID, version: int, rea
 async def store_chunks(
     session: AsyncSession,
     document: Document,
-    language: str,
+    language: str | None,
     parts: Sequence[Part],
     vectors: Sequence[Vector],
 ) -> None:

@@ -265,4 +265,4 @@ async def _stop(session: AsyncSession, document: Document) -> None:
     await notify(session, "documents.failed", document)
     with contextlib.suppress(ConflictError, NotFoundError):
         assert document.task_id
-        await tasks.cancel_task(session, None, document.task_id)
+        await tasks.cancel_task(session, document.owner_id, document.task_id)

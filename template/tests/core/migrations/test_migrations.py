@@ -267,6 +267,28 @@ def test_our_command_and_the_stock_command_wait_for_each_other(
     assert heads <= set(out.replace(",", " ").split())
 
 
+def test_stock_commands_know_all_branches(workshop: Workshop) -> None:
+    with stock_alembic("heads", "show items_0001") as stock:
+        out, problems = stock.communicate(timeout=30)
+    assert stock.returncode == 0, problems
+    directory = commands.scripts()
+    assert {line.split()[0] for line in out.splitlines() if "(" in line} >= set(
+        directory.get_heads()
+    )
+    assert "items_0001_" in out
+
+
+@pytest.mark.parametrize("command", ["upgrade head", "stamp head", "revision --autogenerate -mx"])
+def test_stock_commands_that_need_one_head_name_ours(workshop: Workshop, command: str) -> None:
+    commands.upgrade()
+    with stock_alembic(command) as stock:
+        printed = "".join(stock.communicate(timeout=30))
+    assert stock.returncode != 0
+    assert "uv run app db" in printed
+    assert "Traceback" not in printed
+    assert workshop.applied() == known()
+
+
 async def test_pending_on_an_async_connection(connection: AsyncConnection) -> None:
     assert await connection.run_sync(state.pending) == []
 

@@ -13,6 +13,7 @@ from app.core.supabase.storage import Storage
 from app.extensions.documents.extract import DOCX, HTML, MARKDOWN, PDF, TEXT
 from tests.extensions.documents.conftest import PATH, Send, ended
 from tests.extensions.documents.files import docx_file, encrypted_pdf, pdf, zip_bomb
+from tests.support.people import Person
 from tests.support.processes import Process, eventually
 
 TEXT_FILE = b"Bees dance to tell each other where clover blooms. The dance points at the sun.\n"
@@ -260,3 +261,13 @@ async def test_only_a_failed_document_can_be_retried(
     for step, code in (("retry", "document_not_failed"), ("cancel", "document_not_processing")):
         answer = await committed.post(f"{PATH}/{ready['id']}/{step}", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\tb", "a/b", "x" * 256])
+async def test_a_name_that_is_no_file_name_is_refused(
+    client: AsyncClient, owner: Person, name: str
+) -> None:
+    answer = await client.post(
+        f"{PATH}/direct", params={"name": name}, content=b"x", headers=owner.headers
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
