@@ -97,7 +97,7 @@ def create_app() -> FastAPI:
     app.router.routes.insert(0, ExactRoutes(app))
 
     # The middleware that is added last is the outermost.
-    app.add_middleware(RequestGuard, limit=settings.max_body_bytes)
+    app.add_middleware(RequestGuard, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -50,7 +50,7 @@ async def test_a_traceback_has_no_local_variables(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, log_format: str
 ) -> None:
     app = FastAPI()
-    app.add_middleware(RequestGuard, limit=1)
+    app.add_middleware(RequestGuard, settings=get_settings())
 
     @app.get("/")
     def fail() -> None:

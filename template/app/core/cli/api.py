@@ -50,7 +50,7 @@ def rows_of(routes: Sequence[Any], prefix: str = "") -> Iterator[tuple[str, str,
         elif route.endpoint:
             methods = ",".join(sorted(route.methods or ["WEBSOCKET"]))
             yield methods, path, *_place(route.endpoint)
-        else:  # a mounted application without routes, such as static files
+        elif hasattr(route, "app"):  # a mounted application without routes, such as static files
             yield "*", f"{path}/*", *_place(type(route.app))
 
 

@@ -87,25 +87,27 @@ class RequestContext:
 
 
 class RequestGuard:
-    """Refuses NUL and bodies of more than `limit` bytes, and answers unexpected errors with 500.
+    """Refuses NUL and large bodies, and answers unexpected errors with 500.
 
-    Postgres cannot store the character NUL, and no path, query or header has a use for it.
-    `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is
+    Postgres cannot store the character NUL, and no path, query or header of the API has a use for
+    it. `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is
     read. A handler for `Exception` cannot answer unexpected errors: Starlette runs it outside of
     all middleware, so that its response has no request id, no security headers and no headers of
     CORS.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
         self.app = app
-        self.limit = limit
-        self.detail = f"The body has more than {limit} bytes."
+        self.prefix = settings.api_prefix
+        self.limit = settings.max_body_bytes
+        self.detail = f"The body has more than {self.limit} bytes."
+        self.show_tracebacks = settings.show_tracebacks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if (
+        if scope["path"].startswith(self.prefix) and (
             "\0" in scope["path"]
             or b"%00" in scope["query_string"]
             or any(b"\0" in value for _, value in scope["headers"])
@@ -136,7 +138,7 @@ class RequestGuard:
         try:
             await self.app(scope, limited_receive, watched_send)
         except Exception as error:
-            if started:
+            if started or self.show_tracebacks:
                 raise
             await unexpected_error(error)(scope, receive, send)
 

@@ -52,6 +52,8 @@ async def ingest(session: AsyncSession, document_id: UUID, version: int) -> Inge
         reason = REFUSED if isinstance(error, DBAPIError) else str(error)
         await session.rollback()
         await pipeline.end(session, document_id, version, DocumentState.FAILED, reason)
+        if isinstance(error, TaskError):
+            raise
         raise TaskError(reason) from error
 
 

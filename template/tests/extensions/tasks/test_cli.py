@@ -80,7 +80,7 @@ async def test_the_story_of_a_task_is_told(session: Session) -> None:
     await task("retry", str(task_id))
     await task("cancel", str(task_id))
     shown = (await task("show", str(task_id))).stdout
-    _, told = shown.split("Event")
+    _, told = shown.split("Facts")
     lines = [line.split()[2:] for line in told.splitlines() if line.strip()]
     assert [line[0] for line in lines] == [
         "enqueued",
