@@ -1,7 +1,6 @@
 """The ingestion of a document: from a file in Storage to chunks that can be searched."""
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -213,12 +212,6 @@ async def _download(document: Document, path: Path) -> None:
             await Storage(supabase).download(document.object_key, path, max_bytes=document.size)
     except NotFoundError as error:
         raise TaskError("The file is missing in Storage. Upload it again.") from error
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != document.sha256:
-        raise TaskError(
-            "The uploaded file differs from the announced one: its SHA-256 is different."
-        )
 
 
 async def _ensure_index() -> None:

@@ -1,5 +1,6 @@
 """Tasks of this feature. A task may run twice, with the same result."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +19,8 @@ from app.extensions.documents.schemas import Ingested
 
 # With the delays between them, they cover an outage of more than an hour.
 TRIES = 16
+# Longer than a request takes that completes an upload, and so moves a file to its key.
+AFTER_REQUESTS = timedelta(minutes=10)
 
 # Classes of SQLSTATE that no retry heals: a value, a constraint or a limit of Postgres is violated.
 FINAL = ("22", "23", "54")
@@ -65,7 +68,7 @@ async def remove_file(key: str) -> None:
 async def sweep(session: AsyncSession) -> None:
     """Delete abandoned uploads, and end documents whose task has ended without them."""
     for key in await cleanup.delete_abandoned(session):
-        enqueue(session, remove_file.s(key=key))
+        enqueue(session, remove_file.s(key=key), delay=AFTER_REQUESTS)
     await cleanup.end_orphaned(session)
 
 

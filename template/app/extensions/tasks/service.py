@@ -43,7 +43,10 @@ async def get_task(
     Raises:
         NotFoundError: there is no such task, or it has another owner.
     """
-    task = await session.get(TaskRecord, task_id, with_for_update=lock or None)
+    # A lock without `populate_existing` would return what the session has read before.
+    task = await session.get(
+        TaskRecord, task_id, with_for_update=lock or None, populate_existing=lock
+    )
     if task is None or not _has_owner(task, owner):
         raise NotFoundError("There is no such task.", code="task_not_found")
     return task

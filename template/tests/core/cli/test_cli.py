@@ -263,6 +263,13 @@ def test_a_console_in_a_terminal() -> None:
     assert {"answer 42", "answer 49"} <= {line.strip() for line in text.splitlines()}
 
 
+@pytest.fixture
+def bucket(call: Call) -> None:
+    """The bucket of the settings."""
+    assert call("storage", "ensure").code == 0
+
+
+@pytest.mark.usefixtures("bucket")
 def test_doctor_finds_everything_in_order(call: Call) -> None:
     heartbeat.function()
     answer = call("doctor")
@@ -277,10 +284,12 @@ def test_doctor_finds_everything_in_order(call: Call) -> None:
         "connections",
         "redis",
         "supabase",
+        "storage",
         "workers",
     }
 
 
+@pytest.mark.usefixtures("bucket")
 def test_doctor_finds_that_no_worker_runs(call: Call) -> None:
     store().delete(redis_key(HEARTBEAT_KEY))
     answer = call("doctor")
@@ -319,6 +328,7 @@ def test_doctor_names_the_setting_of_each_service(
     assert "hunter2" not in answer.out + answer.err
 
 
+@pytest.mark.usefixtures("bucket")
 @pytest.mark.parametrize(
     ("keys", "secret", "code", "words"),
     [

@@ -59,10 +59,10 @@ async def test_a_document_that_is_deleted_during_the_processing_stays_deleted(
     task = await session.get(TaskRecord, task_id, populate_existing=True)
     assert task
     assert task.state is TaskState.REVOKED
-    # The file is removed twice, because its upload URL is still valid.
+    # The file is removed twice, because a request may be moving it to its key.
     removals = select(TaskRecord).where(TaskRecord.name == "documents.remove_file")
     found = (await session.exec(removals.order_by(col(TaskRecord.due_at)))).all()
-    assert [each.due_at > utcnow() + timedelta(hours=1) for each in found if each.due_at] == [
+    assert [each.due_at > utcnow() + timedelta(minutes=5) for each in found if each.due_at] == [
         False,
         True,
     ]
