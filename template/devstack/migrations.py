@@ -12,7 +12,6 @@ from alembic.script import Script, ScriptDirectory
 
 from app.core.cli.db import RequiredFeature, after_reset, cli
 from app.core.database.models import SCHEMA, metadata
-from app.core.features import load_models
 from app.core.migrations.branches import CORE, folder, table_owners
 from app.core.migrations.commands import config, scripts, translate_errors
 from app.core.migrations.errors import MigrationError
@@ -68,7 +67,6 @@ def write(branch: str, message: str, *, empty: bool = False) -> Path | None:
     path = folder(branch)
     directory = scripts()
     require_single_heads(directory)
-    load_models()
     head, *_ = branch_heads(directory).get(branch, [None])
     options: dict[str, Any] = {"head": head}
     if head is None:

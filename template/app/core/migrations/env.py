@@ -5,11 +5,11 @@
 """
 
 import logging
+from argparse import Namespace
 from collections.abc import Collection
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from app.core.database.models import SCHEMA, metadata
@@ -18,12 +18,6 @@ from app.core.migrations.access import close_functions
 from app.core.migrations.autogenerate import render_item
 from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.scope import Scope
-
-BRANCHES = (
-    "Each feature has a branch of its own. Use `uv run app db upgrade`, "
-    "`uv run app db downgrade --feature NAME` or "
-    '`uv run app db migrate --feature NAME -m "…"`.'
-)
 
 
 def record_step(
@@ -59,14 +53,7 @@ def migrate() -> None:
             transaction_per_migration=True,
         )
         with context.begin_transaction():
-            try:
-                context.run_migrations()
-            except CommandError as error:
-                # Such as "Multiple head revisions are present".
-                is_stock = context.config.config_file_name
-                if is_stock and isinstance(error.__cause__, RevisionError):
-                    raise CommandError(f"{error} {BRANCHES}") from error
-                raise
+            context.run_migrations()
         # `stamp --purge base` deletes the rows without a step.
         heads = context.get_context().get_current_heads()
         history.record(connection, context.script, heads, ran=None)
@@ -76,9 +63,17 @@ def migrate() -> None:
 if context.is_offline_mode():
     raise CommandError("--sql is not supported: only the database knows what is applied.")
 
-# `alembic revision` would fail only after it has run this file.
-if getattr(context.config.cmd_opts, "head", "") in (None, "head"):
-    raise CommandError(f"There are several heads. {BRANCHES}")
+# The arguments of the stock `upgrade`, `stamp` and `revision`, which has `head` as its default.
+asked = vars(context.config.cmd_opts or Namespace())
+if "head" in (
+    asked.get("revision"),
+    *asked.get("revisions", ()),
+    asked.get("head", "heads") or "head",
+):
+    raise CommandError(
+        "There is no single head: each feature has a branch. Use `uv run app db upgrade` or "
+        '`uv run app db migrate --feature NAME -m "…"`.'
+    )
 
 if context.config.config_file_name:  # the stock command; `app db` prints the steps itself
     logging.basicConfig(format="%(message)s")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.config import main
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -278,15 +279,14 @@ def test_stock_commands_know_all_branches(workshop: Workshop) -> None:
     assert "items_0001_" in out
 
 
-@pytest.mark.parametrize("command", ["upgrade head", "stamp head", "revision --autogenerate -mx"])
-def test_stock_commands_that_need_one_head_name_ours(workshop: Workshop, command: str) -> None:
-    commands.upgrade()
-    with stock_alembic(command) as stock:
-        printed = "".join(stock.communicate(timeout=30))
-    assert stock.returncode != 0
-    assert "uv run app db" in printed
-    assert "Traceback" not in printed
-    assert workshop.applied() == known()
+@pytest.mark.parametrize("words", ["upgrade head", "stamp head", "revision --autogenerate -mx"])
+def test_stock_commands_that_need_one_head_name_ours(
+    workshop: Workshop, capfd: pytest.CaptureFixture[str], words: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["-c", str(PROJECT / "alembic.ini"), *words.split()])
+    assert "uv run app db" in "".join(capfd.readouterr())
+    assert tables(workshop) == set()
 
 
 async def test_pending_on_an_async_connection(connection: AsyncConnection) -> None:
