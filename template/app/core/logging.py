@@ -3,8 +3,11 @@
 Records of the standard library (uvicorn, Celery, SQLAlchemy) pass through the same processors.
 """
 
+import json
 import logging
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,10 +21,6 @@ if TYPE_CHECKING:
     from app.core.settings import CoreSettings
 
 
-# Without local variables: they hold tokens, passwords and personal data.
-_tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-
-
 def get_logger(name: str) -> Any:
     """Return a logger whose methods take an event and fields: `log.info("paid", amount=3)`."""
     return structlog.stdlib.get_logger(name)
@@ -29,19 +28,28 @@ def get_logger(name: str) -> Any:
 
 def configure_logging(settings: "CoreSettings") -> None:
     """Write every log line of this process to standard error, in the format of the settings."""
-    console = settings.log_format == "console" or (
-        settings.log_format == "auto" and (settings.environment == "local" or sys.stderr.isatty())
-    )
+    console = _is_console(settings)
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         _bind_context,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
     ]
+    # Tracebacks are without local variables, which hold tokens, passwords and personal data.
     renderer: list[Processor] = (
-        [_add_id_prefix, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        [
+            _add_id_prefix,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                pad_event_to=0,
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ]
         if console
-        else [_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_is_relevant)
@@ -59,7 +67,7 @@ def configure_logging(settings: "CoreSettings") -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # The middleware `RequestLog` writes the access line, with the request id and the duration.
+    # `access_log` writes the access line, with the request id and the duration.
     logging.getLogger("uvicorn.access").disabled = True
     for noisy in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
@@ -73,6 +81,35 @@ def configure_logging(settings: "CoreSettings") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
+    )
+
+
+def access_log(settings: "CoreSettings") -> Callable[..., None]:
+    """Return the function that logs a request, given `method`, `path`, `status` and `ms`.
+
+    Each request writes this line, and structlog on top of `logging` takes a fifth of a short
+    request's time for it. So JSON is written directly, with the same fields in the same order. As
+    soon as another handler also listens, such as one that exports logs, it gets the line as usual.
+    """
+    name = "app.access"
+    log, logger, root = get_logger(name), logging.getLogger(name), logging.getLogger()
+    console = _is_console(settings)
+
+    def write(**fields: Any) -> None:
+        if console or len(root.handlers) != 1 or logger.handlers:
+            log.info("request", **fields)
+        elif logger.isEnabledFor(logging.INFO):
+            line = {**fields, "event": "request", "level": "info", "logger": name}
+            _bind_context(None, "info", line)
+            line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            sys.stderr.write(json.dumps(line) + "\n")
+
+    return write
+
+
+def _is_console(settings: "CoreSettings") -> bool:
+    return settings.log_format == "console" or (
+        settings.log_format == "auto" and (settings.environment == "local" or sys.stderr.isatty())
     )
 
 

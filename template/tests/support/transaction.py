@@ -1,7 +1,9 @@
 """The API inside one transaction, so that a test is rolled back with all its requests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from asyncpg import Record
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import SessionTransaction
@@ -27,6 +29,12 @@ class TransactionReader(Reader):
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         return await self._connection.run_sync(work)
+
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> list[Record]:
+        pooled = await self._connection.get_raw_connection()
+        assert pooled.driver_connection
+        records: list[Record] = await pooled.driver_connection.fetch(sql, *arguments)
+        return records
 
 
 class TransactionDatabase(Database):

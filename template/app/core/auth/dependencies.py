@@ -4,10 +4,13 @@
 the table of users, see `app.extensions.users`.
 """
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from fastapi.security.utils import get_authorization_scheme_param
 
 from app.core import context
 from app.core.auth.tokens import Claims as Claims
@@ -15,18 +18,10 @@ from app.core.auth.tokens import TokenVerifier
 from app.core.errors import ForbiddenError, UnauthenticatedError
 from app.core.features import load
 
+Result = TypeVar("Result")
+
 # OpenAPI allows no spaces in it.
 BEARER = "SupabaseAccessToken"
-
-bearer = HTTPBearer(
-    auto_error=False,
-    bearerFormat="JWT",
-    scheme_name=BEARER,
-    description="An access token of Supabase Auth. Locally: sign in on the page of the local "
-    "Supabase that `uv run app dev` prints, or run `uv run app token`.",
-)
-
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 def verifier_of(request: Request) -> TokenVerifier:
@@ -35,53 +30,89 @@ def verifier_of(request: Request) -> TokenVerifier:
     return verifier
 
 
-async def optional_claims(request: Request, credentials: Credentials) -> Claims | None:
-    """Return the claims of a person who signed in with an account, or None without a token.
+def token_of(request: Request) -> str | None:
+    """Return the access token that a request carries, unverified, or None without one.
 
-    An invalid token is always an error. So are tokens of anonymous users and of OAuth clients,
-    which a route admits with `AnonymousAllowed` or `OAuthClientAllowed`.
+    Raises:
+        UnauthenticatedError: the header is not `Bearer <access token>`.
     """
-    return await _claims(request, credentials)
-
-
-async def anonymous_allowed(request: Request, credentials: Credentials) -> Claims:
-    """Return the claims of a person who signed in, also anonymously."""
-    return _required(await _claims(request, credentials, anonymous=True))
-
-
-async def oauth_client_allowed(request: Request, credentials: Credentials) -> Claims:
-    """Return the claims of a person, also through an OAuth client that acts for them."""
-    return _required(await _claims(request, credentials, oauth_client=True))
-
-
-OptionalClaims = Annotated[Claims | None, Depends(optional_claims)]
-AnonymousAllowed = Annotated[Claims, Depends(anonymous_allowed)]
-OAuthClientAllowed = Annotated[Claims, Depends(oauth_client_allowed)]
-
-
-async def _claims(
-    request: Request,
-    credentials: HTTPAuthorizationCredentials | None,
-    *,
-    anonymous: bool = False,
-    oauth_client: bool = False,
-) -> Claims | None:
-    if credentials is None:
-        if "authorization" in request.headers:
-            raise UnauthenticatedError("Send `Authorization: Bearer <access token>`.")
+    header = request.headers.get("authorization")
+    if header is None:
         return None
-    claims = await _verify(request, credentials.credentials)
-    context.user_id.set(str(claims.user_id))
-    if claims.is_anonymous and not anonymous:
-        raise ForbiddenError(
-            "Anonymous users may not do this: sign in with an account.", code="account_required"
-        )
-    if claims.client_id is not None and not oauth_client:
-        raise ForbiddenError(
-            "Applications that act for a user may not do this: sign in yourself.",
-            code="oauth_client_refused",
-        )
+    scheme, token = get_authorization_scheme_param(header)
+    if scheme.lower() != "bearer" or not token:
+        raise UnauthenticatedError("Send `Authorization: Bearer <access token>`.")
+    return token
+
+
+class WithToken(SecurityBase, Generic[Result]):
+    """A dependency on the access token: the result of `use(request, claims)`.
+
+    The claims are None without a token. An invalid token is always an error. So are tokens of
+    anonymous users and of OAuth clients, unless they are admitted.
+
+    The header is read and the token verified by calls, and not by dependencies: FastAPI takes
+    longer to solve one than these take to run.
+    """
+
+    scheme_name = BEARER
+    model = HTTPBearer(
+        bearerFormat="JWT",
+        description="An access token of Supabase Auth. Locally: sign in on the page of the local "
+        "Supabase that `uv run app dev` prints, or run `uv run app token`.",
+    )
+
+    def __init__(
+        self,
+        use: Callable[[Request, Claims | None], Awaitable[Result]],
+        *,
+        anonymous: bool = False,
+        oauth_client: bool = False,
+    ) -> None:
+        self.use = use
+        self.anonymous = anonymous
+        self.oauth_client = oauth_client
+
+    async def __call__(self, request: Request) -> Result:
+        """Verify the token of the request and call `use`."""
+        token = token_of(request)
+        if token is None:
+            return await self.use(request, None)
+        claims = await _verify(request, token)
+        context.user_id.set(str(claims.user_id))
+        if claims.is_anonymous and not self.anonymous:
+            raise ForbiddenError(
+                "Anonymous users may not do this: sign in with an account.", code="account_required"
+            )
+        if claims.client_id is not None and not self.oauth_client:
+            raise ForbiddenError(
+                "Applications that act for a user may not do this: sign in yourself.",
+                code="oauth_client_refused",
+            )
+        return await self.use(request, claims)
+
+
+def required(claims: Claims | None) -> Claims:
+    """Return the claims; a request without a token is refused."""
+    if claims is None:
+        raise UnauthenticatedError("Sign in first: send a Supabase access token.")
     return claims
+
+
+async def _optional(_: Request, claims: Claims | None) -> Claims | None:
+    return claims
+
+
+async def _required(_: Request, claims: Claims | None) -> Claims:
+    return required(claims)
+
+
+# The claims of a person who signed in with an account, or None.
+OptionalClaims = Annotated[Claims | None, Depends(WithToken(_optional))]
+# The claims of a person who signed in, also anonymously.
+AnonymousAllowed = Annotated[Claims, Depends(WithToken(_required, anonymous=True))]
+# The claims of a person, also through an OAuth client that acts for them.
+OAuthClientAllowed = Annotated[Claims, Depends(WithToken(_required, oauth_client=True))]
 
 
 async def _verify(request: Request, token: str) -> Claims:
@@ -91,9 +122,3 @@ async def _verify(request: Request, token: str) -> Claims:
         if claims:
             return claims
     return await verifier_of(request).verify(token)
-
-
-def _required(claims: Claims | None) -> Claims:
-    if claims is None:
-        raise UnauthenticatedError("Sign in first: send a Supabase access token.")
-    return claims

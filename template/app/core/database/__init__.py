@@ -11,12 +11,11 @@ from app.core.database.engines import (
     process_engine,
     sync_engine,
 )
+from app.core.database.reader import Reader, Result
 from app.core.database.sessions import (
     Database,
     DatabaseReader,
     DatabaseSession,
-    Reader,
-    Result,
     database_of,
     sync_session,
 )

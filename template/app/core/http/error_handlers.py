@@ -4,6 +4,10 @@ Responses tell nothing internal: an unexpected error is logged with its tracebac
 has the request id only.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
 from asyncpg.exceptions import InterfaceError, PostgresConnectionError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,63 +19,37 @@ from sqlalchemy import exc as sa
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError
 from app.core.http.problems import FieldError, problem, status_phrase
 from app.core.logging import get_logger
 
+Handler = Callable[[Request, Any], Awaitable[Response]]
+
 log = get_logger(__name__)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Register a handler for each kind of exception on `app`; call it before adding middleware.
+    """Register a handler for each kind of exception on `app`.
 
     The handlers are coroutines because a plain function would wait for a free thread of the pool
     that blocking routes use.
     """
-    app.add_exception_handler(AppError, _app_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(sa.DBAPIError, _database_error)
-    app.add_exception_handler(OSError, _os_error)
+    handlers: dict[type[Exception], Handler] = {
+        AppError: _app_error,
+        HTTPException: _http_error,
+        RequestValidationError: _validation_error,
+        sa.DBAPIError: _database_error,
+        OSError: _os_error,
+    }
     for kind in (sa.TimeoutError, PostgresConnectionError, InterfaceError):
-        app.add_exception_handler(kind, _database_unavailable)
+        handlers[kind] = partial(_unavailable, "database")
     for kind in (BrokerError, RedisConnectionError, RedisTimeoutError):
-        app.add_exception_handler(kind, _queue_unavailable)
-    if not app.debug:
-        app.add_middleware(UnexpectedErrors)
+        handlers[kind] = partial(_unavailable, "queue")
+    app.exception_handlers.update(handlers)
 
 
-class UnexpectedErrors:
-    """Answers exceptions that have no handler with 500.
-
-    A handler for `Exception` cannot do this: Starlette runs it outside of all middleware, so that
-    its response has neither the request id nor the security headers.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        started = scope["type"] != "http"
-
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched_send)
-        except Exception as error:
-            if started:
-                raise
-            await _unexpected_error(error)(scope, receive, send)
-
-
-async def _app_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)
+async def _app_error(_request: Request, error: AppError) -> Response:
     headers = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -80,8 +58,7 @@ async def _app_error(_request: Request, error: Exception) -> Response:
     return problem(error.status, error.code, error.detail, headers=headers, members=error.members)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _http_error(request: Request, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = _allowed_methods(request) or headers.get("Allow", "")
@@ -91,8 +68,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return problem(error.status_code, code, detail, headers=headers)
 
 
-async def _validation_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _validation_error(_request: Request, error: RequestValidationError) -> Response:
     errors = [
         FieldError(location=list(item["loc"]), message=item["msg"], type=item["type"])
         for item in error.errors()
@@ -102,8 +78,7 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
     )
 
 
-async def _database_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, sa.DBAPIError)
+async def _database_error(request: Request, error: sa.DBAPIError) -> Response:
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state.startswith("22") or isinstance(error, sa.DataError):
         # A value passed our schema, but Postgres cannot store it: a NUL character, for example.
@@ -116,32 +91,25 @@ async def _database_error(request: Request, error: Exception) -> Response:
         or isinstance(error, (sa.OperationalError, sa.InterfaceError))
         or state.startswith(("08", "57P", "53"))
     ):
-        return await _database_unavailable(request, error)
-    return _unexpected_error(error)
+        return await _unavailable("database", request, error)
+    return unexpected_error(error)
 
 
-async def _os_error(request: Request, error: Exception) -> Response:
+async def _os_error(request: Request, error: OSError) -> Response:
     # asyncpg raises refused connections as they are. Errors of files have a file name.
-    assert isinstance(error, OSError)
     if error.filename is None:
-        return await _database_unavailable(request, error)
-    return _unexpected_error(error)
+        return await _unavailable("database", request, error)
+    return unexpected_error(error)
 
 
-async def _database_unavailable(_request: Request, error: Exception) -> Response:
-    return _unavailable("database", "The database does not answer; try again shortly.", error)
-
-
-async def _queue_unavailable(_request: Request, error: Exception) -> Response:
-    return _unavailable("queue", "The task queue does not answer; try again shortly.", error)
-
-
-def _unavailable(service: str, detail: str, error: Exception) -> Response:
+async def _unavailable(service: str, _request: Request, error: Exception) -> Response:
     log.error(f"{service}_unavailable", error=f"{type(error).__name__}: {error}"[:300])
+    detail = f"The {service} does not answer; try again shortly."
     return problem(503, f"{service}_unavailable", detail, headers={"Retry-After": "5"})
 
 
-def _unexpected_error(error: Exception) -> Response:
+def unexpected_error(error: Exception) -> Response:
+    """Log an error and make the response that tells nothing of it."""
     log.error("unexpected_error", exc_info=error)
     return problem(500, "internal_error", "Something went wrong on our side.")
 

@@ -1,13 +1,13 @@
-"""Pure ASGI middleware, outermost first: request log, allowed hosts, security headers, body limit.
+"""Pure ASGI middleware in two passes: one outside of CORS, and one inside of it.
 
-`AllowedHosts` and `BodyLimit` are written here because Starlette's `TrustedHostMiddleware` and
-`max_body_size` answer with plain text instead of a problem. `TrustedHostMiddleware` also has no
-exception for health checks.
+Each further middleware costs every request a coroutine and a wrapper around `send`, so one class
+does what others do in four. Hosts and bodies are checked here because Starlette's
+`TrustedHostMiddleware` and `max_body_size` answer with plain text instead of a problem.
+`TrustedHostMiddleware` also has no exception for health checks.
 """
 
 import re
 import time
-from collections.abc import Iterable
 from fnmatch import translate
 
 from starlette.datastructures import Headers
@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
 from app.core import context
+from app.core.http.error_handlers import unexpected_error
 from app.core.http.problems import problem
-from app.core.logging import get_logger
+from app.core.logging import access_log
+from app.core.settings import CoreSettings
 
 # A request id from a client or a proxy. Each log line contains it, so other characters could forge
 # log lines.
@@ -32,110 +34,92 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
+NUL_DETAIL = "Addresses and headers may not contain NUL."
 
-log = get_logger("app.access")
 
+class RequestContext:
+    """Gives each request an id, refuses unknown hosts, adds headers, and writes one access line.
 
-class RequestLog:
-    """Gives each request an id, adds it to the logs and the response, and writes one access line.
-
-    An id in `X-Request-ID` is kept if it matches `REQUEST_ID`.
+    An id in `X-Request-ID` is kept if it matches `REQUEST_ID`. Health checks may name any host,
+    because probes use the IP address. A security header that the route has set is kept.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
         self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        request_id = Headers(scope=scope).get("x-request-id", "")
-        if not REQUEST_ID.fullmatch(request_id):
-            request_id = uuid4().hex
-        token = context.request_id.set(request_id)
-        status = 500
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((b"x-request-id", request_id.encode("ascii")))
-            await send(message)
-
-        try:
-            await self.app(scope, receive, send_with_id)
-        finally:
-            log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-            )
-            context.request_id.reset(token)
-            context.user_id.set(None)
-            context.actor_id.set(None)
-
-
-class AllowedHosts:
-    """Refuses requests for other hosts, except health checks: probes use the IP address."""
-
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
-        self.app = app
-        self.allowed = re.compile("|".join(translate(host.lower()) for host in hosts))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] == "http"
-            and not self.allowed.fullmatch(_host(scope))
-            and not scope["path"].startswith("/health/")
-        ):
-            answer = problem(400, "unknown_host", "This host is not in ALLOWED_HOSTS.")
-            await answer(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-
-class SecurityHeaders:
-    """Adds `SECURITY_HEADERS` to each response, except headers that the route has set."""
-
-    def __init__(self, app: ASGIApp, *, strict_transport: bool) -> None:
-        self.app = app
-        headers = SECURITY_HEADERS | (STRICT_TRANSPORT if strict_transport else {})
+        self.log = access_log(settings)
+        self.hosts = re.compile("|".join(translate(h.lower()) for h in settings.allowed_hosts))
+        headers = SECURITY_HEADERS | (STRICT_TRANSPORT if settings.online else {})
         self.headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        started = time.perf_counter()
+        given = Headers(scope=scope)
+        request_id = given.get("x-request-id", "")
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = uuid4().hex
+        token = context.request_id.set(request_id)
+        status = 500
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                message["headers"].extend(h for h in self.headers if h[0] not in present)
+                status = message["status"]
+                headers = message["headers"]
+                present = {name for name, _ in headers}
+                headers.extend(header for header in self.headers if header[0] not in present)
+                headers.append((b"x-request-id", request_id.encode("ascii")))
             await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        app = self.app
+        if not self.hosts.fullmatch(_host(given)) and not scope["path"].startswith("/health/"):
+            app = problem(400, "unknown_host", "This host is not in ALLOWED_HOSTS.")
+        try:
+            await app(scope, receive, send_with_headers)
+        finally:
+            ms = round((time.perf_counter() - started) * 1000, 1)
+            self.log(method=scope["method"], path=scope["path"], status=status, ms=ms)
+            context.request_id.reset(token)
+            context.user_id.set(None)
+            context.actor_id.set(None)
 
 
-class BodyLimit:
-    """Refuses bodies of more than `limit` bytes, by Content-Length or while they are read."""
+class RequestGuard:
+    """Refuses NUL and large bodies, and answers unexpected errors with 500.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    Postgres cannot store the character NUL, and no path, query or header of the API has a use for
+    it. `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is
+    read. A handler for `Exception` cannot answer unexpected errors: Starlette runs it outside of
+    all middleware, so that its response has no request id, no security headers and no headers of
+    CORS.
+    """
+
+    def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
         self.app = app
-        self.limit = limit
-        self.detail = f"The body has more than {limit} bytes."
+        self.prefix = settings.api_prefix
+        self.limit = settings.max_body_bytes
+        self.detail = f"The body has more than {self.limit} bytes."
+        self.show_tracebacks = settings.show_tracebacks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["path"].startswith(self.prefix) and (
+            "\0" in scope["path"]
+            or b"%00" in scope["query_string"]
+            or any(b"\0" in value for _, value in scope["headers"])
+        ):
+            await problem(422, "nul_character", NUL_DETAIL)(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:
             await problem(413, "content_too_large", self.detail)(scope, receive, send)
             return
         size = 0
+        started = False
 
         async def limited_receive() -> Message:
             nonlocal size
@@ -146,9 +130,19 @@ class BodyLimit:
                 raise HTTPException(413, self.detail)
             return message
 
-        await self.app(scope, limited_receive, send)
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, limited_receive, watched_send)
+        except Exception as error:
+            if started or self.show_tracebacks:
+                raise
+            await unexpected_error(error)(scope, receive, send)
 
 
-def _host(scope: Scope) -> str:
-    host = Headers(scope=scope).get("host", "").lower()
+def _host(headers: Headers) -> str:
+    host = headers.get("host", "").lower()
     return host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]

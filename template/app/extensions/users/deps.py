@@ -7,13 +7,7 @@ import jwt
 from fastapi import Depends, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.auth.dependencies import (
-    AnonymousAllowed,
-    Claims,
-    Credentials,
-    OAuthClientAllowed,
-    OptionalClaims,
-)
+from app.core.auth.dependencies import Claims, OptionalClaims, WithToken, required, token_of
 from app.core.database import act_as, database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
 from app.core.http.webhooks import signed_json
@@ -26,44 +20,31 @@ from app.extensions.users.schemas import UserRead
 from app.extensions.users.settings import Approval, UserSettings
 
 
-async def optional_user(request: Request, claims: OptionalClaims) -> UserRead | None:
+async def optional_user(request: Request, claims: Claims | None) -> UserRead | None:
     """Return the caller, or None without a token; a caller who is not approved is refused."""
     return None if claims is None else await _user(request, claims)
 
 
-async def current_user(request: Request, claims: OptionalClaims) -> UserRead:
+async def current_user(request: Request, claims: Claims | None) -> UserRead:
     """Return the caller, who is signed in and approved."""
-    # A call instead of a dependency: FastAPI takes longer to solve one than this takes to run.
-    user = await optional_user(request, claims)
-    if user is None:
-        raise UnauthenticatedError("Sign in first: send a Supabase access token.")
-    return user
+    return await _user(request, required(claims))
 
 
-async def user_or_anonymous(request: Request, claims: AnonymousAllowed) -> UserRead:
-    """Return the caller, also one who signed in anonymously; registering later keeps the row."""
-    return await _user(request, claims)
+OptionalUser = Annotated[UserRead | None, Depends(WithToken(optional_user))]
+CurrentUser = Annotated[UserRead, Depends(WithToken(current_user))]
+# The caller, also one who signed in anonymously; registering later keeps the row.
+UserOrAnonymous = Annotated[UserRead, Depends(WithToken(current_user, anonymous=True))]
+# The caller, also through an OAuth client that acts for them.
+UserOrDelegated = Annotated[UserRead, Depends(WithToken(current_user, oauth_client=True))]
 
 
-async def user_or_delegated(request: Request, claims: OAuthClientAllowed) -> UserRead:
-    """Return the caller, also through an OAuth client that acts for them."""
-    return await _user(request, claims)
-
-
-OptionalUser = Annotated[UserRead | None, Depends(optional_user)]
-CurrentUser = Annotated[UserRead, Depends(current_user)]
-UserOrAnonymous = Annotated[UserRead, Depends(user_or_anonymous)]
-UserOrDelegated = Annotated[UserRead, Depends(user_or_delegated)]
-
-
-async def live_user(request: Request, user: CurrentUser, credentials: Credentials) -> UserRead:
+async def live_user(request: Request, user: CurrentUser) -> UserRead:
     """Return the caller after Auth has confirmed that the session still exists.
 
     It costs a round trip for each request. It is for actions that must not be possible with a token
     whose session has ended or whose user was banned or deleted, which stays valid for an hour.
     """
-    assert credentials  # `CurrentUser` refuses requests without a token
-    if await user_of_token(supabase_of(request), credentials.credentials) is None:
+    if await user_of_token(supabase_of(request), _token(request)) is None:
         raise UnauthenticatedError("This session has ended: sign in again.", code="session_ended")
     return user
 
@@ -92,14 +73,10 @@ async def require_aal2(_: CurrentUser, claims: OptionalClaims) -> Claims:
     return claims
 
 
-async def _user_session(
-    request: Request, _: CurrentUser, credentials: Credentials
-) -> AsyncIterator[AsyncSession]:
-    assert credentials  # `CurrentUser` refuses requests without a token
+async def _user_session(request: Request, _: CurrentUser) -> AsyncIterator[AsyncSession]:
     async with database_of(request).session() as session:
         # `CurrentUser` has verified the token. Policies may read any of its claims.
-        token = jwt.decode(credentials.credentials, options={"verify_signature": False})
-        act_as(session, token)
+        act_as(session, jwt.decode(_token(request), options={"verify_signature": False}))
         yield session
 
 
@@ -127,8 +104,13 @@ async def _get_or_create(request: Request, claims: Claims) -> UserRead:
         user, _ = await service.get_or_create(session, claims.user_id, claims.email)
         by_email = load_settings(UserSettings).approval is Approval.EMAIL
         if user.status is Status.PENDING and by_email:
-            token = request.headers["authorization"].partition(" ")[2]
-            in_auth = await user_of_token(supabase_of(request), token)
+            in_auth = await user_of_token(supabase_of(request), _token(request))
             if in_auth and in_auth.get("email_confirmed_at"):
                 user = await service.set_status(session, user.id, Status.APPROVED)
         return service.cache(user)
+
+
+def _token(request: Request) -> str:
+    token = token_of(request)
+    assert token  # `CurrentUser` refuses requests without one
+    return token
