@@ -32,6 +32,7 @@ def process(stack: Stack) -> Process | None:
             "EMAIL_URL": f"smtp+plain://{HOST}:{port_of(smtp)}",
             "EMAIL_API_URL": stack.api_url,
             "EMAIL_INBOX_URL": address,
+            "DEV_MAILS_URL": address,
             "USER_HOOK_SECRETS": stack.env.get("USER_HOOK_SECRETS", secret),
             "DEV_SEND_EMAIL_HOOK": f"{stack.api_url}{prefix}/webhooks/email/send-email",
         },

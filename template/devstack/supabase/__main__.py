@@ -1,7 +1,8 @@
 """`python -m devstack.supabase`: the local Supabase as a separate process.
 
 What is secret or belongs to a project comes from the environment: SUPABASE_PUBLISHABLE_KEY,
-SUPABASE_SECRET_KEY, USER_HOOK_SECRETS, DEV_CONFIRM_EMAILS, DEV_SEND_EMAIL_HOOK, DEV_STORAGE_LIMIT.
+SUPABASE_SECRET_KEY, USER_HOOK_SECRETS, DEV_CONFIRM_EMAILS, DEV_SEND_EMAIL_HOOK, DEV_MAILS_URL,
+DEV_STORAGE_LIMIT.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def main() -> int:
             options.state,
             listening=socket.socket(fileno=options.fd),
             api_url=options.api_url,
+            mails_url=env.get("DEV_MAILS_URL", ""),
             autoconfirm=env.get("DEV_CONFIRM_EMAILS", "false").lower() not in ("1", "true", "yes"),
             hooks=hook_urls(options.api_url, env),
             hook_secrets=env.get("USER_HOOK_SECRETS", ""),

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, parse_qs, unquote
 
 import httpx
 
-from app.core.http_client import authorities
+from app.core.http_client import client_options
 from app.extensions.email.transports.base import SECONDS, DeliveryError
 
 
@@ -70,7 +70,7 @@ async def request(
             may succeed.
     """
     try:
-        async with httpx.AsyncClient(verify=authorities(), timeout=SECONDS) as client:
+        async with httpx.AsyncClient(**client_options(), timeout=SECONDS) as client:
             response = await client.request(method, url, headers=headers, json=body)
     except httpx.HTTPError as error:
         raise DeliveryError(f"{url}: {str(error) or type(error).__name__}") from error
