@@ -21,7 +21,6 @@ class MailAdmin(View, model=MailRecord):
     name = "Mail"
     icon = "fa-solid fa-envelope"
     title_column = "name"
-    links: ClassVar = {"task_id": "tasks"}
     column_list: ClassVar = [
         "name",
         "recipients",
@@ -38,7 +37,6 @@ class MailAdmin(View, model=MailRecord):
         "outcomes",
         "idempotency_key",
         "provider_id",
-        "task_id",
     ]
     column_searchable_list: ClassVar = ["name", "recipients", "error"]
     column_sortable_list: ClassVar = ["created_at", "sent_at"]

@@ -14,11 +14,16 @@ def transport() -> str:
 
     Raises:
         CliError: it does not answer or refuses the credentials.
+        DoubtfulError: there is none, or it sends nothing to the recipients.
     """
     settings = load_settings(EmailSettings)
     try:
         found = asyncio.run(create_transport(settings).check())
     except DeliveryError as error:
+        if settings.transport is None:
+            raise DoubtfulError(
+                "EMAIL_URL is not set: mails wait, and fail after some hours"
+            ) from error
         raise CliError(f"{error} Check EMAIL_URL.") from error
     if get_settings().environment == "production" and settings.sandbox:
         raise DoubtfulError(f"{found}; every mail goes to {settings.sandbox}: see EMAIL_SANDBOX")

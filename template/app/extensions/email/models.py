@@ -3,7 +3,6 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import JSONB
@@ -49,7 +48,6 @@ class MailRecord(UUIDKey, Model, table=True):
     # The last words of the server about a failure.
     error: str | None = Field(default=None, max_length=2000)
     provider_id: str | None = Field(default=None, max_length=200)
-    task_id: UUID | None = None
     created_at: datetime = Field(default_factory=utcnow)
     sent_at: datetime | None = None
 

@@ -6,6 +6,7 @@
 sent, and one that was committed is not lost.
 """
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -52,20 +53,16 @@ def queue(session: Session, mail: Mail, *, key: str | None = None) -> MailRecord
         data=None if suppressed else mail.model_dump(mode="json", exclude_defaults=True),
         state=MailState.SUPPRESSED if suppressed else MailState.QUEUED,
     )
-    if key:
-        # A statement, because another transaction may insert the key at the same time.
-        statement = insert(MailRecord).values(**record.model_dump())
-        statement = statement.on_conflict_do_nothing(index_elements=["idempotency_key"])
-        if session.execute(statement.returning(col(MailRecord.id))).first() is None:
-            return session.scalars(
-                select(MailRecord).where(col(MailRecord.idempotency_key) == key)
-            ).one()
-        record = session.get_one(MailRecord, record.id)
-    else:
-        session.add(record)
+    # A statement, because another transaction may insert the key at the same time.
+    statement: Any = insert(MailRecord).values(**record.model_dump())
+    statement = statement.on_conflict_do_nothing(index_elements=["idempotency_key"])
+    inserted: MailRecord | None = session.scalars(statement.returning(MailRecord)).first()
+    if inserted is None:
+        existing = select(MailRecord).where(col(MailRecord.idempotency_key) == key)
+        return session.scalars(existing).one()
     if not suppressed:
-        record.task_id = enqueue(session, deliver.s(record.id))
-    return record
+        enqueue(session, deliver.s(inserted.id))
+    return inserted
 
 
 async def retry(session: AsyncSession, mail_id: UUID) -> MailRecord:
@@ -87,6 +84,6 @@ async def retry(session: AsyncSession, mail_id: UUID) -> MailRecord:
         for address, outcome in record.outcomes.items()
         if outcome in (MailState.SENT, UNWANTED, *Reason)
     }
-    record.task_id = enqueue(session, deliver.s(record.id))
+    enqueue(session, deliver.s(record.id))
     await session.commit()
     return record
