@@ -70,9 +70,11 @@ def update(
         raise LauncherError(
             f"These files have conflicts. Resolve them, run git add, and commit:\n{listed}"
         )
-    console.print(
-        "No conflicts. Review git diff, then run: uv lock, uv run app db upgrade, uv run pytest."
-    )
+    if before["_commit"] != after["_commit"]:
+        console.print(
+            "No conflicts. Review git diff, then run: uv lock && uv sync, uv run app db upgrade, "
+            "uv run pytest tests."
+        )
 
 
 def _recorded(project: Path) -> dict[str, Any]:

@@ -52,9 +52,7 @@ def in_place(*places: str) -> list[object]:
 
 
 def shell(block: Block, folder: Path, template: Path) -> None:
-    # TEMPLATE is a path here, but an installer requires a URL.
-    code = block.code.replace("git+$TEMPLATE", "git+file://$TEMPLATE")
-    run(["bash", "-euo", "pipefail", "-c", code], folder, TEMPLATE=str(template))
+    run(["bash", "-euo", "pipefail", "-c", block.code], folder, TEMPLATE=template.as_uri())
 
 
 def test_every_block_has_a_mark() -> None:

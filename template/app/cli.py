@@ -25,8 +25,8 @@ DEV_COMMANDS = dict.fromkeys(("dev", "token"), "devstack.cli")
 # Two groups of core with further commands.
 DEV_GROUPS = {"db": "devstack.migrations", "feature": "devstack.features"}
 
-# The name of a feature's group is read and not imported.
-NAME = re.compile(r"""^cli = typer\.Typer\([^)]*?\bname=["']([^"']+)""", re.MULTILINE)
+# Reads the name of a feature's group from its file, because an import takes long.
+GROUP_NAME = re.compile(r"""^cli = typer\.Typer\([^)]*?\bname=["']([^"']+)""", re.MULTILINE)
 
 
 class Commands(Mapping[str, Any]):
@@ -40,7 +40,7 @@ class Commands(Mapping[str, Any]):
         for feature in features():
             for file in (feature.path / "cli.py", feature.path / "cli" / "__init__.py"):
                 if file.exists():
-                    found = NAME.search(file.read_text("utf-8"))
+                    found = GROUP_NAME.search(file.read_text("utf-8"))
                     name = found[1] if found else feature.name
                     self.groups[name] = partial(feature.module, "cli")
         for name, module in (GROUPS | (DEV_GROUPS if has_dev else {})).items():

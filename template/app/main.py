@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.core.auth.tokens import TokenVerifier
-from app.core.collector import settle_collector
+from app.core.collector import tune_collector
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
@@ -26,7 +26,7 @@ from app.core.supabase.clients import Supabase
 from app.core.tasks.application import configure_celery
 from app.core.tasks.relay import Relay
 
-# The same everywhere, so that the OpenAPI document is.
+# It is the same in every environment, so that the OpenAPI document is as well.
 SIGN_IN = (
     "Send an access token of Supabase Auth as `Authorization: Bearer …`. On a developer's machine, "
     "`uv run app token` prints one."
@@ -49,8 +49,8 @@ def create_app() -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # No connection is opened here: the process starts in any case, and /health/ready tells
         # which service is missing.
-        # What was opened is closed, in the reverse order, also when another resource cannot be
-        # opened or closed.
+        # The stack closes everything in the reverse order, even if opening or closing a resource
+        # fails.
         async with AsyncExitStack() as stack:
             state = app.state
             state.database = Database(async_engine(settings))
@@ -64,7 +64,7 @@ def create_app() -> FastAPI:
             await stack.enter_async_context(Relay(state.database.engine))
             for _, lives in load("lifespan"):
                 await stack.enter_async_context(lives(app))
-            settle_collector()
+            tune_collector()
             yield
 
     app = FastAPI(

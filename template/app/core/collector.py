@@ -3,12 +3,12 @@
 import gc
 
 
-def settle_collector() -> None:
+def tune_collector() -> None:
     """Exempt what the start created from collection, and collect less often.
 
     A start creates a million objects that live as long as the process, and Python visits them all
-    in each full collection. That takes tens of milliseconds, in which nothing else runs: it is the
-    slowest request of a hundred. The interpreter's thresholds (700, 10, 10) suit short scripts.
+    in each full collection. This takes tens of milliseconds, during which no request is answered.
+    The interpreter's thresholds (700, 10, 10) suit short scripts.
     """
     gc.collect()
     gc.freeze()

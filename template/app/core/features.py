@@ -145,7 +145,9 @@ def load(kind: str) -> tuple[tuple[Feature, Any], ...]:
     """
     known = {*EXTENSION_POINTS, *(feature.name for feature in installed())}
     if kind not in known:
-        raise FeatureError(f"'{kind}' is no kind of module; there are: {', '.join(sorted(known))}.")
+        raise FeatureError(
+            f"'{kind}' is not a kind of module. The kinds are: {', '.join(sorted(known))}."
+        )
     required = EXTENSION_POINTS.get(kind)
     found = []
     for feature in (CORE, *features()):

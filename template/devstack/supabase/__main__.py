@@ -1,8 +1,7 @@
 """`python -m devstack.supabase`: the local Supabase as a separate process.
 
-What is secret or belongs to a project comes from the environment: SUPABASE_PUBLISHABLE_KEY,
-SUPABASE_SECRET_KEY, USER_HOOK_SECRETS, DEV_CONFIRM_EMAILS, DEV_SEND_EMAIL_HOOK, DEV_MAILS_URL,
-DEV_STORAGE_LIMIT.
+What is secret or belongs to a project comes from the environment: see
+`devstack.services.SUPABASE_VALUES`.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Hooks: Auth calls an application before it goes on, as set in the dashboard of a project."""
+"""Hooks: addresses of an application that Auth calls, and whose answers it waits for."""
 
 import json
 import uuid
@@ -28,7 +28,8 @@ class Hooks:
 
     def __init__(self, urls: Mapping[str, str], secrets: str = "") -> None:
         self.urls = urls
-        self._secrets = [Webhook(each.strip().removeprefix("v1,")) for each in _split(secrets)]
+        given = filter(None, secrets.split("|"))
+        self._secrets = [Webhook(each.strip().removeprefix("v1,")) for each in given]
 
     async def before_user_created(self, user: User) -> None:
         """Ask whether the user may be created.
@@ -95,14 +96,14 @@ class Hooks:
 
         about = {"uuid": str(uuid.uuid4()), "time": timestamp(), "name": name}
         body = json.dumps({"metadata": {**about, "ip_address": "127.0.0.1"}, **payload})
-        now, message = datetime.now(UTC), str(uuid.uuid4())
+        now, message_id = datetime.now(UTC), str(uuid.uuid4())
         headers = {
             "content-type": "application/json",
-            "webhook-id": message,
+            "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
             # With a comma, which the specification of webhooks does not have.
             "webhook-signature": ", ".join(
-                secret.sign(message, now, body) for secret in self._secrets
+                secret.sign(message_id, now, body) for secret in self._secrets
             ),
         }
         try:
@@ -122,10 +123,6 @@ class Hooks:
             status = int(refusal.get("http_code") or 500)
             raise AuthError(status, "unknown", str(refusal.get("message", "")))
         return dict(answer)
-
-
-def _split(secrets: str) -> list[str]:
-    return secrets.split("|") if secrets else []
 
 
 def _failed(message: str) -> AuthError:

@@ -127,7 +127,4 @@ class Store(SavedState):
     def _load(self, state: dict[str, Any]) -> None:
         self.keys = [SigningKey(**each) for each in state["keys"]]
         self.users = {each["id"]: User(**each) for each in state["users"]}
-        for each in state["sessions"]:
-            if isinstance(each["spent_tokens"], list):  # of an earlier version, without times
-                each["spent_tokens"] = dict.fromkeys(each["spent_tokens"], "")
         self.sessions = {each["id"]: Session(**each) for each in state["sessions"]}

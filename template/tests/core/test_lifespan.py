@@ -60,7 +60,7 @@ async def test_the_others_are_closed_when_one_cannot_be(
         raise BrokenError
 
     monkeypatch.setattr(Supabase, "aclose", fail)
-    # Without the resources of features: SQLAdmin's views belong to the last application.
+    # Without the resources of features, some of which belong to the last application.
     monkeypatch.setattr(main, "load", lambda _: [])
     with pytest.raises(BrokenError):
         async with app.router.lifespan_context(app):

@@ -46,13 +46,13 @@ def token_of(request: Request) -> str | None:
 
 
 class WithToken(SecurityBase, Generic[Result]):
-    """A dependency on the access token: the result of `use(request, claims)`.
+    """A dependency that verifies the access token and returns the result of `use(request, claims)`.
 
     The claims are None without a token. An invalid token is always an error. So are tokens of
     anonymous users and of OAuth clients, unless they are admitted.
 
-    The header is read and the token verified by calls, and not by dependencies: FastAPI takes
-    longer to solve one than these take to run.
+    It calls functions instead of depending on them, because FastAPI needs more time to resolve a
+    dependency than these functions take.
     """
 
     scheme_name = BEARER
@@ -103,16 +103,8 @@ async def _optional(_: Request, claims: Claims | None) -> Claims | None:
     return claims
 
 
-async def _required(_: Request, claims: Claims | None) -> Claims:
-    return required(claims)
-
-
 # The claims of a person who signed in with an account, or None.
 OptionalClaims = Annotated[Claims | None, Depends(WithToken(_optional))]
-# The claims of a person who signed in, also anonymously.
-AnonymousAllowed = Annotated[Claims, Depends(WithToken(_required, anonymous=True))]
-# The claims of a person, also through an OAuth client that acts for them.
-OAuthClientAllowed = Annotated[Claims, Depends(WithToken(_required, oauth_client=True))]
 
 
 async def _verify(request: Request, token: str) -> Claims:

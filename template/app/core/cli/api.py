@@ -68,7 +68,7 @@ def _place(endpoint: Any) -> tuple[str, str]:
 def openapi(
     output: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
 ) -> None:
-    """Write the OpenAPI document, for generators of API clients; no setting is necessary."""
+    """Write the OpenAPI document, for generators of API clients; it needs no settings."""
     _complete_settings()
     from app.main import app
 

@@ -27,9 +27,7 @@ from app.core.settings import get_settings
 cli = typer.Typer(help="Migrations and the database.", no_args_is_help=True)
 # Called after a reset. The dev stack adds a function that restores its users.
 after_reset: list[Callable[[], None]] = []
-
-
-EXACT = 10_000  # rows that `status` counts in a table; a larger number is Postgres's estimate
+MAX_COUNTED = 10_000  # rows that `status` counts in a table; a larger number is Postgres's estimate
 
 
 def _known(feature: str | None) -> str | None:
@@ -250,14 +248,14 @@ def _print_steps() -> Iterator[list[str]]:
 
 def _rows_in(connection: Connection, name: str) -> str:
     """Count the rows of a table, or estimate them, so that a large one takes no longer."""
-    some = select(literal(1)).select_from(table(name, schema=SCHEMA)).limit(EXACT + 1)
+    some = select(literal(1)).select_from(table(name, schema=SCHEMA)).limit(MAX_COUNTED + 1)
     count = connection.scalar(select(func.count()).select_from(some.subquery()))
-    if count is not None and count <= EXACT:
+    if count is not None and count <= MAX_COUNTED:
         return str(count)
     # -1 until the table was analyzed for the first time.
     statement = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
     estimate = connection.scalar(statement, {"name": qualified(connection, name)})
-    return f"about {estimate}" if estimate > EXACT else f"more than {EXACT}"
+    return f"about {estimate}" if estimate > MAX_COUNTED else f"more than {MAX_COUNTED}"
 
 
 def _described(difference: Any) -> str:

@@ -180,10 +180,9 @@ def _storage() -> str:
 
 def _workers() -> str:
     age = heartbeat_age()
-    if age is None or age > 3 * HEARTBEAT_SECONDS:
-        seen = "never" if age is None else f"{age:.0f} s ago"
-        raise CliError(
-            f"last heartbeat {seen}: start `uv run app worker` and `uv run app beat`; the first "
-            f"one comes {HEARTBEAT_SECONDS} s after their start."
-        )
+    start = f"{HEARTBEAT_SECONDS} s after the start of `uv run app worker` and `uv run app beat`."
+    if age is None:
+        raise CliError(f"no heartbeat yet: the first one comes {start}")
+    if age > 3 * HEARTBEAT_SECONDS:
+        raise CliError(f"last heartbeat {age:.0f} s ago: the next one comes {start}")
     return f"last heartbeat {age:.0f} s ago"

@@ -27,7 +27,7 @@ SYNC_MAX_OVERFLOW = 1
 def async_engine(settings: CoreSettings) -> AsyncEngine:
     """Build the API's asyncpg engine."""
     url = normalize_url(settings.database_url)
-    _leave_out_libpq(url, settings)
+    _drop_libpq_variables(url, settings)
     arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
     arguments |= settings.tls_of(url).asyncpg_arguments()
     if pool_mode(url, settings) == "transaction":
@@ -52,7 +52,7 @@ def sync_engine(
 ) -> Engine:
     """Build a psycopg engine; `poolclass=NullPool` keeps no connection."""
     url = normalize_url(address) if isinstance(address, str) else address
-    _leave_out_libpq(url, settings)
+    _drop_libpq_variables(url, settings)
     arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
     arguments |= settings.tls_of(url).libpq_arguments()
     if pool_mode(url, settings) == "transaction":
@@ -90,7 +90,7 @@ def forget_process_engine(*, close: bool = True) -> None:
         process_engine.cache_clear()
 
 
-def _leave_out_libpq(url: URL, settings: CoreSettings) -> None:
+def _drop_libpq_variables(url: URL, settings: CoreSettings) -> None:
     """Remove what the developer's shell says about other servers, such as PGSSLMODE or PGOPTIONS.
 
     Only for a local server, and not what completes its address. In production these variables

@@ -109,7 +109,7 @@ async def _unavailable(service: str, _request: Request, error: Exception) -> Res
 
 
 def unexpected_error(error: Exception) -> Response:
-    """Log an error and make the response that tells nothing of it."""
+    """Log an error, and return a response that does not reveal it."""
     log.error("unexpected_error", exc_info=error)
     return problem(500, "internal_error", "Something went wrong on our side.")
 

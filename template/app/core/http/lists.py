@@ -65,7 +65,7 @@ TOTAL = "total_count"  # column of the page's statement that carries the total
 
 
 class Everyone(Enum):
-    """The rows of all users. None never means them: it is also what a missing user looks like."""
+    """Stands for the rows of all users. None does not, because a missing user is None as well."""
 
     EVERYONE = "everyone"
 
@@ -79,8 +79,8 @@ class Listing(Generic[Row]):
     Args:
         model: the table, with the columns `id` and `created_at`.
         row: what an entry is answered as; each of its fields is a column.
-        scope: the column that says whose rows these are, and `page` requires its value; or
-            EVERYONE, for a list of the rows of all users.
+        scope: the column of the owner, whose value `page` and `get` require; or EVERYONE, for a
+            list of the rows of all users.
         search: text columns; the query's `search` is looked for in each of them. Case does not
             matter, and `%` and `_` have no special meaning.
         filters: by the name of the query's field, which is optional; see `Filter`.
@@ -192,7 +192,8 @@ class Listing(Generic[Row]):
 
     def _check_scope(self, scope: Mapping[str, Any]) -> None:
         if scope.keys() != ({self._scope} if self._scope else set()) or None in scope.values():
-            raise TypeError(f"Give the scope {self._scope} of this list, and no other.")
+            expected = self._scope or "no scope"
+            raise TypeError(f"This list takes {expected}, and its value must not be None.")
 
     def _build_by_offset(
         self, names: tuple[str, ...], sort: StrEnum | None, *, counted: bool

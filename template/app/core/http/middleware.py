@@ -90,10 +90,10 @@ class RequestGuard:
     """Refuses NUL and large bodies, and answers unexpected errors with 500.
 
     Postgres cannot store the character NUL, and no path, query or header of the API has a use for
-    it. `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is
-    read. A handler for `Exception` cannot answer unexpected errors: Starlette runs it outside of
-    all middleware, so that its response has no request id, no security headers and no headers of
-    CORS.
+    it. `RequestModel` refuses it in bodies. A body that is too large is refused by its
+    Content-Length, or while it is read. A handler for `Exception` cannot answer unexpected errors:
+    Starlette runs it outside of all middleware, so that its response has no request id, no security
+    headers and no headers of CORS.
     """
 
     def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:

@@ -7,10 +7,10 @@ from starlette.types import Send
 
 
 class Stream(StreamingResponse):
-    """Sends the status when the first part is there, so that its error becomes a problem response.
+    """Sends the status only when the first part is there, so that its error becomes a problem.
 
-    A later error cuts the stream off. So the first part must do what is likely to fail, such as the
-    first read. (FastAPI sends server-sent events without this class: their routes do that in a
+    A later error breaks the stream off, so do first what is likely to fail, such as the first
+    read. (FastAPI sends server-sent events without this class: their routes do that in a
     dependency.)
     """
 

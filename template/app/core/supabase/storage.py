@@ -107,7 +107,7 @@ class Storage:
         self._supabase = supabase
         self._settings = supabase.settings
         self._bucket = self._settings.storage_bucket
-        self._limits = {
+        self._properties = {
             "public": False,
             "file_size_limit": self._settings.storage_max_bytes,
             "allowed_mime_types": self._settings.storage_mime_types or None,
@@ -116,7 +116,7 @@ class Storage:
     async def differences(self) -> list[str]:
         """Return the properties of the bucket that differ from the settings."""
         async with self._call("GET", f"bucket/{self._bucket}") as bucket:
-            return [name for name, value in self._limits.items() if bucket[name] != value]
+            return [name for name, value in self._properties.items() if bucket[name] != value]
 
     async def ensure_bucket(self) -> bool:
         """Create the bucket, or update its limits to the settings; return whether it is new.
@@ -129,7 +129,7 @@ class Storage:
             await self.differences()
         except BucketMissingError:
             method, path, new = "POST", "bucket", True
-        body = {"id": self._bucket, "name": self._bucket, **self._limits}
+        body = {"id": self._bucket, "name": self._bucket, **self._properties}
         try:
             async with self._call(method, path, json=body):
                 return new
@@ -171,9 +171,9 @@ class Storage:
     async def accept(self, key: str, *, size: int, sha256: str) -> StoredFile:
         """Move the file that was sent for `key` to `key`, and compare it with what was announced.
 
-        Afterwards, no upload can change it, also none that has begun already. The bucket's limits
-        do not replace the comparison, because Storage does not apply them to every upload. The file
-        is read once. A call that was interrupted can be repeated.
+        Afterwards, no upload can change it, not even one that has already begun. The bucket's
+        limits do not replace the comparison, because Storage does not apply them to every upload.
+        The file is read once. A call that was interrupted can be repeated.
 
         Args:
             key: the argument of `sign_upload`, used for one file only.
@@ -279,7 +279,7 @@ class Storage:
         return size
 
     async def delete(self, *keys: str) -> None:
-        """Delete files, also those sent and not accepted; a key without a file is no error."""
+        """Delete files, including those not accepted; a key without a file is no error."""
         await self._remove([each for key in keys for each in (key, _incoming(key))])
 
     async def _remove(self, keys: list[str]) -> None:
@@ -349,7 +349,9 @@ def _error(status: int, body: dict[str, str], key: str) -> AppError:
                 code="storage_key_refused",
             )
         case 404 if reason in NO_BUCKET:
-            return BucketMissingError("The storage bucket is missing: run `app storage ensure`.")
+            return BucketMissingError(
+                "The storage bucket is missing: run `uv run app storage ensure`."
+            )
         case 404 if reason in NO_FILE:
             return NotFoundError(f"There is no file {key}.", code="file_not_found")
         case 409:

@@ -61,7 +61,7 @@ def configure_celery(settings: CoreSettings) -> Celery:
 def schedules() -> dict[str, dict[str, Any]]:
     """Return the schedules of core and of every loaded feature, by `feature.name`.
 
-    Their arguments, by position or by name, have become JSON by name, as a task is sent.
+    Arguments are returned by name and as JSON, as in the message of a task.
 
     Raises:
         FeatureError: a schedule has a wrong name or cannot start its task.
@@ -92,10 +92,10 @@ def bind(name: str, args: "Sequence[Any]", kwargs: "Mapping[str, Any]") -> "Call
     Raises:
         InvalidError: there is no such task, or it does not take these arguments.
     """
-    found = {name: getattr(task, "declared", None) for name, task in celery.tasks.items()}
-    task: Task[..., Any] | None = found.get(name)
+    task: Task[..., Any] | None = getattr(celery.tasks.get(name), "declared", None)
     if task is None:
-        known = ", ".join(sorted(name for name, task in found.items() if task))
+        declared = (key for key, each in celery.tasks.items() if getattr(each, "declared", None))
+        known = ", ".join(sorted(declared))
         raise InvalidError(f"There is no task {name}. The tasks are: {known}.", code="unknown_task")
     try:
         return task.s(*args, **kwargs)

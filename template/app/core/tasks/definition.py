@@ -141,7 +141,8 @@ def task(*, name: str | None = None, tries: int = TRIES, **options: Any) -> _Dec
     If the first parameter has the type `Session` or `AsyncSession`, each run gets a new session,
     which is committed together with the record of its success: the effect in the database is there
     exactly when the task counts as done. All other effects must be safe to repeat. An enqueued task
-    fails for good after `tries` runs. `options` are Celery's own, such as `time_limit` in seconds.
+    fails permanently after `tries` runs. `options` are Celery's own, such as `time_limit` in
+    seconds.
 
     Raises:
         TypeError: the kind of session does not fit the function.

@@ -58,7 +58,7 @@ class Claim(NamedTuple):
     ordered_by: str | None
 
 
-def history(event: str, **facts: Any) -> ColumnElement[Any]:
+def history_with(event: str, **facts: Any) -> ColumnElement[Any]:
     """The history with one more entry, for an UPDATE. Facts that are null are left out."""
     pairs = chain.from_iterable({"at": func.now(), "event": event, **facts}.items())
     entry = func.jsonb_strip_nulls(func.jsonb_build_object(*pairs))
@@ -119,7 +119,7 @@ def retry(claim: Claim, error: str) -> None:
 
 
 def fail(claim: Claim, error: str, reason: str | None = None) -> None:
-    """End a task for good; its owner can read the reason."""
+    """End a task permanently; its owner can read the reason."""
     _end(claim, "failed", TaskState.FAILURE, error, reason=reason and reason[:500])
 
 
@@ -155,7 +155,7 @@ def _end(
     """End a run in this way; do nothing if it has lost its claim."""
     if error:
         values["error"] = error[:4000]
-    entry = history(event, attempt=claim.attempt, reason=error and error[:REASON])
+    entry = history_with(event, attempt=claim.attempt, reason=error and error[:REASON])
     ending = _ending(state=state, history=entry, **values)
     if row := _execute(ending, task_id=claim.task_id, attempt=claim.attempt):
         log_changes([row], exc_info=event == "requeued")
@@ -185,7 +185,7 @@ _CLAIM = (
         deliveries=func.greatest(tasks.c.deliveries, bindparam("delivery")),
         sent_at=func.coalesce(tasks.c.sent_at, func.now()),
         started_at=func.now(),
-        history=history(
+        history=history_with(
             "claimed",
             attempt=tasks.c.attempts + 1,
             worker=bindparam("worker", type_=String),
@@ -199,5 +199,5 @@ _SUCCEED = _ending(
     result=bindparam("value", type_=JSONB(none_as_null=True)),
     error=null(),
     reason=null(),
-    history=history("succeeded", attempt=tasks.c.attempts),
+    history=history_with("succeeded", attempt=tasks.c.attempts),
 )

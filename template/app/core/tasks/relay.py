@@ -17,7 +17,7 @@ from sqlalchemy.util.concurrency import await_, greenlet_spawn, in_greenlet
 from app.core.logging import get_logger
 from app.core.tasks.application import celery
 from app.core.tasks.models import UNFINISHED, TaskState, tasks
-from app.core.tasks.records import history
+from app.core.tasks.records import history_with
 
 DELIVERY = "delivery"  # header of a message: the number of this delivery of its record
 BATCH = 100  # records in one transaction; they are locked while they are sent
@@ -164,7 +164,7 @@ _MARK_DUE, _MARK_IDS, _MARK_NEXT = (
     .values(
         sent_at=func.now(),
         deliveries=tasks.c.deliveries + 1,
-        history=history("sent", delivery=tasks.c.deliveries + 1),
+        history=history_with("sent", delivery=tasks.c.deliveries + 1),
     )
     .returning(tasks)
     for chosen in (

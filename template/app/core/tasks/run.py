@@ -83,7 +83,7 @@ def _redeliveries(request: "Context") -> int:
     return count
 
 
-def _attempt(task: Task[..., Any], call: Arguments, claim: Claim | None, attempt: int) -> Any:
+def _attempt(task: Task[..., Any], arguments: Arguments, claim: Claim | None, attempt: int) -> Any:
     if attempt > task.tries:
         reason = f"The worker died in each of {task.tries} runs."
         if claim:
@@ -93,7 +93,7 @@ def _attempt(task: Task[..., Any], call: Arguments, claim: Claim | None, attempt
         raise Ignore
     last_report.set(0.0 if claim else None)
     try:
-        return _execute(task, call, claim)
+        return _execute(task, arguments, claim)
     except SkipRunError as skipped:
         if claim:
             records.succeed(claim, None)
@@ -120,8 +120,9 @@ def _attempt(task: Task[..., Any], call: Arguments, claim: Claim | None, attempt
         last_report.set(None)
 
 
-def _execute(task: Task[..., Any], call: Arguments, claim: Claim | None) -> Any:
-    values = task.values(*call[0], **call[1])
+def _execute(task: Task[..., Any], arguments: Arguments, claim: Claim | None) -> Any:
+    args, kwargs = arguments
+    values = task.values(*args, **kwargs)
     if task.takes_session:
         if task.is_async:
             return run_on_loop(_in_async_session(task, values, claim))

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, delete, func, select, update
 from app.core.logging import get_logger
 from app.core.tasks.application import celery
 from app.core.tasks.models import TaskState, tasks
-from app.core.tasks.records import CHANGED, history, log_changes
+from app.core.tasks.records import CHANGED, history_with, log_changes
 from app.core.tasks.relay import BATCH, send_unsent
 
 # Seconds after which a message that no worker took may be lost; doubled with each delivery.
@@ -61,7 +61,7 @@ def _requeue_stale(engine: Engine, longest_run: float) -> int:
             state=TaskState.PENDING,
             sent_at=None,
             due_at=func.now(),
-            history=history(
+            history=history_with(
                 "requeued",
                 attempt=tasks.c.attempts,
                 reason=f"its run did not end in {longest_run:g} s, and Redis has lost its message",
@@ -89,23 +89,23 @@ def _requeue_lost(engine: Engine) -> int:
         rows = connection.execute(counts.group_by(tasks.c.name)).all()
         if not any(row[2] for row in rows):
             return 0
-        lost: list[Any] = []
-        buried: list[Any] = []
+        requeued: list[Any] = []
+        failed: list[Any] = []
         for names, missing in _short_queues({name: count for name, count, _ in rows}):
             oldest = select(tasks.c.id).where(sent, tasks.c.name.in_(names))
             oldest = oldest.order_by(tasks.c.position).limit(missing)
-            these = update(tasks).where(overdue, tasks.c.id.in_(oldest)).returning(*CHANGED)
-            given_up = these.where(tasks.c.deliveries >= MAX_DELIVERIES).values(
+            change = update(tasks).where(overdue, tasks.c.id.in_(oldest)).returning(*CHANGED)
+            failing = change.where(tasks.c.deliveries >= MAX_DELIVERIES).values(
                 state=TaskState.FAILURE,
                 ended_at=func.now(),
                 error=NOT_TAKEN,
-                history=history("failed", attempt=tasks.c.attempts, reason=NOT_TAKEN),
+                history=history_with("failed", attempt=tasks.c.attempts, reason=NOT_TAKEN),
             )
-            entry = history("requeued", attempt=tasks.c.attempts, reason="its message is lost")
-            buried += connection.execute(given_up).all()
-            lost += connection.execute(these.values(sent_at=None, history=entry)).all()
-    log_changes([*buried, *lost])
-    return len(lost)
+            entry = history_with("requeued", attempt=tasks.c.attempts, reason="its message is lost")
+            failed += connection.execute(failing).all()
+            requeued += connection.execute(change.values(sent_at=None, history=entry)).all()
+    log_changes([*failed, *requeued])
+    return len(requeued)
 
 
 def _short_queues(sent: dict[str, int]) -> list[tuple[list[str], int]]:

@@ -21,8 +21,8 @@ def configuration(settings: CoreSettings) -> dict[str, Any]:
     return {
         "beat_scheduler": "app.extensions.schedules.scheduler:Scheduler",
         "beat_max_loop_interval": LOOK,
-        # RedBeat warns if one of these two is missing, although it has its connection. Celery and
-        # Flower show both, so the address is without its password.
+        # RedBeat warns if one of these two is missing, although it has its connection. Reports show
+        # both, so the address has no password.
         "redbeat_redis_url": maybe_sanitize_url(settings.redis_address),
         "redbeat_redis_options": {},
         "redbeat_key_prefix": f"{settings.db_schema}:beat:",

@@ -20,22 +20,22 @@ from app.extensions.users.schemas import UserRead
 from app.extensions.users.settings import Approval, UserSettings
 
 
-async def optional_user(request: Request, claims: Claims | None) -> UserRead | None:
+async def _optional_user(request: Request, claims: Claims | None) -> UserRead | None:
     """Return the caller, or None without a token; a caller who is not approved is refused."""
     return None if claims is None else await _user(request, claims)
 
 
-async def current_user(request: Request, claims: Claims | None) -> UserRead:
+async def _current_user(request: Request, claims: Claims | None) -> UserRead:
     """Return the caller, who is signed in and approved."""
     return await _user(request, required(claims))
 
 
-OptionalUser = Annotated[UserRead | None, Depends(WithToken(optional_user))]
-CurrentUser = Annotated[UserRead, Depends(WithToken(current_user))]
+OptionalUser = Annotated[UserRead | None, Depends(WithToken(_optional_user))]
+CurrentUser = Annotated[UserRead, Depends(WithToken(_current_user))]
 # The caller, also one who signed in anonymously; registering later keeps the row.
-UserOrAnonymous = Annotated[UserRead, Depends(WithToken(current_user, anonymous=True))]
+UserOrAnonymous = Annotated[UserRead, Depends(WithToken(_current_user, anonymous=True))]
 # The caller, also through an OAuth client that acts for them.
-UserOrDelegated = Annotated[UserRead, Depends(WithToken(current_user, oauth_client=True))]
+UserOrDelegated = Annotated[UserRead, Depends(WithToken(_current_user, oauth_client=True))]
 
 
 async def live_user(request: Request, user: CurrentUser) -> UserRead:

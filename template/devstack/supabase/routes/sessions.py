@@ -14,7 +14,7 @@ from devstack.supabase.store import User
 
 
 async def sign_up(request: Request) -> Response:
-    """Create a user and sign it in; without address and password, it is anonymous.
+    """Create a user and sign them in; without address and password, the user is anonymous.
 
     If addresses are confirmed, a mail is sent instead. The answer does not tell whether the address
     belongs to a user already.

@@ -46,14 +46,14 @@ class CurrentUser(HTTPEndpoint):
             "password": password,
             "user_metadata": body.get("data"),
         }
-        moving = bool(email) and email != user.email and not at_once
-        if moving:
+        needs_confirmation = bool(email) and email != user.email and not at_once
+        if needs_confirmation:
             auth.check_new_email(user, email)
             services(request).mailbox.check_interval(email, "email_change")
         await asyncio.to_thread(auth.update_user, user, fields)
         if password:
             auth.end_sessions(user, keep=session.id)
-        if moving:
+        if needs_confirmation:
             auth.request_email(user, email)
             await send_mail(request, user, "email_change", body, *filter(None, (user.email, email)))
         return JSONResponse(user.public())

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from app.core.cli.output import print_table
 
-LONG = "app.extensions.documents.service.announce_document_with_a_long_name"
+LONG = "app.features.orders.service.announce_an_order_with_a_really_long_name"
 
 
 @pytest.mark.parametrize("columns", ["40", "200"])

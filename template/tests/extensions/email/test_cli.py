@@ -1,11 +1,13 @@
 """`app email`."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+import app.features
 from app.cli import build
 from app.core.cli.errors import CliError
 from app.core.database import forget_process_engine
@@ -63,15 +65,17 @@ def test_addresses_are_suppressed_and_released(own_database: None) -> None:
         run("release", "ada@example.com")
 
 
-def test_the_build_writes_what_is_not_current() -> None:
-    assert "current" in run("build", "--check").output
-    text = Path(shop.FOLDER) / "shop" / "emails" / "news.txt"
+def test_the_build_writes_what_is_not_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(shop.FOLDER, tmp_path, dirs_exist_ok=True)
+    others = [path for path in app.features.__path__ if path != shop.FOLDER]
+    monkeypatch.setattr(app.features, "__path__", [*others, str(tmp_path)])
+    text = tmp_path / "shop" / "emails" / "news.txt"
     before = text.read_text(encoding="utf-8")
-    try:
-        text.write_text("old", encoding="utf-8")
-        with pytest.raises(CliError, match=r"news\.txt"):
-            run("build", "--check")
-        assert "news.txt" in run("build").output
-        assert text.read_text(encoding="utf-8") == before
-    finally:
-        text.write_text(before, encoding="utf-8")
+    assert "current" in run("build", "--check").output
+    text.write_text("old", encoding="utf-8")
+    with pytest.raises(CliError, match=r"news\.txt"):
+        run("build", "--check")
+    assert "news.txt" in run("build").output
+    assert text.read_text(encoding="utf-8") == before
