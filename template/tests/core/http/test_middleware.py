@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
 from app.core import context
-from app.core.http.middleware import SECURITY_HEADERS
+from app.core.http.middleware import SECURITY_HEADERS, RequestGuard
+from app.core.settings import get_settings
 from tests.core.conftest import Build, ClientOf
 from tests.support.logs import rendered
 from tests.support.people import SignIn
@@ -87,6 +90,7 @@ async def test_the_access_line(
 @pytest.mark.parametrize(
     ("path", "host", "status"),
     [
+        (f"{LIVE}/", "evil.example.net", 400),
         (LIVE, "api.example.com", 200),
         ("/nowhere", "api.example.com", 404),
         ("/api/v1/users/me", "api.example.com", 401),
@@ -112,6 +116,10 @@ async def test_there_is_no_hsts_on_a_developers_machine(client: AsyncClient) -> 
 @pytest.mark.parametrize(
     ("host", "allowed"),
     [
+        ("api.example.com:8000", True),
+        ("api.example.com.", False),
+        ("[api.example.com]evil.example.net", False),
+        ("api.example.com:80@evil.example.net", False),
         ("api.example.com", True),
         ("API.example.com:8443", True),
         ("a.example.org", True),
@@ -178,3 +186,25 @@ async def test_cors_credentials_is_a_setting(build: Build, client_of: ClientOf) 
 async def test_without_origins_there_are_no_cors_headers(client: AsyncClient) -> None:
     answer = await client.get(LIVE, headers={"Origin": "https://a.example"})
     assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_error_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def read(scope: Scope, receive: Receive, _: Send) -> None:
+        async for _part in Request(scope, receive).stream():
+            pass
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = RequestGuard(read, get_settings())
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert "unexpected_error" not in caplog.text
