@@ -23,6 +23,7 @@ FEATURE_PACKAGES = ("app.extensions", "app.features")
 
 # Module of a feature -> the name that it must define; None where the import is enough. A module may
 # also have the name of another feature: that feature loads it and gets the module.
+# The class `Middleware` has `exposed_headers`: the response headers that browser apps may read.
 EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
@@ -35,6 +36,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "webhooks": "router",
     "tokens": "verify",
     "lifespan": "lifespan",
+    "middleware": "Middleware",
     "checks": "CHECKS",
     "links": "LINKS",
 }

@@ -1,12 +1,20 @@
 """The connections to Redis of a process: few, because small plans allow few."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from redis import ConnectionPool, Redis
+from redis import ConnectionPool, Redis, RedisError
 from redis import asyncio as async_redis
 
+from app.core.logging import get_logger
 from app.core.settings import CoreSettings, get_settings
+
+log = get_logger(__name__)
+
+Result = TypeVar("Result")
 
 # Of every connection that blocks. Times in seconds.
 CONNECTION_OPTIONS: dict[str, Any] = {
@@ -60,3 +68,59 @@ def async_client(settings: CoreSettings) -> "async_redis.Redis":
         socket_connect_timeout=3,
     )
     return async_redis.Redis.from_pool(pool)
+
+
+class RedisDownError(Exception):
+    """Redis did not answer in time, or failed a moment ago."""
+
+
+class OptionalRedis:
+    """Asks Redis on behalf of requests that can be answered without it.
+
+    A question may take `PATIENCE` seconds. After one that failed, the others fail at once, and one
+    of them asks Redis every `PAUSE` seconds. So an outage delays few requests, and each by little.
+    """
+
+    PATIENCE = 0.5
+    PAUSE = 1.0
+    LOG_EVERY = 60.0  # seconds
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+        self.failures = 0  # questions without an answer since the start of the process
+        self._down = False
+        self._next_try = self._next_line = 0.0
+
+    async def ask(self, question: Callable[[], Awaitable[Result]]) -> Result:
+        """Return the answer of Redis.
+
+        Raises:
+            RedisDownError: there is none. It is logged once a minute.
+        """
+        now = time.monotonic()
+        if self._down:
+            if now < self._next_try:
+                self.failures += 1
+                raise RedisDownError
+            self._next_try = now + self.PAUSE
+        try:
+            async with asyncio.timeout(self.PATIENCE):
+                answer = await question()
+        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+            self._fail(error)
+            raise RedisDownError from error
+        self._down = False
+        return answer
+
+    def _fail(self, error: Exception) -> None:
+        now = time.monotonic()
+        self.failures += 1
+        self._down, self._next_try = True, now + self.PAUSE
+        if now >= self._next_line:
+            self._next_line = now + self.LOG_EVERY
+            log.error(
+                "redis_unavailable",
+                purpose=self.purpose,
+                failures=self.failures,
+                error=f"{type(error).__name__}: {error}"[:300],
+            )

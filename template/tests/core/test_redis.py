@@ -1,8 +1,12 @@
 """The Redis connections of a process: shared, and few."""
 
-import pytest
+import asyncio
 
-from app.core.redis import process_pool, redis_key, store
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from app.core.redis import OptionalRedis, RedisDownError, process_pool, redis_key, store
+from tests.support.logs import rendered
 
 
 def test_only_the_last_idle_connection_is_kept() -> None:
@@ -19,3 +23,59 @@ def test_values_are_text(value: str) -> None:
     store().set(redis_key("test"), value)
     assert store().get(redis_key("test")) == value
     store().delete(redis_key("test"))
+
+
+async def test_a_question_that_fails_or_takes_long_is_not_repeated_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(OptionalRedis, "PATIENCE", 0.05)
+    monkeypatch.setattr(OptionalRedis, "PAUSE", 0.2)
+    redis = OptionalRedis("tests")
+    asked = 0
+
+    async def refuse() -> str:
+        nonlocal asked
+        asked += 1
+        raise RedisConnectionError("refused")
+
+    async def sleep() -> str:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(10)
+        return "late"
+
+    async def answer() -> str:
+        return "answer"
+
+    for question in (refuse, sleep):
+        asked = 0
+        for _ in range(5):
+            with pytest.raises(RedisDownError):
+                await redis.ask(question)
+        assert asked == 1
+        await asyncio.sleep(0.25)
+    assert await redis.ask(answer) == "answer"
+    assert await redis.ask(answer) == "answer"
+    assert redis.failures == 10
+    assert sum("redis_unavailable" in line for line in rendered(caplog)) == 1
+
+
+async def test_one_question_in_a_pause_tries_a_redis_that_was_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(OptionalRedis, "PATIENCE", 0.05)
+    monkeypatch.setattr(OptionalRedis, "PAUSE", 0.1)
+    redis = OptionalRedis("tests")
+    asked = 0
+
+    async def sleep() -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(10)
+
+    with pytest.raises(RedisDownError):
+        await redis.ask(sleep)
+    await asyncio.sleep(0.15)
+    asked = 0
+    await asyncio.gather(*(redis.ask(sleep) for _ in range(9)), return_exceptions=True)
+    assert asked == 1
