@@ -21,6 +21,7 @@ class Load:
     requests: int
     seconds: float
     p50_ms: float
+    p99_ms: float
     processor_share: float  # of one core, used by this generator
 
 
@@ -31,16 +32,31 @@ class _Connection:
     answer: bytes = b""
 
 
-def run_load(port: int, path: str, token: str, *, connections: int, seconds: float) -> Load:
-    """Ask `path` of 127.0.0.1 for some seconds, each connection with one request under way.
+@dataclass(frozen=True)
+class Call:
+    """A request: what is sent again and again."""
+
+    path: str
+    token: str
+    method: str = "GET"
+    body: str = ""
+
+    def encode(self) -> bytes:
+        """The bytes of the request."""
+        sent = f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
+        return (
+            f"{self.method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
+            f"{sent if self.body else ''}Authorization: Bearer {self.token}\r\n\r\n{self.body}"
+        ).encode()
+
+
+def run_load(port: int, call: Call, *, connections: int, seconds: float) -> Load:
+    """Send a call to 127.0.0.1 for some seconds, each connection with one request under way.
 
     Raises:
-        RuntimeError: an answer is not 200.
+        RuntimeError: an answer is neither 200 nor 201.
     """
-    request = (
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
-        f"Authorization: Bearer {token}\r\n\r\n"
-    ).encode()
+    request = call.encode()
     latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
         for _ in range(connections):
@@ -61,7 +77,8 @@ def run_load(port: int, path: str, token: str, *, connections: int, seconds: flo
         share = (time.process_time() - processor) / (now - started)
         for connection in opened:
             connection.socket.close()
-    return Load(len(latencies), now - started, statistics.median(latencies) * 1000, share)
+    cuts = statistics.quantiles(latencies, n=100)
+    return Load(len(latencies), now - started, cuts[49] * 1000, cuts[98] * 1000, share)
 
 
 def _send(connection: _Connection, request: bytes) -> None:
@@ -76,7 +93,7 @@ def _complete(answer: bytes) -> bool:
         if answer:
             return False
         raise RuntimeError("The server closed a connection.")
-    if b" 200 " not in head[:16]:
-        raise RuntimeError(f"Not 200: {answer[:500].decode(errors='replace')}")
+    if head[9:12] not in (b"200", b"201"):
+        raise RuntimeError(f"Neither 200 nor 201: {answer[:500].decode(errors='replace')}")
     length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
     return len(body) == int(length)

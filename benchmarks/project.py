@@ -50,10 +50,16 @@ for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
 
 @dataclass(frozen=True)
 class Services:
-    """What an API process needs to run, and a token to ask it with."""
+    """What an API process needs to run, and what to ask it.
+
+    `token` is that of a user with items, of which `item` is one; `writer` that of a user who adds
+    items, so that the lists of the first keep their length.
+    """
 
     environment: dict[str, str]
     token: str
+    writer: str
+    item: str
 
 
 @contextlib.contextmanager

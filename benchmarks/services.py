@@ -52,14 +52,20 @@ def main() -> None:
         }
         app = Path(sys.executable).with_name("app")
         subprocess.run([app, "db", "upgrade"], env=os.environ | environment, check=True, stdout=2)
-        fill(postgres.url, supabase)
-        token = supabase.issue_token("user1@example.com", seconds=86_400)
-        print(json.dumps({"environment": environment, "token": token}), flush=True)
+        item = fill(postgres.url, supabase)
+        tokens = [
+            supabase.issue_token(f"user{number}@example.com", seconds=86_400) for number in (1, 2)
+        ]
+        given = {"environment": environment, "token": tokens[0], "writer": tokens[1], "item": item}
+        print(json.dumps(given), flush=True)
         sys.stdin.read()
 
 
-def fill(database: str, supabase: LocalSupabase) -> None:
-    """Make some users with as many items each, so that a list has rows of others to pass over."""
+def fill(database: str, supabase: LocalSupabase) -> str:
+    """Make some users with as many items each, so that a list has rows of others to pass over.
+
+    Returns the id of an item of the first user.
+    """
     with psycopg.connect(database, autocommit=True) as connection:
         for number in range(1, USERS + 1):
             email = f"user{number}@example.com"
@@ -67,6 +73,12 @@ def fill(database: str, supabase: LocalSupabase) -> None:
             connection.execute(SIGN_UP, (owner, email))
             connection.execute(FILL, {"owner": owner, "count": ITEMS_PER_USER})
         connection.execute("VACUUM ANALYZE app.items")
+        owner = supabase.user("user1@example.com").id
+        row = connection.execute(
+            "SELECT id FROM app.items WHERE owner_id = %s", (owner,)
+        ).fetchone()
+        assert row
+        return str(row[0])
 
 
 if __name__ == "__main__":

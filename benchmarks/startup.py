@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from load import run_load
+from load import Call, run_load
 from project import (
     Services,
     child,
@@ -87,7 +87,7 @@ def memory(project: Path, given: Services) -> dict[str, tuple[float, float, str]
         child(worker, project, given.environment, **quiet) as working,
         child(beat, project, given.environment, **quiet) as beating,
     ):
-        run_load(port, "/api/v1/items", given.token, connections=16, seconds=2.0)
+        run_load(port, Call("/api/v1/items", given.token), connections=16, seconds=2.0)
         time.sleep(SETTLE_SECONDS)
         return {
             "the API": (*megabytes(api), "one process, after some load"),

@@ -1,7 +1,8 @@
 """Requests per second of the API, as a ratio to a hand-written app of the same answers.
 
-Both run at once as one process each and are asked in turns, round after round: whatever else the
-machine does meets both. `handwritten.py` says what is compared.
+Three processes run at once and are asked in turns, round after round, so that whatever else the
+machine does meets all of them: the template's own routes, the same routes as a newcomer writes
+them (`newcomer.py`), and `handwritten.py`, which says what is compared.
 """
 
 import argparse
@@ -11,10 +12,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from load import run_load
-from project import HERE, load_average, project_folder, server, services
+from load import Call, run_load
+from project import HERE, Services, load_average, project_folder, server, services
 
-PATHS = {"items, 20 of 1,000 with total": "/api/v1/items", "users/me": "/api/v1/users/me"}
 # Differ from answer to answer by their nature.
 VOLATILE = ("date", "x-request-id")
 WARM_UP = 1.0  # seconds
@@ -27,6 +27,7 @@ class Round:
 
     per_second: float
     p50_ms: float
+    p99_ms: float
     processor_us: float  # of the server, per request
     generator_share: float
 
@@ -35,46 +36,67 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", type=Path, help="a rendered project; default: render one")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--preset", default="minimal", help="of the project that is rendered")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one measurement")
     parser.add_argument("--connections", type=int, nargs="+", default=[4, 16])
     options = parser.parse_args()
     with (
-        project_folder(options.project) as project,
+        project_folder(options.project, preset=options.preset) as project,
         services(project) as given,
         server(project, given.environment) as ours,
+        server(project, given.environment, "newcomer:app", str(HERE)) as newcomer,
         server(project, given.environment, "handwritten:app", str(HERE)) as theirs,
     ):
-        for path in PATHS.values():
-            compare(path, ours[1], theirs[1], given.token)
+        calls = calls_of(given)
+        for call in calls.values():
+            if call.method == "GET":
+                compare(call, ours[1], theirs[1])
+                compare(call, newcomer[1], theirs[1])
         print(
-            "| | connections | template req/s | p50 ms | CPU µs | hand-written req/s | p50 ms "
-            "| CPU µs | ratio of req/s (quartiles) | ratio of CPU |\n|---|" + "---:|" * 9
+            "| | connections | req/s | p50 ms | p99 ms | CPU µs | hand-written req/s | p50 ms "
+            "| p99 ms | CPU µs | ratio of req/s (quartiles) | ratio of CPU |\n|---|" + "---:|" * 11
         )
         shares = []
         for connections in options.connections:
-            for name, path in PATHS.items():
-                rounds: list[tuple[Round, Round]] = []
+            for name, call in calls.items():
+                servers = {name: ours, f"{name}, as a newcomer writes it": newcomer}
+                rounds: dict[str, list[tuple[Round, Round]]] = {each: [] for each in servers}
                 for number in range(options.rounds + 1):
                     seconds = options.seconds if number else WARM_UP
-                    measured = [
-                        measure(*which, path, given.token, connections, seconds)
-                        for which in (ours, theirs)
-                    ]
-                    if number:
-                        rounds.append((measured[0], measured[1]))
-                print(row(name, connections, rounds), flush=True)
-                shares += [each.generator_share for pair in rounds for each in pair]
+                    hand = measure(*theirs, call, connections, seconds)
+                    for title, which in servers.items():
+                        measured = measure(*which, call, connections, seconds)
+                        if number:
+                            rounds[title].append((measured, hand))
+                for title, pairs in rounds.items():
+                    print(row(title, connections, pairs), flush=True)
+                    shares += [each.generator_share for pair in pairs for each in pair]
         print(f"\n{load_average()} The generator used at most {max(shares):.0%} of a core.")
 
 
-def measure(pid: int, port: int, path: str, token: str, connections: int, seconds: float) -> Round:
+def calls_of(given: Services) -> dict[str, Call]:
+    """What is measured, by its title."""
+    items = "/api/v1/items"
+    return {
+        "items, 20 of 1,000 with total": Call(items, given.token),
+        "one item": Call(f"{items}/{given.item}", given.token),
+        "add an item": Call(items, given.writer, "POST", '{"title":"Tea","notes":"Green"}'),
+        "users/me": Call("/api/v1/users/me", given.token),
+    }
+
+
+def measure(pid: int, port: int, call: Call, connections: int, seconds: float) -> Round:
     """Load one server for some seconds."""
     before = processor_seconds(pid)
-    load = run_load(port, path, token, connections=connections, seconds=seconds)
+    load = run_load(port, call, connections=connections, seconds=seconds)
     used = processor_seconds(pid) - before
     return Round(
-        load.requests / load.seconds, load.p50_ms, used / load.requests * 1e6, load.processor_share
+        load.requests / load.seconds,
+        load.p50_ms,
+        load.p99_ms,
+        used / load.requests * 1e6,
+        load.processor_share,
     )
 
 
@@ -84,7 +106,7 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def compare(path: str, ours: int, theirs: int, token: str) -> None:
+def compare(call: Call, ours: int, theirs: int) -> None:
     """Make sure that both answer the same body and the same headers.
 
     Raises:
@@ -93,13 +115,14 @@ def compare(path: str, ours: int, theirs: int, token: str) -> None:
     given = []
     for port in (ours, theirs):
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"}
+            f"http://127.0.0.1:{port}{call.path}",
+            headers={"Authorization": f"Bearer {call.token}"},
         )
         with urllib.request.urlopen(request) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             given.append(({k: v for k, v in headers.items() if k not in VOLATILE}, answer.read()))
     if given[0] != given[1]:
-        raise SystemExit(f"The answers to {path} differ:\n{given[0]}\n{given[1]}")
+        raise SystemExit(f"The answers to {call.path} differ:\n{given[0]}\n{given[1]}")
 
 
 def row(name: str, connections: int, rounds: list[tuple[Round, Round]]) -> str:
@@ -108,6 +131,7 @@ def row(name: str, connections: int, rounds: list[tuple[Round, Round]]) -> str:
     for side in zip(*rounds, strict=True):
         cells.append(f"{statistics.median(each.per_second for each in side):,.0f}")
         cells.append(f"{statistics.median(each.p50_ms for each in side):.1f}")
+        cells.append(f"{statistics.median(each.p99_ms for each in side):.1f}")
         cells.append(f"{statistics.median(each.processor_us for each in side):,.0f}")
     low, middle, high = statistics.quantiles(
         (ours.per_second / theirs.per_second for ours, theirs in rounds), n=4

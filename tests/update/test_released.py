@@ -101,8 +101,9 @@ def apply_team_edits(project: Path) -> None:
     append(project / "app/settings.py", '\n    greeting: str = "Hello"\n')
     edit(
         project / "app/main.py",
-        "    app.add_middleware(RequestLog)\n",
-        "    app.add_middleware(RequestLog)\n    app.add_middleware(GZipMiddleware)\n",
+        "    app.add_middleware(RequestContext, settings=settings)\n",
+        "    app.add_middleware(RequestContext, settings=settings)\n"
+        "    app.add_middleware(GZipMiddleware)\n",
     )
     edit(
         project / "app/main.py",

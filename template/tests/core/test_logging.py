@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app.core import context
-from app.core.logging import configure_logging, get_logger
+from app.core.logging import access_log, configure_logging, get_logger
 from app.core.settings import get_settings
 
 Configure = Callable[..., io.StringIO]
@@ -164,3 +165,32 @@ def test_logs_do_not_go_to_standard_output() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert "hello" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["/api/v1/items", "/größe/\ud800\n\x1b[31m"])
+@pytest.mark.parametrize("user", [None, "de130ea9-70d9-4b5f-b944-b6b203d9c12d"])
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_the_access_line_is_the_same_with_and_without_another_handler(
+    configure: Configure, path: str, user: str | None, log_format: str
+) -> None:
+    output = configure(log_format=log_format)
+    write = access_log(get_settings().model_copy(update={"log_format": log_format}))
+    token = context.user_id.set(user)
+    fields = {"method": "GET", "path": path, "status": 200, "ms": 1.5}
+    write(**fields)
+    other = logging.NullHandler()
+    logging.getLogger().addHandler(other)
+    write(**fields)
+    context.user_id.reset(token)
+    first, second = (
+        re.sub(r"\d\d:\d\d:\d\d(\.\d{6}Z)?", "TIME", line)
+        for line in output.getvalue().splitlines()
+    )
+    assert first == second
+    assert "TIME" in first
+
+
+def test_the_access_line_follows_the_level(configure: Configure) -> None:
+    output = configure(log_format="json", log_level="warning")
+    access_log(get_settings().model_copy(update={"log_format": "json"}))(path="/")
+    assert output.getvalue() == ""

@@ -10,14 +10,17 @@
     )
 
     await ITEMS.page(reader, query, owner_id=user.id)
+    await ITEMS.get(reader, item_id, owner_id=user.id)
 
 The statement of each combination of filters is built once, with bind parameters: to build one, and
 the key under which SQLAlchemy caches its SQL, takes longer than to run it.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast, overload
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -37,6 +40,7 @@ from sqlalchemy.sql.operators import desc_op
 
 from app.core.database import Reader
 from app.core.database.models import Model
+from app.core.errors import NotFoundError
 from app.core.http.pagination import (
     KeysetPage,
     KeysetQuery,
@@ -56,7 +60,7 @@ TOTAL = "total_count"  # column of the page's statement that carries the total
 
 
 class Listing(Generic[Row]):
-    """A list that a feature offers; `page` reads one page of it.
+    """A list that a feature offers; `page` reads one page of it, and `get` one row.
 
     Args:
         model: the table, with the columns `id` and `created_at`.
@@ -85,6 +89,8 @@ class Listing(Generic[Row]):
         table = inspect(model).local_table
         assert isinstance(table, Table)
         self._table = table
+        self._row = row
+        self._name = re.sub(r"(?<!^)(?=[A-Z])", "_", model.__name__).lower()
         self._columns = [table.c[name] for name in row.model_fields]
         self._scope: str | None = scope.key if scope is not None else None
         self._orders = orders or {}
@@ -109,14 +115,29 @@ class Listing(Generic[Row]):
             InvalidError: the cursor is not of this list.
             TypeError: the scope is missing, or another one is given.
         """
-        if scope.keys() != ({self._scope} if self._scope else set()):
-            raise TypeError(f"Give the scope {self._scope} of this list, and no other.")
+        self._check_scope(scope)
         given = {name: getattr(query, name) for name in self._conditions}
         given = {name: value for name, value in given.items() if value is not None}
         values = scope | given
         if isinstance(query, OffsetQuery):
             return await self._by_offset(reader, query, tuple(given), values)
         return await self._by_keyset(reader, query, tuple(given), values)
+
+    async def get(self, reader: Reader, key: UUID, **scope: Any) -> Row:
+        """Read the row with this `id`; `scope` is as in `page`.
+
+        Raises:
+            NotFoundError: the scope has no such row; the code of a model `Item` is
+                `item_not_found`.
+            TypeError: see `page`.
+        """
+        self._check_scope(scope)
+        statement = self._built("one", self._one_statement)
+        for row in await reader.rows(statement, scope | {"id": key}):
+            return self._row.model_validate(row)
+        raise NotFoundError(
+            f"There is no such {self._name.replace('_', ' ')}.", code=f"{self._name}_not_found"
+        )
 
     async def _by_offset(
         self, reader: Reader, query: OffsetQuery, names: tuple[str, ...], values: dict[str, Any]
@@ -156,6 +177,10 @@ class Listing(Generic[Row]):
             cursor = encode_cursor(page[-1]["created_at"], page[-1]["id"])
         return self._keyset_page.model_validate({"items": page, "next_cursor": cursor})
 
+    def _check_scope(self, scope: Mapping[str, Any]) -> None:
+        if scope.keys() != ({self._scope} if self._scope else set()):
+            raise TypeError(f"Give the scope {self._scope} of this list, and no other.")
+
     def _built(self, key: Any, build: Callable[[], Executable]) -> Executable:
         if key not in self._statements:
             self._statements[key] = build()
@@ -182,6 +207,12 @@ class Listing(Generic[Row]):
             )
             statement = statement.where(tuple_(created_at, key) < place)
         return statement.order_by(created_at.desc(), key.desc()).limit(bindparam("limit"))
+
+    def _one_statement(self) -> Executable:
+        key = self._table.c.id
+        return self._filtered(select(*self._columns), ()).where(
+            key == bindparam("id", type_=key.type)
+        )
 
     def _count(self, names: tuple[str, ...]) -> Select[Any]:
         return self._filtered(select(func.count().label(TOTAL)).select_from(self._table), names)

@@ -40,9 +40,9 @@ async def complete_all_items(user: CurrentUser, session: DatabaseSession) -> Tas
 
 
 @router.get("/{item_id}", summary="Read an item")
-async def read_item(user: CurrentUser, item_id: UUID, session: DatabaseSession) -> ItemRead:
+async def read_item(user: CurrentUser, item_id: UUID, reader: DatabaseReader) -> ItemRead:
     """One item of the caller."""
-    return ItemRead.model_validate(await service.get_item(session, user.id, item_id))
+    return await service.ITEMS.get(reader, item_id, owner_id=user.id)
 
 
 @router.patch("/{item_id}", summary="Change an item")

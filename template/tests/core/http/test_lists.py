@@ -12,7 +12,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import Reader
-from app.core.errors import InvalidError
+from app.core.errors import InvalidError, NotFoundError
 from app.core.http.lists import Listing
 from app.core.http.pagination import KeysetQuery, OffsetQuery
 from app.core.http.schemas import ResponseModel
@@ -208,3 +208,14 @@ def test_a_field_that_is_no_column_is_an_error_at_once() -> None:
 
     with pytest.raises(KeyError, match="title"):
         Listing(TaskRecord, Wrong)
+
+
+async def test_one_row_is_read_within_the_scope(reader: CountingReader, owner: UUID) -> None:
+    (row, *_) = (await OWN.page(reader, ByOffset(), owner_id=owner)).items
+    assert await OWN.get(reader, row.id, owner_id=owner) == row
+    for key, scope in ((row.id, uuid4()), (uuid4(), owner)):
+        with pytest.raises(NotFoundError) as caught:
+            await OWN.get(reader, key, owner_id=scope)
+        assert caught.value.code == "task_record_not_found"
+    with pytest.raises(TypeError):
+        await OWN.get(reader, row.id)
