@@ -7,6 +7,7 @@ import argparse
 import statistics
 from pathlib import Path
 
+from load import Call
 from project import load_average, project_folder, server, services
 from throughput import WARM_UP, Round, measure
 
@@ -38,7 +39,7 @@ def main() -> None:
             for number in range(options.rounds + 1):
                 seconds = options.seconds if number else WARM_UP
                 pair = [
-                    measure(*which, PATH, given.token, connections, seconds)
+                    measure(*which, Call(PATH, given.token), connections, seconds)
                     for which in (limited, free)
                 ]
                 if number:

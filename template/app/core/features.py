@@ -28,6 +28,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
     "routes": "router",
+    "routers": "prepare",
     "celery": "configuration",
     "tasks": None,
     "schedules": "SCHEDULES",

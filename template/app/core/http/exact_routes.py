@@ -55,7 +55,3 @@ class ExactRoutes(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the route."""
         await scope["exact"].app(scope, receive, send)
-
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        """Leave names to the other routes: Starlette asks every route until one has the name."""
-        raise NoMatchFound(name, path_params)

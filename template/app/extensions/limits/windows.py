@@ -9,14 +9,13 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cachetools import LRUCache
-from limits.aio.storage.redis import RedisStorage
 from limits.aio.storage.redis.bridge import RedisBridge
 from redis.asyncio import Redis
 
-from app.core.redis import redis_key
+from app.core.redis import Script, redis_key
 
 OWN_COUNTS = 10_000  # callers that a process counts by itself
 LISTED = 1000  # callers at their limit that Redis lists
@@ -60,11 +59,12 @@ class Window(NamedTuple):
         return max(1, math.floor(wait) + 1)
 
 
-class SharedCounts(RedisStorage):
-    """The storage of `limits`, with one round trip for a request and the state after it.
+class SharedCounts:
+    """Counts in Redis, by the scripts of `limits`, of which one counts and one looks.
 
-    The process has one connection. While it is busy, further requests gather, and one command then
-    counts them all. The script also lists who is at a limit.
+    Its own storage would need a round trip for each of the two. The process has one connection.
+    While it is busy, further requests gather, and one command then counts them all. The script also
+    lists who is at a limit.
     """
 
     SCRIPT = """
@@ -75,7 +75,9 @@ class SharedCounts(RedisStorage):
             local keys = {{KEYS[at], KEYS[at + 1]}}
             local amount, seconds, cost, key = unpack(ARGV, at * 2 - 1, at * 2 + 2)
             local taken = take(keys, {{amount, seconds, cost}})
-            answers[#answers + 1] = {{taken, look(keys, {{seconds}})}}
+            local window = look(keys, {{seconds}})
+            for place = 1, 4 do window[place] = window[place] or 0 end
+            answers[#answers + 1] = (taken and 1 or 0) .. ' ' .. table.concat(window, ' ')
             if not taken then
                 local now = tonumber(redis.call('time')[1])
                 redis.call('zremrangebyscore', index, '-inf', now)
@@ -83,16 +85,12 @@ class SharedCounts(RedisStorage):
                 redis.call('zremrangebyrank', index, 0, -{listed} - 1)
             end
         end
-        return answers
+        return table.concat(answers, ' ')
     """
 
     def __init__(self, redis: "Redis") -> None:
-        super().__init__(
-            "async+redis://",  # not used, because there is a pool
-            implementation="redispy",
-            connection_pool=redis.connection_pool,  # type: ignore[arg-type]
-        )
-        self._script = redis.register_script(
+        self._redis = redis
+        self._script = Script(
             self.SCRIPT.format(
                 take=RedisBridge.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode(),
                 look=RedisBridge.SCRIPT_SLIDING_WINDOW.decode(),
@@ -117,12 +115,13 @@ class SharedCounts(RedisStorage):
         keys = [name for count in counts for name in reversed(names(count.key))]
         values = [value for c in counts for value in (c.amount, c.seconds, c.cost, c.key)]
         try:
-            answers = await self._script([*keys, index()], values)
+            answer = await self._script.run(self._redis, [*keys, index()], values)
         finally:
             self._is_busy = False
             if self._waiting:
                 self._next = asyncio.create_task(self._send_waiting())
-        return [_window(*answer) for answer in answers]
+        numbers = [*map(int, answer.split())]
+        return [_window(*numbers[at : at + 5]) for at in range(0, len(numbers), 5)]
 
     async def _send_waiting(self) -> None:
         waiting = [each for each in self._waiting if not each[1].done()][:BATCH]
@@ -139,9 +138,11 @@ class SharedCounts(RedisStorage):
                     future.set_result(window)
 
 
-def _window(taken: int | None, counts: Sequence[Any]) -> Window:
-    previous, previous_left, current, current_left = (max(0, int(each or 0)) for each in counts)
-    return Window(bool(taken), previous, previous_left / 1000, current, current_left / 1000)
+def _window(taken: int, previous: int, previous_ms: int, current: int, current_ms: int) -> Window:
+    # A count that does not exist has a negative time.
+    return Window(
+        bool(taken), previous, max(0, previous_ms) / 1000, current, max(0, current_ms) / 1000
+    )
 
 
 class OwnCounts:
