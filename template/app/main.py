@@ -75,6 +75,8 @@ def create_app() -> FastAPI:
     )
     described: dict[str, str] = {}
     for feature, router in load("routes"):
+        for _, prepare in load("routers"):
+            prepare(feature.name, router)
         path = f"{settings.api_prefix}/{feature.name}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
