@@ -68,8 +68,9 @@ def new(
             author = _commit(project)
         console.print(f"[green]✓[/] git repository with a first commit{author}")
         _move(project, target)
+    change_folder = "" if target == Path.cwd() else f"  cd {shlex.quote(str(dest))}\n"
     # On stdout and not wrapped, so that users can copy it and scripts can read it.
-    print(f"\n{target.name} is ready. Next:\n\n  cd {shlex.quote(str(dest))}\n  uv run app dev")
+    print(f"\n{target.name} is ready. Next:\n\n{change_folder}  uv run app dev")
 
 
 def _find_uv() -> str:

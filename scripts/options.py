@@ -1,9 +1,12 @@
-"""Write what follows from options.yml: blocks of copier.yml and checks.jinja, and docs/options.md.
+"""Write what follows from options.yml and docs/.
+
+The results are blocks of copier.yml and checks.jinja, docs/options.md, and template/docs/.
 
     uv run python -m scripts.options
 
-Run it after a change of options.yml, or of the dependency groups in template/pyproject.toml.jinja,
-and commit the files that it wrote. A test fails as long as a committed file differs.
+Run it after a change of options.yml, of a page in docs/, or of the dependency groups in
+template/pyproject.toml.jinja, and commit the files that it wrote. A test fails as long as a
+committed file differs.
 """
 
 import json
@@ -18,6 +21,7 @@ from scripts.blocks import replace_block
 from scripts.checks import jinja_environment
 from scripts.declaration import Option, conflicts, load_options
 from scripts.options_page import page
+from scripts.project_pages import project_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +38,7 @@ def written(folder: Path = ROOT) -> dict[Path, str]:
         folder / "copier.yml": copier,
         folder / "checks.jinja": checks,
         folder / "docs" / "options.md": page(yaml.safe_load(copier), options),
+        **project_pages(folder),
     }
 
 
@@ -124,6 +129,7 @@ def packages(folder: Path, options: list[Option]) -> list[str]:
 def write(folder: Path = ROOT) -> None:
     """Write the files in a checkout of the template."""
     for path, text in written(folder).items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
 
 

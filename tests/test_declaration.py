@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from scripts.blocks import replace_block
+from scripts.checks import jinja_environment
 from scripts.declaration import load_options
 from scripts.options import question, written
 from scripts.options_page import page
+from scripts.project_pages import PAGES, project_page
 from support.snapshot import ROOT
 
 VALID = "a:\n  help: A?\n  preset: standard\n"
@@ -27,7 +29,13 @@ def test_declared_paths_exist_once() -> None:
         for paths in (option.paths, *option.together_with.values())
         for path in paths
     ]
-    assert [path for path in declared if not (ROOT / f"template{path}").exists()] == []
+    # A page of docs/ has a template, which ends in .jinja.
+    missing = [
+        path
+        for path in declared
+        if not any((ROOT / f"template{path}{end}").exists() for end in ("", ".jinja"))
+    ]
+    assert missing == []
     assert len(declared) == len(set(declared))
 
 
@@ -65,6 +73,33 @@ def test_page_lists_presets(tmp_path: Path) -> None:
     text = page(config, load_options(tmp_path))
     assert "| `a` | A? | from `preset` | `true`, `false` |" in text
     assert "| `a` | | yes | yes |\n| `b` | |  | yes |\n" in text
+
+
+def test_marks_of_a_page_become_conditions() -> None:
+    page = (
+        "# Page\n\n<!-- not run: no -->\n```sh\nls\n```\n\n<!-- with: moon -->\n## Moon\n\nFull.\n"
+        "<!-- end -->\n\nDark. <!-- with: sun -->\n\n"
+        "<!-- with: site -->\n![A](a.png)\n<!-- end -->\n"
+    )
+    template = jinja_environment().from_string(project_page(page))
+    always = "# Page\n\n```sh\nls\n```\n"
+    assert template.render(moon=False, sun=False) == f"{always}\n"
+    assert template.render(moon=True, sun=False) == f"{always}\n## Moon\n\nFull.\n\n"
+    assert template.render(moon=False, sun=True) == f"{always}\nDark.\n"
+
+
+@pytest.mark.parametrize("text", ["<!-- with: moon -->\n", "<!-- end -->\n", "{{ x }}\n"])
+def test_page_with_an_unknown_mark_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="must not contain"):
+        project_page(text)
+
+
+def test_every_page_is_for_projects_or_for_the_site() -> None:
+    of_site = {"architecture-template.md", "generate.md", "index.md", "options.md", "sabotage.md"}
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} == {*PAGES, *of_site}
+    assert {path.name for path in (ROOT / "template/docs").iterdir()} == {
+        f"{name}.jinja" for name in PAGES
+    }
 
 
 def test_block_without_its_markers_is_an_error() -> None:

@@ -54,6 +54,15 @@ def test_new_creates_a_committed_locked_project(made: tuple[Path, str, str]) -> 
 
 
 @network
+def test_new_in_the_current_folder_names_no_other(template: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my-shop"
+    folder.mkdir()
+    result = attempt([*command("new", template), ".", "--defaults"], folder)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "my-shop is ready. Next:\n\n  uv run app dev"
+
+
+@network
 def test_new_takes_defaults_from_the_machine(made: tuple[Path, str, str]) -> None:
     answers = yaml.safe_load((made[0] / ".copier-answers.yml").read_text("utf-8"))
     assert answers["project_name"] == "My Shop"
@@ -253,6 +262,19 @@ def test_update_shows_the_notes_and_the_next_steps(
     assert "Unreleased" not in result.stderr
     assert "uv run app db upgrade" in result.stderr
     assert (folder / "app/main.py").read_text("utf-8").endswith("# Theirs.\n")
+
+
+def test_copier_names_the_folder_of_a_relative_destination(
+    project: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder, versions = project
+    copier = [sys.executable, "-m", "copier"]
+    updated = attempt([*copier, "update", "--defaults"], folder)
+    assert f"Updating {folder}. " in updated.stderr
+    new = tmp_path / "here"
+    new.mkdir()
+    copied = attempt([*copier, "copy", "--defaults", str(versions), "."], new)
+    assert f" is ready in {new}. " in copied.stderr
 
 
 def test_update_names_files_with_conflicts(project: tuple[Path, Path], template: Path) -> None:

@@ -1,10 +1,77 @@
 """The command line: `uv run app …`."""
 
 import importlib.util
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
 
 import typer
+from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined]
+from typer.main import get_group
 
 from app.core.cli import errors
+from app.core.features import features
+
+COMMANDS = {
+    **dict.fromkeys(("worker", "beat"), "app.core.cli.processes"),
+    "doctor": "app.core.cli.doctor",
+    "console": "app.core.cli.console",
+    **dict.fromkeys(("routes", "openapi"), "app.core.cli.api"),
+}
+GROUPS = {name: f"app.core.cli.{name}" for name in ("db", "feature", "storage")}
+DEV_COMMANDS = dict.fromkeys(("dev", "token"), "devstack.cli")
+# Two groups of core with further commands.
+DEV_GROUPS = {"db": "devstack.migrations", "feature": "devstack.features"}
+
+# The name of a feature's group is read and not imported.
+NAME = re.compile(r"""^cli = typer\.Typer\([^)]*?\bname=["']([^"']+)""", re.MULTILINE)
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name. A module is imported when it is needed: all together take seconds."""
+
+    def __init__(self) -> None:
+        # The image does not contain the dev stack: see the Dockerfile.
+        has_dev = importlib.util.find_spec("devstack") is not None
+        self.commands = COMMANDS | (DEV_COMMANDS if has_dev else {})
+        self.groups: dict[str, Callable[[], ModuleType | None]] = {}
+        for feature in features():
+            for file in (feature.path / "cli.py", feature.path / "cli" / "__init__.py"):
+                if file.exists():
+                    found = NAME.search(file.read_text("utf-8"))
+                    name = found[1] if found else feature.name
+                    self.groups[name] = partial(feature.module, "cli")
+        for name, module in (GROUPS | (DEV_GROUPS if has_dev else {})).items():
+            self.groups[name] = partial(importlib.import_module, module)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.commands:
+            return get_group(importlib.import_module(self.commands[name]).cli).commands[name]
+        module: Any = self.groups[name]()
+        group = get_group(module.cli)
+        group.name = name
+        return group
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.commands
+        yield from self.groups
+
+    def __len__(self) -> int:
+        return len(self.commands) + len(self.groups)
+
+
+class Root(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": Commands()})
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[CompletionItem]:
+        """Complete a name without its help, which would import every command."""
+        names = [CompletionItem(name) for name in self.commands if name.startswith(incomplete)]
+        return names or super().shell_complete(ctx, incomplete)
 
 
 def main() -> None:
@@ -14,27 +81,10 @@ def main() -> None:
 
 def build() -> typer.Typer:
     """Collect the commands of core, of the features and of the dev stack."""
-    # An import reads the settings, and `errors.run` prints what is wrong there.
-    from app.core.cli import api, console, db, doctor, feature, processes, storage
-    from app.core.features import load
+    app = typer.Typer(name="app", cls=Root, no_args_is_help=True, pretty_exceptions_enable=False)
 
-    app = typer.Typer(
-        name="app",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        add_completion=False,
-        help="All commands of this backend.",
-    )
-    for part in (processes, doctor, console, api):
-        app.add_typer(part.cli)
-    app.add_typer(db.cli, name="db")
-    app.add_typer(feature.cli, name="feature")
-    app.add_typer(storage.cli, name="storage")
-    # The image does not contain it: see the Dockerfile.
-    if importlib.util.find_spec("devstack"):
-        from devstack.cli import cli as devstack
+    @app.callback()
+    def root() -> None:
+        """All commands of this backend."""
 
-        app.add_typer(devstack)
-    for found, group in load("cli"):
-        app.add_typer(group, name=group.info.name or found.name)
     return app

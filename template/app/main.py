@@ -13,18 +13,24 @@ from app.core.collector import settle_collector
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError, load, load_all_settings, load_models
 from app.core.http import health
-from app.core.http.error_handlers import add_error_handlers, unexpected_error
+from app.core.http.error_handlers import add_error_handlers
 from app.core.http.exact_routes import ExactRoutes
 from app.core.http.home import add_home
 from app.core.http.middleware import RequestContext, RequestGuard
 from app.core.http.openapi import add_docs, describe_api, operation_id
-from app.core.http_client import authorities
+from app.core.http_client import client_options
 from app.core.logging import configure_logging
 from app.core.redis import async_client
-from app.core.settings import CoreSettings, SettingsError
+from app.core.settings import SettingsError
 from app.core.supabase.clients import Supabase
 from app.core.tasks.application import configure_celery
 from app.core.tasks.relay import Relay
+
+# The same everywhere, so that the OpenAPI document is.
+SIGN_IN = (
+    "Send an access token of Supabase Auth as `Authorization: Bearer …`. On a developer's machine, "
+    "`uv run app token` prints one."
+)
 
 
 def create_app() -> FastAPI:
@@ -43,31 +49,30 @@ def create_app() -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # No connection is opened here: the process starts in any case, and /health/ready tells
         # which service is missing.
-        database = Database(async_engine(settings))
-        client = httpx.AsyncClient(verify=authorities())
-        app.state.database = database
-        app.state.supabase = Supabase(settings)
-        app.state.redis = async_client(settings)
-        app.state.verifier = TokenVerifier(settings, client)
-        # Not awaited: the process also starts without Supabase.
-        warm_up = asyncio.create_task(app.state.verifier.warm_up())
-        async with Relay(database.engine), AsyncExitStack() as stack:
+        # What was opened is closed, in the reverse order, also when another resource cannot be
+        # opened or closed.
+        async with AsyncExitStack() as stack:
+            state = app.state
+            state.database = Database(async_engine(settings))
+            stack.push_async_callback(state.database.close)
+            state.supabase = await stack.enter_async_context(Supabase(settings))
+            state.redis = await stack.enter_async_context(async_client(settings))
+            client = await stack.enter_async_context(httpx.AsyncClient(**client_options()))
+            state.verifier = TokenVerifier(settings, client)
+            # Not awaited: the process also starts without Supabase.
+            stack.callback(asyncio.create_task(state.verifier.warm_up()).cancel)
+            await stack.enter_async_context(Relay(state.database.engine))
             for _, lives in load("lifespan"):
                 await stack.enter_async_context(lives(app))
             settle_collector()
             yield
-        warm_up.cancel()
-        await app.state.redis.aclose()
-        await app.state.supabase.aclose()
-        await client.aclose()
-        await database.close()
 
     app = FastAPI(
         title=settings.project_name,
         version=settings.app_version,
-        description=_how_to_sign_in(settings),
+        description=SIGN_IN,
         lifespan=lifespan,
-        debug=settings.debug,
+        debug=settings.show_tracebacks,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
@@ -97,8 +102,7 @@ def create_app() -> FastAPI:
     middlewares = [kind for _, kind in load("middleware")]
     for kind in middlewares:
         app.add_middleware(kind)
-    unexpected = None if settings.debug else unexpected_error
-    app.add_middleware(RequestGuard, limit=settings.max_body_bytes, unexpected=unexpected)
+    app.add_middleware(RequestGuard, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -114,15 +118,6 @@ def create_app() -> FastAPI:
         )
     app.add_middleware(RequestContext, settings=settings)
     return app
-
-
-def _how_to_sign_in(settings: CoreSettings) -> str:
-    if settings.environment != "local":
-        return "Send an access token of Supabase Auth as `Authorization: Bearer …`."
-    return (
-        f"[Sign in at the local Supabase]({settings.supabase_url}), copy the access token, and "
-        "give it to *Authorize* (`/docs`) or *Authentication* (`/scalar`)."
-    )
 
 
 try:

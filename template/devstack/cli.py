@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from devstack import env as environment
-from devstack import features, migrations  # noqa: F401 - they add commands to groups of `app`
 from devstack.errors import DevStackError
 
 cli = typer.Typer()

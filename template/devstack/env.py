@@ -15,6 +15,12 @@ from devstack.files import write_private
 
 SERVICES = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL")
 
+# Variables that Celery and uvicorn prefer to what the stack tells them.
+_OVERRIDES = re.compile(
+    r"APP|BROKER_URL|RESULT_BACKEND|LOADER|CONFIG_MODULE|SKIP_CHECKS|NO_COLOR|WEB_CONCURRENCY"
+    r"|CELERY_(APP|BROKER|RESULT|LOADER|CONFIG|SKIP|WORKER|BEAT).*|UVICORN_.*"
+)
+
 
 def fresh_secrets() -> dict[str, str]:
     """Generate the secrets that the processes of this backend need."""
@@ -71,6 +77,14 @@ def load(root: Path) -> dict[str, str]:
         for name, value in source.items()
         if value
     }
+
+
+def of_children() -> dict[str, str]:
+    """Return the environment for the processes of the app, without variables of other programs.
+
+    It has no values of `.env`: each process reads that file at its start.
+    """
+    return {name: each for name, each in os.environ.items() if not _OVERRIDES.fullmatch(name)}
 
 
 def service_file(root: Path) -> Path:

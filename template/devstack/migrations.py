@@ -10,10 +10,8 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
-from app.core.cli.db import RequiredFeature, cli
-from app.core.cli.errors import CliError
+from app.core.cli.db import RequiredFeature, after_reset, cli
 from app.core.database.models import SCHEMA, metadata
-from app.core.features import load_models
 from app.core.migrations.branches import CORE, folder, table_owners
 from app.core.migrations.commands import config, scripts, translate_errors
 from app.core.migrations.errors import MigrationError
@@ -25,6 +23,11 @@ from app.core.migrations.graph import (
     require_single_heads,
 )
 from devstack.formatting import tidy
+from devstack.prepare import restore_users
+
+after_reset.append(restore_users)
+
+MAX_MESSAGE = 90  # characters, so that the linter accepts the line
 
 
 @cli.command("migrate")
@@ -34,8 +37,6 @@ def migrate_command(
     empty: Annotated[bool, typer.Option(help="Write a file to complete by hand.")] = False,
 ) -> None:
     """Write the migration that a feature's models need."""
-    if not message.strip():
-        raise CliError('Describe the change: -m "add the due date".')
     path = write(feature, message, empty=empty)
     if path is None:
         print(f"Nothing has changed in the tables of '{feature}': no migration written.")
@@ -60,12 +61,12 @@ def write(branch: str, message: str, *, empty: bool = False) -> Path | None:
     `empty` writes a file to complete by hand, and needs no database.
 
     Raises:
-        MigrationError: unknown branch, two heads, or a database that lacks migrations.
+        MigrationError: unknown branch, two heads, a message that is empty or too long, or a
+            database that lacks migrations.
     """
     path = folder(branch)
     directory = scripts()
     require_single_heads(directory)
-    load_models()
     head, *_ = branch_heads(directory).get(branch, [None])
     options: dict[str, Any] = {"head": head}
     if head is None:
@@ -81,7 +82,7 @@ def write(branch: str, message: str, *, empty: bool = False) -> Path | None:
             process_revision_directives=_drop_unchanged,
             **options,
         )
-    return _tidied(written, unused_imports=empty) if isinstance(written, Script) else None
+    return _tidied(written) if isinstance(written, Script) else None
 
 
 def merge(branch: str, message: str) -> Path:
@@ -113,14 +114,18 @@ def statements(code: str) -> str:
 
 
 def _sentence(message: str) -> str:
-    """Return the message as one line that may stand between triple quotes."""
-    line = " ".join(message.split()).replace("\\", "\\\\").replace('"', "'")
+    """Return the message as the first line of a docstring."""
+    line = " ".join(message.split()).replace("\\", "/").replace('"', "'")
+    if not 0 < len(line) <= MAX_MESSAGE:
+        raise MigrationError(
+            f'Describe the change in at most {MAX_MESSAGE} characters: -m "add the due date".'
+        )
     return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
-def _tidied(script: Script, *, unused_imports: bool = False) -> Path:
+def _tidied(script: Script) -> Path:
     path = Path(script.path)
-    tidy(path, rules="I" if unused_imports else "I,F401")
+    tidy(path, rules="I,F401")
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

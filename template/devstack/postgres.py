@@ -16,7 +16,7 @@ from pathlib import Path
 
 from devstack.errors import DevStackError
 from devstack.ports import HOST
-from devstack.server import Server, child_command, installed_package
+from devstack.server import Server, child_command, installed_package, server_environment
 
 SUPERUSER = "supabase_admin"
 USER = "postgres"
@@ -242,7 +242,7 @@ class Postgres(Server):
             cwd="/",
             # Ctrl-C must not reach the program: the caller handles it.
             start_new_session=True,
-            env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
+            env=server_environment(),
         )
         if result.returncode != 0:
             raise DevStackError(f"PostgreSQL could not {purpose}:\n{result.stdout.strip()}")

@@ -17,10 +17,33 @@ def commands(settings: dict[str, str], *, seed: bool) -> Iterator[list[str]]:
     yield ["db", "upgrade"]
     if seed:
         yield ["storage", "ensure"]
+        yield from user_commands(settings)
+
+
+def user_commands(settings: dict[str, str]) -> Iterator[list[str]]:
+    """Yield the `app` commands that create the first admin and the demo user, unless they exist."""
     for name, rights in (("FIRST_ADMIN", ["--role", "admin"]), ("DEMO_USER", [])):
         email, password = settings.get(f"{name}_EMAIL"), settings.get(f"{name}_PASSWORD")
-        if seed and email and password:
+        if email and password:
             yield ["user", "create", email, "--password", password, *rights]
+
+
+def restore_users() -> None:
+    """After a reset of the database, create the users of the local Supabase that runs now.
+
+    Without one, print what to do: the users still exist in Auth, but have no row and no role here.
+    """
+    root = Path.cwd()
+    settings = environment.load(root)
+    if "SUPABASE_URL" in settings:
+        print("No user has a role now. Next: `uv run app user create EMAIL --role admin`.")
+    elif "SUPABASE_URL" in environment.read_values(environment.service_file(root)):
+        from app.cli import build
+
+        for command in user_commands(settings):
+            execute(build(), command)
+    else:
+        print("The next `uv run app dev` creates the first admin and the demo user again.")
 
 
 def main() -> None:

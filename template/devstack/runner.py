@@ -188,8 +188,7 @@ class Runner:
             raise ended_error(child, code)
 
     def _child(self, process: Process) -> Child:
-        # Without the values of `.env`: each process reads that file at its start.
-        env = {**os.environ, **self._addresses, "PYTHONUNBUFFERED": "1"}
+        env = {**environment.of_children(), **self._addresses, "PYTHONUNBUFFERED": "1"}
         if self.output.coloured:
             env["FORCE_COLOR"] = "1"
         child = Child(process, self.root, env, self.output, self._guard)

@@ -46,6 +46,16 @@ def child_command(
     return [*head, str(os.getpid()), str(int(death_signal)), identity, *command]
 
 
+def server_environment() -> dict[str, str]:
+    """Return the environment of a server: of the shell only what programs need to start.
+
+    PGDATA, LC_ALL and others would change what the server does.
+    """
+    needed = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    kept = {name: os.environ[name] for name in needed if name in os.environ}
+    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+
+
 def signal_group(pid: int, number: signal.Signals) -> None:
     """Send a signal to the process group of `pid`, if it still exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -222,6 +232,7 @@ class Server(ABC):
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self.data_dir,
+                    env=server_environment(),
                     start_new_session=True,
                     pass_fds=(lock,),
                 )

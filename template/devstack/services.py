@@ -14,7 +14,16 @@ POSTGRES_PORT = 54322
 VALKEY_PORT = 6379
 SUPABASE_PORT = 54321
 
-SUPABASE_KEYS = ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")
+# What the local Supabase reads of the environment.
+SUPABASE_VALUES = (
+    "SUPABASE_PUBLISHABLE_KEY",
+    "SUPABASE_SECRET_KEY",
+    "API_PREFIX",
+    "USER_HOOK_SECRETS",
+    "DEV_CONFIRM_EMAILS",
+    "DEV_SEND_EMAIL_HOOK",
+    "DEV_STORAGE_LIMIT",
+)
 
 
 def databases(root: Path, env: Mapping[str, str]) -> dict[str, Server]:
@@ -51,7 +60,7 @@ def supabase_process(stack: Stack) -> Process | None:
         order=0,
         sockets=(listening,),
         # Not on the command line, which every user of the machine can read.
-        env={name: env[name] for name in SUPABASE_KEYS if name in env},
+        env={name: env[name] for name in SUPABASE_VALUES if name in env},
         addresses={"Sign in, sign up": f"http://{HOST}:{port_of(listening)}"},
         sign_ins={
             label: (env.get(f"{name}_EMAIL", ""), env.get(f"{name}_PASSWORD", ""))

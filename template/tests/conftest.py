@@ -5,12 +5,12 @@ time. Each process of pytest-xdist has its own database, its own Redis database 
 Supabase. A test runs in a transaction that is rolled back.
 """
 
+from tests.support import environment
+
+environment.clean()  # before any import of the app, which reads its settings
+
 import logging
 import os
-
-# Before any import of the app: this keeps its settings from reading the developer's `.env`.
-os.environ["ENVIRONMENT"] = "test"
-
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack

@@ -112,8 +112,8 @@ def test_image_environment_is_complete_without_the_dev_group(project: Path, tmp_
         shutil.copy(source / name, build)
     subprocess.run(["sh", "-ec", command], cwd=build, check=True, timeout=300)
     shutil.copytree(source / "app", build / "app", dirs_exist_ok=True)
-    # Each process is loaded up to its first connection. A package of the dev group is missing here,
-    # but not in the project's own tests.
+    # Each process is loaded up to its first connection. A package of the group template-dev is
+    # missing here, but not in the project's own tests.
     probe = """
 import importlib.util
 import app.cli, app.main, app.worker

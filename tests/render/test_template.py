@@ -49,6 +49,8 @@ def test_rendering_does_not_depend_on_the_machine() -> None:
     )
     for path in [ROOT / "copier.yml", ROOT / "checks.jinja", *TEMPLATE.rglob("*.jinja")]:
         text = path.read_text("utf-8")
+        # A message is printed and not rendered: it shows the folder as this machine names it.
+        text = re.sub(r"^_message_\w+: \|\n(  .*\n|\n)+", "", text, flags=re.MULTILINE)
         assert not reading.search(text), path
         assert "fileglob" not in text or path.name == "checks.jinja"
 

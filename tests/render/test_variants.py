@@ -96,9 +96,9 @@ def test_faults_are_found(project: Path, tmp_path: Path) -> None:
     pyproject = broken / "pyproject.toml"
     good = pyproject.read_text("utf-8")
     for old, new, word in (
-        ("dev = [", 'dev = [\n    "zzz",', "not sorted"),
-        ("dev = [", 'dev = [\n    "a b",', "Expected"),
-        ('default-groups = [\n    "core",', "default-groups = [", "default ones"),
+        ("template-dev = [", 'template-dev = [\n    "zzz",', "not sorted"),
+        ("template-dev = [", 'template-dev = [\n    "a b",', "Expected"),
+        ('default-groups = [\n    "dev",', "default-groups = [", "default ones"),
         ('name = "', 'name = "My_', "normalised"),
     ):
         assert old in good

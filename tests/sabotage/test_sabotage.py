@@ -38,7 +38,7 @@ SABOTAGES = {
         f"{VARIANTS}::test_files_are_valid",
     ),
     "a tag that is printed": Sabotage(
-        "template/AGENTS.md",
+        "template/.editorconfig",
         "\n",
         "\n{{ project_name }}\n",
         f"{VARIANTS}::test_files_are_valid",

@@ -1,6 +1,8 @@
 """Updates to a newer version change the template's files and keep the team's work."""
 
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,28 @@ def test_work_of_the_team_is_kept(old_project: Path) -> None:
     assert not (project / "Procfile").exists()
     assert "Changed by the template" in (project / "app/main.py").read_text("utf-8")
     assert yaml.safe_load((project / ".copier-answers.yml").read_text())["_commit"] == NEW
+
+
+def test_packages_of_the_team_stay_when_every_bound_moves(
+    versions: Path, old_project: Path
+) -> None:
+    run(["uv", "add", "--quiet", "--frozen", "humanize>=4.0"], old_project)
+    # In alphabetical order, it would stand between two of the template's packages.
+    run(["uv", "add", "--quiet", "--frozen", "--dev", "hypothesis-jsonschema>=0.23"], old_project)
+    commit(old_project, "Our packages")
+    pyproject = versions / "template/pyproject.toml.jinja"
+    moved = re.sub(r'(>=[\d.]+)(?=[",])', r"\1.1", pyproject.read_text("utf-8"))
+    pyproject.write_text(moved, "utf-8")
+    commit(versions, "Every bound moves", "v9999.3.0")
+
+    update(old_project, "v9999.3.0")
+
+    assert conflicts(old_project) == []
+    declared = tomllib.loads((old_project / "pyproject.toml").read_text("utf-8"))
+    assert declared["project"]["dependencies"] == ["humanize>=4.0"]
+    groups = declared["dependency-groups"]
+    assert groups.pop("dev") == ["hypothesis-jsonschema>=0.23"]
+    assert all(">=" in line and ".1" in line for lines in groups.values() for line in lines)
 
 
 def test_edited_sample_is_not_changed(old_project: Path) -> None:

@@ -2,7 +2,8 @@
 
 A feature is a package below `app/features/`, or below `app/extensions/` if it came with the
 template. It registers nothing: it has modules with fixed names, and `EXTENSION_POINTS` says which
-name the loader takes from each. A new kind of module is one more entry there.
+name the loader takes from each. A new kind of module is one more entry there. A module may also
+have the name of another feature, such as `admin`: that feature loads it and gets the whole module.
 """
 
 import importlib
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 # Core must not import these packages, so it knows them by their names.
 FEATURE_PACKAGES = ("app.extensions", "app.features")
 
-# Module of a feature -> the name that it must define; None where the import is enough. A module may
-# also have the name of another feature: that feature loads it and gets the module.
+# Module of a feature -> the name that it must define; None where the import is enough.
 # The class `Middleware` has `exposed_headers`: the response headers that browser apps may read.
 EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
@@ -143,8 +143,12 @@ def load(kind: str) -> tuple[tuple[Feature, Any], ...]:
     The object is the one that `EXTENSION_POINTS` names, or the module.
 
     Raises:
-        FeatureError: a module cannot be imported or lacks the name that it must define.
+        FeatureError: there is no such kind, or a module cannot be imported or lacks the name that
+            it must define.
     """
+    known = {*EXTENSION_POINTS, *(feature.name for feature in installed())}
+    if kind not in known:
+        raise FeatureError(f"'{kind}' is no kind of module; there are: {', '.join(sorted(known))}.")
     required = EXTENSION_POINTS.get(kind)
     found = []
     for feature in (CORE, *features()):

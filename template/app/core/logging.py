@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from app.core.settings import CoreSettings
 
 
-# Without local variables: they hold tokens, passwords and personal data.
-_tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-
-
 def get_logger(name: str) -> Any:
     """Return a logger whose methods take an event and fields: `log.info("paid", amount=3)`."""
     return structlog.stdlib.get_logger(name)
@@ -39,10 +35,21 @@ def configure_logging(settings: "CoreSettings") -> None:
         _bind_context,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
     ]
+    # Tracebacks are without local variables, which hold tokens, passwords and personal data.
     renderer: list[Processor] = (
-        [_add_id_prefix, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        [
+            _add_id_prefix,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                pad_event_to=0,
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ]
         if console
-        else [_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_is_relevant)

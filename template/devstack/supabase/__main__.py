@@ -1,4 +1,8 @@
-"""`python -m devstack.supabase`: the local Supabase as a separate process."""
+"""`python -m devstack.supabase`: the local Supabase as a separate process.
+
+What is secret or belongs to a project comes from the environment: SUPABASE_PUBLISHABLE_KEY,
+SUPABASE_SECRET_KEY, USER_HOOK_SECRETS, DEV_CONFIRM_EMAILS, DEV_SEND_EMAIL_HOOK, DEV_STORAGE_LIMIT.
+"""
 
 import argparse
 import os
@@ -8,6 +12,9 @@ from pathlib import Path
 
 from devstack.errors import DevStackError
 from devstack.supabase.server import LocalSupabase
+from devstack.supabase.storage.buckets import PROJECT_LIMIT
+
+HOOKS = ("before-user-created", "after-user-created", "custom-access-token")
 
 
 def main() -> int:
@@ -19,20 +26,39 @@ def main() -> int:
     )
     parser.add_argument("--api-url", default="", help="address of the API, for the sign-in page")
     options = parser.parse_args()
-    # From the environment, because arguments are visible in `ps`.
+    env = {name: value for name, value in os.environ.items() if value}
     keys = {
-        name.lower().removeprefix("supabase_"): os.environ[name]
+        name.lower().removeprefix("supabase_"): env[name]
         for name in ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")
-        if os.environ.get(name)
+        if name in env
     }
     try:
-        listening = socket.socket(fileno=options.fd)
-        server = LocalSupabase(options.state, listening=listening, api_url=options.api_url, **keys)
-    except DevStackError as error:
+        server = LocalSupabase(
+            options.state,
+            listening=socket.socket(fileno=options.fd),
+            api_url=options.api_url,
+            autoconfirm=env.get("DEV_CONFIRM_EMAILS", "false").lower() not in ("1", "true", "yes"),
+            hooks=hook_urls(options.api_url, env),
+            hook_secrets=env.get("USER_HOOK_SECRETS", ""),
+            storage_limit=int(env.get("DEV_STORAGE_LIMIT", PROJECT_LIMIT)),
+            **keys,
+        )
+    except (DevStackError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     server.serve()
     return 0
+
+
+def hook_urls(api_url: str, env: dict[str, str]) -> dict[str, str]:
+    """Return the URLs of the hooks: those of this backend, if it has the secrets for them."""
+    if "USER_HOOK_SECRETS" not in env:
+        return {}
+    base = f"{api_url}{env.get('API_PREFIX', '/api/v1')}/webhooks/users"
+    urls = {name: f"{base}/{name}" for name in HOOKS}
+    if own := env.get("DEV_SEND_EMAIL_HOOK"):
+        urls["send-email"] = own
+    return urls
 
 
 if __name__ == "__main__":

@@ -8,16 +8,15 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devstack.supabase.auth import Auth
 from devstack.supabase.errors import AuthError
+from devstack.supabase.hooks import Hooks
 from devstack.supabase.mail import Mailbox
-from devstack.supabase.storage import Storage
+from devstack.supabase.storage.store import Storage
 from devstack.supabase.store import Session, User
 from devstack.supabase.traffic import Traffic
-
-API_VERSION = "2024-01-01"
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,11 @@ class Services:
     mailbox: Mailbox
     storage: Storage
     traffic: Traffic
+    hooks: Hooks
     publishable_key: str
     secret_key: str
     api_url: str
+    autoconfirm: bool  # whether a sign-up needs no mail
 
 
 def services(request: Request) -> Services:
@@ -54,21 +55,6 @@ class ApiKeyRequired:
         message = "Invalid API key" if key else "No API key found in request"
         hint = "Send the publishable or the secret key in the header `apikey`."
         await JSONResponse({"message": message, "hint": hint}, 401)(scope, receive, send)
-
-
-class ApiVersion:
-    """Adds the API version to each response; clients need it to read errors."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_version(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"].append((b"x-supabase-api-version", API_VERSION.encode()))
-            await send(message)
-
-        await self._app(scope, receive, send_with_version)
 
 
 def keys_equal(given: str | None, known: str) -> bool:

@@ -8,7 +8,8 @@ from base64 import b64decode, b64encode
 # 16 MiB and about 40 ms for each hash.
 COST = 2**14
 BLOCK = 8
-MIN_LENGTH = 6  # Supabase's default
+# Supabase counts bytes of UTF-8. The first is its default, the second the limit of bcrypt.
+MIN_BYTES, MAX_BYTES = 6, 72
 
 
 def hash_password(password: str) -> str:

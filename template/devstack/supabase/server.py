@@ -22,15 +22,29 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from devstack.errors import DevStackError
 from devstack.ports import HOST, listen, port_of
-from devstack.supabase.access import ApiKeyRequired, ApiVersion, Services
-from devstack.supabase.auth import TOKEN_SECONDS, Auth
+from devstack.supabase.access import ApiKeyRequired, Services
+from devstack.supabase.auth import Auth
 from devstack.supabase.errors import AuthError, auth_error, http_error
+from devstack.supabase.hooks import Hooks
 from devstack.supabase.mail import Mailbox
 from devstack.supabase.origins import LOCAL_ORIGINS
-from devstack.supabase.routes import admin, control, local, mails, public, sessions, storage, user
-from devstack.supabase.storage import Storage, StorageError
-from devstack.supabase.storage_requests import storage_error
+from devstack.supabase.routes import (
+    admin,
+    control,
+    links,
+    local,
+    mail_page,
+    mails,
+    public,
+    sessions,
+    storage,
+    user,
+)
+from devstack.supabase.storage.buckets import PROJECT_LIMIT
+from devstack.supabase.storage.errors import StorageError, storage_error
+from devstack.supabase.storage.store import Storage
 from devstack.supabase.store import Store, User
+from devstack.supabase.tokens import TOKEN_SECONDS
 from devstack.supabase.traffic import Traffic, TrafficMiddleware
 
 START_SECONDS = 10.0
@@ -51,6 +65,10 @@ class LocalSupabase:
         publishable_key: str = "sb_publishable_local",
         secret_key: str = "sb_secret_local",  # noqa: S107 - of a server on this machine only
         api_url: str = "",
+        autoconfirm: bool = True,
+        hooks: Mapping[str, str] | None = None,
+        hook_secrets: str = "",
+        storage_limit: int = PROJECT_LIMIT,
     ) -> None:
         """Open the port; `start` or `serve` serves.
 
@@ -61,6 +79,10 @@ class LocalSupabase:
             publishable_key: API key for browsers.
             secret_key: API key for the backend.
             api_url: URL of the API, for the links of the sign-in page.
+            autoconfirm: sign users up without a mail that confirms the address.
+            hooks: URLs of hooks by name, see `hooks.Hooks`.
+            hook_secrets: secrets of the hooks, see `hooks.Hooks`.
+            storage_limit: largest file of the project, in bytes.
 
         Raises:
             DevStackError: ENVIRONMENT is not local or test, or `state` is damaged.
@@ -77,14 +99,25 @@ class LocalSupabase:
         # Created with the first bucket.
         scratch = Path(tempfile.gettempdir(), f"supabase-{uuid.uuid4().hex}")
         self._scratch = None if state else scratch
-        self.storage = Storage(state.with_name("storage") if state else scratch)
+        folder = state.with_name("storage") if state else scratch
+        self.storage = Storage(folder, storage_limit)
         self.traffic = Traffic()
         self._socket = listening or listen(0)
         self.url = f"http://{HOST}:{port_of(self._socket)}"
         self.auth = Auth(store, issuer=f"{self.url}/auth/v1")
         self.mailbox = Mailbox(self.url)
-        parts = (self.auth, self.mailbox, self.storage, self.traffic)
-        self.app = _application(Services(*parts, publishable_key, secret_key, api_url))
+        services = Services(
+            auth=self.auth,
+            mailbox=self.mailbox,
+            storage=self.storage,
+            traffic=self.traffic,
+            hooks=Hooks(hooks or {}, hook_secrets),
+            publishable_key=publishable_key,
+            secret_key=secret_key,
+            api_url=api_url,
+            autoconfirm=autoconfirm,
+        )
+        self.app = _application(services)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -165,6 +198,7 @@ def _application(services: Services) -> Starlette:
         *mails.routes,
         *user.routes,
         *admin.routes,
+        *links.routes,
     ]
     unguarded = [*public.open_routes, *mails.open_routes]
     app = Starlette(
@@ -173,18 +207,22 @@ def _application(services: Services) -> Starlette:
             Mount("/auth/v1", routes=guarded, middleware=[Middleware(ApiKeyRequired, keys)]),
             Mount("/storage/v1", routes=storage.routes),
             *local.routes,
-            *mails.page_routes,
+            *mail_page.routes,
             *control.routes,
         ],
         middleware=[
             Middleware(TrafficMiddleware, services.traffic),
-            Middleware(ApiVersion),
             Middleware(
                 CORSMiddleware,
                 allow_origin_regex=LOCAL_ORIGINS,
                 allow_methods=["*"],
                 allow_headers=["*"],
-                expose_headers=["x-total-count", "link", "x-supabase-api-version"],
+                expose_headers=[
+                    "x-total-count",
+                    "link",
+                    "x-supabase-api-version",
+                    "x-sb-error-code",
+                ],
             ),
             # Against web pages whose own host name points to this machine (DNS rebinding).
             Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),

@@ -25,6 +25,12 @@ class User:
     last_sign_in_at: str | None = None
     banned_until: str | None = None
     is_anonymous: bool = False
+    role: str = "authenticated"
+    invited_at: str | None = None
+    # An address that is not confirmed yet, and the addresses whose mail about it is confirmed.
+    new_email: str = ""
+    email_change_sent_at: str | None = None
+    confirmed_changes: list[str] = field(default_factory=list)
     app_metadata: dict[str, Any] = field(default_factory=dict)
     user_metadata: dict[str, Any] = field(default_factory=dict)
     created_at: str = field(default_factory=timestamp)
@@ -35,29 +41,35 @@ class User:
         """Whether the user is banned now."""
         return self.banned_until is not None and self.banned_until > timestamp()
 
+    def confirm(self) -> None:
+        """Confirm the address."""
+        self.email_confirmed_at = self.email_confirmed_at or timestamp()
+        self.user_metadata = {**self.user_metadata, "email_verified": True}
+
     def public(self) -> dict[str, Any]:
         """Return the user as in the API."""
         shown = asdict(self)
-        del shown["password_hash"], shown["banned_until"]
+        del shown["password_hash"], shown["confirmed_changes"]
+        verified = self.email_confirmed_at is not None
         identity = {
             "identity_id": self.id,
             "id": self.id,
             "user_id": self.id,
             "provider": "email",
-            "identity_data": {"sub": self.id, "email": self.email, "email_verified": True},
+            "identity_data": {"sub": self.id, "email": self.email, "email_verified": verified},
             "last_sign_in_at": self.last_sign_in_at,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
         }
-        return {
+        values = {
             **shown,
+            "new_email": self.new_email or None,
             "aud": "authenticated",
-            "role": "authenticated",
             "phone": "",
             "confirmed_at": self.email_confirmed_at,
             "identities": [] if self.is_anonymous else [identity],
-            **({"banned_until": self.banned_until} if self.banned_until else {}),
         }
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass
@@ -67,12 +79,11 @@ class Session:
     id: str
     user_id: str
     refresh_token: str
-    # The refresh token before, and the time when it was replaced. A client sends it again if it has
-    # not received the answer.
+    # The refresh token before, and the time when it was replaced.
     previous_token: str | None = None
     refreshed_at: str | None = None
-    # Older refresh tokens. If one is used, it was stolen.
-    spent_tokens: list[str] = field(default_factory=list)
+    # Older refresh tokens, and when they were replaced. If one is used, it was stolen.
+    spent_tokens: dict[str, str] = field(default_factory=dict)
     method: str = "password"
     created_at: str = field(default_factory=timestamp)
 
@@ -116,4 +127,7 @@ class Store(SavedState):
     def _load(self, state: dict[str, Any]) -> None:
         self.keys = [SigningKey(**each) for each in state["keys"]]
         self.users = {each["id"]: User(**each) for each in state["users"]}
+        for each in state["sessions"]:
+            if isinstance(each["spent_tokens"], list):  # of an earlier version, without times
+                each["spent_tokens"] = dict.fromkeys(each["spent_tokens"], "")
         self.sessions = {each["id"]: Session(**each) for each in state["sessions"]}

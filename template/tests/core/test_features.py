@@ -11,7 +11,7 @@ import app.features
 from app.cli import build
 from app.core.cli import doctor
 from app.core.features import EXTENSION_POINTS, FeatureError, features, installed, load, load_models
-from app.core.tasks.application import schedules
+from app.core.tasks.application import celery, schedules
 from app.main import create_app
 
 Write = Callable[..., None]
@@ -63,9 +63,17 @@ def test_each_module_of_a_feature_is_loaded_if_it_exists(write: Write) -> None:
 
 def test_a_module_named_after_another_feature_is_loaded_by_it(write: Write) -> None:
     write("parcels", letters="stamp = 1")
+    write("letters")
     loaded = {feature.name: module for feature, module in load("letters")}
     assert loaded.keys() == {"parcels"}
     assert loaded["parcels"].stamp == 1
+
+
+@pytest.mark.parametrize("kind", ["admni", "route", "letters", ""])
+def test_an_unknown_kind_is_an_error_that_lists_the_known(write: Write, kind: str) -> None:
+    write("parcels", letters="stamp = 1")
+    with pytest.raises(FeatureError, match=rf"'{kind}'.*events.*parcels.*routes"):
+        load(kind)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in EXTENSION_POINTS.items() if n])
@@ -78,8 +86,11 @@ def test_a_module_without_its_name_is_an_error(write: Write, kind: str, name: st
 @pytest.mark.parametrize("kind", EXTENSION_POINTS)
 def test_a_feature_that_fails_to_import_fails_the_start_by_name(write: Write, kind: str) -> None:
     write("parcels", **{kind: "import no_such_library"})
-    # Only the doctor loads checks, and reports an error there.
-    starts: dict[str, Callable[[], object]] = {"cli": build, "checks": doctor._features}
+    # Only the doctor loads checks, and a command line only what it runs: here the help, of all.
+    starts: dict[str, Callable[[], object]] = {
+        "cli": lambda: build()(["--help"]),
+        "checks": doctor._features,
+    }
     with pytest.raises(FeatureError, match=rf"app\.features\.parcels\.{kind} .*no_such_library"):
         starts.get(kind, create_app)()
 
@@ -105,10 +116,78 @@ def test_an_unknown_name_in_features_lists_the_known(monkeypatch: pytest.MonkeyP
         features()
 
 
-def test_a_schedule_starts_with_the_name_of_its_feature(write: Write) -> None:
-    write("parcels", schedules="SCHEDULES = {'parcels.sweep': {'task': 'x', 'schedule': 9}}")
-    assert schedules()["parcels.sweep"] == {"task": "x", "schedule": 9}
+TASKS = """
+from datetime import date
+from app.core.tasks import task
+
+@task()
+def send(weight: int, day: date, to: str = "anyone") -> None: ...
+"""
+DAY = "'day': date(2026, 2, 28)"
+
+
+@pytest.fixture
+def schedule(write: Write) -> Iterator[Callable[[str], None]]:
+    """Write a feature with a task and one schedule: `schedule("'schedule': 9")`."""
+
+    def schedule(entry: str) -> None:
+        entry = f"{{'task': 'parcels.send', {entry}}}"
+        code = f"from datetime import date\nSCHEDULES = {{'parcels.send': {entry}}}"
+        write("parcels", tasks=TASKS, schedules=code)
+        load("tasks")
+
+    yield schedule
+    celery.tasks.unregister("parcels.send")
+
+
+@pytest.mark.parametrize(
+    ("entry", "arguments"),
+    [
+        ("'args': (9, date(2026, 2, 28))", {"weight": 9}),
+        ("'args': [9, '2026-02-28', 'Ada']", {"weight": 9, "to": "Ada"}),
+        (f"'args': (9,), 'kwargs': {{{DAY}}}", {"weight": 9}),
+        (f"'kwargs': {{'weight': '9', {DAY}}}", {"weight": 9}),
+    ],
+)
+def test_the_arguments_of_a_schedule_are_sent_as_json_by_name(
+    schedule: Callable[[str], None], entry: str, arguments: dict[str, object]
+) -> None:
+    schedule(f"'schedule': 9, 'options': {{'expires': 9}}, {entry}")
+    assert schedules()["parcels.send"] == {
+        "task": "parcels.send",
+        "schedule": 9,
+        "options": {"expires": 9},
+        "args": (),
+        "kwargs": {"day": "2026-02-28", **arguments},
+    }
     assert "core.heartbeat" in schedules()
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ("'schedule': 9", "weight"),
+        ("'schedule': 9, 'args': (9,)", "day"),
+        ("'schedule': 9, 'args': (9, 'soon')", "day"),
+        ("'schedule': 9, 'args': (9, '2026-02-28', 'Ada', 1)", "arguments"),
+        ("'schedule': 9, 'args': 9", "arguments"),
+        (f"'schedule': 9, 'args': (9,), 'kwargs': {{'weight': 9, {DAY}}}", "weight"),
+        (f"'schedule': 9, 'kwargs': {{'weight': 9, 'wait': 9, {DAY}}}", "wait"),
+        (f"'schedule': 9, 'kwargs': {{'weight': 'heavy', {DAY}}}", "weight"),
+        ("'schedule': 9, 'kwargs': [9]", "arguments"),
+        ("'schedule': 9, 'task': 'parcels.none'", r"parcels\.none"),
+        ("'schedule': 9, 'arguments': (9,)", "'arguments'"),
+        ("'args': (9, '2026-02-28')", "'schedule'"),
+        ("'schedule': 'hourly', 'args': (9, '2026-02-28')", "'schedule'"),
+    ],
+)
+def test_a_schedule_that_cannot_start_its_task_is_an_error(
+    schedule: Callable[[str], None], entry: str, named: str
+) -> None:
+    schedule(entry)
+    for start in (schedules, doctor._features):
+        with pytest.raises(FeatureError, match=rf"'parcels'.*'parcels\.send'.*{named}"):
+            start()
 
 
 def test_a_schedule_of_another_name_is_an_error(write: Write) -> None:

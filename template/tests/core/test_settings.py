@@ -154,7 +154,7 @@ def test_missing_settings_stop_the_server_with_the_one_message(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DEBUG", "true"),
+        ("SHOW_TRACEBACKS", "true"),
         ("ALLOWED_HOSTS", ""),
         ("ALLOWED_HOSTS", "localhost,127.0.0.1"),
         ("ALLOWED_HOSTS", "*"),
@@ -201,11 +201,17 @@ def test_a_feature_has_production_checks_too(online: pytest.MonkeyPatch) -> None
         def production_problems(self) -> Iterator[tuple[str, str]]:
             yield "MAIL_HOST", "name it."
 
-    online.setenv("DEBUG", "true")
-    with pytest.raises(SettingsError, match=r"DEBUG .*\n +MAIL_HOST +name it\."):
+    online.setenv("SHOW_TRACEBACKS", "true")
+    with pytest.raises(SettingsError, match=r"SHOW_TRACEBACKS .*\n +MAIL_HOST +name it\."):
         load_settings(Settings, Mail)
     online.setenv("ENVIRONMENT", "local")
     assert check_settings(Mail) == []
+
+
+def test_common_names_do_not_stop_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUG", "express:*")  # of other programs
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    assert Settings().log_level == "info"
 
 
 def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:

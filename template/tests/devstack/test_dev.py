@@ -1,4 +1,4 @@
-"""`app dev` as a whole, on the real app: a first run and a first request."""
+"""`app dev` as a whole, on the real app: a first run and a first request, in an odd shell."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from devstack import env
 from tests.devstack.processes import eventually, mentioning
+from tests.support.hostile import OF_OTHERS
 
 PROJECT = Path(__file__).absolute().parents[2]
 SECONDS = 90
@@ -30,19 +31,22 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def shell(project: Path) -> dict[str, str]:
+    """The variables of this process without settings, and much that is for other programs."""
+    clean = {*env.SERVICES, *env.fresh_values(), "ENVIRONMENT"}
+    kept = {name: value for name, value in os.environ.items() if name not in clean}
+    return kept | OF_OTHERS | {"PYTHONPATH": str(project)}
+
+
 @pytest.fixture
 def dev(project: Path) -> Iterator[subprocess.Popen[bytes]]:
-    clean = {*env.SERVICES, *env.fresh_values(), "ENVIRONMENT"}
     with (project / "output").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", "from app.cli import main; main()", "dev"],
             cwd=project,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={
-                **{name: value for name, value in os.environ.items() if name not in clean},
-                "PYTHONPATH": str(project),
-            },
+            env=shell(project),
         )
     yield process
     if process.poll() is None:
@@ -76,6 +80,19 @@ def test_first_run(dev: subprocess.Popen[bytes], project: Path) -> None:
             },
         ).json()
         bearer = {"Authorization": f"Bearer {session['access_token']}"}
+        # In a second terminal, before and after which the admin is one.
+        for command in ("db status", "token --quiet", "db reset --yes"):
+            me = client.get(f"{api}/api/v1/users/me", headers=bearer)
+            assert me.json()["role"] == "admin", me.text
+            done = subprocess.run(
+                [sys.executable, "-m", "app", *command.split()],
+                cwd=project,
+                env=shell(project),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
         me = client.get(f"{api}/api/v1/users/me", headers=bearer)
     assert me.json()["role"] == "admin", me.text
 

@@ -1,5 +1,7 @@
 """`app db migrate` and `merge`, and what stock Alembic writes."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,17 +106,32 @@ def test_a_database_that_lacks_migrations_is_not_compared(workshop: Workshop) ->
         migrations.write("core", "anything")
 
 
-def test_an_empty_migration_needs_no_database(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "message", ['tricky """ \\ message', "the users’ – and the editors’ – notes", "x" * 90]
+)
+def test_an_empty_migration_needs_no_database_and_passes_the_linter(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     workshop.feature("parcels")
-    path = migrations.write("parcels", 'tricky """ \\ message', empty=True)
+    path = migrations.write("parcels", message, empty=True)
     assert path is not None
-    code = path.read_text()
-    compile(code, path, "exec")
-    assert "from alembic import op" in code
+    for command in (["check"], ["format", "--check"]):
+        # As a file of the project, because some rules are for its folder only.
+        name = f"app/features/parcels/migrations/{path.name}"
+        subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", name, "-"],
+            input=path.read_bytes(),
+            cwd=PROJECT,
+            check=True,
+        )
     assert "parcels_0001" in branch_by_revision(commands.scripts())
+
+
+@pytest.mark.parametrize("message", [" ", "x" * 91])
+def test_a_message_is_one_short_line(workshop: Workshop, message: str) -> None:
+    with pytest.raises(MigrationError, match="characters"):
+        migrations.write("core", message, empty=True)
 
 
 def test_two_heads_are_merged(workshop: Workshop) -> None:

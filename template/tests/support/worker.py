@@ -2,5 +2,8 @@
 
 from app.worker import celery
 from tests.core.tasks import work
+from tests.support.measured import measure
 
 __all__ = ["celery", "work"]
+
+measure()

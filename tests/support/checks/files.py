@@ -45,6 +45,7 @@ def file_faults(project: Path) -> list[str]:
         found += [f"{name}: {fault}" for fault in faults]
     found += pyproject_faults(project)
     found += readme_faults(project)
+    found += link_faults(project)
     found += process_faults(project)
     return found
 
@@ -145,6 +146,22 @@ def readme_faults(project: Path) -> Iterator[str]:
         yield f"README.md: the description is not a paragraph but {blocks[2:3]}"
     if text.split("\n")[0] != f"# {answers['project_name']}":
         yield "README.md: the heading is not the project's name"
+
+
+def link_faults(project: Path) -> Iterator[str]:
+    """Links between the pages of the project that lead to no file or heading."""
+    for page in [*project.glob("*.md"), *project.glob("docs/*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
+            name, _, heading = target.partition("#")
+            file = page.parent / name if name else page
+            if not file.is_file() or (heading and heading not in anchors(file)):
+                yield f"{page.name}: the link to {target} leads nowhere"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def process_faults(project: Path) -> Iterator[str]:

@@ -1,31 +1,79 @@
-"""`app console`: Python with the project loaded."""
+"""`app console`: Python with the project loaded and `await` at the top level."""
 
+import ast
+import asyncio
 import code
 import contextlib
+import inspect
+import sys
+from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any
 
 import typer
 from sqlmodel import select
 from sqlmodel.main import default_registry
 
-from app.core.database import sync_session
-from app.core.features import load_models
-from app.core.settings import get_settings
+from app.core.database import Database, async_engine, sync_session
+from app.core.features import load_all_settings, load_models
+from app.core.tasks.application import configure_celery
 
 cli = typer.Typer()
+
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 @cli.command()
 def console() -> None:
-    """Open Python with `settings`, `session` (sync), `select` and the class of every table."""
+    """Open Python with `await`, a `session` and all tables; or run the code of a pipe.
+
+    `session` and `reader` are those of services, `sync_session` is that of tasks.
+    """
+    settings = load_all_settings()
+    configure_celery(settings)  # a service may enqueue a task
     load_models()
-    with sync_session() as session:
-        names: dict[str, Any] = {"settings": get_settings(), "session": session, "select": select}
+    database = Database(async_engine(settings))
+    session = database.session()
+    names: dict[str, Any] = {"settings": settings, "session": session, "reader": database.reader}
+    # One event loop, because connections cannot leave theirs.
+    with asyncio.Runner() as runner, sync_session() as names["sync_session"]:
+        names |= {"select": select}
         names |= {mapper.class_.__name__: mapper.class_ for mapper in default_registry.mappers}
+
+        def run(code: CodeType) -> None:
+            result = FunctionType(code, names)()
+            if inspect.iscoroutine(result):
+                runner.run(result)
+
+        try:
+            if sys.stdin.isatty():
+                _Console(names, run).interact(f"Available: {', '.join(names)}", exitmsg="")
+            else:
+                run(compile(sys.stdin.read(), "<stdin>", "exec", AWAIT))
+        finally:
+            runner.run(session.close())
+            runner.run(database.close())
+
+
+class _Console(code.InteractiveConsole):
+    """The standard console, which also compiles `await`."""
+
+    def __init__(self, names: dict[str, Any], run: Callable[[CodeType], None]) -> None:
+        super().__init__(names)
+        self.compile.compiler.flags |= AWAIT
+        self.run = run
         with contextlib.suppress(ImportError):  # Windows has no readline
             import readline
             import rlcompleter
 
             readline.set_completer(rlcompleter.Completer(names).complete)
             readline.parse_and_bind("tab: complete")
-        code.interact(banner=f"Available: {', '.join(names)}", local=names, exitmsg="")
+
+    def runcode(self, code: CodeType) -> None:
+        """Run one statement; an error or Ctrl-C does not end the console."""
+        try:
+            self.run(code)
+        except SystemExit:
+            raise
+        except BaseException:  # noqa: BLE001
+            self.showtraceback()

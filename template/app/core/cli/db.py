@@ -2,26 +2,34 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import NullPool, text
+from sqlalchemy import Connection, NullPool, func, literal, select, table, text
 
 from app.core.cli.confirm import confirm_destructive
 from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
 from app.core.database import normalize_url, pool_mode, sync_engine
+from app.core.database.models import SCHEMA
 from app.core.migrations import commands, drop
+from app.core.migrations.access import qualified
 from app.core.migrations.branches import branches, folder
 from app.core.migrations.connections import migration_engine
 from app.core.migrations.exposure import exposed
 from app.core.migrations.graph import branch_by_revision, branch_heads, require_single_heads
-from app.core.migrations.history import entries
+from app.core.migrations.history import entries, table_branches
 from app.core.settings import get_settings
 
 cli = typer.Typer(help="Migrations and the database.", no_args_is_help=True)
+# Called after a reset. The dev stack adds a function that restores its users.
+after_reset: list[Callable[[], None]] = []
+
+
+EXACT = 10_000  # rows that `status` counts in a table; a larger number is Postgres's estimate
 
 
 def _known(feature: str | None) -> str | None:
@@ -30,13 +38,15 @@ def _known(feature: str | None) -> str | None:
     return feature
 
 
-Feature = Annotated[
-    str | None,
-    typer.Option("--feature", "-f", callback=_known, help="Only this feature, or `core`."),
-]
-RequiredFeature = Annotated[
-    str, typer.Option("--feature", "-f", callback=_known, help="A feature, or `core`.")
-]
+def _complete(incomplete: str) -> list[str]:
+    return [branch for branch in branches() if branch.startswith(incomplete)]
+
+
+_OPTION = typer.Option(
+    "--feature", "-f", callback=_known, autocompletion=_complete, help="A feature, or `core`."
+)
+Feature = Annotated[str | None, _OPTION]
+RequiredFeature = Annotated[str, _OPTION]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Force = Annotated[bool, typer.Option("--force", help="Permit it if ENVIRONMENT is production.")]
 
@@ -90,31 +100,45 @@ def history(feature: Feature = None) -> None:
     """List migrations, newest first, with the time at which each was applied."""
     scripts = commands.scripts()
     with migration_engine().connect() as connection:
-        times = {
-            entry.revision: f"{entry.applied_at:%Y-%m-%d %H:%M}" for entry in entries(connection)
-        }
+        times = {entry.revision: entry.applied_at for entry in entries(connection)}
     rows = [
         (revision, branch, scripts.get_revision(revision).doc, times.get(revision, "-"))
         for revision, branch in reversed(branch_by_revision(scripts).items())
         if feature in (None, branch)
     ]
-    print_table(("revision", "feature", "message", "applied"), *rows)
+    print_table(("Revision", "Feature", "Message", "Applied"), *rows)
 
 
 @cli.command()
-def show(revision: str) -> None:
-    """Show one migration: its file, its message, and the revisions that it builds on."""
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(autocompletion=_complete, help="A revision, or a feature for all of its."),
+    ],
+) -> None:
+    """Show migrations, newest first: file, message, and the revisions that they build on."""
+    scripts = commands.scripts()
+    revisions = [r for r, branch in branch_by_revision(scripts).items() if branch == name]
+    if not revisions and name in branches():
+        print(f"'{name}' has no migration.")
+        return
     with commands.translate_errors():
-        print(commands.scripts().get_revision(revision).log_entry)
+        for revision in revisions[::-1] or [name]:
+            print(scripts.get_revision(revision).log_entry)
 
 
 @cli.command()
 def status(feature: Feature = None) -> None:
-    """Show for each feature the applied and the newest revision and the number of pending ones."""
+    """Show each feature's applied, newest and pending revisions, and its tables with their rows."""
     scripts = commands.scripts()
     heads = branch_heads(scripts)
     with migration_engine().connect() as connection:
         applied = {entry.revision: entry.branch for entry in entries(connection)}
+        tables = [
+            (owner, name, _rows_in(connection, name))
+            for name, owner in sorted(table_branches(connection).items(), key=itemgetter(1, 0))
+            if feature in (None, owner)
+        ]
     last = {branch: revision for revision, branch in applied.items()}
     pending = [b for revision, b in branch_by_revision(scripts).items() if revision not in applied]
     rows = []
@@ -124,7 +148,9 @@ def status(feature: Feature = None) -> None:
     if not feature:
         removed = sorted(last.keys() - branches().keys())
         rows += [(branch, last[branch], "not in the code, data kept", "-") for branch in removed]
-    print_table(("feature", "applied", "newest", "pending"), *rows)
+    print_table(("Feature", "Applied", "Newest", "Pending"), *rows)
+    print()
+    print_table(("Feature", "Table", "Rows"), *tables)
     require_single_heads(scripts)
 
 
@@ -156,11 +182,18 @@ def reset(yes: Yes = False, force: Force = False) -> None:
     )
     with _print_steps():
         commands.reset()
+    for restore in after_reset:
+        restore()
 
 
 @cli.command("drop-feature")
 def drop_feature(
-    name: Annotated[str, typer.Argument(help="A feature; its code may be removed already.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=_complete, help="A feature; its code may be removed already."
+        ),
+    ],
     yes: Yes = False,
     force: Force = False,
 ) -> None:
@@ -213,6 +246,18 @@ def _print_steps() -> Iterator[list[str]]:
     finally:
         logger.removeFilter(print_step)
         logger.setLevel(logging.NOTSET)
+
+
+def _rows_in(connection: Connection, name: str) -> str:
+    """Count the rows of a table, or estimate them, so that a large one takes no longer."""
+    some = select(literal(1)).select_from(table(name, schema=SCHEMA)).limit(EXACT + 1)
+    count = connection.scalar(select(func.count()).select_from(some.subquery()))
+    if count is not None and count <= EXACT:
+        return str(count)
+    # -1 until the table was analyzed for the first time.
+    statement = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
+    estimate = connection.scalar(statement, {"name": qualified(connection, name)})
+    return f"about {estimate}" if estimate > EXACT else f"more than {EXACT}"
 
 
 def _described(difference: Any) -> str:

@@ -17,11 +17,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.auth.keys import EMPTY
 from app.core.cli.database import with_session
 from app.core.cli.errors import CliError, DoubtfulError, user_message
+from app.core.cli.storage import check_bucket
 from app.core.database import normalize_url, sync_session
 from app.core.database.budget import MIGRATIONS, budget
 from app.core.features import EXTENSION_POINTS, FeatureError, features, load, load_all_settings
+from app.core.http_client import client_options
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
+from app.core.supabase.storage import BucketMissingError
+from app.core.tasks.application import schedules
 from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
 cli = typer.Typer()
@@ -52,6 +56,7 @@ def doctor(
         "connections": partial(_connections, api_processes, worker_processes),
         "redis": _redis,
         "supabase": _supabase,
+        "storage": _storage,
         "workers": _workers,
         **_checks_of_features(),
     }
@@ -83,6 +88,7 @@ def _settings() -> str:
 def _features() -> str:
     for kind in EXTENSION_POINTS:
         load(kind)
+    schedules()
     return ", ".join(feature.name for feature in features())
 
 
@@ -148,7 +154,8 @@ def _supabase() -> str:
     settings = get_settings()
     url = settings.jwks_url
     try:
-        keys = httpx.get(url, timeout=5).raise_for_status().json()["keys"]
+        with httpx.Client(**client_options(), timeout=5) as client:
+            keys = client.get(url).raise_for_status().json()["keys"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise CliError(f"{url} returns no keys. Check SUPABASE_URL.") from error
     if settings.supabase_jwt_secret and keys:
@@ -161,6 +168,14 @@ def _supabase() -> str:
     if not keys:
         raise CliError(EMPTY)
     return f"{len(keys)} signing key(s)"
+
+
+def _storage() -> str:
+    try:
+        return check_bucket()
+    except BucketMissingError as error:
+        # Not every project stores files. A feature that does has a check of the same name.
+        raise DoubtfulError(error.detail) from error
 
 
 def _workers() -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
-from app.core.database.connection_errors import explain, is_tls_failure
 from app.core.errors import AppError
 from app.core.features import FeatureError
 from app.core.migrations.errors import MigrationError
@@ -45,6 +44,9 @@ def user_message(error: Exception) -> str | None:
 
 def unreachable(error: Exception) -> str:
     """Say why the database cannot be used, and what to do."""
+    # Its import takes most of a second, which the completion of a shell does not need.
+    from app.core.database.connection_errors import explain, is_tls_failure
+
     if is_tls_failure(error):
         return f"The database is not trusted: {explain(error)}."
     return (

@@ -3,6 +3,7 @@
 Both raise SettingsError if the address or its TLS settings are wrong.
 """
 
+import os
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.core.database.addresses import pool_mode
 from app.core.settings import CoreSettings, get_settings
+from app.core.settings.core import LOOPBACK
 from app.core.settings.postgres import normalize_url
 
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -25,6 +27,7 @@ SYNC_MAX_OVERFLOW = 1
 def async_engine(settings: CoreSettings) -> AsyncEngine:
     """Build the API's asyncpg engine."""
     url = normalize_url(settings.database_url)
+    _leave_out_libpq(url, settings)
     arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
     arguments |= settings.tls_of(url).asyncpg_arguments()
     if pool_mode(url, settings) == "transaction":
@@ -49,6 +52,7 @@ def sync_engine(
 ) -> Engine:
     """Build a psycopg engine; `poolclass=NullPool` keeps no connection."""
     url = normalize_url(address) if isinstance(address, str) else address
+    _leave_out_libpq(url, settings)
     arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
     arguments |= settings.tls_of(url).libpq_arguments()
     if pool_mode(url, settings) == "transaction":
@@ -84,6 +88,18 @@ def forget_process_engine(*, close: bool = True) -> None:
     if process_engine.cache_info().currsize:
         process_engine().dispose(close=close)
         process_engine.cache_clear()
+
+
+def _leave_out_libpq(url: URL, settings: CoreSettings) -> None:
+    """Remove what the developer's shell says about other servers, such as PGSSLMODE or PGOPTIONS.
+
+    Only for a local server, and not what completes its address. In production these variables
+    apply, as the drivers define them.
+    """
+    completing = {"PGPORT", "PGUSER", "PGPASSWORD", "PGPASSFILE", "PGDATABASE"}
+    if not settings.online and url.host in LOOPBACK:
+        for name in {name for name in os.environ if name.startswith("PG")} - completing:
+            del os.environ[name]
 
 
 def _for_driver(url: URL, driver: str) -> URL:

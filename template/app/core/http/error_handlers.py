@@ -4,6 +4,10 @@ Responses tell nothing internal: an unexpected error is logged with its tracebac
 has the request id only.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
 from asyncpg.exceptions import InterfaceError, PostgresConnectionError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +24,8 @@ from app.core.errors import AppError
 from app.core.http.problems import FieldError, problem, status_phrase
 from app.core.logging import get_logger
 
+Handler = Callable[[Request, Any], Awaitable[Response]]
+
 log = get_logger(__name__)
 
 
@@ -29,19 +35,21 @@ def add_error_handlers(app: FastAPI) -> None:
     The handlers are coroutines because a plain function would wait for a free thread of the pool
     that blocking routes use.
     """
-    app.add_exception_handler(AppError, _app_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(sa.DBAPIError, _database_error)
-    app.add_exception_handler(OSError, _os_error)
+    handlers: dict[type[Exception], Handler] = {
+        AppError: _app_error,
+        HTTPException: _http_error,
+        RequestValidationError: _validation_error,
+        sa.DBAPIError: _database_error,
+        OSError: _os_error,
+    }
     for kind in (sa.TimeoutError, PostgresConnectionError, InterfaceError):
-        app.add_exception_handler(kind, _database_unavailable)
+        handlers[kind] = partial(_unavailable, "database")
     for kind in (BrokerError, RedisConnectionError, RedisTimeoutError):
-        app.add_exception_handler(kind, _queue_unavailable)
+        handlers[kind] = partial(_unavailable, "queue")
+    app.exception_handlers.update(handlers)
 
 
-async def _app_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)
+async def _app_error(_request: Request, error: AppError) -> Response:
     headers = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -50,8 +58,7 @@ async def _app_error(_request: Request, error: Exception) -> Response:
     return problem(error.status, error.code, error.detail, headers=headers, members=error.members)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _http_error(request: Request, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = _allowed_methods(request) or headers.get("Allow", "")
@@ -61,8 +68,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return problem(error.status_code, code, detail, headers=headers)
 
 
-async def _validation_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _validation_error(_request: Request, error: RequestValidationError) -> Response:
     errors = [
         FieldError(location=list(item["loc"]), message=item["msg"], type=item["type"])
         for item in error.errors()
@@ -72,8 +78,7 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
     )
 
 
-async def _database_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, sa.DBAPIError)
+async def _database_error(request: Request, error: sa.DBAPIError) -> Response:
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state.startswith("22") or isinstance(error, sa.DataError):
         # A value passed our schema, but Postgres cannot store it: a NUL character, for example.
@@ -86,28 +91,20 @@ async def _database_error(request: Request, error: Exception) -> Response:
         or isinstance(error, (sa.OperationalError, sa.InterfaceError))
         or state.startswith(("08", "57P", "53"))
     ):
-        return await _database_unavailable(request, error)
+        return await _unavailable("database", request, error)
     return unexpected_error(error)
 
 
-async def _os_error(request: Request, error: Exception) -> Response:
+async def _os_error(request: Request, error: OSError) -> Response:
     # asyncpg raises refused connections as they are. Errors of files have a file name.
-    assert isinstance(error, OSError)
     if error.filename is None:
-        return await _database_unavailable(request, error)
+        return await _unavailable("database", request, error)
     return unexpected_error(error)
 
 
-async def _database_unavailable(_request: Request, error: Exception) -> Response:
-    return _unavailable("database", "The database does not answer; try again shortly.", error)
-
-
-async def _queue_unavailable(_request: Request, error: Exception) -> Response:
-    return _unavailable("queue", "The task queue does not answer; try again shortly.", error)
-
-
-def _unavailable(service: str, detail: str, error: Exception) -> Response:
+async def _unavailable(service: str, _request: Request, error: Exception) -> Response:
     log.error(f"{service}_unavailable", error=f"{type(error).__name__}: {error}"[:300])
+    detail = f"The {service} does not answer; try again shortly."
     return problem(503, f"{service}_unavailable", detail, headers={"Retry-After": "5"})
 
 

@@ -21,14 +21,14 @@ class ExactRoutes(BaseRoute):
     """
 
     def __init__(self, app: FastAPI) -> None:
-        self.routes: dict[tuple[str, str], RouteContext] = {}
+        self._routes: dict[tuple[str, str], RouteContext] = {}
         earlier: list[RouteContext] = []
         for route in iter_route_contexts(app.routes):
             path = route.path or "{"
             for method in (route.methods or ()) if "{" not in path else ():
                 scope = {"type": "http", "method": method, "path": path, "root_path": ""}
                 if not any(other.matches(scope)[0] is Match.FULL for other in earlier):
-                    self.routes[method, path] = route
+                    self._routes[method, path] = route
             earlier.append(route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -36,7 +36,7 @@ class ExactRoutes(BaseRoute):
         route = None
         # A trace names the path of the route, which FastAPI takes from the route itself.
         if scope["type"] == "http" and "fastapi.telemetry" not in scope:
-            route = self.routes.get(
+            route = self._routes.get(
                 (scope["method"], scope["path"].removeprefix(scope["root_path"]))
             )
         if route is None:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.core.database import database_of
 from app.core.database.connection_errors import explain, is_tls_failure
+from app.core.errors import UnavailableError
 from app.core.logging import get_logger
 from app.core.migrations.state import pending
 
@@ -40,10 +41,6 @@ class Ready(BaseModel):
 
     status: Literal["ok", "unavailable"]
     checks: dict[str, Check]
-
-
-class _NotReadyError(Exception):
-    """A service answers but is not ready; the message is public."""
 
 
 @router.head("/live", include_in_schema=False)
@@ -78,8 +75,8 @@ async def _run(name: str, check: Callable[[Request], Awaitable[None]], request: 
     try:
         async with asyncio.timeout(TIMEOUT):
             await check(request)
-    except _NotReadyError as error:
-        detail = str(error)
+    except UnavailableError as error:
+        detail = error.detail
     except Exception as error:  # noqa: BLE001 - any error means that the service is not usable
         # The error may name hosts and users, so it is logged and not answered.
         log.warning("not_ready", check=name, error=f"{type(error).__name__}: {error}"[:300])
@@ -95,12 +92,12 @@ async def _database(request: Request) -> None:
         if not is_tls_failure(error):
             raise
         log.error("database_not_trusted", reason=explain(error))
-        raise _NotReadyError("its TLS is not trusted: see the log") from error
+        raise UnavailableError("its TLS is not trusted: see the log") from error
 
 
 async def _migrations(request: Request) -> None:
     if missing := await database_of(request).reader.run(pending):
-        raise _NotReadyError(f"behind: {', '.join(missing)}")
+        raise UnavailableError(f"behind: {', '.join(missing)}")
 
 
 async def _redis(request: Request) -> None:

@@ -7,6 +7,8 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
+from string import Template
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -16,38 +18,13 @@ from app.core.features import load
 from app.core.settings import PUBLIC_DEMO_KEYS, CoreSettings
 from app.core.settings.core import LOOPBACK
 
-STYLE = """
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { max-width: 40rem; margin: 0 auto; padding: 2rem 1rem; overflow-wrap: anywhere; }
-h1 { margin: 0; font-size: 1.5rem; }
-ul { margin: 1.5rem 0; padding: 0; list-style: none; }
-a {
-  display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between;
-  margin: 0.5rem 0; padding: 0.75rem 1rem; border: 1px solid GrayText; border-radius: 0.5rem;
-  color: inherit; text-decoration: none;
-}
-a:hover, a:focus-visible { border-color: LinkText; outline: 1px solid LinkText; }
-span, p { opacity: 0.75; }
-"""
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>{style}</style>
-<h1>{title}</h1>
-<ul>
-{links}
-</ul>
-<p>This page exists only if ENVIRONMENT is local.</p>
-</html>
-"""
-LINK = '<li><a href="{address}">{label} <span>{address}</span></a></li>'
+_HERE = Path(__file__).parent
+_STYLE = (_HERE / "home.css").read_text()
+_PAGE = Template((_HERE / "home.html").read_text())
+_LINK = Template('<li><a href="$address">$label <span>$address</span></a></li>')
 
 # The hash admits exactly this style element; nothing else may be loaded or run.
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -63,11 +40,12 @@ def add_home(app: FastAPI, settings: CoreSettings) -> None:
     links = list(_links(settings))
     if settings.environment != "local":
         return
-    page = PAGE.format(
+    page = _PAGE.substitute(
         title=escape(settings.project_name),
-        style=STYLE,
+        style=_STYLE,
         links="\n".join(
-            LINK.format(label=escape(label), address=escape(address)) for label, address in links
+            _LINK.substitute(label=escape(label), address=escape(address))
+            for label, address in links
         ),
     )
 

@@ -18,10 +18,12 @@ the key under which SQLAlchemy caches its SQL, takes longer than to run it.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from enum import Enum, StrEnum
+from functools import cache
 from typing import Any, Generic, TypeVar, cast, overload
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Executable,
@@ -49,14 +51,26 @@ from app.core.http.pagination import (
     decode_cursor,
     encode_cursor,
 )
-from app.core.http.schemas import ResponseModel
+from app.core.http.schemas import ResponseModel, UtcDatetime
 
 Row = TypeVar("Row", bound=ResponseModel)
 
 # A column that has to be equal to the value, or a function that makes the condition.
 Filter = Any | Callable[[ColumnElement[Any]], ColumnElement[bool]]
 
+# The position of a row by keyset: `created_at` and `id`.
+_POSITION = TypeAdapter(tuple[UtcDatetime, UUID])
+
 TOTAL = "total_count"  # column of the page's statement that carries the total
+
+
+class Everyone(Enum):
+    """The rows of all users. None never means them: it is also what a missing user looks like."""
+
+    EVERYONE = "everyone"
+
+
+EVERYONE = Everyone.EVERYONE
 
 
 class Listing(Generic[Row]):
@@ -65,7 +79,8 @@ class Listing(Generic[Row]):
     Args:
         model: the table, with the columns `id` and `created_at`.
         row: what an entry is answered as; each of its fields is a column.
-        scope: the column that says whose rows these are. `page` then requires its value.
+        scope: the column that says whose rows these are, and `page` requires its value; or
+            EVERYONE, for a list of the rows of all users.
         search: text columns; the query's `search` is looked for in each of them. Case does not
             matter, and `%` and `_` have no special meaning.
         filters: by the name of the query's field, which is optional; see `Filter`.
@@ -74,6 +89,7 @@ class Listing(Generic[Row]):
 
     Raises:
         KeyError: the row has a field that is no column.
+        TypeError: the scope is None.
     """
 
     def __init__(
@@ -81,7 +97,7 @@ class Listing(Generic[Row]):
         model: type[Model],
         row: type[Row],
         *,
-        scope: Any = None,
+        scope: Any,
         search: Sequence[Any] = (),
         filters: Mapping[str, Filter] | None = None,
         orders: Mapping[StrEnum, Any] | None = None,
@@ -92,13 +108,19 @@ class Listing(Generic[Row]):
         self._row = row
         self._name = re.sub(r"(?<!^)(?=[A-Z])", "_", model.__name__).lower()
         self._columns = [table.c[name] for name in row.model_fields]
-        self._scope: str | None = scope.key if scope is not None else None
+        if scope is None:
+            raise TypeError("Give the column of the owner as scope, or EVERYONE.")
+        self._scope: str | None = None if scope is EVERYONE else scope.key
         self._orders = orders or {}
         self._conditions = {name: _condition(name, each) for name, each in (filters or {}).items()}
         if search:
             self._conditions["search"] = _found_in(search)
         self._base = [scope == bindparam(self._scope, type_=scope.type)] if self._scope else []
-        self._statements: dict[Any, Executable] = {}
+        one = table.c.id == bindparam("id", type_=table.c.id.type)
+        self._one_statement = self._filtered(select(*self._columns), ()).where(one)
+        self._offset_statement = cache(self._build_by_offset)
+        self._keyset_statement = cache(self._build_by_keyset)
+        self._count_statement = cache(self._count)
         self._offset_page: type[OffsetPage[Row]] = OffsetPage[row]  # type: ignore[valid-type]
         self._keyset_page: type[KeysetPage[Row]] = KeysetPage[row]  # type: ignore[valid-type]
 
@@ -113,7 +135,7 @@ class Listing(Generic[Row]):
 
         Raises:
             InvalidError: the cursor is not of this list.
-            TypeError: the scope is missing, or another one is given.
+            TypeError: the scope is missing or None, or another one is given.
         """
         self._check_scope(scope)
         given = {name: getattr(query, name) for name in self._conditions}
@@ -132,8 +154,7 @@ class Listing(Generic[Row]):
             TypeError: see `page`.
         """
         self._check_scope(scope)
-        statement = self._built("one", self._one_statement)
-        for row in await reader.rows(statement, scope | {"id": key}):
+        for row in await reader.rows(self._one_statement, scope | {"id": key}):
             return self._row.model_validate(row)
         raise NotFoundError(
             f"There is no such {self._name.replace('_', ' ')}.", code=f"{self._name}_not_found"
@@ -143,18 +164,12 @@ class Listing(Generic[Row]):
         self, reader: Reader, query: OffsetQuery, names: tuple[str, ...], values: dict[str, Any]
     ) -> OffsetPage[Row]:
         sort = getattr(query, "sort", None)
-        statement = self._built(
-            (sort, query.total, names),
-            lambda: self._offset_statement(names, sort, counted=query.total),
-        )
         values |= {"limit": query.limit, "offset": query.offset}
-        rows = await reader.rows(statement, values)
+        rows = await reader.rows(self._offset_statement(names, sort, counted=query.total), values)
         total = None
         if query.total:
             # Without a row there is no total: the page is empty, or behind the last one.
-            counts = rows or await reader.rows(
-                self._built(("count", names), lambda: self._count(names)), values
-            )
+            counts = rows or await reader.rows(self._count_statement(names), values)
             total = counts[0][TOTAL]
         return self._offset_page.model_validate(
             {"items": rows, "total": total, "limit": query.limit, "offset": query.offset}
@@ -165,28 +180,21 @@ class Listing(Generic[Row]):
     ) -> KeysetPage[Row]:
         after = query.cursor is not None
         if query.cursor is not None:
-            values["after_time"], values["after_id"] = decode_cursor(query.cursor)
-        statement = self._built(
-            ("keyset", after, names), lambda: self._keyset_statement(names, after=after)
-        )
+            values["after_time"], values["after_id"] = decode_cursor(query.cursor, _POSITION)
         # One row more than asked for says that there is a next page.
-        rows = await reader.rows(statement, values | {"limit": query.limit + 1})
+        values |= {"limit": query.limit + 1}
+        rows = await reader.rows(self._keyset_statement(names, after=after), values)
         page = rows[: query.limit]
         cursor = None
         if len(rows) > query.limit:
-            cursor = encode_cursor(page[-1]["created_at"], page[-1]["id"])
+            cursor = encode_cursor((page[-1]["created_at"], page[-1]["id"]))
         return self._keyset_page.model_validate({"items": page, "next_cursor": cursor})
 
     def _check_scope(self, scope: Mapping[str, Any]) -> None:
-        if scope.keys() != ({self._scope} if self._scope else set()):
+        if scope.keys() != ({self._scope} if self._scope else set()) or None in scope.values():
             raise TypeError(f"Give the scope {self._scope} of this list, and no other.")
 
-    def _built(self, key: Any, build: Callable[[], Executable]) -> Executable:
-        if key not in self._statements:
-            self._statements[key] = build()
-        return self._statements[key]
-
-    def _offset_statement(
+    def _build_by_offset(
         self, names: tuple[str, ...], sort: StrEnum | None, *, counted: bool
     ) -> Executable:
         statement = self._filtered(select(*self._columns), names)
@@ -194,10 +202,11 @@ class Listing(Generic[Row]):
             total = self._count(names).correlate(None).scalar_subquery()
             statement = statement.add_columns(total.label(TOTAL))
         order = self._orders[sort] if sort else self._table.c.created_at.desc()
-        key = self._table.c.id.desc() if _descends(order) else self._table.c.id
+        descends = isinstance(order, UnaryExpression) and order.modifier is desc_op
+        key = self._table.c.id.desc() if descends else self._table.c.id
         return statement.order_by(order, key).limit(bindparam("limit")).offset(bindparam("offset"))
 
-    def _keyset_statement(self, names: tuple[str, ...], *, after: bool) -> Executable:
+    def _build_by_keyset(self, names: tuple[str, ...], *, after: bool) -> Executable:
         statement = self._filtered(select(*self._columns), names)
         created_at, key = self._table.c.created_at, self._table.c.id
         if after:
@@ -207,12 +216,6 @@ class Listing(Generic[Row]):
             )
             statement = statement.where(tuple_(created_at, key) < place)
         return statement.order_by(created_at.desc(), key.desc()).limit(bindparam("limit"))
-
-    def _one_statement(self) -> Executable:
-        key = self._table.c.id
-        return self._filtered(select(*self._columns), ()).where(
-            key == bindparam("id", type_=key.type)
-        )
 
     def _count(self, names: tuple[str, ...]) -> Select[Any]:
         return self._filtered(select(func.count().label(TOTAL)).select_from(self._table), names)
@@ -231,7 +234,3 @@ def _found_in(columns: Sequence[Any]) -> ColumnElement[bool]:
     text = func.lower(bindparam("search", type_=Text))
     # Not LIKE, in which `%` and `_` are wildcards.
     return or_(*(func.strpos(func.lower(column), text) > 0 for column in columns))
-
-
-def _descends(order: Any) -> bool:
-    return isinstance(order, UnaryExpression) and order.modifier is desc_op

@@ -8,16 +8,15 @@ does what others do in four. Hosts and bodies are checked here because Starlette
 
 import re
 import time
-from collections.abc import Callable
 from fnmatch import translate
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
 from app.core import context
+from app.core.http.error_handlers import unexpected_error
 from app.core.http.problems import problem
 from app.core.logging import access_log
 from app.core.settings import CoreSettings
@@ -35,6 +34,7 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
+NUL_DETAIL = "Addresses and headers may not contain NUL."
 
 
 class RequestContext:
@@ -87,25 +87,32 @@ class RequestContext:
 
 
 class RequestGuard:
-    """Refuses bodies of more than `limit` bytes, and answers unexpected errors with 500.
+    """Refuses NUL and large bodies, and answers unexpected errors with 500.
 
-    A body is refused by its Content-Length, or while it is read. `unexpected` makes the response to
-    an exception that has no handler, or is None to raise it. A handler for `Exception` cannot do
-    this: Starlette runs it outside of all middleware, so that its response has no request id, no
-    security headers and no headers of CORS.
+    Postgres cannot store the character NUL, and no path, query or header of the API has a use for
+    it. `RequestModel` refuses it in bodies. A body is refused by its Content-Length, or while it is
+    read. A handler for `Exception` cannot answer unexpected errors: Starlette runs it outside of
+    all middleware, so that its response has no request id, no security headers and no headers of
+    CORS.
     """
 
-    def __init__(
-        self, app: ASGIApp, limit: int, unexpected: Callable[[Exception], Response] | None
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
         self.app = app
-        self.limit = limit
-        self.unexpected = unexpected
-        self.detail = f"The body has more than {limit} bytes."
+        self.prefix = settings.api_prefix
+        self.limit = settings.max_body_bytes
+        self.detail = f"The body has more than {self.limit} bytes."
+        self.show_tracebacks = settings.show_tracebacks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["path"].startswith(self.prefix) and (
+            "\0" in scope["path"]
+            or b"%00" in scope["query_string"]
+            or any(b"\0" in value for _, value in scope["headers"])
+        ):
+            await problem(422, "nul_character", NUL_DETAIL)(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:
@@ -131,9 +138,9 @@ class RequestGuard:
         try:
             await self.app(scope, limited_receive, watched_send)
         except Exception as error:
-            if started or self.unexpected is None:
+            if started or self.show_tracebacks:
                 raise
-            await self.unexpected(error)(scope, receive, send)
+            await unexpected_error(error)(scope, receive, send)
 
 
 def _host(headers: Headers) -> str:

@@ -5,7 +5,7 @@ pages work offline. Otherwise they come from the public CDN of FastAPI and Scala
 """
 
 import importlib.util
-from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,7 @@ def describe_api(app: FastAPI, features: dict[str, str]) -> None:
                 {"name": "Features", "tags": list(features)},
                 {"name": "Operations", "tags": list(OPERATIONS)},
             ]
-            _describe_errors(document)
-            _describe_streams(document)
+            _describe_responses(document)
         return document
 
     app.openapi = document  # type: ignore[method-assign]
@@ -94,11 +93,12 @@ def operation_id(route: APIRoute) -> str:
     return f"{tag}_{route.name}"
 
 
-def _describe_errors(document: dict[str, Any]) -> None:
+def _describe_responses(document: dict[str, Any]) -> None:
     """Describe error responses as problems, instead of FastAPI's own 422.
 
     FastAPI's `responses` cannot do this: the model would get the media type `application/json`, and
-    401 and 403 would be listed for public operations.
+    401 and 403 would be listed for public operations. For streams, FastAPI writes `itemSchema`,
+    which is valid from OpenAPI 3.2 only.
     """
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
@@ -107,7 +107,7 @@ def _describe_errors(document: dict[str, Any]) -> None:
     schemas.update(schema.pop("$defs"))
     schemas["Problem"] = schema
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for operation in _operations(document):
+    for operation in chain.from_iterable(path.values() for path in document["paths"].values()):
         responses = operation["responses"]
         if "422" in responses:
             responses["422"] = {"description": "Wrong or unknown values", "content": content}
@@ -115,19 +115,9 @@ def _describe_errors(document: dict[str, Any]) -> None:
             responses["401"] = {"description": "No token, or an invalid one", "content": content}
             responses["403"] = {"description": "Not allowed", "content": content}
         responses["default"] = {"description": "Any other error", "content": content}
-
-
-def _describe_streams(document: dict[str, Any]) -> None:
-    """Rename `itemSchema`, which FastAPI writes for streams, although it is valid from 3.2 only."""
-    for operation in _operations(document):
-        for content in operation["responses"].get("200", {}).get("content", {}).values():
-            if "itemSchema" in content:
-                content["schema"] = content.pop("itemSchema")
-
-
-def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for path in document["paths"].values():
-        yield from path.values()
+        for each in responses.get("200", {}).get("content", {}).values():
+            if "itemSchema" in each:
+                each["schema"] = each.pop("itemSchema")
 
 
 def _mount_assets(app: FastAPI, name: str, package: str, folder: str) -> str | None:

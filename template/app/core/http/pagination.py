@@ -1,29 +1,24 @@
 """Pages of lists: by offset, with an optional total, and by keyset, for any depth."""
 
 import base64
-import binascii
-import json
-from datetime import datetime
-from typing import Annotated, Generic, TypeVar
-from uuid import UUID
+from typing import Any, Generic, TypeVar
 
-from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, TypeAdapter
+from pydantic_core import to_json
 
 from app.core.errors import InvalidError
-from app.core.http.schemas import ResponseModel
+from app.core.http.schemas import QueryModel, ResponseModel
 
 MAX_LIMIT = 100
 # Postgres reads every row before the offset and discards it: longer lists use a keyset.
 MAX_OFFSET = 10_000
 
 Entry = TypeVar("Entry")
+Position = TypeVar("Position")
 
 
-class OffsetQuery(BaseModel):
+class OffsetQuery(QueryModel):
     """Query parameters of a list by offset; a list with filters extends it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="Entries on a page.")
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET, description="Entries before the page.")
@@ -39,10 +34,8 @@ class OffsetPage(ResponseModel, Generic[Entry]):
     offset: int
 
 
-class KeysetQuery(BaseModel):
+class KeysetQuery(QueryModel):
     """Query parameters of a list by keyset; a list with filters extends it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="Entries on a page.")
     cursor: str | None = Field(
@@ -57,30 +50,22 @@ class KeysetPage(ResponseModel, Generic[Entry]):
     next_cursor: str | None = Field(description="Cursor of the next page; null on the last page.")
 
 
-Offset = Annotated[OffsetQuery, Query()]
-Keyset = Annotated[KeysetQuery, Query()]
+def encode_cursor(position: tuple[Any, ...]) -> str:
+    """Encode the position of an entry, after which the next page starts, as an opaque text."""
+    return base64.urlsafe_b64encode(to_json(position)).decode().rstrip("=")
 
 
-def encode_cursor(created_at: datetime, key: UUID) -> str:
-    """Encode the position after an entry as an opaque text."""
-    text = json.dumps([created_at.isoformat(), str(key)])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """Decode a cursor.
+def decode_cursor(cursor: str, position: TypeAdapter[Position]) -> Position:
+    """Decode a cursor to a position of this type.
 
     Raises:
-        InvalidError: `encode_cursor` did not write it.
+        InvalidError: `encode_cursor` did not write it, or not for such a list.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        moment, key = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-        created_at = datetime.fromisoformat(moment)
-        if created_at.tzinfo is None:
-            raise ValueError("naive time")
-        return created_at, UUID(key)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        written = base64.urlsafe_b64decode(padded.encode("ascii"))
+        return position.validate_json(written, strict=True)
+    except ValueError as error:
         raise InvalidError(
             "This is not a cursor of this list: send `next_cursor` exactly as it was received.",
             code="invalid_cursor",

@@ -11,7 +11,7 @@ from sqlalchemy import FromClause, Table
 from sqlmodel.main import default_registry
 
 from app.core.database.models import metadata
-from app.core.features import installed, owner_of
+from app.core.features import installed, load_models, owner_of
 from app.core.migrations.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def branch_of(script: "Script") -> str:
 
 
 def table_owners() -> dict[str, str]:
-    """Return the branch of each table in the metadata, by the table's name."""
+    """Load all models and return the branch of each table in the metadata, by the table's name."""
+    load_models()
     owners: dict[FromClause, str | None] = {}
     for feature in installed():
         # A table without a class, such as an association table, is a variable of `models`.

@@ -2,13 +2,12 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from app.core.database.models import SCHEMA
-from app.core.features import load_models
 from app.core.migrations import history
 from app.core.migrations.access import qualified
-from app.core.migrations.branches import CORE, table_owners
+from app.core.migrations.branches import CORE
 from app.core.migrations.commands import scripts, translate_errors
 from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.errors import MigrationError
@@ -50,12 +49,10 @@ def remains(connection: Connection, feature: str) -> Remains:
     """
     if feature == CORE:
         raise MigrationError("All features need 'core': use `app db reset` to start again.")
-    load_models()
     entries = history.entries(connection)
     revisions = [entry.revision for entry in entries if entry.branch == feature]
-    modelled = {table for table, owner in table_owners().items() if owner == feature}
-    existing = inspect(connection).get_table_names(SCHEMA)
-    tables = sorted((history.tables_of(entries, feature) | modelled).intersection(existing))
+    owners = history.table_branches(connection)
+    tables = sorted(table for table, owner in owners.items() if owner == feature)
     if not tables and not revisions:
         others = ", ".join(sorted({entry.branch for entry in entries} - {CORE}))
         raise MigrationError(

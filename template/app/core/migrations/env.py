@@ -5,6 +5,7 @@
 """
 
 import logging
+from argparse import Namespace
 from collections.abc import Collection
 
 from alembic import context
@@ -12,11 +13,9 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.util import CommandError
 
 from app.core.database.models import SCHEMA, metadata
-from app.core.features import load_models
 from app.core.migrations import history
 from app.core.migrations.access import close_functions
 from app.core.migrations.autogenerate import render_item
-from app.core.migrations.branches import branches
 from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.scope import Scope
 
@@ -36,8 +35,6 @@ def record_step(
 def migrate() -> None:
     """Restore the version rows for the scripts that exist, then run the requested command."""
     attributes = context.config.attributes
-    load_models()
-    context.script.version_locations = [str(path) for path in branches().values()]
     with exclusive_connection(attributes.get("url")) as connection:
         history.restore(connection, context.script)
         scope = Scope(connection, attributes.get("branch"))
@@ -65,6 +62,18 @@ def migrate() -> None:
 
 if context.is_offline_mode():
     raise CommandError("--sql is not supported: only the database knows what is applied.")
+
+# The arguments of the stock `upgrade`, `stamp` and `revision`, which has `head` as its default.
+asked = vars(context.config.cmd_opts or Namespace())
+if "head" in (
+    asked.get("revision"),
+    *asked.get("revisions", ()),
+    asked.get("head", "heads") or "head",
+):
+    raise CommandError(
+        "There is no single head: each feature has a branch. Use `uv run app db upgrade` or "
+        '`uv run app db migrate --feature NAME -m "…"`.'
+    )
 
 if context.config.config_file_name:  # the stock command; `app db` prints the steps itself
     logging.basicConfig(format="%(message)s")

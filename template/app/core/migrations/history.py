@@ -117,9 +117,15 @@ def record(
     _add(connection, added, tables)
 
 
-def tables_of(history: Iterable[Entry], branch: str) -> set[str]:
-    """Return the names of all tables that revisions of a branch have created."""
-    return {table for entry in history if entry.branch == branch for table in entry.tables}
+def table_branches(connection: Connection) -> dict[str, str]:
+    """Return the branch of each table that exists: by its model or, without one, by the history.
+
+    Tables of removed features are included, those of other programs are not.
+    """
+    recorded = {table: entry.branch for entry in entries(connection) for table in entry.tables}
+    owners = recorded | table_owners()
+    existing = inspect(connection).get_table_names(SCHEMA)
+    return {table: owners[table] for table in existing if table in owners}
 
 
 def _create_tables(connection: Connection) -> None:

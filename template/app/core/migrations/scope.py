@@ -24,12 +24,9 @@ class Scope:
         # Alembic reports the schema that comes first in the search path as None.
         is_default = connection.dialect.default_schema_name == SCHEMA
         self.schemas = {SCHEMA, None} if is_default else {SCHEMA}
-        entries = history.entries(connection)
-        recorded = {
-            table: name for name in branches() for table in history.tables_of(entries, name)
-        }
-        owners = recorded | table_owners()
-        self.tables = {table for table, owner in owners.items() if branch in (None, owner)}
+        owners = history.table_branches(connection) | table_owners()
+        included = [branch] if branch else branches()
+        self.tables = {table for table, owner in owners.items() if owner in included}
         self.tables -= set(connection.scalars(_PARTITIONS, {"schema": SCHEMA}))
 
     def include_name(self, name: str | None, kind: str, _parents: object) -> bool:

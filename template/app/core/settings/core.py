@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from sqlalchemy import URL
 
 from app.core.errors import SettingsError
@@ -35,9 +35,21 @@ def _checked_by(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(validate)
 
 
+def _check_redis(address: str) -> None:
+    try:
+        urlsplit(address).port  # noqa: B018 - raises
+    except ValueError as error:
+        # Its message has a part of the password.
+        raise SettingsError(
+            "This is not an address of Redis: write redis://:password@host:6379/0 and "
+            "percent-encode special characters."
+        ) from error
+
+
 PostgresAddress = Annotated[
     str, Field(pattern=r"^postgres(ql)?(\+[a-z0-9]+)?://"), _checked_by(normalize_url)
 ]
+RedisAddress = Annotated[str, Field(pattern=r"^rediss?://"), _checked_by(_check_redis)]
 Certificates = Annotated[str, _checked_by(lambda ca: Tls("verify-full", ca).ssl_context())]
 
 
@@ -48,7 +60,7 @@ class CoreSettings(BootSettings):
     """Title of the API and its docs."""
     app_version: str = "dev"
     """Running release, shown in the docs."""
-    debug: bool = False
+    show_tracebacks: bool = False
     """Show tracebacks in responses; refused in production."""
     secret_key: SecretStr = Field(min_length=32)
     """Signs what this backend issues itself; 32 characters or more, e.g. from `python3 -c "import
@@ -56,9 +68,10 @@ class CoreSettings(BootSettings):
     api_prefix: str = Field(default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$")
     """Path before every route."""
 
-    database_url: PostgresAddress
+    # An address has a password, so `repr` leaves it out.
+    database_url: PostgresAddress = Field(repr=False)
     """Postgres to use, as `postgresql://user:password@host:5432/name`."""
-    migration_database_url: PostgresAddress | None = None
+    migration_database_url: PostgresAddress | None = Field(default=None, repr=False)
     """Direct or session-mode address for migrations; default DATABASE_URL."""
     db_pool_mode: Literal["auto", "direct", "session", "transaction"] = "auto"
     """How the server pools; auto knows Supabase's: port 6543 is transaction mode."""
@@ -74,7 +87,7 @@ class CoreSettings(BootSettings):
     production."""
     db_ssl_root_cert: Certificates | None = None
     """CA of the Postgres server, a path or PEM text; default: the public CAs."""
-    redis_url: str = Field(pattern=r"^rediss?://")
+    redis_url: RedisAddress = Field(repr=False)
     """Redis to use, as `redis://:password@host:6379/0`."""
     redis_ca_cert: str | None = None
     """CA of a `rediss://` server, a path; default: the system's."""
@@ -110,7 +123,9 @@ class CoreSettings(BootSettings):
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest request body, in bytes."""
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
+    ] = "info"
     """Least severe level that is logged."""
     log_format: Literal["auto", "console", "json"] = "auto"
     """auto is console in a terminal and when local, otherwise json."""
@@ -175,8 +190,8 @@ class CoreSettings(BootSettings):
 
     def production_problems(self) -> Iterator[Problem]:
         """See `SettingsGroup.production_problems`."""
-        if self.debug:
-            yield "DEBUG", "must be false: clients would see tracebacks."
+        if self.show_tracebacks:
+            yield "SHOW_TRACEBACKS", "must be false: clients would see tracebacks."
         if "*" in self.cors_origins and self.cors_credentials:
             yield "CORS_ORIGINS", "must name the origins: CORS_CREDENTIALS=true forbids `*`."
         if "*" in self.allowed_hosts or set(self.allowed_hosts) <= {*LOOPBACK, "testserver"}:

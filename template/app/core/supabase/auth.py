@@ -5,8 +5,7 @@ HTTP directly: with Supabase's own client they would not be shorter, and the API
 import it, which takes a third of a second.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,11 +13,12 @@ from uuid import UUID
 
 import httpx
 
-from app.core.errors import AppError, ConflictError, UnavailableError
-from app.core.supabase.clients import Supabase
+from app.core.errors import AppError, ConflictError
+from app.core.supabase.clients import Supabase, translate_failures
 
 TIMEOUT = 10.0  # seconds
 PAGE = 200  # users per request
+FAILURE = ("Supabase Auth", "auth_unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def user_of_token(supabase: Supabase, token: str) -> dict[str, Any] | None
     Unlike the verifier, Auth knows about users who were deleted or banned and about sessions that
     have ended.
     """
-    with _translate_errors():
+    with translate_failures(*FAILURE):
         headers = supabase.user_headers(token)
         response = await _send(supabase, "GET", "user", headers=headers)
         # Without a code, the gateway has refused our key.
@@ -54,7 +54,7 @@ async def create_user(supabase: Supabase, email: str, password: str) -> UUID:
         AppError: Auth refuses the address or the password; the detail has its reason.
     """
     body = {"email": email, "password": password, "email_confirm": True}
-    with _translate_errors():
+    with translate_failures(*FAILURE):
         response = await _send(supabase, "POST", "admin/users", json=body)
         document = response.json()
         if response.is_success:
@@ -80,7 +80,7 @@ async def list_users(supabase: Supabase) -> AsyncIterator[AuthUser]:
     """
     page = 1
     while True:
-        with _translate_errors():
+        with translate_failures(*FAILURE):
             params = {"page": page, "per_page": PAGE}
             response = await _send(supabase, "GET", "admin/users", params=params)
             users = [_user(document) for document in response.raise_for_status().json()["users"]]
@@ -93,7 +93,7 @@ async def list_users(supabase: Supabase) -> AsyncIterator[AuthUser]:
 
 async def get_user(supabase: Supabase, user_id: UUID) -> AuthUser | None:
     """Return a user, or None if Auth has no such user."""
-    with _translate_errors():
+    with translate_failures(*FAILURE):
         response = await _send(supabase, "GET", f"admin/users/{user_id}")
         # Without this code, a proxy may have answered 404.
         if response.status_code == 404 and response.json()["error_code"] == "user_not_found":
@@ -113,14 +113,3 @@ def _user(document: dict[str, Any]) -> AuthUser:
 async def _send(supabase: Supabase, method: str, path: str, **request: Any) -> httpx.Response:
     request = {"headers": supabase.secret_headers, "timeout": TIMEOUT, **request}
     return await supabase.http.request(method, f"{supabase.url}/auth/v1/{path}", **request)
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise UnavailableError(
-            "Supabase Auth does not answer as it should; try again shortly.",
-            code="auth_unavailable",
-        ) from error

@@ -1,7 +1,8 @@
 """The clients of the Supabase project: one set for each process, closed with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
@@ -9,6 +10,7 @@ import httpx
 from fastapi import Depends, Request
 from httpx_retries import Retry, RetryTransport
 
+from app.core.errors import UnavailableError
 from app.core.http_client import authorities
 from app.core.settings import CoreSettings, get_settings
 
@@ -107,6 +109,17 @@ class Supabase:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+@contextmanager
+def translate_failures(service: str, code: str) -> Iterator[None]:
+    """Raise UnavailableError with this code if a service does not answer as it should."""
+    try:
+        yield
+    except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UnavailableError(
+            f"{service} does not answer as it should; try again shortly.", code=code
+        ) from error
 
 
 def supabase_of(request: Request) -> Supabase:

@@ -1,20 +1,29 @@
 """The Celery application: its configuration, and the signals that set the context of each task."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
+from celery.beat import ScheduleEntry
+from celery.schedules import BaseSchedule
 from celery.signals import setup_logging, task_postrun, task_prerun
 from kombu.transport import TRANSPORT_ALIASES
+from pydantic import ValidationError
 
 from app.core import context
+from app.core.errors import InvalidError
 from app.core.features import FeatureError, load
 from app.core.logging import configure_logging
 from app.core.settings import CoreSettings, get_settings
 from app.core.tasks.config import celery_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from celery.app.task import Context
     from celery.app.task import Task as CeleryTask
+
+    from app.core.tasks.definition import Call, Task
 
 # Both are named and not imported, because the modules import this one, directly or not.
 celery = Celery("app", task_cls="app.core.tasks.run:RecordedTask")
@@ -31,13 +40,14 @@ def configure_celery(settings: CoreSettings) -> Celery:
         FeatureError: tasks, schedules or the configuration of a feature cannot be loaded, or the
             time limit of a task is too long.
     """
-    celery.conf.update(celery_settings(settings), beat_schedule=schedules())
+    celery.conf.update(celery_settings(settings))
     # A question to the workers is then sent on the connection that waits for the answers. Celery
     # would take a second connection from the pool, and wait for ever if the pool has only one.
     celery.control.mailbox.producer_pool = None  # type: ignore[attr-defined]
     for _, configuration in load("celery"):
         celery.conf.update(configuration(settings))
     load("tasks")
+    celery.conf.beat_schedule = schedules()
     for name, task in celery.tasks.items():
         if (task.time_limit or 0) > settings.celery_time_limit:
             raise FeatureError(
@@ -51,18 +61,52 @@ def configure_celery(settings: CoreSettings) -> Celery:
 def schedules() -> dict[str, dict[str, Any]]:
     """Return the schedules of core and of every loaded feature, by `feature.name`.
 
+    Their arguments, by position or by name, have become JSON by name, as a task is sent.
+
     Raises:
-        FeatureError: a key does not start with the name of its feature.
+        FeatureError: a schedule has a wrong name or cannot start its task.
     """
     found: dict[str, dict[str, Any]] = {}
     for feature, entries in load("schedules"):
-        for key in entries:
+        for key, values in entries.items():
             if not key.startswith(f"{feature.name}."):
                 raise FeatureError(
                     f"Feature '{feature.name}': rename the schedule '{key}' to '{feature.name}.…'."
                 )
-        found |= entries
+            try:
+                if not isinstance(values.get("schedule"), int | float | timedelta | BaseSchedule):
+                    raise TypeError("'schedule' must be seconds, a timedelta or a crontab")
+                entry: Any = ScheduleEntry(key, **values, app=celery)
+                arguments = bind(entry.task, entry.args, entry.kwargs).arguments
+            except (TypeError, InvalidError) as error:
+                raise FeatureError(
+                    f"Feature '{feature.name}': the schedule '{key}' is wrong: {error}"
+                ) from error
+            found[key] = {**values, "args": (), "kwargs": arguments}
     return found
+
+
+def bind(name: str, args: "Sequence[Any]", kwargs: "Mapping[str, Any]") -> "Call":
+    """Bind arguments, as values or as JSON, to the task with this name.
+
+    Raises:
+        InvalidError: there is no such task, or it does not take these arguments.
+    """
+    found = {name: getattr(task, "declared", None) for name, task in celery.tasks.items()}
+    task: Task[..., Any] | None = found.get(name)
+    if task is None:
+        known = ", ".join(sorted(name for name, task in found.items() if task))
+        raise InvalidError(f"There is no task {name}. The tasks are: {known}.", code="unknown_task")
+    try:
+        return task.s(*args, **kwargs)
+    except (TypeError, ValidationError) as error:
+        wrong = str(error)
+        if isinstance(error, ValidationError):
+            fields = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
+            wrong = "; ".join(map(": ".join, fields))
+        raise InvalidError(
+            f"The task {name} does not take these arguments ({wrong}).", code="wrong_arguments"
+        ) from error
 
 
 def header(request: "Context", name: str) -> Any:

@@ -40,10 +40,6 @@ class SkipRunError(Exception):
     """This run has nothing to do. The task counts as done, without a result."""
 
 
-# Every declared task by its name.
-declared: "dict[str, Task[..., Any]]" = {}
-
-
 @dataclass(frozen=True)
 class Call:
     """A task with its validated arguments, as JSON."""
@@ -75,7 +71,6 @@ class Task(Generic[P, R]):
         # Celery's own check (`typing`) would require the session among the arguments.
         declare: Any = celery.task(name=self.name, declared=self, typing=False, **options)
         self.celery: CeleryTask[Any, Any] = declare(function)
-        declared[self.name] = self
 
     @cached_property
     def _arguments(self) -> type[BaseModel]:
@@ -90,33 +85,28 @@ class Task(Generic[P, R]):
         return TypeAdapter(self._signature.return_annotation)
 
     def s(self, *args: P.args, **kwargs: P.kwargs) -> Call:
-        """Bind arguments, for `enqueue` or `send`.
+        """Bind arguments, as values or as JSON, for `enqueue` or `send`.
 
         Raises:
             TypeError: they do not fit the function.
             ValidationError: a value does not fit its type.
         """
-        return self.call(self._signature.bind(*args, **kwargs).arguments)
-
-    def call(self, arguments: dict[str, Any]) -> Call:
-        """Bind arguments by name, as values or as JSON.
-
-        Raises:
-            ValidationError: they do not fit the function.
-        """
-        checked = self._arguments.model_validate(arguments)
+        checked = self._bind(*args, **kwargs)
         return Call(self, checked.model_dump(mode="json", exclude_unset=True))
 
-    def values(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def values(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Validate arguments from a message, and return them as the function takes them.
 
         Raises:
             TaskError: they do not fit, for example because the function has changed.
         """
         try:
-            return dict(self._arguments.model_validate(arguments))
-        except ValidationError as error:
+            return dict(self._bind(*args, **kwargs))
+        except (TypeError, ValidationError) as error:
             raise TaskError(f"The arguments of {self.name} do not fit: {error}") from error
+
+    def _bind(self, *args: Any, **kwargs: Any) -> BaseModel:
+        return self._arguments.model_validate(self._signature.bind(*args, **kwargs).arguments)
 
     def dump(self, result: R) -> Any:
         """Return a result as JSON.

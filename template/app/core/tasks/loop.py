@@ -60,6 +60,8 @@ def _forked(**_: Any) -> None:
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
-    if process_database.cache_info().currsize:
-        run_on_loop(process_database().close())
-    forget_process_engine()
+    try:
+        if process_database.cache_info().currsize:
+            run_on_loop(process_database().close())
+    finally:
+        forget_process_engine()

@@ -77,6 +77,10 @@ class TaskRecord(UUIDKey, Model, table=True):
     progress_total: int | None = None
     cancel_requested: bool = False
     result: Any | None = Field(default=None, sa_type=JSONB)
+    # What happened, in order: `at`, `event`, and what belongs to it. See `records`.
+    history: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")}
+    )
     # The owner can read the reason, operators can read the error.
     reason: str | None = Field(default=None, max_length=500)
     error: str | None = Field(default=None, max_length=4000)

@@ -9,10 +9,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
 from app.core.database.models import SCHEMA, utcnow
+from app.core.logging import get_logger
+from app.core.tasks import records
 from app.core.tasks.application import CARRIED
 from app.core.tasks.definition import Call
 from app.core.tasks.models import TaskRecord, TaskState
 from app.core.tasks.relay import hand_over
+
+log = get_logger(__name__)
 
 
 def enqueue(
@@ -45,6 +49,9 @@ def enqueue(
 
 def requeue(session: Session | AsyncSession, record: TaskRecord) -> None:
     """Run a task that has ended once more, as if it were enqueued now."""
+    reason = "an operator retries it"
+    records.note(record, "requeued", reason=reason)
+    log.warning("task_requeued", task=record.name, task_id=str(record.id), reason=reason)
     record.state = TaskState.PENDING
     record.attempts = record.deliveries = 0
     record.sent_at = record.started_at = record.ended_at = None

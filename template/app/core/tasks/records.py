@@ -2,22 +2,48 @@
 
 The number of the attempt identifies a run. If two workers have the same task, because one of them
 seemed dead, only the run that claimed it last can end it.
+
+Each change adds an entry to the history of the record. Those that explain why a task runs again or
+not at all are a line in the logs, too: `task_claimed`, `task_requeued`, `task_failed` and
+`task_cancelled`, with the attempt and the reason.
 """
 
+import logging
+from collections.abc import Iterable
 from datetime import timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Executable, bindparam, func, null, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    String,
+    bindparam,
+    case,
+    func,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.core.database import process_engine
-from app.core.tasks.models import TaskState, tasks
+from app.core.database.models import utcnow
+from app.core.logging import get_logger
+from app.core.tasks.models import TaskRecord, TaskState, tasks
 
 FIRST_DELAY = 5.0  # seconds before the second attempt; doubled before each further one
 LONGEST_DELAY = 600.0  # seconds
+REASON = 200  # characters of an error that are kept in the history and logged
+LEVELS = {"requeued": logging.WARNING, "failed": logging.ERROR}
+
+# For the RETURNING of a change: what its log line needs.
+CHANGED = (tasks.c.id, tasks.c.name, tasks.c.history[-1].label("change"))
+
+log = get_logger(__name__)
 
 
 class LostClaimError(Exception):
@@ -32,15 +58,45 @@ class Claim(NamedTuple):
     ordered_by: str | None
 
 
-def claim(task_id: UUID, delivery: int, *, redelivered: bool) -> Claim | None:
+def history(event: str, **facts: Any) -> ColumnElement[Any]:
+    """The history with one more entry, for an UPDATE. Facts that are null are left out."""
+    pairs = chain.from_iterable({"at": func.now(), "event": event, **facts}.items())
+    entry = func.jsonb_strip_nulls(func.jsonb_build_object(*pairs))
+    return tasks.c.history + func.jsonb_build_array(entry)
+
+
+def note(record: TaskRecord, event: str, **facts: Any) -> None:
+    """Add an entry to the history of a record that a session has locked."""
+    entry = {"at": utcnow().isoformat(), "event": event, **facts}
+    record.history = [*record.history, entry]
+
+
+def log_changes(rows: Iterable[Any], *, exc_info: bool = False) -> None:
+    """Log the last change of each row of `CHANGED`."""
+    for row in rows:
+        facts = {"task": row.name, "task_id": str(row.id), "exc_info": exc_info} | row.change
+        del facts["at"]
+        event = facts.pop("event")
+        log.log(LEVELS.get(event, logging.INFO), f"task_{event}", **facts)
+
+
+def claim(
+    task_id: UUID, delivery: int, *, redelivered: bool, worker: str | None = None
+) -> Claim | None:
     """Begin a run. Return None if the task has ended or another worker runs it.
 
     A redelivered message takes over a task that was started, because Redis holds a message back
     while its worker lives. A message that the sweep has replaced by a later delivery does not: the
     worker that has the later one may be alive.
     """
-    row = _execute(_CLAIM, task_id=task_id, delivery=delivery, redelivered=redelivered)
-    return Claim(task_id, row.attempts, row.ordered_by) if row else None
+    values = {"delivery": delivery, "redelivered": redelivered, "worker": worker}
+    if row := _execute(_CLAIM, task_id=task_id, **values):
+        log_changes([row])
+        return Claim(task_id, row.attempts, row.ordered_by)
+    state = _execute(select(tasks.c.state).where(tasks.c.id == task_id))
+    reason = f"it is in state {state[0]}" if state else "it has no record"
+    log.info("task_skipped", task_id=str(task_id), reason=reason)
+    return None
 
 
 def succeed(claim: Claim, result: Any, session: Session | None = None) -> None:
@@ -55,34 +111,21 @@ def succeed(claim: Claim, result: Any, session: Session | None = None) -> None:
         raise LostClaimError
 
 
-def fail(claim: Claim, error: Exception, reason: str | None, tries: int) -> bool:
-    """End a run that raised. Return whether the task will be tried again, after a delay.
-
-    It will not if there is a `reason`, which its owner can read.
-    """
-    again = reason is None and claim.attempt < tries
+def retry(claim: Claim, error: str) -> None:
+    """End a run that raised, and run the task again after a delay."""
     delay = min(FIRST_DELAY * 2 ** (claim.attempt - 1), LONGEST_DELAY)
-    _end(
-        claim,
-        state=TaskState.PENDING if again else TaskState.FAILURE,
-        sent_at=None,
-        due_at=func.now() + timedelta(seconds=delay),
-        ended_at=None if again else func.now(),
-        reason=reason[:500] if reason else None,
-        error=f"{type(error).__name__}: {error}"[:4000],
-    )
-    return again
+    due_at = func.now() + timedelta(seconds=delay)
+    _end(claim, "requeued", TaskState.PENDING, error, sent_at=None, due_at=due_at, ended_at=None)
+
+
+def fail(claim: Claim, error: str, reason: str | None = None) -> None:
+    """End a task for good; its owner can read the reason."""
+    _end(claim, "failed", TaskState.FAILURE, error, reason=reason and reason[:500])
 
 
 def revoke(claim: Claim) -> None:
     """End a run that stopped because the task was cancelled."""
-    _end(claim, state=TaskState.REVOKED)
-
-
-def fail_exhausted(claim: Claim) -> None:
-    """End a task whose worker died in each run: it would kill the next worker too."""
-    error = f"The worker died in each of {claim.attempt - 1} runs."
-    _end(claim, state=TaskState.FAILURE, error=error)
+    _end(claim, "cancelled", TaskState.REVOKED)
 
 
 def report(task_id: UUID, done: int, total: int) -> bool:
@@ -102,12 +145,20 @@ def _ending(**values: Any) -> ReturningUpdate[Any]:
             tasks.c.attempts == bindparam("attempt"),
         )
         .values({"ended_at": func.now()} | values)
-        .returning(tasks.c.id)
+        .returning(*CHANGED)
     )
 
 
-def _end(claim: Claim, **values: Any) -> None:
-    _execute(_ending(**values), task_id=claim.task_id, attempt=claim.attempt)
+def _end(
+    claim: Claim, event: str, state: TaskState, error: str | None = None, **values: Any
+) -> None:
+    """End a run in this way; do nothing if it has lost its claim."""
+    if error:
+        values["error"] = error[:4000]
+    entry = history(event, attempt=claim.attempt, reason=error and error[:REASON])
+    ending = _ending(state=state, history=entry, **values)
+    if row := _execute(ending, task_id=claim.task_id, attempt=claim.attempt):
+        log_changes([row], exc_info=event == "requeued")
 
 
 def _execute(statement: Executable, **parameters: Any) -> Any:
@@ -134,12 +185,19 @@ _CLAIM = (
         deliveries=func.greatest(tasks.c.deliveries, bindparam("delivery")),
         sent_at=func.coalesce(tasks.c.sent_at, func.now()),
         started_at=func.now(),
+        history=history(
+            "claimed",
+            attempt=tasks.c.attempts + 1,
+            worker=bindparam("worker", type_=String),
+            reason=case((tasks.c.state == TaskState.STARTED, "its worker died")),
+        ),
     )
-    .returning(tasks.c.attempts, tasks.c.ordered_by)
+    .returning(*CHANGED, tasks.c.attempts, tasks.c.ordered_by)
 )
 _SUCCEED = _ending(
     state=TaskState.SUCCESS,
     result=bindparam("value", type_=JSONB(none_as_null=True)),
     error=null(),
     reason=null(),
+    history=history("succeeded", attempt=tasks.c.attempts),
 )

@@ -5,25 +5,24 @@ twice. This is safe, because a worker claims the record before it runs the task:
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Engine, Uuid, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.util import await_only, greenlet_spawn
+from sqlalchemy.util.concurrency import await_, greenlet_spawn, in_greenlet
 
 from app.core.logging import get_logger
 from app.core.tasks.application import celery
 from app.core.tasks.models import UNFINISHED, TaskState, tasks
+from app.core.tasks.records import history
 
 DELIVERY = "delivery"  # header of a message: the number of this delivery of its record
 BATCH = 100  # records in one transaction; they are locked while they are sent
 
 log = get_logger(__name__)
-
-Publish = Callable[[Sequence[Any]], None]
 
 
 class Relay:
@@ -59,7 +58,7 @@ class Relay:
             await self._wake.wait()
             self._wake.clear()
             ids, self._ids = self._ids, []
-            await greenlet_spawn(send_now, self._engine, ids, _publish_in_thread)
+            await greenlet_spawn(send_now, self._engine, ids)
 
 
 def hand_over(engine: Engine, ids: Sequence[UUID]) -> None:
@@ -95,7 +94,6 @@ def send_unsent(
     *,
     ids: Sequence[UUID] | None = None,
     ordered_by: str | None = None,
-    publish: Publish = publish_messages,
 ) -> int:
     """Send up to `BATCH` records that are due: of these ids, of this key, or of all.
 
@@ -108,15 +106,20 @@ def send_unsent(
     statement = _MARK_IDS if ids else _MARK_NEXT if ordered_by else _MARK_DUE
     with engine.begin() as connection:
         rows = connection.execute(statement, {"ids": ids, "key": ordered_by}).all()
-        publish(sorted(rows, key=lambda row: row.position))
+        rows = sorted(rows, key=lambda row: row.position)
+        if in_greenlet():
+            # Redis may be slow or down, and the event loop must go on with its requests.
+            await_(asyncio.to_thread(publish_messages, rows))
+        else:
+            publish_messages(rows)
     return len(rows)
 
 
-def send_now(engine: Engine, ids: Sequence[UUID], publish: Publish = publish_messages) -> None:
+def send_now(engine: Engine, ids: Sequence[UUID]) -> None:
     """Send these records; those for which this fails wait for the sweep."""
     with _sweep_on_error():
         for start in range(0, len(ids), BATCH):
-            send_unsent(engine, ids=ids[start : start + BATCH], publish=publish)
+            send_unsent(engine, ids=ids[start : start + BATCH])
 
 
 def send_next(engine: Engine, ordered_by: str) -> None:
@@ -131,11 +134,6 @@ def _sweep_on_error() -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 - all is committed, so the caller must not fail
         log.warning("tasks_wait_for_sweep", error=f"{type(error).__name__}: {error}"[:200])
-
-
-def _publish_in_thread(rows: Sequence[Any]) -> None:
-    # Redis may be slow or down, and the event loop must go on with its requests.
-    await_only(asyncio.to_thread(publish_messages, rows))
 
 
 _record, _earlier = tasks.alias("record"), tasks.alias("earlier")
@@ -163,7 +161,11 @@ _due = (
 _MARK_DUE, _MARK_IDS, _MARK_NEXT = (
     update(tasks)
     .where(tasks.c.id.in_(chosen))
-    .values(sent_at=func.now(), deliveries=tasks.c.deliveries + 1)
+    .values(
+        sent_at=func.now(),
+        deliveries=tasks.c.deliveries + 1,
+        history=history("sent", delivery=tasks.c.deliveries + 1),
+    )
     .returning(tasks)
     for chosen in (
         _due,

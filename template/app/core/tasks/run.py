@@ -25,6 +25,8 @@ from app.core.tasks.relay import DELIVERY, send_next
 if TYPE_CHECKING:
     from celery.app.task import Context
 
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]  # by position, and by name
+
 REDELIVERIES_KEPT = 86_400  # seconds
 DATABASE_PAUSE = 1.0  # seconds before a message goes back because the database is down
 
@@ -34,14 +36,16 @@ log = get_logger(__name__)
 class RecordedTask(CeleryTask):  # type: ignore[type-arg]  # generic in the stubs only
     """Celery's side of a declared task."""
 
-    declared: Task[..., Any]
+    declared: Task[..., Any] | None = None  # Celery's own tasks have none
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the declared task; see `run`."""
-        return run(self.declared, self.request, arguments)
+        if self.declared is None:
+            return super().__call__(*args, **kwargs)
+        return run(self.declared, self.request, *args, **kwargs)
 
 
-def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> Any:
+def run(task: Task[..., Any], request: "Context", /, *args: Any, **kwargs: Any) -> Any:
     """Run a task once and keep its record. A task of `send` or of a schedule has no record.
 
     Raises:
@@ -53,20 +57,16 @@ def run(task: Task[..., Any], request: "Context", arguments: dict[str, Any]) -> 
     redelivered = bool((request.delivery_info or {}).get("redelivered"))
     delivery = header(request, DELIVERY)
     if delivery is None:
-        if redelivered and _redeliveries(request) >= task.tries:
-            log.error("task_given_up", task=task.name, attempts=task.tries)
-            raise Ignore
-        try:
-            return _execute(task, arguments, None)
-        except SkipRunError as skipped:
-            raise Ignore from skipped
-    with _requeued_without_database():
-        claim = records.claim(UUID(request.id), delivery, redelivered=redelivered)
+        attempt = 1 + _redeliveries(request) if redelivered else 1
+        return _attempt(task, (args, kwargs), None, attempt)
+    with _requeued_without_database(task):
+        claim = records.claim(
+            UUID(request.id), delivery, redelivered=redelivered, worker=request.hostname
+        )
     if claim is None:
-        log.info("task_skipped", task=task.name)
         raise Ignore
     try:
-        return _run_claimed(task, arguments, claim)
+        return _attempt(task, (args, kwargs), claim, claim.attempt)
     finally:
         if claim.ordered_by:
             send_next(process_engine(), claim.ordered_by)
@@ -83,38 +83,45 @@ def _redeliveries(request: "Context") -> int:
     return count
 
 
-def _run_claimed(task: Task[..., Any], arguments: dict[str, Any], claim: Claim) -> Any:
-    if claim.attempt > task.tries:
-        records.fail_exhausted(claim)
-        log.error("task_given_up", task=task.name, attempts=claim.attempt - 1)
+def _attempt(task: Task[..., Any], call: Arguments, claim: Claim | None, attempt: int) -> Any:
+    if attempt > task.tries:
+        reason = f"The worker died in each of {task.tries} runs."
+        if claim:
+            records.fail(claim, reason)
+        else:
+            log.error("task_failed", task=task.name, attempt=attempt, reason=reason)
         raise Ignore
-    last_report.set(0.0)
+    last_report.set(0.0 if claim else None)
     try:
-        return _execute(task, arguments, claim)
+        return _execute(task, call, claim)
     except SkipRunError as skipped:
-        records.succeed(claim, None)
+        if claim:
+            records.succeed(claim, None)
         raise Ignore from skipped
     except LostClaimError as error:
-        log.warning("task_lost_claim", task=task.name)
+        reason = "another worker has claimed it, or it was cancelled"
+        log.warning("task_lost_claim", task=task.name, attempt=attempt, reason=reason)
         raise Ignore from error
     except CancelledError as error:
-        records.revoke(claim)
-        log.info("task_cancelled", task=task.name)
+        if claim:
+            records.revoke(claim)
         raise Ignore from error
     except Exception as error:
-        reason = str(error) if isinstance(error, TaskError) else None
-        with _requeued_without_database():
-            again = records.fail(claim, error, reason, task.tries)
-        if not again:
+        if claim is None:
             raise
-        log.warning("task_fails", task=task.name, attempt=claim.attempt, exc_info=True)
-        raise Ignore from error
+        text = f"{type(error).__name__}: {error}"
+        with _requeued_without_database(task):
+            if not isinstance(error, TaskError) and attempt < task.tries:
+                records.retry(claim, text)
+                raise Ignore from error
+            records.fail(claim, text, str(error) if isinstance(error, TaskError) else None)
+        raise
     finally:
         last_report.set(None)
 
 
-def _execute(task: Task[..., Any], arguments: dict[str, Any], claim: Claim | None) -> Any:
-    values = task.values(arguments)
+def _execute(task: Task[..., Any], call: Arguments, claim: Claim | None) -> Any:
+    values = task.values(*call[0], **call[1])
     if task.takes_session:
         if task.is_async:
             return run_on_loop(_in_async_session(task, values, claim))
@@ -144,11 +151,12 @@ def _commit(session: Session, task: Task[..., Any], returned: Any, claim: Claim 
 
 
 @contextmanager
-def _requeued_without_database() -> Iterator[None]:
+def _requeued_without_database(task: Task[..., Any]) -> Iterator[None]:
     """Give the message back while the database is down, because no record knows of it then."""
     try:
         yield
     except DBAPIError as error:
-        log.warning("task_waits_for_database", error=str(error.orig)[:200])
+        reason = f"the database is down: {error.orig}"[: records.REASON]
+        log.warning("task_requeued", task=task.name, reason=reason)
         time.sleep(DATABASE_PAUSE)
         raise Reject(requeue=True) from error

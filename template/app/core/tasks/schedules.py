@@ -8,6 +8,7 @@ SECONDS = {
     "core.heartbeat": HEARTBEAT_SECONDS,
     "core.sweep_tasks": 5,
     "core.delete_old_tasks": 3600,
+    "core.delete_leftover_uploads": 3600,
 }
 
 # A run that no worker takes in time is useless later, so it expires when the next one starts.

@@ -8,12 +8,14 @@ from sqlalchemy import Engine, delete, func, select, update
 from app.core.logging import get_logger
 from app.core.tasks.application import celery
 from app.core.tasks.models import TaskState, tasks
+from app.core.tasks.records import CHANGED, history, log_changes
 from app.core.tasks.relay import BATCH, send_unsent
 
 # Seconds after which a message that no worker took may be lost; doubled with each delivery.
 LOST_AFTER = 60
 # After this many deliveries no worker knows the task.
 MAX_DELIVERIES = 10
+NOT_TAKEN = f"No worker took it in {MAX_DELIVERIES} deliveries."
 
 log = get_logger(__name__)
 
@@ -55,10 +57,22 @@ def _requeue_stale(engine: Engine, longest_run: float) -> int:
             tasks.c.state == TaskState.STARTED,
             tasks.c.started_at < func.now() - timedelta(seconds=longest_run),
         )
-        .values(state=TaskState.PENDING, sent_at=None, due_at=func.now())
+        .values(
+            state=TaskState.PENDING,
+            sent_at=None,
+            due_at=func.now(),
+            history=history(
+                "requeued",
+                attempt=tasks.c.attempts,
+                reason=f"its run did not end in {longest_run:g} s, and Redis has lost its message",
+            ),
+        )
+        .returning(*CHANGED)
     )
     with engine.begin() as connection:
-        return connection.execute(statement).rowcount
+        rows = connection.execute(statement).all()
+    log_changes(rows)
+    return len(rows)
 
 
 def _requeue_lost(engine: Engine) -> int:
@@ -75,20 +89,23 @@ def _requeue_lost(engine: Engine) -> int:
         rows = connection.execute(counts.group_by(tasks.c.name)).all()
         if not any(row[2] for row in rows):
             return 0
-        lost = 0
+        lost: list[Any] = []
+        buried: list[Any] = []
         for names, missing in _short_queues({name: count for name, count, _ in rows}):
             oldest = select(tasks.c.id).where(sent, tasks.c.name.in_(names))
             oldest = oldest.order_by(tasks.c.position).limit(missing)
-            these = update(tasks).where(overdue, tasks.c.id.in_(oldest))
-            connection.execute(
-                these.where(tasks.c.deliveries >= MAX_DELIVERIES).values(
-                    state=TaskState.FAILURE,
-                    ended_at=func.now(),
-                    error=f"No worker took it in {MAX_DELIVERIES} deliveries.",
-                )
+            these = update(tasks).where(overdue, tasks.c.id.in_(oldest)).returning(*CHANGED)
+            given_up = these.where(tasks.c.deliveries >= MAX_DELIVERIES).values(
+                state=TaskState.FAILURE,
+                ended_at=func.now(),
+                error=NOT_TAKEN,
+                history=history("failed", attempt=tasks.c.attempts, reason=NOT_TAKEN),
             )
-            lost += connection.execute(these.values(sent_at=None)).rowcount
-    return lost
+            entry = history("requeued", attempt=tasks.c.attempts, reason="its message is lost")
+            buried += connection.execute(given_up).all()
+            lost += connection.execute(these.values(sent_at=None, history=entry)).all()
+    log_changes([*buried, *lost])
+    return len(lost)
 
 
 def _short_queues(sent: dict[str, int]) -> list[tuple[list[str], int]]:

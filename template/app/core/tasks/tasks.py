@@ -5,6 +5,8 @@ import time
 from app.core.database import process_engine
 from app.core.redis import redis_key, store
 from app.core.settings import get_settings
+from app.core.supabase.clients import with_supabase
+from app.core.supabase.storage import Storage
 from app.core.tasks.definition import task
 from app.core.tasks.sweep import delete_old, sweep
 
@@ -34,3 +36,9 @@ def sweep_tasks() -> None:
 def delete_old_tasks() -> None:
     """Delete the records of tasks that ended long ago."""
     delete_old(process_engine(), get_settings().task_keep_days)
+
+
+@task()
+def delete_leftover_uploads() -> None:
+    """Delete files that users have sent and that nothing accepted: see `Storage.accept`."""
+    with_supabase(lambda supabase: Storage(supabase).delete_leftovers())

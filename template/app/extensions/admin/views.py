@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.sql.sqltypes import AutoString
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import StreamingResponse  # noqa: TID251 - SQLAdmin's
 
 from app.core.errors import ConflictError
 from app.extensions.admin import audit

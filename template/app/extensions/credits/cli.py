@@ -5,13 +5,12 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.cli.database import with_session
 from app.core.cli.errors import CliError
+from app.core.cli.output import print_table
 from app.core.database import sync_session
 from app.extensions.credits.models import Unfinished
 from app.extensions.credits.schemas import MAX_AMOUNT, BalanceRead, RateCreate
@@ -91,13 +90,15 @@ def tier(email: Email, name: Annotated[str, typer.Argument(help="Name of the tie
 @cli.command("rates")
 def list_rates() -> None:
     """List the current rates."""
-    table = Table("Operation", "Tier", "Fixed", "Per unit", "Unfinished", "Since", box=None)
     with sync_session() as session:
-        for rate in rates.list_current(session):
-            since = f"{rate.valid_from:%Y-%m-%d %H:%M}"
-            cells = (rate.operation, rate.tier or "all", str(rate.fixed), str(rate.per_unit))
-            table.add_row(*cells, rate.unfinished, since)
-    Console().print(table)
+        current = rates.list_current(session)
+    print_table(
+        ("Operation", "Tier", "Fixed", "Per unit", "Unfinished", "Since"),
+        *(
+            (r.operation, r.tier or "all", r.fixed, r.per_unit, r.unfinished, r.valid_from)
+            for r in current
+        ),
+    )
 
 
 @cli.command("rate")
@@ -136,6 +137,7 @@ def _with_user(email: str, work: Callable[[Session, UUID], Result]) -> Result:
 
 
 def _show(found: BalanceRead) -> None:
-    table = Table("Tier", "Balance", "Held", "Allowance", box=None)
-    table.add_row(found.tier, str(found.balance), str(found.held), str(found.allowance))
-    Console().print(table)
+    print_table(
+        ("Tier", "Balance", "Held", "Allowance"),
+        (found.tier, found.balance, found.held, found.allowance),
+    )

@@ -4,10 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
 
 from app.core.database import DatabaseReader, DatabaseSession
 from app.core.http.pagination import KeysetPage
+from app.core.http.streams import Stream
 from app.extensions.credits.deps import IdempotencyKey
 from app.extensions.credits.schemas import (
     Adjustment,
@@ -52,14 +52,14 @@ async def list_transactions(
 @router.get(
     "/transactions.csv",
     summary="Download my transactions",
-    response_class=StreamingResponse,
+    response_class=Stream,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def download_transactions(
     user: CurrentUser, query: Annotated[TransactionFilter, Query()], reader: DatabaseReader
-) -> StreamingResponse:
+) -> Stream:
     """All entries of the caller's ledger as CSV, newest first."""
-    return StreamingResponse(
+    return Stream(
         reports.stream_csv(reader, user.id, query),
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},

@@ -5,10 +5,18 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.core.http.pagination import KeysetQuery
-from app.core.http.schemas import PatchModel, RequestModel, ResponseModel
+from app.core.http.schemas import (
+    MAX_INTEGER,
+    BoundedDate,
+    PatchModel,
+    QueryModel,
+    RequestModel,
+    ResponseModel,
+    UtcDatetime,
+)
 from app.extensions.credits.models import HoldState, Kind, Unfinished
 
 # Above any realistic balance, and well within BIGINT.
@@ -102,7 +110,7 @@ class RateCreate(RequestModel):
         default=Unfinished.RELEASE,
         description="How a charge ends whose process died: `release` or `commit`.",
     )
-    valid_from: AwareDatetime | None = Field(default=None, description="Start; default: now.")
+    valid_from: UtcDatetime | None = Field(default=None, description="Start; default: now.")
 
 
 class TierRead(ResponseModel):
@@ -125,7 +133,7 @@ class TierUpdate(PatchModel):
         description="Most unspent credits that a month carries over; null for all.",
     )
     daily_charges: int | None = Field(
-        default=None, ge=0, le=2**31 - 1, description="Limit of charges a day; null for no limit."
+        default=None, ge=0, le=MAX_INTEGER, description="Limit of charges a day; null for no limit."
     )
 
 
@@ -151,15 +159,13 @@ class TierChoice(RequestModel):
     tier: TierName
 
 
-class TransactionFilter(BaseModel):
+class TransactionFilter(QueryModel):
     """Filters of the entries of a ledger."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Kind | None = None
     operation: str | None = Field(default=None, max_length=100)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(default=None, description="Excluded.")
+    since: UtcDatetime | None = None
+    until: UtcDatetime | None = Field(default=None, description="Excluded.")
 
 
 class TransactionQuery(TransactionFilter, KeysetQuery):
@@ -180,14 +186,12 @@ class Period(StrEnum):
     MONTH = "month"
 
 
-class SummaryQuery(BaseModel):
+class SummaryQuery(QueryModel):
     """The time and the period of a summary."""
 
-    model_config = ConfigDict(extra="forbid")
-
     period: Period = Period.MONTH
-    since: date | None = Field(default=None, description="Default: eleven months ago.")
-    until: date | None = Field(default=None, description="Included; default: today.")
+    since: BoundedDate | None = Field(default=None, description="Default: eleven months ago.")
+    until: BoundedDate | None = Field(default=None, description="Included; default: today.")
 
 
 class SummaryRead(ResponseModel):

@@ -12,7 +12,7 @@ import httpx
 from app.core.database import Database
 from app.core.errors import UnavailableError
 from app.core.events import emit
-from app.core.http_client import authorities
+from app.core.http_client import client_options
 from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.extensions.documents import http
@@ -89,7 +89,7 @@ async def _stream_answer(prepared: Prepared) -> AsyncIterator[str]:
     body = {"model": settings.chat_model, "messages": messages(prepared), "stream": True}
     headers = http.auth_headers(url, settings.chat_api_key)
     async with (
-        httpx.AsyncClient(verify=authorities(), timeout=http.TIMEOUT) as client,
+        httpx.AsyncClient(**client_options(), timeout=http.TIMEOUT) as client,
         client.stream("POST", url, json=body, headers=headers) as response,
     ):
         response.raise_for_status()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.core.cli.errors import CliError, DoubtfulError
+from app.core.cli.storage import check_bucket
 from app.core.database import process_engine
 from app.core.settings import load_settings
 from app.extensions.documents.embedding import EmbeddingError, WrongModelError, create_embedder
@@ -40,4 +41,5 @@ def embeddings() -> str:
     return f"{embedder.model}, {chunks} chunks"
 
 
-CHECKS: dict[str, Callable[[], str]] = {"embeddings": embeddings}
+# Core only warns about a missing bucket.
+CHECKS: dict[str, Callable[[], str]] = {"embeddings": embeddings, "storage": check_bucket}

@@ -19,10 +19,7 @@ BATCH = 500  # documents in one run; the next run continues
 
 
 async def delete_abandoned(session: AsyncSession) -> list[str]:
-    """Delete documents whose upload was never completed; return the keys of their files.
-
-    Their upload URLs have expired, so no file can arrive later.
-    """
+    """Delete documents whose upload was never completed; return the keys of their files."""
     age = timedelta(hours=load_settings(DocumentSettings).upload_hours)
     old = (
         select(Document.id)

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from app.core.cli.confirm import confirm_destructive
 from app.core.cli.errors import CliError
+from app.core.cli.output import print_table
 from app.core.settings import load_settings
 from app.extensions.documents import indexes
 from app.extensions.documents import reembed as vectors
@@ -23,15 +23,15 @@ cli = typer.Typer(name="documents", no_args_is_help=True, help="Embedding models
 def status() -> None:
     """Show the models with their vectors and indexes, and which model searches use."""
     embedder = create_embedder(load_settings(DocumentSettings))
-    table = Table("Model", "Vectors", "Missing", "Index", "In use", box=None)
+    rows = []
     with indexes.index_engine().connect() as connection:
         found = vectors.count_vectors(connection)
         for model in sorted({embedder.model, *found}):
             missing, _ = vectors.count_missing(connection, model)
             indexed = "yes" if indexes.is_indexed(connection, model) else "no"
             used = "yes" if model == embedder.model else ""
-            table.add_row(model, str(found.get(model, 0)), str(missing), indexed, used)
-    Console().print(table)
+            rows.append((model, found.get(model, 0), missing, indexed, used))
+    print_table(("Model", "Vectors", "Missing", "Index", "In use"), *rows)
 
 
 @cli.command()

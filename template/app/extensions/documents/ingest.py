@@ -1,7 +1,6 @@
 """The ingestion of a document: from a file in Storage to chunks that can be searched."""
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from app.extensions.documents import languages
 from app.extensions.documents.chunking import Part, split, token_count
 from app.extensions.documents.embedding import Vector, process_embedder
 from app.extensions.documents.indexes import USE_VECTORS, ensure_index, index_engine
-from app.extensions.documents.models import Document, DocumentState, chunks, embeddings
+from app.extensions.documents.models import MAX_REASON, Document, DocumentState, chunks, embeddings
 from app.extensions.documents.notify import notify
 from app.extensions.documents.rate_limit import wait_for_turn
 from app.extensions.documents.sandbox import extract_sections
@@ -104,7 +103,7 @@ async def end(
     statement = (
         update(Document)
         .where(*_of_version(document_id, version))
-        .values(state=state, reason=reason, updated_at=utcnow())
+        .values(state=state, reason=reason[:MAX_REASON], updated_at=utcnow())
         .returning(col(Document.owner_id))
     )
     owner_id = (await session.exec(statement)).scalar_one_or_none()
@@ -121,7 +120,11 @@ async def end(
 
 async def set_reason(session: AsyncSession, document_id: UUID, version: int, reason: str) -> None:
     """Set the reason why a document waits until its task is retried. Commits."""
-    statement = update(Document).where(*_of_version(document_id, version)).values(reason=reason)
+    statement = (
+        update(Document)
+        .where(*_of_version(document_id, version))
+        .values(reason=reason[:MAX_REASON])
+    )
     await session.exec(statement)
     await session.commit()
 
@@ -129,7 +132,7 @@ async def set_reason(session: AsyncSession, document_id: UUID, version: int, rea
 async def store_chunks(
     session: AsyncSession,
     document: Document,
-    language: str,
+    language: str | None,
     parts: Sequence[Part],
     vectors: Sequence[Vector],
 ) -> None:
@@ -209,12 +212,6 @@ async def _download(document: Document, path: Path) -> None:
             await Storage(supabase).download(document.object_key, path, max_bytes=document.size)
     except NotFoundError as error:
         raise TaskError("The file is missing in Storage. Upload it again.") from error
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != document.sha256:
-        raise TaskError(
-            "The uploaded file differs from the announced one: its SHA-256 is different."
-        )
 
 
 async def _ensure_index() -> None:

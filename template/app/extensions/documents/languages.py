@@ -42,10 +42,14 @@ def search_config(language: str | None) -> str:
     return _CONFIGURATIONS.get(language or "", "simple")
 
 
-def detect(text: str) -> str:
-    """Detect the language of a text, as ISO 639-1."""
+def detect(text: str) -> str | None:
+    """Detect the language of a text, as ISO 639-1; None for a text without words, such as numbers.
+
+    Also None for a language that ISO 639-1 does not have.
+    """
     # Its model takes 0.7 s to load, and only workers detect languages.
     import py3langid  # type: ignore[import-untyped]
 
     language: str = py3langid.classify(text[:SAMPLE])[0]
-    return language
+    # Its other codes have three letters: `zxx` for no language, and languages of ISO 639-3.
+    return language if len(language) == 2 else None

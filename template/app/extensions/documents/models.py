@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
 
+MAX_REASON = 500  # characters
+
+
 class DocumentState(StrEnum):
     """The states of a document."""
 
@@ -54,7 +57,7 @@ class Document(UUIDKey, Timestamps, Model, table=True):
         default=DocumentState.UPLOADING, sa_type=text_enum(DocumentState, "state")
     )
     # A sentence for the owner: the reason of a failure or a delay.
-    reason: str | None = Field(default=None, max_length=500)
+    reason: str | None = Field(default=None, max_length=MAX_REASON)
     # Increased when the processing starts. A run of an earlier version no longer changes anything.
     version: int = 0
     # The task of this version, which `/tasks/{id}` shows.

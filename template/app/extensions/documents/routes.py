@@ -48,7 +48,7 @@ async def announce_document(
     """Returns a URL for a PUT of the file. After the upload, call `complete`."""
     document, signed = await service.create_upload(session, storage, user.id, file)
     address = UploadAddress(
-        url=signed.url, token=signed.token, key=signed.key, content_type=document.media_type
+        url=signed.url, token=signed.token, key=signed.path, content_type=document.media_type
     )
     return DocumentUpload(document=DocumentRead.model_validate(document), upload=address)
 

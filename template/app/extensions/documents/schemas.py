@@ -5,17 +5,20 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from app.core.http.pagination import KeysetQuery
-from app.core.http.schemas import RequestModel, ResponseModel
+from app.core.http.schemas import MAX_BIGINT, RequestModel, ResponseModel, UtcDatetime
 from app.extensions.documents.models import DocumentState
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Labels = dict[Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,50}$")], Label]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 FileName = Annotated[
-    str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f/\\]+$")
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f/\\]+$"
+    ),
 ]
 
 
@@ -36,7 +39,7 @@ class DocumentFacts(RequestModel):
 class DocumentCreate(DocumentFacts):
     """A file that will be uploaded."""
 
-    size: int = Field(ge=1, description="In bytes.")
+    size: int = Field(ge=1, le=MAX_BIGINT, description="In bytes.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Hash of the file, in hexadecimal.")
 
 
@@ -106,8 +109,8 @@ class Filters(BaseModel):
 
     document_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=100)
     labels: Labels | None = Field(default=None, description="Labels that a document must have.")
-    created_from: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_from: UtcDatetime | None = None
+    created_before: UtcDatetime | None = None
 
 
 class SearchRequest(Filters, RequestModel):

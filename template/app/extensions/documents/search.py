@@ -8,7 +8,6 @@ Both are SQL text, because the planner uses the indexes only for certain forms o
 text shows this form.
 """
 
-import base64
 import html
 import json
 import re
@@ -16,13 +15,15 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from pydantic import FiniteFloat, TypeAdapter
 from sqlalchemy import ARRAY, DateTime, Float, Integer, Text, TextClause, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.database import Database, act_as
 from app.core.database.models import SCHEMA
-from app.core.errors import InvalidError, UnavailableError
+from app.core.errors import UnavailableError
+from app.core.http.pagination import decode_cursor, encode_cursor
 from app.core.logging import get_logger
 from app.extensions.documents.embedding import (
     Embedder,
@@ -84,8 +85,11 @@ _START, _END = "\x02", "\x03"
 class Position(NamedTuple):
     """The position of a hit in the ranking; a page starts after the last hit of the page before."""
 
-    score: float
+    score: FiniteFloat
     chunk_id: UUID
+
+
+_POSITION = TypeAdapter(Position)
 
 
 async def search(database: Database, owner_id: UUID, request: SearchRequest) -> SearchPage:
@@ -95,7 +99,7 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
         InvalidError: the cursor is not valid.
         UnavailableError: the embedding service does not answer.
     """
-    after = _decode_cursor(request.cursor) if request.cursor else None
+    after = decode_cursor(request.cursor, _POSITION) if request.cursor else None
     embedder = process_embedder()
     vector = None if request.mode is SearchMode.TEXT else await _embed(embedder, request.query)
     async with database.session() as session:
@@ -118,7 +122,7 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
             act_as(session, owner_id)
         hits = await _read(await session.connection(), owner_id, request, page)
     more = len(found) > request.limit
-    return SearchPage(items=hits, next_cursor=_encode_cursor(page[-1]) if more else None)
+    return SearchPage(items=hits, next_cursor=encode_cursor(page[-1]) if more else None)
 
 
 @cache
@@ -346,20 +350,3 @@ async def _read(
 def _to_html(snippet: str) -> str:
     """Escape a snippet and mark its hits, so that the only tags are `<mark>`."""
     return html.escape(snippet).replace(_START, "<mark>").replace(_END, "</mark>")
-
-
-def _encode_cursor(position: Position) -> str:
-    content = json.dumps([position.score, str(position.chunk_id)])
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> Position:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        score, chunk_id = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-        return Position(float(score), UUID(chunk_id))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InvalidError(
-            "The cursor is not valid. Send `next_cursor` of the page before without a change.",
-            code="invalid_cursor",
-        ) from error

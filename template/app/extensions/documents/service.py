@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database.models import utcnow
 from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.events import emit
 from app.core.http.lists import Listing
@@ -20,11 +19,8 @@ from app.extensions.documents.extract import READERS
 from app.extensions.documents.models import Document, DocumentState
 from app.extensions.documents.notify import notify
 from app.extensions.documents.schemas import DocumentCreate, DocumentFacts, DocumentRead
-from app.extensions.documents.tasks import ingest, remove_file
+from app.extensions.documents.tasks import AFTER_REQUESTS, ingest, remove_file
 from app.extensions.tasks import service as tasks
-
-# The lifetime of an upload URL on the platform, and a margin.
-UPLOAD_URL_LIFETIME = timedelta(hours=2, minutes=5)
 
 ENDED = (DocumentState.FAILED, DocumentState.CANCELLED)
 
@@ -42,7 +38,10 @@ async def get_document(
     Raises:
         NotFoundError: there is none, or it belongs to another user; the error is the same.
     """
-    document = await session.get(Document, document_id, with_for_update=lock or None)
+    # A lock without `populate_existing` would return what the session has read before.
+    document = await session.get(
+        Document, document_id, with_for_update=lock or None, populate_existing=lock
+    )
     if document is None or document.owner_id != owner_id:
         raise NotFoundError("There is no such document.", code="document_not_found")
     return document
@@ -77,7 +76,8 @@ async def complete(
 ) -> Document:
     """Compare the upload with the announced file, and start the processing. Commits.
 
-    A repeated call changes nothing.
+    A repeated call changes nothing. A file that differs is removed, and may be sent again at a new
+    URL.
 
     Raises:
         NotFoundError: see `get_document`.
@@ -89,23 +89,30 @@ async def complete(
     await session.commit()
     if document.state is not DocumentState.UPLOADING:
         return document
+    key = document.object_key
     try:
-        stored = await storage.info(document.object_key)
+        stored = await storage.accept(key, size=document.size, sha256=document.sha256)
+        same = stored.content_type.partition(";")[0].strip().lower() == document.media_type
     except NotFoundError as error:
         raise ConflictError(
             "The file has not been uploaded yet.", code="document_not_uploaded"
         ) from error
-    kind = stored.content_type.partition(";")[0].strip().lower()
-    if (stored.size, kind) != (document.size, document.media_type):
+    except ConflictError:
+        same = False
+    document = await get_document(session, owner_id, document_id, lock=True)
+    if document.state is DocumentState.UPLOADING and document.object_key == key:
+        if same:
+            await _start(session, document)
+        else:
+            _enqueue_removal(session, document)
+            document.object_key = new_key(owner_id, folder="documents")
+    await session.commit()
+    if document.state is DocumentState.UPLOADING:
         raise ConflictError(
-            f"{stored.size} bytes of {kind} were uploaded, but {document.size} bytes of "
-            f"{document.media_type} were announced. Delete the document and create a new one.",
+            f"The uploaded file differs from {document.size} bytes of {document.media_type} with "
+            f"the SHA-256 {document.sha256}. Create the upload again to get a new URL.",
             code="document_differs",
         )
-    document = await get_document(session, owner_id, document_id, lock=True)
-    if document.state is DocumentState.UPLOADING:
-        await _start(session, document)
-    await session.commit()
     return document
 
 
@@ -189,12 +196,10 @@ async def delete_document(session: AsyncSession, owner_id: UUID, document_id: UU
 
 
 def _enqueue_removal(session: AsyncSession, document: Document) -> None:
-    """Remove the file now, and again when the upload URL has expired."""
-    enqueue(session, remove_file.s(key=document.object_key), owner=document.owner_id)
-    left = document.created_at + UPLOAD_URL_LIFETIME - utcnow()
-    if left > timedelta():
-        call = remove_file.s(key=document.object_key)
-        enqueue(session, call, owner=document.owner_id, delay=left)
+    # Again later, because a request may be moving it to its key.
+    call = remove_file.s(key=document.object_key)
+    for delay in (timedelta(), AFTER_REQUESTS):
+        enqueue(session, call, owner=document.owner_id, delay=delay)
 
 
 def _check(storage: Storage, media_type: str, size: int) -> None:
@@ -260,4 +265,4 @@ async def _stop(session: AsyncSession, document: Document) -> None:
     await notify(session, "documents.failed", document)
     with contextlib.suppress(ConflictError, NotFoundError):
         assert document.task_id
-        await tasks.cancel_task(session, None, document.task_id)
+        await tasks.cancel_task(session, document.owner_id, document.task_id)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kombu.utils.url import maybe_sanitize_url
+
 from app.core.redis import store
 from app.core.settings import CoreSettings
 from app.core.tasks.application import celery
@@ -19,8 +21,9 @@ def configuration(settings: CoreSettings) -> dict[str, Any]:
     return {
         "beat_scheduler": "app.extensions.schedules.scheduler:Scheduler",
         "beat_max_loop_interval": LOOK,
-        # RedBeat warns if one of these two is missing, although it has its connection.
-        "redbeat_redis_url": settings.redis_address,
+        # RedBeat warns if one of these two is missing, although it has its connection. Celery and
+        # Flower show both, so the address is without its password.
+        "redbeat_redis_url": maybe_sanitize_url(settings.redis_address),
         "redbeat_redis_options": {},
         "redbeat_key_prefix": f"{settings.db_schema}:beat:",
         "redbeat_lock_timeout": LOCK_TIMEOUT,

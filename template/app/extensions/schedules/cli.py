@@ -10,12 +10,11 @@ from kombu.exceptions import OperationalError
 from pydantic import ValidationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from rich.console import Console
-from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.cli.database import with_session
 from app.core.cli.errors import CliError
+from app.core.cli.output import print_table
 from app.core.features import load_all_settings
 from app.core.tasks import enqueue
 from app.core.tasks.application import configure_celery
@@ -111,14 +110,17 @@ def _do(work: Callable[[], Result]) -> Result:
 
 
 def _show(*schedules: ScheduleRead) -> None:
-    table = Table("Name", "Task", "When", "Arguments", "Origin", "Next run", box=None)
-    for each in schedules:
-        table.add_row(
-            each.name,
-            each.task,
-            each.crontab or f"every {each.every:g} s",
-            json.dumps(each.arguments) if each.arguments else "",
-            each.origin,
-            f"{each.next_run_at:%Y-%m-%d %H:%M:%S}" if each.next_run_at else "paused",
-        )
-    Console().print(table)
+    print_table(
+        ("Name", "Task", "When", "Arguments", "Origin", "Next run"),
+        *(
+            (
+                each.name,
+                each.task,
+                each.crontab or f"every {each.every:g} s",
+                json.dumps(each.arguments) if each.arguments else "",
+                each.origin,
+                each.next_run_at or "paused",
+            )
+            for each in schedules
+        ),
+    )

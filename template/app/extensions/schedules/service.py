@@ -9,13 +9,11 @@ from threading import Lock
 from typing import Any
 
 from celery.schedules import crontab, schedule
-from pydantic import ValidationError
 from redbeat.schedulers import ensure_conf, get_redis  # type: ignore[import-untyped]
 
-from app.core.errors import ConflictError, InvalidError, NotFoundError
+from app.core.errors import ConflictError, NotFoundError
 from app.core.tasks import Call
-from app.core.tasks.application import celery
-from app.core.tasks.definition import declared
+from app.core.tasks.application import bind, celery
 from app.extensions.schedules.scheduler import Entry
 from app.extensions.schedules.schemas import Origin, ScheduleCreate, ScheduleRead, parse_crontab
 
@@ -37,7 +35,7 @@ def add_schedule(values: ScheduleCreate) -> ScheduleRead:
         InvalidError: there is no such task, or it does not take these arguments.
         ConflictError: a schedule with that name exists.
     """
-    call = _call(values.task, values.arguments)
+    call = bind(values.task, (), values.arguments)
     when = parse_crontab(values.crontab) if values.crontab else schedule(values.every)
     with _redis() as client:
         entry = Entry(
@@ -110,7 +108,7 @@ def call_of(name: str) -> Call:
     """
     with _redis():
         entry = _get(name)
-    return _call(entry.task, entry.kwargs)
+    return bind(entry.task, entry.args or (), entry.kwargs or {})
 
 
 @contextmanager
@@ -152,21 +150,3 @@ def _read(entry: Entry) -> ScheduleRead:
         origin=_origin(entry.name),
         next_run_at=entry.due_at if entry.enabled else None,
     )
-
-
-def _call(name: str, arguments: dict[str, Any]) -> Call:
-    """Validate the arguments of a task."""
-    if name not in declared:
-        raise InvalidError(
-            f"There is no task {name}. The tasks are: {', '.join(sorted(declared))}.",
-            code="unknown_task",
-        )
-    try:
-        return declared[name].call(arguments)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-        )
-        raise InvalidError(
-            f"The task {name} does not take these arguments ({wrong}).", code="wrong_arguments"
-        ) from error

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 
 from app.core.database import database_of
+from app.core.http.lists import EVERYONE
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.admin.actions import action
 from app.extensions.admin.cards import Card, Row, state_card
@@ -52,7 +53,7 @@ class TaskAdmin(View, model=TaskRecord):
     @action("Cancel", "Cancel these tasks? A running task stops when it next reports progress.")
     async def cancel(self, _: Request, session: AsyncSession, task_id: UUID) -> None:
         """Cancel a task."""
-        await service.cancel_task(session, None, task_id)
+        await service.cancel_task(session, EVERYONE, task_id)
 
 
 async def cards(request: Request) -> list[Card]:

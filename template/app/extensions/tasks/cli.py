@@ -1,18 +1,22 @@
 """`app task`: list, show, cancel and retry tasks."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
 from app.core.cli.database import with_reader, with_session
+from app.core.cli.output import print_table
+from app.core.http.lists import EVERYONE
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.tasks import service
 from app.extensions.tasks.schemas import TaskQuery
 
 cli = typer.Typer(name="task", no_args_is_help=True, help="Background tasks.")
+
+# What an entry in the history of a task may have, in the order in which it is shown.
+FACTS = ("request", "delivery", "attempt", "worker", "reason")
 
 TaskId = Annotated[UUID, typer.Argument(help="Id of the task.")]
 
@@ -25,31 +29,41 @@ def list_tasks(
     """List tasks, newest first; `--state failure` lists the dead letters."""
     query = TaskQuery(state=state, limit=limit)
     page = with_reader(lambda reader: service.TASKS_FOR_OPERATORS.page(reader, query))
-    table = Table(
-        Column("Id", no_wrap=True), "Task", "State", "Tries", "Enqueued", "Error", box=None
+    print_table(
+        ("Id", "Task", "State", "Tries", "Enqueued", "Error"),
+        *(
+            (
+                task.id,
+                task.name,
+                task.state,
+                task.attempts,
+                task.created_at,
+                (task.error or "").partition("\n")[0][:80],
+            )
+            for task in page.items
+        ),
     )
-    for task in page.items:
-        table.add_row(
-            str(task.id),
-            task.name,
-            task.state,
-            str(task.attempts),
-            f"{task.created_at:%Y-%m-%d %H:%M:%S}",
-            (task.error or "").partition("\n")[0][:80],
-        )
-    Console().print(table)
 
 
 @cli.command()
 def show(task_id: TaskId) -> None:
-    """Print all fields of a task, with the whole error."""
-    _show(with_session(lambda session: service.get_task(session, None, task_id)))
+    """Print all fields of a task, with the whole error, and then what happened to it."""
+    task = with_session(lambda session: service.get_task(session, EVERYONE, task_id))
+    _show(task)
+    enqueued = {"at": task.created_at.isoformat(), "event": "enqueued", "request": task.request_id}
+    rows = []
+    for entry in (enqueued, *task.history):
+        at = datetime.fromisoformat(entry["at"]).astimezone(UTC)
+        facts = [f"{name} {entry[name]}" for name in FACTS if entry.get(name)]
+        rows.append((f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry["event"], ", ".join(facts)))
+    typer.echo()
+    print_table(("Time (UTC)", "Event", "Facts"), *rows)
 
 
 @cli.command()
 def cancel(task_id: TaskId) -> None:
     """Cancel a task. A running task stops when it reports its progress."""
-    _show(with_session(lambda session: service.cancel_task(session, None, task_id)))
+    _show(with_session(lambda session: service.cancel_task(session, EVERYONE, task_id)))
 
 
 @cli.command()
@@ -69,8 +83,7 @@ def retry(
 
 
 def _show(task: TaskRecord) -> None:
-    table = Table(show_header=False, box=None)
-    for name, value in task.model_dump(mode="json").items():
+    # Not as a table: an error has several lines.
+    for name, value in task.model_dump(mode="json", exclude={"history"}).items():
         if value not in (None, ""):
-            table.add_row(name, str(value))
-    Console().print(table)
+            typer.echo(f"{name:<16}  {value}")

@@ -24,7 +24,9 @@ router = APIRouter()
 async def visible_task(request: Request, user: CurrentUser, task_id: UUID) -> TaskRead:
     """Return a task. Its session is closed at once, so that a stream holds no connection."""
     async with database_of(request).session() as session:
-        return TaskRead.model_validate(await service.get_task(session, user, task_id))
+        return TaskRead.model_validate(
+            await service.get_task(session, service.visible_to(user), task_id)
+        )
 
 
 VisibleTask = Annotated[TaskRead, Depends(visible_task)]
@@ -60,7 +62,8 @@ async def follow_task(
 @router.post("/{task_id}/cancel", summary="Cancel a task")
 async def cancel_task(user: CurrentUser, task_id: UUID, session: DatabaseSession) -> TaskRead:
     """Cancel a task. A running task stops when it reports its progress."""
-    return TaskRead.model_validate(await service.cancel_task(session, user, task_id))
+    owner = service.visible_to(user)
+    return TaskRead.model_validate(await service.cancel_task(session, owner, task_id))
 
 
 @router.post("/{task_id}/retry", summary="Retry a failed task")

@@ -1,8 +1,10 @@
 """The rules: the owner of a task and admins may see and cancel it.
 
-`viewer` is the user who asks, or None for an operator at a terminal, who may do everything.
+`owner` says whose tasks a function may touch: those of one user, or those of EVERYONE, for admins
+and for operators at a terminal.
 """
 
+from typing import assert_never
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -11,8 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
-from app.core.http.lists import Listing
+from app.core.http.lists import EVERYONE, Everyone, Listing
 from app.core.http.pagination import KeysetPage
+from app.core.tasks import records
 from app.core.tasks.models import UNFINISHED, TaskRecord, TaskState
 from app.core.tasks.outbox import requeue
 from app.extensions.tasks.schemas import TaskDetails, TaskQuery, TaskRead
@@ -21,20 +24,30 @@ from app.extensions.users.schemas import UserRead
 OWN_TASKS = Listing(
     TaskRecord, TaskRead, scope=TaskRecord.owner_id, filters={"state": TaskRecord.state}
 )
-ALL_TASKS = Listing(TaskRecord, TaskRead, filters={"state": TaskRecord.state})
-TASKS_FOR_OPERATORS = Listing(TaskRecord, TaskDetails, filters={"state": TaskRecord.state})
+ALL_TASKS = Listing(TaskRecord, TaskRead, scope=EVERYONE, filters={"state": TaskRecord.state})
+TASKS_FOR_OPERATORS = Listing(
+    TaskRecord, TaskDetails, scope=EVERYONE, filters={"state": TaskRecord.state}
+)
+
+
+def visible_to(user: UserRead) -> UUID | Everyone:
+    """Return whose tasks a user may see and cancel."""
+    return EVERYONE if user.is_admin else user.id
 
 
 async def get_task(
-    session: AsyncSession, viewer: UserRead | None, task_id: UUID, *, lock: bool = False
+    session: AsyncSession, owner: UUID | Everyone, task_id: UUID, *, lock: bool = False
 ) -> TaskRecord:
     """Return a task.
 
     Raises:
-        NotFoundError: there is no such task, or the viewer may not see it.
+        NotFoundError: there is no such task, or it has another owner.
     """
-    task = await session.get(TaskRecord, task_id, with_for_update=lock or None)
-    if task is None or not (viewer is None or viewer.is_admin or task.owner_id == viewer.id):
+    # A lock without `populate_existing` would return what the session has read before.
+    task = await session.get(
+        TaskRecord, task_id, with_for_update=lock or None, populate_existing=lock
+    )
+    if task is None or not _has_owner(task, owner):
         raise NotFoundError("There is no such task.", code="task_not_found")
     return task
 
@@ -53,32 +66,34 @@ async def list_tasks(reader: Reader, viewer: UserRead, query: TaskQuery) -> Keys
     return await ALL_TASKS.page(reader, query)
 
 
-async def cancel_task(session: AsyncSession, viewer: UserRead | None, task_id: UUID) -> TaskRecord:
+async def cancel_task(session: AsyncSession, owner: UUID | Everyone, task_id: UUID) -> TaskRecord:
     """Cancel a task. A running task stops when it reports its progress. Commits.
 
     Raises:
         NotFoundError: see `get_task`.
         ConflictError: the task has ended.
     """
-    task = await get_task(session, viewer, task_id, lock=True)
+    task = await get_task(session, owner, task_id, lock=True)
     if task.state not in UNFINISHED:
         raise ConflictError("The task has ended.", code="task_ended")
     task.cancel_requested = True
+    records.note(task, "cancel_requested")
     if task.state is TaskState.PENDING:
         task.state = TaskState.REVOKED
         task.ended_at = utcnow()
+        records.note(task, "cancelled")
     await session.commit()
     return task
 
 
 async def retry_task(session: AsyncSession, task_id: UUID) -> TaskRecord:
-    """Run a failed task again, with all its tries. Commits.
+    """Run a failed task of any user again, with all its tries. Commits.
 
     Raises:
         NotFoundError: there is no such task.
         ConflictError: the task has not failed.
     """
-    task = await get_task(session, None, task_id, lock=True)
+    task = await get_task(session, EVERYONE, task_id, lock=True)
     if task.state is not TaskState.FAILURE:
         raise ConflictError("Only a failed task can be retried.", code="task_not_failed")
     requeue(session, task)
@@ -96,3 +111,12 @@ async def retry_failed(session: AsyncSession, name: str | None = None) -> int:
         requeue(session, task)
     await session.commit()
     return len(tasks)
+
+
+def _has_owner(task: TaskRecord, owner: UUID | Everyone) -> bool:
+    match owner:
+        case Everyone():
+            return True
+        case UUID():
+            return task.owner_id == owner
+    assert_never(owner)

@@ -1,15 +1,16 @@
 """`app user`: the users of this backend."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.cli.database import with_reader, with_session
+from app.core.cli.errors import CliError
+from app.core.cli.output import print_table
 from app.core.supabase.auth import create_user, find_user
 from app.core.supabase.clients import Supabase, with_supabase
 from app.extensions.users import service
@@ -38,6 +39,8 @@ def create(
     async def in_auth(supabase: Supabase) -> UUID:
         if found := await find_user(supabase, email):
             return found.id
+        if not password and not sys.stdin.isatty():
+            raise CliError("There is no terminal to ask for the password in: set USER_PASSWORD.")
         secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return await create_user(supabase, email, secret)
 
@@ -92,13 +95,10 @@ def _change(
 
 
 def _show(*users: User | UserRead) -> None:
-    table = Table("E-mail", "Name", "Role", "Status", "Since", box=None)
-    for user in users:
-        table.add_row(
-            user.email or "",
-            user.display_name or "",
-            user.role,
-            user.status,
-            f"{user.created_at:%Y-%m-%d %H:%M}",
-        )
-    Console().print(table)
+    print_table(
+        ("E-mail", "Name", "Role", "Status", "Since"),
+        *(
+            (each.email, each.display_name, each.role, each.status, each.created_at)
+            for each in users
+        ),
+    )

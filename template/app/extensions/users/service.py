@@ -16,7 +16,7 @@ from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.events import emit
-from app.core.http.lists import Listing
+from app.core.http.lists import EVERYONE, Listing
 from app.core.settings import load_settings
 from app.extensions.users.models import Role, Status, User
 from app.extensions.users.schemas import UserRead
@@ -25,6 +25,7 @@ from app.extensions.users.settings import Approval, UserSettings
 USERS = Listing(
     User,
     UserRead,
+    scope=EVERYONE,
     search=[User.email, User.display_name],
     filters={"status": User.status, "role": User.role},
 )

@@ -9,21 +9,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devstack.supabase.access import json_object, require_secret_key, services
-from devstack.supabase.errors import AuthError
+from devstack.supabase.errors import AuthError, invalid
 from devstack.supabase.store import User
 
-MAX_PER_PAGE = 1000
+FIELDS = ("app_metadata", "user_metadata", "ban_duration", "role")
 
 
 class Users(HTTPEndpoint):
     """All users."""
 
     async def get(self, request: Request) -> Response:
-        """List one page, newest first, with the total and links to other pages in the headers."""
+        """List one page, newest first, with the total and links to other pages in the headers.
+
+        `filter` selects addresses that contain it.
+        """
         require_secret_key(request)
         page = positive(request, "page", 1)
-        per_page = min(positive(request, "per_page", 50), MAX_PER_PAGE)
-        users = list(services(request).auth.store.users.values())[::-1]
+        per_page = positive(request, "per_page", 50)
+        part = request.query_params.get("filter", "").lower()
+        every = services(request).auth.store.users.values()
+        users = [user for user in every if part in user.email][::-1]
         shown = [user.public() for user in users[(page - 1) * per_page : page * per_page]]
         last = max(1, -(-len(users) // per_page))
         links = [(page + 1, "next")] if page < last else []
@@ -46,7 +51,8 @@ class Users(HTTPEndpoint):
             body.get("email", ""),
             body.get("password"),
             confirmed=bool(body.get("email_confirm")),
-            **{name: body.get(name) for name in ("app_metadata", "user_metadata", "ban_duration")},
+            user_id=body.get("id"),
+            **{name: body.get(name) for name in FIELDS},
         )
         return JSONResponse(user.public())
 
@@ -59,11 +65,11 @@ class OneUser(HTTPEndpoint):
         return JSONResponse(self.user(request).public())
 
     async def put(self, request: Request) -> Response:
-        """Change the user."""
-        user = self.user(request)
-        await asyncio.to_thread(
-            services(request).auth.update_user, user, await json_object(request)
-        )
+        """Change the user; another password ends all sessions."""
+        user, auth, body = self.user(request), services(request).auth, await json_object(request)
+        await asyncio.to_thread(auth.update_user, user, body)
+        if body.get("password"):
+            auth.end_sessions(user)
         return JSONResponse(user.public())
 
     async def delete(self, request: Request) -> Response:
@@ -88,7 +94,7 @@ def positive(request: Request, name: str, default: int) -> int:
     """Return a positive integer of the query."""
     given = request.query_params.get(name) or str(default)
     if not given.isascii() or not given.isdigit() or not 0 < int(given[:12]) < 10**9:
-        raise AuthError(400, "validation_failed", f"Bad pagination parameter {name}: {given}")
+        raise invalid(f"Bad pagination parameter {name}: {given}")
     return int(given)
 
 

@@ -4,6 +4,8 @@ The rotation has the same names as in the management API of the platform, which 
 failures. Every route requires the secret key.
 """
 
+import json
+
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -49,14 +51,19 @@ class Failures(HTTPEndpoint):
     """Responses in place of the real ones."""
 
     async def post(self, request: Request) -> Response:
-        """Answer requests to `path` with `status`, the next `times` or until they are removed."""
+        """Answer requests to `path` with `status`, the next `times` or until they are removed.
+
+        A 429 has the body of Auth's limit of requests, which the local Supabase does not count.
+        """
         require_secret_key(request)
         body = await json_object(request)
         path, status, times = text(body, "path"), body.get("status", 503), body.get("times")
         valid = isinstance(status, int) and 200 <= status < 600
         if not path.startswith("/") or not valid or not isinstance(times, int | None):
             raise AuthError(400, "validation_failed", "Send path, and status and times as numbers")
-        services(request).traffic.fail(path, status, times=times)
+        limited = {"code": 429, "error_code": "over_request_rate_limit"}
+        shown = {**limited, "msg": "Request rate limit reached"} if status == 429 else {}
+        services(request).traffic.fail(path, status, body=json.dumps(shown).encode(), times=times)
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from devstack.supabase.access import email_of, json_object, require_secret_key, services
 from devstack.supabase.errors import AuthError
+from devstack.supabase.signing_in import sign_in
 
 PAGE = Path(__file__).parents[1] / "page.html"
 
@@ -38,7 +39,7 @@ async def local_token(request: Request) -> Response:
     user = auth.store.by_email(email)
     if user is None:
         raise AuthError(404, "user_not_found", "there is no such user")
-    return JSONResponse(auth.start_session(user))
+    return JSONResponse(await sign_in(request, user, "password"))
 
 
 routes = [Route("/", page), Route("/local/token", local_token, methods=["POST"])]

@@ -1,23 +1,20 @@
-"""Sign-in by mail: codes, links and forgotten passwords; and the page that shows the mails."""
+"""Sign-in by mail: codes, links, forgotten passwords, changed addresses."""
 
-import html
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from devstack.supabase.access import email_of, json_object, services, text
-from devstack.supabase.errors import AuthError
+from devstack.supabase.access import email_of, json_object, services, signed_in, text
+from devstack.supabase.errors import AuthError, invalid
+from devstack.supabase.fields import ensure_not_banned, validate_email
 from devstack.supabase.mail import Mail
 from devstack.supabase.origins import is_local
-from devstack.supabase.store import User
+from devstack.supabase.signing_in import add_user, send_mail, sign_in
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>Mails of the local Supabase</title>
-<h1>Mails</h1><p>No mail leaves this machine. <a href="/">Sign-in page</a></p><ul>{}</ul>"""
-ENTRY = """<li>{sent_at}: <b>{subject}</b> for {to}, code <code>{code}</code>,
-<a href="{link}">link</a>{note}</li>"""
+ONE_OF_TWO = "Confirmation link accepted. Please proceed to confirm link sent to the other email"
 
 
 async def otp(request: Request) -> Response:
@@ -28,108 +25,108 @@ async def otp(request: Request) -> Response:
     if user is None:
         if body.get("create_user") is False:
             raise AuthError(422, "otp_disabled", "Signups not allowed for otp")
-        user = auth.create_user(
-            text(body, "email"), confirmed=False, user_metadata=body.get("data")
-        )
-    return _send_mail(request, user, "magiclink", body)
+        user = auth.new_user(text(body, "email"), confirmed=False, user_metadata=body.get("data"))
+        await add_user(request, user)
+    return await send_mail(request, user, "magiclink", body)
 
 
 async def recover(request: Request) -> Response:
     """Mail a link to set another password; the response is the same for unknown addresses."""
     body = await json_object(request)
-    user = services(request).auth.store.by_email(email_of(body))
-    return _send_mail(request, user, "recovery", body)
+    if not email_of(body):
+        raise invalid("Password recovery requires an email")
+    user = services(request).auth.store.by_email(validate_email(email_of(body)))
+    return await send_mail(request, user, "recovery", body) if user else JSONResponse({})
 
 
 async def resend(request: Request) -> Response:
-    """Mail the confirmation of a sign-up again, if the address is not confirmed."""
+    """Mail the confirmation of a sign-up or of another address again, if it is needed."""
     body = await json_object(request)
-    if text(body, "type") != "signup":
-        raise AuthError(400, "validation_failed", "The local Supabase supports only type signup")
-    user = services(request).auth.store.by_email(email_of(body))
-    unconfirmed = user if user and user.email_confirmed_at is None else None
-    return _send_mail(request, unconfirmed, "signup", body)
+    kind, store = text(body, "type"), services(request).auth.store
+    user = store.by_email(email_of(body))
+    if kind not in ("signup", "email_change"):
+        raise invalid("Missing one of these types: signup, email_change, sms, phone_change")
+    if user and kind == "signup" and user.email_confirmed_at is None:
+        return await send_mail(request, user, kind, body)
+    if user and kind == "email_change" and user.new_email:
+        return await send_mail(request, user, kind, body, user.email, user.new_email)
+    return JSONResponse({})
+
+
+async def reauthenticate(request: Request) -> Response:
+    """Mail a code to the signed-in user."""
+    user, _ = signed_in(request)
+    if not user.email:
+        raise AuthError(422, "email_address_not_provided", "Reauthentication requires an email")
+    return await send_mail(request, user, "reauthentication", {})
 
 
 async def verify(request: Request) -> Response:
     """Sign in with the code of a mail or the token hash of its link."""
     body = await json_object(request)
-    mail = services(request).mailbox.use(
-        text(body, "type"),
-        email=email_of(body),
-        code=text(body, "token"),
-        token_hash=text(body, "token_hash"),
-    )
-    user = services(request).auth.confirm(mail.to)
-    return JSONResponse(services(request).auth.start_session(user, "otp"))
+    kind, email, code = text(body, "type"), email_of(body), text(body, "token")
+    token_hash = text(body, "token_hash")
+    if not kind:
+        raise invalid("Verify requires a verification type")
+    if not (token_hash or (code and email)):
+        raise invalid("Verify requires a token and an email, or a token hash")
+    mail = services(request).mailbox.use(kind, email=email, code=code, token_hash=token_hash)
+    if not _confirm(request, mail):
+        return JSONResponse({"msg": ONE_OF_TWO, "code": "200"})
+    user = services(request).auth.store.users[mail.user_id]
+    return JSONResponse(await sign_in(request, user, "otp"))
 
 
 async def follow(request: Request) -> Response:
     """Sign in with the link of a mail, and redirect to the app with a session or a code for one."""
-    query = request.query_params
-    auth, mailbox = services(request).auth, services(request).mailbox
-    redirect_to = query.get("redirect_to", "")
+    query, mailbox = request.query_params, services(request).mailbox
+    token, redirect_to = query.get("token", ""), query.get("redirect_to", "")
     # Another site could take over the session.
     target = redirect_to if is_local(redirect_to) else str(request.base_url)
     try:
-        mail = mailbox.use(query.get("type", ""), token_hash=query.get("token", ""))
-        user = auth.confirm(mail.to)
+        mail = mailbox.use(query.get("type", ""), token_hash=token)
+        if not _confirm(request, mail):
+            return _redirect(target, {"message": ONE_OF_TWO}, query=bool(mail.challenge))
         if mail.challenge:
-            return _redirect(target, "?", {"code": mailbox.create_code(user, mail.challenge)})
-        session = auth.start_session(user, "otp")
+            values = {"code": mailbox.create_code(mail)}
+            return _redirect(target, values, query=True, fragment=False)
+        user = services(request).auth.store.users[mail.user_id]
+        session = await sign_in(request, user, "otp")
     except AuthError as error:
-        return _redirect(
-            target,
-            "#",
-            {"error": "access_denied", "error_code": error.code, "error_description": str(error)},
-        )
+        failure = {
+            "error": "access_denied" if error.status < 500 else "server_error",
+            "error_code": error.code,
+            "error_description": str(error),
+        }
+        return _redirect(target, failure, query=token.startswith("pkce_"))
     del session["user"]
-    return _redirect(target, "#", {**session, "type": mail.kind})
+    return _redirect(target, {**session, "type": mail.kind})
 
 
-async def mails(request: Request) -> Response:
-    """List every mail, newest first, as a page or as JSON."""
-    found = services(request).mailbox.mails[::-1]
-    if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse(
-            [{"to": m.to, "kind": m.kind, "code": m.code, "link": m.link} for m in found]
-        )
-    return HTMLResponse(PAGE.format("".join(map(_entry, found)) or "<li>None yet.</li>"))
+def _confirm(request: Request, mail: Mail) -> bool:
+    """Confirm the address of a mail; return False if another mail must be confirmed as well."""
+    auth = services(request).auth
+    user = auth.confirm(mail.user_id)
+    ensure_not_banned(user, status=403)
+    return mail.kind != "email_change" or auth.confirm_email_change(user, mail.to)
 
 
-def _send_mail(request: Request, user: User | None, kind: str, body: dict[str, Any]) -> Response:
-    if user:
-        challenge = text(body, "code_challenge")
-        method = text(body, "code_challenge_method") or "plain"
-        services(request).mailbox.send(
-            user,
-            kind,
-            request.query_params.get("redirect_to", ""),
-            (method, challenge) if challenge else None,
-        )
-    return JSONResponse({})
-
-
-def _redirect(target: str, separator: str, values: dict[str, Any]) -> Response:
-    if separator == "?" and "?" in target:
-        separator = "&"
-    return RedirectResponse(f"{target}{separator}{urlencode(values)}", 303)
-
-
-def _entry(mail: Mail) -> str:
-    shown = {
-        name: html.escape(str(getattr(mail, name)))
-        for name in ("sent_at", "subject", "to", "code", "link")
-    }
-    return ENTRY.format(**shown, note="" if mail.valid else " (used)")
+def _redirect(
+    target: str, values: dict[str, Any], *, query: bool = False, fragment: bool = True
+) -> Response:
+    encoded = urlencode(values)
+    if query:
+        target += f"{'&' if '?' in target else '?'}{encoded}"
+    return RedirectResponse(f"{target}#{encoded}" if fragment else target, 303)
 
 
 # Links work without an API key.
 open_routes = [Route("/verify", follow)]
 routes = [
     Route("/otp", otp, methods=["POST"]),
+    Route("/magiclink", otp, methods=["POST"]),
     Route("/recover", recover, methods=["POST"]),
     Route("/resend", resend, methods=["POST"]),
+    Route("/reauthenticate", reauthenticate),
     Route("/verify", verify, methods=["POST"]),
 ]
-page_routes = [Route("/mails", mails)]

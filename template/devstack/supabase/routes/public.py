@@ -19,13 +19,13 @@ async def health(_: Request) -> Response:
     return JSONResponse({"version": "local", "name": "GoTrue", "description": about})
 
 
-async def settings(_: Request) -> Response:
+async def settings(request: Request) -> Response:
     """Return the ways to sign in."""
     return JSONResponse(
         {
             "external": {"email": True, "phone": False, "anonymous_users": True},
             "disable_signup": False,
-            "mailer_autoconfirm": True,
+            "mailer_autoconfirm": services(request).autoconfirm,
             "phone_autoconfirm": False,
             "sms_provider": "",
             "saml_enabled": False,

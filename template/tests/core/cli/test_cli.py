@@ -2,21 +2,31 @@
 
 import io
 import json
+import os
+import pty
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any, NamedTuple
 
 import pytest
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import NullPool
+from starlette.staticfiles import StaticFiles
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from app.cli import build, main
+from app.core.cli.api import rows_of
 from app.core.cli.errors import CliError, run
 from app.core.database import sessions, sync_engine
 from app.core.errors import ConflictError
-from app.core.features import FeatureError
+from app.core.features import FeatureError, installed
 from app.core.migrations.errors import MigrationError
 from app.core.redis import redis_key, store
 from app.core.settings import SettingsError, get_settings, load_settings
@@ -127,13 +137,62 @@ def test_no_database_is_a_sentence(
     assert "hunter2" not in answer.err
 
 
-def test_routes_are_listed(call: Call) -> None:
-    answer = call("routes")
-    rows = [line.split(maxsplit=2) for line in answer.out.splitlines() if line.strip()]
-    listed = {(row[0], row[1]) for row in rows}
-    assert ["GET", "/api/v1/users/me", "Who am I?"] in [[*map(str.strip, row)] for row in rows]
-    document = api.openapi()["paths"]
-    assert listed == {(m.upper(), path) for path, methods in document.items() for m in methods}
+def test_every_path_is_listed() -> None:
+    # In a process of its own, because it starts and stops the API.
+    command = [sys.executable, "-m", "app", "routes"]
+    out = subprocess.check_output(command, text=True, env={**os.environ, "COLUMNS": "40"})
+    listed = {
+        (m, row[1]): row[2:] for row in map(str.split, out.splitlines()) for m in methods(row)
+    }
+    for path, operations in api.openapi()["paths"].items():
+        assert {(method.upper(), path) for method in operations} <= listed.keys()
+    assert {
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/scalar"),
+        ("HEAD", "/health/live"),
+        ("*", "/docs/assets/swagger/*"),
+        ("POST", "/api/v1/webhooks/users/before-user-created"),
+    } <= listed.keys()
+    function, place = listed["GET", "/api/v1/users/me"]
+    file, _, line = place.partition(":")
+    assert file == "app/extensions/users/routes.py"
+    assert f"def {function}(" in "".join(Path(file).read_text().splitlines(True)[int(line) :][:2])
+    # Routes that a feature adds when the API starts.
+    if any(feature.name == "admin" for feature in installed()):
+        assert ("POST", "/admin/logout") in listed
+
+
+def methods(row: list[str]) -> list[str]:
+    return row[0].split(",")
+
+
+def test_routes_of_any_kind_are_listed() -> None:
+    async def endpoint() -> None: ...
+
+    class Endpoint:
+        async def __call__(self) -> None: ...
+
+    inner = FastAPI(openapi_url=None)
+    inner.add_api_route("/deep", endpoint)
+    router = APIRouter()
+    router.add_api_websocket_route("/socket", endpoint)
+    router.mount("/files", StaticFiles(directory="."))
+    router.mount("/inner", inner)
+    router.add_api_route("/partial", partial(endpoint), methods=["PUT", "POST"])
+    router.add_api_route("/callable", Endpoint())
+    outer = FastAPI(openapi_url=None)
+    outer.include_router(router, prefix="/v1")
+    rows = {row[1]: row for row in rows_of(outer.routes)}
+    assert [*rows] == [
+        *("/v1/socket", "/v1/files/*", "/v1/inner/deep", "/v1/partial", "/v1/callable"),
+    ]
+    assert rows["/v1/socket"][0] == "WEBSOCKET"
+    assert rows["/v1/files/*"][2] == "StaticFiles"
+    assert rows["/v1/inner/deep"][2].endswith("endpoint")
+    assert rows["/v1/partial"][0] == "POST,PUT"
+    assert rows["/v1/partial"][3].startswith("tests/core/cli/test_cli.py:")
+    assert rows["/v1/callable"][2].endswith("Endpoint.__call__")
 
 
 def test_the_description_of_the_api_is_written(call: Call, tmp_path: Path) -> None:
@@ -143,16 +202,74 @@ def test_the_description_of_the_api_is_written(call: Call, tmp_path: Path) -> No
     assert path.read_text(encoding="utf-8") == call("openapi").out
 
 
-def test_a_console_has_settings_session_and_tables(call: Call) -> None:
-    lines = ("print(settings.environment, session.exec(select(User)).first())", "nonsense", "")
+@pytest.mark.parametrize("environment", [{}, {"ENVIRONMENT": "production", "SECRET_KEY": "short"}])
+def test_the_description_needs_no_settings(tmp_path: Path, environment: dict[str, str]) -> None:
+    # Without `.env` as well: it is read from the working directory.
+    out = subprocess.check_output(
+        [sys.executable, "-m", "app", "openapi"],
+        env={"PYTHONPATH": str(Path.cwd()), "PATH": os.environ["PATH"], **environment},
+        cwd=tmp_path,
+        text=True,
+    )
+    # The same text, so also the same order: this process has other settings and other hashes.
+    assert out == json.dumps(api.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def test_a_console_runs_the_code_of_a_pipe(call: Call) -> None:
+    lines = (
+        "from app.core.features import features",
+        "for number in range(2):",
+        "    found = await session.exec(select(User))",
+        "    print(settings.environment, found.first())",
+        "print(await reader.rows(select(User)), sync_session.exec(select(User)).first())",
+    )
     answer = call("console", piped="\n".join(lines))
-    assert "settings, session, select" in answer.err
-    assert "test None" in answer.out
-    # An error does not end it.
-    assert "NameError: name 'nonsense'" in answer.err
-    assert answer.code == 0
+    assert answer == (0, "test None\ntest None\n[] None\n", "")
 
 
+def test_an_error_in_a_pipe_ends_it(call: Call) -> None:
+    with pytest.raises(NameError):
+        call("console", piped="nonsense")
+
+
+def test_a_console_in_a_terminal() -> None:
+    """In a real terminal: `await` in lines and blocks, and an error."""
+    master, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", "console"], stdin=terminal, stdout=terminal, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        clock = Timer(60, process.kill)
+        clock.start()
+        typed = (
+            "(await session.exec(select(User))).first() is None",
+            "nonsense",
+            "for n in (6, 7): print('answer', n * await asyncio.sleep(0, 7))",
+            "",
+            "exit()\n",
+        )
+        os.write(master, b"import asyncio\n" + "\n".join(typed).encode())
+        shown = b""
+        with suppress(OSError):  # Linux reports the end of a terminal as an error
+            while chunk := os.read(master, 4096):
+                shown += chunk
+        os.close(master)
+    clock.cancel()
+    text = shown.decode()
+    assert process.returncode == 0, text
+    assert "settings, session, reader, sync_session, select" in text
+    assert re.search(r"^True\s*$", text, re.MULTILINE), text
+    assert "NameError: name 'nonsense'" in text
+    assert {"answer 42", "answer 49"} <= {line.strip() for line in text.splitlines()}
+
+
+@pytest.fixture
+def bucket(call: Call) -> None:
+    """The bucket of the settings."""
+    assert call("storage", "ensure").code == 0
+
+
+@pytest.mark.usefixtures("bucket")
 def test_doctor_finds_everything_in_order(call: Call) -> None:
     heartbeat.function()
     answer = call("doctor")
@@ -167,10 +284,12 @@ def test_doctor_finds_everything_in_order(call: Call) -> None:
         "connections",
         "redis",
         "supabase",
+        "storage",
         "workers",
     }
 
 
+@pytest.mark.usefixtures("bucket")
 def test_doctor_finds_that_no_worker_runs(call: Call) -> None:
     store().delete(redis_key(HEARTBEAT_KEY))
     answer = call("doctor")
@@ -209,6 +328,7 @@ def test_doctor_names_the_setting_of_each_service(
     assert "hunter2" not in answer.out + answer.err
 
 
+@pytest.mark.usefixtures("bucket")
 @pytest.mark.parametrize(
     ("keys", "secret", "code", "words"),
     [
@@ -286,3 +406,60 @@ def test_processes_are_started_with_what_was_asked(
     assert call(*arguments).code == 0
     assert started == [expected]
     assert (tmp_path / "a").is_dir() is ("a/b" in arguments)
+
+
+def complete(shell: str, words: str, folder: Path) -> set[str]:
+    """Ask as the script does that `app --show-completion` prints, without any setting."""
+    variables = {
+        "_APP_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": words,
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path.cwd()),
+    }
+    command = ["-c", "import sys; from app.cli import main; sys.argv[0] = 'app'; main()"]
+    out = subprocess.check_output([sys.executable, *command], env=variables, cwd=folder, text=True)
+    # In zsh, each line starts with a quoted value, and its help follows.
+    value = r'^(?:_arguments .*\(\()?"([^"]+)"' if shell == "zsh" else r"^(.+)$"
+    return set(re.findall(value, out, re.MULTILINE))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("app u", {"user"}),
+        ("app db up", {"upgrade"}),
+        ("app db upgrade --feature us", {"users"}),
+        ("app db drop-feature us", {"users"}),
+    ],
+)
+def test_a_shell_completes(shell: str, words: str, expected: set[str], tmp_path: Path) -> None:
+    assert complete(shell, words, tmp_path) == expected
+
+
+def test_the_completion_of_names_imports_no_command() -> None:
+    code = """
+import os, sys
+os.environ.update(_APP_COMPLETE="complete_bash", COMP_WORDS="app ", COMP_CWORD="1")
+from app.cli import main
+sys.argv[0] = "app"
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert {"db", "user", "task", "worker", "dev"} <= set(done.stdout.split())
+    slow = {"alembic", "celery", "fastapi", "sqlmodel", "httpx"}
+    assert slow.isdisjoint(done.stderr.split())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_script_of_a_shell_is_printed(shell: str) -> None:
+    variables = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    code = "import sys; from app.cli import main; sys.argv[0] = 'app'; main()"
+    command = [sys.executable, "-c", code, "--show-completion", shell]
+    script = subprocess.check_output(command, env=variables, text=True)
+    assert f"_APP_COMPLETE=complete_{shell}" in script

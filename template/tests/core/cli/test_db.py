@@ -110,9 +110,9 @@ def test_upgrade_of_one_feature_step_by_step(workshop: Workshop, db: Call) -> No
 def test_status_current_and_history(parcels: Workshop, db: Call) -> None:
     parcels.feature("labels")
     parcels.migration("labels", "labels_0001")
-    rows = {line.split()[0]: line.split() for line in db("status").out.splitlines()}
-    assert rows["parcels"] == ["parcels", "parcels_0002", "parcels_0002", "0"]
-    assert rows["labels"] == ["labels", "-", "labels_0001", "1"]
+    rows = [line.split() for line in db("status").out.splitlines()]
+    assert ["parcels", "parcels_0002", "parcels_0002", "0"] in rows
+    assert ["labels", "-", "labels_0001", "1"] in rows
     assert "parcels parcels_0002\n" in db("current").out
     assert db("current", "--feature", "labels").out == "labels -\n"
     history = db("history", "--feature", "parcels").out.splitlines()
@@ -121,6 +121,38 @@ def test_status_current_and_history(parcels: Workshop, db: Call) -> None:
     db("upgrade")
     parcels.switch_off("labels")
     assert "data kept" in db("status").out
+
+
+def test_status_counts_rows_or_estimates_them(
+    parcels: Workshop, db: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.cli.db.EXACT", 3)
+
+    def rows(number: int, *, analyzed: bool = False) -> str:
+        with parcels.connected() as connection:
+            name = f"{SCHEMA}.parcels"
+            connection.execute(text(f"TRUNCATE {name}"))
+            insert = f"INSERT INTO {name} (id) SELECT generate_series(1, {number})"
+            connection.execute(text(insert))
+            if analyzed:
+                connection.execute(text(f"ANALYZE {name}"))
+        lines = db("status", "--feature", "parcels").out.splitlines()
+        (line,) = [line for line in lines if line.startswith("parcels  parcels  ")]
+        return line.split("  ")[-1]
+
+    assert rows(3) == "3"
+    assert rows(4) == "more than 3"
+    assert rows(50, analyzed=True) == "about 50"
+    parcels.switch_off("parcels")
+    assert ["parcels", "parcels", "about", "50"] in map(str.split, db("status").out.splitlines())
+
+
+def test_show_a_branch(parcels: Workshop, db: Call) -> None:
+    shown = db("show", "parcels").out
+    assert shown.index("Rev: parcels_0002") < shown.index("Rev: parcels_0001")
+    assert "core_0001" not in shown.partition("Rev: parcels_0001")[0]
+    parcels.feature("labels")
+    assert db("show", "labels") == (0, "'labels' has no migration.\n", "")
 
 
 def test_show(parcels: Workshop, db: Call) -> None:

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import Reader
 from app.core.errors import InvalidError, NotFoundError
-from app.core.http.lists import Listing
+from app.core.http.lists import EVERYONE, Listing
 from app.core.http.pagination import KeysetQuery, OffsetQuery
 from app.core.http.schemas import ResponseModel
 from app.core.tasks.models import TaskRecord, TaskState
@@ -180,20 +180,26 @@ async def test_a_statement_is_built_once_for_each_combination(
     assert len({id(statement) for statement in reader.statements}) == 2
 
 
-async def test_a_list_without_a_scope_holds_the_rows_of_all(
+async def test_only_a_list_of_everyone_holds_the_rows_of_all(
     reader: CountingReader, owner: UUID
 ) -> None:
-    page = await listing().page(reader, ByOffset())
+    page = await listing(scope=EVERYONE).page(reader, ByOffset())
     assert page.total == 10
 
 
 async def test_the_scope_is_never_left_out(reader: CountingReader, owner: UUID) -> None:
-    for scope in ({}, {"user_id": owner}, {"owner_id": owner, "state": "x"}):
+    for scope in ({}, {"user_id": owner}, {"owner_id": owner, "state": "x"}, {"owner_id": None}):
         with pytest.raises(TypeError, match="owner_id"):
             await OWN.page(reader, ByOffset(), **scope)
     with pytest.raises(TypeError):
-        await listing().page(reader, ByOffset(), owner_id=owner)
+        await listing(scope=EVERYONE).page(reader, ByOffset(), owner_id=owner)
     assert reader.statements == []
+
+
+def test_a_list_must_say_whose_rows_it_holds() -> None:
+    for options in ({}, {"scope": None}):
+        with pytest.raises(TypeError, match="scope"):
+            listing(**options)
 
 
 async def test_a_foreign_cursor_is_refused(reader: CountingReader, owner: UUID) -> None:
@@ -207,7 +213,7 @@ def test_a_field_that_is_no_column_is_an_error_at_once() -> None:
         title: str
 
     with pytest.raises(KeyError, match="title"):
-        Listing(TaskRecord, Wrong)
+        Listing(TaskRecord, Wrong, scope=EVERYONE)
 
 
 async def test_one_row_is_read_within_the_scope(reader: CountingReader, owner: UUID) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.config import main
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -265,6 +266,27 @@ def test_our_command_and_the_stock_command_wait_for_each_other(
     assert "No new upgrade operations detected." in out
     heads = effective_heads(commands.scripts(), known())
     assert heads <= set(out.replace(",", " ").split())
+
+
+def test_stock_commands_know_all_branches(workshop: Workshop) -> None:
+    with stock_alembic("heads", "show items_0001") as stock:
+        out, problems = stock.communicate(timeout=30)
+    assert stock.returncode == 0, problems
+    directory = commands.scripts()
+    assert {line.split()[0] for line in out.splitlines() if "(" in line} >= set(
+        directory.get_heads()
+    )
+    assert "items_0001_" in out
+
+
+@pytest.mark.parametrize("words", ["upgrade head", "stamp head", "revision --autogenerate -mx"])
+def test_stock_commands_that_need_one_head_name_ours(
+    workshop: Workshop, capfd: pytest.CaptureFixture[str], words: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["-c", str(PROJECT / "alembic.ini"), *words.split()])
+    assert "uv run app db" in "".join(capfd.readouterr())
+    assert tables(workshop) == set()
 
 
 async def test_pending_on_an_async_connection(connection: AsyncConnection) -> None:

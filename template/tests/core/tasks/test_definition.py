@@ -26,8 +26,8 @@ def test_arguments_and_results_keep_their_types_through_json() -> None:
         "price": {"amount": "0.10", "due": "2026-02-28T12:00:00Z"},
         "times": 3,
     }
-    assert double.values(call.arguments) == {"price": PRICE, "times": 3}
-    assert double.values(double.s(PRICE).arguments)["times"] == 2
+    assert double.values(**call.arguments) == {"price": PRICE, "times": 3}
+    assert double.values(**double.s(PRICE).arguments)["times"] == 2
     assert double.dump(PRICE) == {"amount": "0.10", "due": "2026-02-28T12:00:00Z"}
 
 
@@ -49,7 +49,7 @@ def test_arguments_that_do_not_fit_never_reach_the_queue(
 @pytest.mark.parametrize("arguments", [{}, {"note": 1, "other": 2}, {"note": [1]}])
 def test_arguments_from_an_older_release_are_a_task_error(arguments: dict[str, Any]) -> None:
     with pytest.raises(TaskError, match=r"work\.write"):
-        write.values(arguments)
+        write.values(**arguments)
 
 
 def test_a_result_must_have_the_declared_type() -> None:

@@ -1,7 +1,8 @@
 """Enqueuing: what is committed is sent, and nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
@@ -45,10 +46,19 @@ def session(engine: Engine, delivered: list[UUID]) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def publishing(publish: Callable[[list[Any]], None]) -> Iterator[None]:
+    """Call this instead of sending messages to Redis."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay, "publish_messages", publish)
+        yield
+
+
 def sent(engine: Engine, ids: Sequence[UUID] | None = None) -> list[UUID]:
     """Send, and return the ids whose messages would go to Redis."""
     rows: list[Any] = []
-    relay.send_unsent(engine, ids=ids, publish=rows.extend)
+    with publishing(rows.extend):
+        relay.send_unsent(engine, ids=ids)
     return [row.id for row in rows]
 
 
@@ -106,7 +116,8 @@ def test_a_message_carries_the_owner_and_the_request(session: Session, engine: E
     context.user_id.reset(tokens[1])
     session.commit()
     rows: list[Any] = []
-    relay.send_unsent(engine, publish=rows.extend)
+    with publishing(rows.extend):
+        relay.send_unsent(engine)
     (row,) = rows
     assert (row.request_id, row.owner_id, row.arguments) == ("request-1", user, {"note": "a"})
 
@@ -127,11 +138,11 @@ def test_redis_is_away_and_the_record_waits(session: Session, engine: Engine) ->
     task_id = enqueue(session, CALL)
     session.commit()
 
-    def fail(rows: Sequence[Any]) -> None:
+    def fail(rows: list[Any]) -> None:
         raise OperationalError("connection refused")
 
-    with pytest.raises(OperationalError):
-        relay.send_unsent(engine, publish=fail)
+    with publishing(fail), pytest.raises(OperationalError):
+        relay.send_unsent(engine)
     session.expire_all()
     assert session.get_one(TaskRecord, task_id).sent_at is None
     assert sent(engine) == [task_id]
@@ -143,16 +154,13 @@ def test_two_that_send_at_once_send_nothing_twice(session: Session, engine: Engi
     both = Barrier(2, timeout=10)
     taken: list[UUID] = []
 
-    def send() -> None:
-        def publish(rows: Sequence[Any]) -> None:
-            # One has locked its records while the other asks for records.
-            both.wait()
-            taken.extend(row.id for row in rows)
+    def publish(rows: list[Any]) -> None:
+        # One has locked its records while the other asks for records.
+        both.wait()
+        taken.extend(row.id for row in rows)
 
-        relay.send_unsent(engine, publish=publish)
-
-    with ThreadPoolExecutor(2) as threads:
-        for future in [threads.submit(send) for _ in range(2)]:
+    with publishing(publish), ThreadPoolExecutor(2) as threads:
+        for future in [threads.submit(relay.send_unsent, engine) for _ in range(2)]:
             future.result()
     assert len(taken) == len(ids)
     assert set(taken) == ids

@@ -18,6 +18,7 @@ from app.core.tasks.definition import Task
 from app.core.tasks.models import TaskRecord, TaskState
 from app.core.tasks.relay import DELIVERY
 from app.core.tasks.run import run
+from tests.core.tasks.changes import changes
 
 
 @task(name="test.overtaken", tries=2)
@@ -72,7 +73,7 @@ def execute(declared: Task[..., Any], task_id: UUID, *, redelivered: bool = Fals
         request = Context(**record, delivery_info={"redelivered": redelivered})
         with Session(process_engine()) as session:
             arguments = session.get_one(TaskRecord, task_id).arguments
-        return run(declared, request, arguments)
+        return run(declared, request, **arguments)
     finally:
         context.task_id.reset(token)
 
@@ -124,6 +125,43 @@ def test_a_task_fails_after_its_last_try(session: Session) -> None:
         execute(fails, task_id)
 
 
+def test_the_logs_and_the_record_tell_why_a_task_runs_again(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    task_id = enqueued(session, fails)
+    caplog.clear()
+    assert records.claim(task_id, 0, redelivered=False, worker="first")
+    assert records.claim(task_id, 0, redelivered=False, worker="second") is None
+    with pytest.raises(ValueError, match="hunter2"):
+        execute(fails, task_id, redelivered=True)
+    outbox.requeue(session, session.get_one(TaskRecord, task_id, with_for_update=True))
+    session.commit()
+    with pytest.raises(Ignore):
+        execute(fails, task_id)
+    lines = changes(caplog)
+    assert {(line.get("task", fails.name), line["task_id"]) for line in lines} == {
+        (fails.name, str(task_id))
+    }
+    told = [(line["event"], line.get("attempt"), "reason" in line) for line in lines]
+    assert told == [
+        ("task_claimed", 1, False),
+        ("task_skipped", None, True),
+        ("task_claimed", 2, True),
+        ("task_failed", 2, True),
+        ("task_requeued", None, True),
+        ("task_claimed", 1, False),
+        ("task_requeued", 1, True),
+    ]
+    session.expire_all()
+    history = session.get_one(TaskRecord, task_id).history
+    assert [f"task_{entry['event']}" for entry in history] == [
+        event for event, _, _ in told if event != "task_skipped"
+    ]
+    assert (history[0]["worker"], history[2]["reason"]) == ("first", "ValueError: hunter2")
+    assert [entry["at"] for entry in history] == sorted(entry["at"] for entry in history)
+
+
 def test_each_try_waits_longer(session: Session) -> None:
     task_id = enqueued(session, fails)
     waits = []
@@ -135,7 +173,7 @@ def test_each_try_waits_longer(session: Session) -> None:
         )
         session.commit()
         claim = records.Claim(task_id, attempt, None)
-        assert records.fail(claim, ValueError("x"), None, tries=10)
+        records.retry(claim, "ValueError: x")
         wait = "SELECT round(extract(epoch FROM due_at - now())) FROM app.tasks WHERE id = %s"
         waits.append(int(session.connection().exec_driver_sql(wait, (task_id,)).scalar_one()))
         session.commit()

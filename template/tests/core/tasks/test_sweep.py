@@ -1,6 +1,6 @@
 """The sweep: it sends tasks that were left behind, and not those that only wait."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -18,6 +18,7 @@ from app.core.tasks import enqueue, outbox, relay, task
 from app.core.tasks.application import celery
 from app.core.tasks.models import TaskRecord, TaskState
 from app.core.tasks.sweep import LOST_AFTER, MAX_DELIVERIES, delete_old, sweep
+from tests.core.tasks.changes import changes
 
 LONGEST = 100.0  # seconds of a run
 
@@ -95,20 +96,23 @@ def test_unsent_tasks_are_sent_once(engine: Engine, session: Session) -> None:
     assert sweep(engine, LONGEST) == {"sent": 0, "lost": 0, "stale": 0}
 
 
-def test_two_at_once_send_nothing_twice(engine: Engine, session: Session) -> None:
+def test_two_at_once_send_nothing_twice(
+    engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(relay.BATCH * 2):
         enqueue(session, swept.s())
     session.commit()
     both = Barrier(2, timeout=10)
     sent: list[UUID] = []
 
-    def publish(rows: Sequence[Any]) -> None:
+    def publish(rows: list[Any]) -> None:
         # Neither has committed. One that waited for the locks of the other would not come here.
         both.wait()
         sent.extend(row.id for row in rows)
 
+    monkeypatch.setattr(relay, "publish_messages", publish)
     with ThreadPoolExecutor() as threads:
-        sweeps = [threads.submit(relay.send_unsent, engine, publish=publish) for _ in range(2)]
+        sweeps = [threads.submit(relay.send_unsent, engine) for _ in range(2)]
         assert [each.result() for each in sweeps] == [relay.BATCH] * 2
     assert len(set(sent)) == relay.BATCH * 2
 
@@ -165,6 +169,33 @@ def test_a_task_whose_run_cannot_be_alive_is_requeued(engine: Engine, session: S
     assert (counts["stale"], counts["sent"], queued()) == (1, 1, 1)
     assert session.get_one(TaskRecord, dead).state is TaskState.PENDING
     assert session.get_one(TaskRecord, alive).state is TaskState.STARTED
+
+
+def test_each_task_that_is_requeued_or_given_up_is_a_line_in_the_logs(
+    engine: Engine, session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = {"sent_at": ago(10**9), "attempts": 1}
+    stale = enqueued(session, state=TaskState.STARTED, started_at=ago(LONGEST + 5), **old)
+    lost = enqueued(session, deliveries=1, **old)
+    buried = enqueued(session, deliveries=MAX_DELIVERIES, **old)
+    caplog.clear()
+    sweep(engine, LONGEST)
+    # The second one has its message now.
+    sweep(engine, LONGEST)
+    lines = {line["task_id"]: line for line in changes(caplog)}
+    assert len(lines) == len(changes(caplog)) == 3
+    for task_id, level, event in (
+        (stale, "warning", "task_requeued"),
+        (lost, "warning", "task_requeued"),
+        (buried, "error", "task_failed"),
+    ):
+        line = lines[str(task_id)]
+        assert (line["level"], line["event"], line["task"]) == (level, event, swept.name)
+        assert line["attempt"] == 1
+        # The record says the same. It may have been sent again after that.
+        first, *_ = session.get_one(TaskRecord, task_id).history
+        assert (f"task_{first['event']}", first["reason"]) == (event, line["reason"])
+    assert len({line["reason"] for line in lines.values()}) == 3
 
 
 def test_only_tasks_that_ended_well_are_deleted(engine: Engine, session: Session) -> None:

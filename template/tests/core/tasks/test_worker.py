@@ -64,6 +64,29 @@ async def test_a_beat_starts_scheduled_tasks(worker: Process, beat: Process) -> 
     await eventually(has_beaten, worker, beat)
 
 
+async def test_a_beat_sends_arguments_by_position(worker: Process, beat: Process) -> None:
+    before = worker.said().count('"counted"')
+
+    async def has_counted() -> bool:
+        return worker.said().count('"counted"') > before
+
+    await eventually(has_counted, worker, beat)
+
+
+def test_a_wrong_schedule_stops_the_start() -> None:
+    stopped = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "tests.core.tasks.wrong_schedule", "beat"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert stopped.returncode == 1
+    assert "'core.wrong'" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+
+
 def test_a_worker_can_be_asked(worker: Process) -> None:
     """A process has one connection to publish, and Celery would wait for a second one."""
     command = [sys.executable, "-m", "celery", "-A", "app.worker", "inspect", "ping", "--json"]

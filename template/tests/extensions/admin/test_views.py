@@ -1,6 +1,7 @@
 """Views: their lists, links, filters, exports, and who sees them."""
 
 import csv
+import re
 from datetime import timedelta
 from html import escape
 from io import StringIO
@@ -21,6 +22,7 @@ from app.features.items.models import Item
 from tests.extensions.admin.browser import Browser
 from tests.extensions.users.factories import UserFactory
 from tests.features.items.factories import ItemFactory
+from tests.support.canaries import canaries, told
 from tests.support.people import Person, SignIn
 
 HOSTILE = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
@@ -172,6 +174,19 @@ def test_secrets_are_never_shown() -> None:
     assert view.get_details_columns() == ["id", "label"]
     assert view.get_export_columns() == ["label"]
     assert view.get_form_columns() == ["label"]
+
+
+async def test_no_page_shows_a_secret_of_the_settings(
+    browser: Browser, rows: dict[str, str]
+) -> None:
+    menu = set(re.findall(r'href="[^"]*/admin(/[^"]*)"', (await browser.get("/")).text))
+    details = {f"/{identity}/details/{key}" for identity, key in rows.items()}
+    pages = {path for path in menu if "/statics/" not in path} - {"/logout"} | details
+    assert len(pages) > len(details)
+    for page in sorted(pages):
+        answer = await browser.get(page)
+        assert answer.status_code == 200, page
+        assert told(answer.text, *canaries()) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.extensions.credits.service import entries, holds
+from app.extensions.credits.service import entries, holds, reports
 from app.extensions.users.models import Role
 from tests.support.people import Person, SignIn
 
@@ -159,6 +159,43 @@ async def test_the_export_has_all_entries_and_no_formulas(
         f"{PATH}/transactions.csv", params={"kind": "adjustment"}, headers=person.headers
     )
     assert len(filtered.text.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("transactions?since=0001-01-01T00:00:00%2B23:59", "invalid_request"),
+        ("transactions?until=9999-12-31T23:59:59.999999-23:59", "invalid_request"),
+        ("transactions.csv?until=9999-12-31T23:59:59.999999-23:59", "invalid_request"),
+        ("transactions.csv?operation=a%00b", "nul_character"),
+        ("summary?until=9999-12-31", "invalid_request"),
+        ("summary?until=0001-01-01", "invalid_request"),
+    ],
+)
+async def test_what_cannot_be_stored_is_refused_before_a_response_starts(
+    client: AsyncClient, person: Person, path: str, code: str
+) -> None:
+    refused = await client.get(f"{PATH}/{path}", headers=person.headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+
+
+@pytest.mark.parametrize("day", ["0002-01-01", "9998-12-31"])
+async def test_days_at_the_edge_are_summed_up(
+    client: AsyncClient, person: Person, day: str
+) -> None:
+    answer = await client.get(f"{PATH}/summary?until={day}", headers=person.headers)
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+async def test_an_export_whose_first_row_fails_is_a_problem(
+    client: AsyncClient, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(reports.TRANSACTIONS, "page", fail)
+    answer = await client.get(f"{PATH}/transactions.csv", headers=person.headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
 
 
 async def test_a_summary_sums_entries_by_period(

@@ -2,19 +2,24 @@
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
+import py3langid  # type: ignore[import-untyped]
 import pytest
 from httpx import AsyncClient
+from psycopg.errors import UniqueViolation
+from sqlalchemy import exc as sa
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
-from app.core.errors import UnavailableError
+from app.core.errors import InvalidError, UnavailableError
 from app.core.supabase.storage import Storage
 from app.core.tasks import SkipRunError, TaskError
 from app.core.tasks.models import TaskRecord, TaskState
-from app.extensions.documents import cleanup, http, tasks
+from app.extensions.documents import cleanup, http, languages, tasks
 from app.extensions.documents.embedding import EmbeddingError
 from app.extensions.documents.models import Document, DocumentState, chunks
 from app.extensions.documents.tasks import TRIES
@@ -54,10 +59,10 @@ async def test_a_document_that_is_deleted_during_the_processing_stays_deleted(
     task = await session.get(TaskRecord, task_id, populate_existing=True)
     assert task
     assert task.state is TaskState.REVOKED
-    # The file is removed twice, because its upload URL is still valid.
+    # The file is removed twice, because a request may be moving it to its key.
     removals = select(TaskRecord).where(TaskRecord.name == "documents.remove_file")
     found = (await session.exec(removals.order_by(col(TaskRecord.due_at)))).all()
-    assert [each.due_at > utcnow() + timedelta(hours=1) for each in found if each.due_at] == [
+    assert [each.due_at > utcnow() + timedelta(minutes=5) for each in found if each.due_at] == [
         False,
         True,
     ]
@@ -126,6 +131,65 @@ async def test_a_missing_file_fails_the_document(
     with pytest.raises(TaskError):
         await run(session, waiting)
     assert (await state_of(session, waiting))[0] == "failed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i;i*i;i*3.7\n" * 200,
+        "\n".join(str(UUID(int=number << 64)) for number in range(100)),
+        "\n".join(sha256(bytes([number])).hexdigest() for number in range(100)),
+        "0123456789 " * 100,
+    ],
+)
+async def test_a_text_without_a_language_is_stored(
+    client: AsyncClient, owner: Person, session: AsyncSession, text: str
+) -> None:
+    headers = owner.headers | {"Content-Type": "text/plain"}
+    answer = await client.post(f"{PATH}/direct?name=x", content=text, headers=headers)
+    document = await session.get_one(Document, answer.json()["id"])
+    await run(session, document)
+    assert await state_of(session, document) == ("ready", None)
+    assert document.language is None or len(document.language) == 2
+
+
+def test_only_codes_of_two_letters_are_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert languages.detect("Bees dance to tell each other where clover blooms.") == "en"
+    for code in ("zxx", "ace"):
+        monkeypatch.setattr(py3langid, "classify", lambda _, code=code: (code, 0.0))
+        assert languages.detect("Bees") is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ("zxx", "failed"),  # does not fit its column: SQLSTATE 22001
+        (UnicodeError, "processing"),
+        (InvalidError("Storage refuses the key."), "failed"),
+        (TaskError("x" * 1000), "failed"),
+        (sa.OperationalError("", {}, Exception("server closed the connection")), "processing"),
+        (sa.IntegrityError("", {}, UniqueViolation()), "failed"),
+    ],
+)
+async def test_an_error_that_no_retry_heals_ends_the_document(
+    session: AsyncSession,
+    waiting: Document,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Any,
+    state: str,
+) -> None:
+    def detect(_: str) -> Any:
+        if isinstance(fault, str):
+            return fault
+        raise fault
+
+    monkeypatch.setattr(languages, "detect", detect)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - its kind is asserted
+        await run(session, waiting)
+    assert isinstance(caught.value, TaskError) == (state == "failed")
+    await session.rollback()
+    found, reason = await state_of(session, waiting)
+    assert (found, bool(reason)) == (state, state == "failed")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """From an upload to hits of a search, with a real worker."""
 
+import asyncio
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -8,9 +9,11 @@ import httpx
 import pytest
 from httpx import AsyncClient
 
+from app.core.supabase.storage import Storage
 from app.extensions.documents.extract import DOCX, HTML, MARKDOWN, PDF, TEXT
 from tests.extensions.documents.conftest import PATH, Send, ended
 from tests.extensions.documents.files import docx_file, encrypted_pdf, pdf, zip_bomb
+from tests.support.people import Person
 from tests.support.processes import Process, eventually
 
 TEXT_FILE = b"Bees dance to tell each other where clover blooms. The dance points at the sun.\n"
@@ -23,6 +26,10 @@ def announced(content: bytes, **changes: Any) -> dict[str, Any]:
         "sha256": sha256(content).hexdigest(),
         "media_type": "text/plain",
     } | changes
+
+
+async def broken(*_: object) -> None:
+    raise RuntimeError
 
 
 async def upload(address: dict[str, str], content: bytes) -> httpx.Response:
@@ -48,10 +55,10 @@ async def test_an_uploaded_file_is_found_by_a_search(
     assert (await upload(address, TEXT_FILE)).is_success
     first = await committed.post(f"{one}/complete", headers=headers)
     assert first.status_code == 202, first.text
-    # A second completion changes nothing, and the upload URL is valid only once.
+    # A second completion changes nothing, and neither does a second upload.
     second = await committed.post(f"{one}/complete", headers=headers)
     assert second.json()["task_id"] == first.json()["task_id"]
-    assert not (await upload(address, b"x" * len(TEXT_FILE))).is_success
+    assert (await upload(address, b"x" * len(TEXT_FILE))).is_success
 
     ready = await ended(committed, headers, document["id"], worker)
     assert (ready["state"], ready["reason"], ready["language"]) == ("ready", None, "en")
@@ -164,27 +171,57 @@ async def test_a_small_file_must_not_be_empty_or_large(
     assert (await sent(b"x" * (2 << 20))).status_code == 413
 
 
-async def test_an_upload_that_differs_is_not_processed(
-    committed: AsyncClient, someone: Any, worker: Process
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (b"shorter", "text/plain"),
+        (TEXT_FILE.swapcase(), "text/plain"),
+        (TEXT_FILE, "text/markdown"),
+    ],
+)
+async def test_an_upload_that_differs_is_refused_and_can_be_repeated(
+    committed: AsyncClient, someone: Any, content: bytes, media_type: str
 ) -> None:
     headers = someone()
     answer = (await committed.post(PATH, json=announced(TEXT_FILE), headers=headers)).json()
-    # A second request for the same file gets the same document.
-    same = (await committed.post(PATH, json=announced(TEXT_FILE), headers=headers)).json()
-    assert same["document"]["id"] == answer["document"]["id"]
-    await upload(same["upload"], b"shorter")
     one = f"{PATH}/{answer['document']['id']}"
+    assert (await upload({**answer["upload"], "content_type": media_type}, content)).is_success
     refused = await committed.post(f"{one}/complete", headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (409, "document_differs")
+    early = await committed.post(f"{one}/complete", headers=headers)
+    assert (early.status_code, early.json()["code"]) == (409, "document_not_uploaded")
 
-    # The length is the same but the content differs, which the worker notices.
-    other = announced(TEXT_FILE, sha256="0" * 64)
-    answer = (await committed.post(PATH, json=other, headers=headers)).json()
+    # A second request for the same file gets the same document and another URL.
+    same = (await committed.post(PATH, json=announced(TEXT_FILE), headers=headers)).json()
+    assert same["document"]["id"] == answer["document"]["id"]
+    assert (await upload(same["upload"], TEXT_FILE)).is_success
+    assert (await committed.post(f"{one}/complete", headers=headers)).status_code == 202
+
+
+async def test_a_completion_continues_where_another_one_was_interrupted(
+    committed: AsyncClient, someone: Any, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = someone()
+    answer = (await committed.post(PATH, json=announced(TEXT_FILE), headers=headers)).json()
     await upload(answer["upload"], TEXT_FILE)
     one = f"{PATH}/{answer['document']['id']}"
+    # The process dies after it has moved the file and before it has committed.
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "info", broken)
+        assert (await committed.post(f"{one}/complete", headers=headers)).status_code == 500
     assert (await committed.post(f"{one}/complete", headers=headers)).status_code == 202
-    failed = await ended(committed, headers, answer["document"]["id"], worker)
-    assert failed["state"] == "failed"
+
+
+async def test_concurrent_completions_start_one_task(committed: AsyncClient, someone: Any) -> None:
+    headers = someone()
+    answer = (await committed.post(PATH, json=announced(TEXT_FILE), headers=headers)).json()
+    await upload(answer["upload"], TEXT_FILE)
+    one = f"{PATH}/{answer['document']['id']}"
+    answers = await asyncio.gather(
+        *(committed.post(f"{one}/complete", headers=headers) for _ in range(4))
+    )
+    assert {each.status_code for each in answers} == {202}
+    assert len({each.json()["task_id"] for each in answers}) == 1
 
 
 async def test_a_document_is_deleted_with_its_file_and_chunks(
@@ -224,3 +261,13 @@ async def test_only_a_failed_document_can_be_retried(
     for step, code in (("retry", "document_not_failed"), ("cancel", "document_not_processing")):
         answer = await committed.post(f"{PATH}/{ready['id']}/{step}", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\tb", "a/b", "x" * 256])
+async def test_a_name_that_is_no_file_name_is_refused(
+    client: AsyncClient, owner: Person, name: str
+) -> None:
+    answer = await client.post(
+        f"{PATH}/direct", params={"name": name}, content=b"x", headers=owner.headers
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")

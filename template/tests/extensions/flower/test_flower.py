@@ -17,6 +17,7 @@ from app.core.settings import get_settings
 from devstack.ports import free_port, listen
 from devstack.processes.flower import process
 from devstack.stack import Stack
+from tests.support.canaries import canaries, told
 from tests.support.processes import PROJECT, SECONDS, Process, eventually, running
 
 SIGN_IN = ("ada", "correct-horse-battery")
@@ -72,6 +73,27 @@ async def test_every_page_requires_the_password(page: httpx.AsyncClient, path: s
         assert answer.status_code == 401, (wrong, answer.text)
         assert "Celery" not in answer.text
     assert (await page.get(path, auth=SIGN_IN)).status_code == 200
+
+
+async def test_no_page_shows_a_secret(
+    page: httpx.AsyncClient, flower: tuple[Process, str], worker: Process
+) -> None:
+    """The configuration of a worker, above all, has the address of Redis."""
+    shown: dict[str, str] = {}
+
+    async def complete() -> bool:
+        refresh = await page.get("/api/workers", params={"refresh": 1}, auth=SIGN_IN)
+        for name, details in json.loads(refresh.text or "{}").items():
+            shown[name] = json.dumps(details)
+            paths = (f"/worker/{name}", "/workers", "/broker", "/tasks", "/metrics", "/api/tasks")
+            for path in paths:
+                shown[path] = (await page.get(path, auth=SIGN_IN)).text
+        return any("broker_url" in text for text in shown.values())
+
+    await eventually(complete, flower[0])
+    shown |= {"log of Flower": flower[0].said(), "log of the worker": worker.said()}
+    for text in shown.values():
+        assert told(text, *canaries(), SIGN_IN[1]) == []
 
 
 async def test_it_sees_the_worker(page: httpx.AsyncClient, flower: tuple[Process, str]) -> None:

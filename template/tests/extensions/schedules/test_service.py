@@ -7,13 +7,15 @@ import pytest
 from celery.schedules import BaseSchedule, crontab, schedule
 from pydantic import ValidationError
 
+from app.core.cli.errors import CliError
 from app.core.errors import ConflictError, InvalidError, NotFoundError
+from app.core.redis import store
 from app.core.settings import get_settings
 from app.core.tasks import task
 from app.core.tasks.application import celery
-from app.core.tasks.definition import declared
 from app.extensions.schedules import service
 from app.extensions.schedules.celery import configuration
+from app.extensions.schedules.checks import schedules
 from app.extensions.schedules.scheduler import Entry
 from app.extensions.schedules.schemas import ScheduleCreate, ScheduleRead
 from tests.extensions.schedules.conftest import Start
@@ -142,8 +144,8 @@ def test_a_wrong_schedule_is_refused(values: dict[str, Any], field: str | None) 
     [
         ({"task": "no.such"}, "unknown_task", r"no\.such.*core\.heartbeat"),
         ({"task": "celery.chord"}, "unknown_task", r"celery\.chord"),
-        ({"arguments": {"x": 1}}, "wrong_arguments", r"core\.heartbeat.*x:"),
-        ({"task": "probe.add", "arguments": {}}, "wrong_arguments", r"first:"),
+        ({"arguments": {"x": 1}}, "wrong_arguments", r"core\.heartbeat.*'x'"),
+        ({"task": "probe.add", "arguments": {}}, "wrong_arguments", r"'first'"),
         ({"task": "probe.add", "arguments": {"first": "one"}}, "wrong_arguments", r"first:"),
     ],
 )
@@ -165,7 +167,6 @@ def test_a_call_that_cannot_work_is_refused(
         )
     finally:
         celery.tasks.unregister("probe.add")
-        del declared["probe.add"]
 
 
 BERLIN = "Europe/Berlin"
@@ -213,6 +214,7 @@ def test_times_stay_right_in_redis_when_the_clock_changes(
     """RedBeat only looks at the stored time of the next run."""
     clock = Clock(start, **{**configuration(get_settings()), "timezone": BERLIN})
     clock.app.conf.redbeat_key_prefix = celery.conf.redbeat_key_prefix
+    clock.app.redbeat_redis = store()  # type: ignore[attr-defined]
     when.app = clock.app
     first = Entry("mine", "core.heartbeat", when, app=clock.app).save()
 
@@ -222,3 +224,12 @@ def test_times_stay_right_in_redis_when_the_clock_changes(
 
     length = timedelta(hours=3) if isinstance(when, schedule) else timedelta(days=2)
     assert clock.starts(first, start + length, timedelta(minutes=10), due)[:7] == expected
+
+
+def test_the_doctor_finds_a_schedule_whose_task_has_changed(start_beat: Start) -> None:
+    start_beat({"core.a": 60})
+    service.add_schedule(new())
+    assert schedules().startswith("2 ")
+    Entry("old", "core.heartbeat", schedule(60), kwargs={"x": 1}, app=celery).save()
+    with pytest.raises(CliError, match=r"old.*core\.heartbeat.*'x'"):
+        schedules()

@@ -8,11 +8,12 @@ import pytest
 from sqlmodel import Session
 from typer.testing import CliRunner, Result
 
-from app.core.database import sync_engine
+from app.core.database import forget_process_engine, sync_engine
 from app.core.errors import AppError, ConflictError, NotFoundError
 from app.core.settings import get_settings, load_settings
-from app.core.tasks import enqueue, outbox
+from app.core.tasks import enqueue, outbox, records
 from app.core.tasks.models import TaskRecord, TaskState
+from app.core.tasks.relay import send_unsent
 from app.core.tasks.tasks import heartbeat
 from app.extensions.tasks.cli import cli
 
@@ -26,8 +27,10 @@ def delivered(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
     monkeypatch.setattr(outbox, "hand_over", lambda _, committed: ids.extend(committed))
     monkeypatch.setenv("DATABASE_URL", database_url)
     load_settings.cache_clear()
+    forget_process_engine()
     yield ids
     load_settings.cache_clear()
+    forget_process_engine()
 
 
 @pytest.fixture
@@ -64,6 +67,36 @@ async def test_dead_letters_are_listed_with_their_error(session: Session) -> Non
     assert line.split()[:4] == [failed, "core.heartbeat", "failure", "5"]
     assert line.rstrip().endswith("ValueError: no")
     assert "more" in (await task("show", failed)).stdout
+
+
+async def test_the_story_of_a_task_is_told(session: Session) -> None:
+    task_id = UUID(enqueued(session))
+    send_unsent(session.get_bind(), ids=[task_id])  # type: ignore[arg-type]
+    claim = records.claim(task_id, 1, redelivered=False, worker="celery@one")
+    assert claim
+    records.retry(claim, "ValueError: no way")
+    assert records.claim(task_id, 1, redelivered=False, worker="celery@two")
+    records.fail(claim._replace(attempt=2), "ValueError: no way")
+    await task("retry", str(task_id))
+    await task("cancel", str(task_id))
+    shown = (await task("show", str(task_id))).stdout
+    _, told = shown.split("Facts")
+    lines = [line.split()[2:] for line in told.splitlines() if line.strip()]
+    assert [line[0] for line in lines] == [
+        "enqueued",
+        "sent",
+        "claimed",
+        "requeued",
+        "claimed",
+        "failed",
+        "requeued",
+        "cancel_requested",
+        "cancelled",
+    ]
+    assert "celery@one" in lines[2]
+    assert lines[3][1:] == ["attempt", "1,", "reason", "ValueError:", "no", "way"]
+    assert "celery@two" in lines[4]
+    assert "history" not in shown
 
 
 async def test_failed_tasks_are_retried_one_or_all(session: Session, delivered: list[UUID]) -> None:

@@ -1,7 +1,8 @@
 """`/tasks` over HTTP, without a worker."""
 
 import json
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient
@@ -10,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.tasks import enqueue
 from app.core.tasks.models import TaskRecord, TaskState
 from app.core.tasks.tasks import heartbeat
+from app.extensions.tasks import service
 from app.extensions.users.models import Role
 from tests.support.people import Person, SignIn
 
@@ -39,6 +41,16 @@ async def test_the_owner_and_admins_see_a_task(
     for method, path in (("GET", task), ("GET", f"{task}/events"), ("POST", f"{task}/cancel")):
         theirs = await client.request(method, path, headers=other.headers)
         assert (theirs.status_code, theirs.json()["code"]) == (404, "task_not_found")
+
+
+async def test_a_missing_user_opens_no_task(session: AsyncSession) -> None:
+    nobody: Any = None
+    for task in (await enqueued(session), await enqueued(session, Person(uuid4(), "", {}))):
+        with pytest.raises(AssertionError):
+            await service.get_task(session, nobody, task.id)
+        with pytest.raises(AssertionError):
+            await service.cancel_task(session, nobody, task.id)
+        assert task.state is TaskState.PENDING
 
 
 async def test_only_admins_see_a_task_without_an_owner(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner, Result
 
+from app.core.cli.errors import CliError
 from app.core.errors import AppError, ConflictError, NotFoundError, UnavailableError
 from app.core.settings import load_settings
 from app.extensions.users.cli import cli
@@ -100,3 +101,12 @@ async def test_without_auth_no_user_is_created(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UnavailableError):
         await user("create", "zoe@example.com", "--password", "correct horse 1")
     assert await row("zoe@") == []
+
+
+async def test_a_password_can_come_from_the_environment_only_without_a_terminal(
+    supabase: LocalSupabase,
+) -> None:
+    refused = await user("create", "eve@example.com")
+    assert isinstance(refused.exception, CliError)
+    assert "USER_PASSWORD" in str(refused.exception)
+    assert supabase.auth.store.by_email("eve@example.com") is None

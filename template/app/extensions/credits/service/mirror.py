@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from app.core.http_client import authorities
+from app.core.http_client import client_options
 from app.core.settings import load_settings
 from app.extensions.credits.models import transactions
 from app.extensions.credits.settings import CreditSettings
@@ -49,14 +49,13 @@ def send_batch(session: Session) -> int:
         return 0
     rows = session.connection().execute(_NEXT).mappings().all()
     if rows:
-        answer = httpx.post(
-            str(settings.mirror_url),
-            params={"on_conflict": "id"},
-            headers=_headers(settings),
-            json=to_jsonable_python([dict(row) for row in rows]),
-            timeout=TIMEOUT,
-            verify=authorities(),
-        )
+        with httpx.Client(**client_options(), timeout=TIMEOUT) as client:
+            answer = client.post(
+                str(settings.mirror_url),
+                params={"on_conflict": "id"},
+                headers=_headers(settings),
+                json=to_jsonable_python([dict(row) for row in rows]),
+            )
         answer.raise_for_status()
         session.connection().execute(_DONE, {"ids": [row["id"] for row in rows]})
     return len(rows)

@@ -84,16 +84,18 @@ def summarize(session: Session, user_id: UUID, query: SummaryQuery) -> list[Summ
 async def stream_csv(reader: Reader, user_id: UUID, query: TransactionFilter) -> AsyncIterator[str]:
     """Yield an account's entries as CSV, newest first, one page at a time.
 
-    Each page is read by itself, so a slow client does not occupy a connection.
+    Each page is read by itself, so a slow client does not occupy a connection. The first page comes
+    with the header.
     """
-    yield _line(COLUMNS)
     wanted = TransactionQuery(**query.model_dump(), limit=MAX_LIMIT)
+    lines: list[Sequence[str]] = [COLUMNS]
     while True:
         page = await TRANSACTIONS.page(reader, wanted, user_id=user_id)
-        for entry in page.items:
-            yield _line([_cell(getattr(entry, name)) for name in COLUMNS])
+        lines += [[_cell(getattr(entry, name)) for name in COLUMNS] for entry in page.items]
+        yield _as_csv(lines)
         if page.next_cursor is None:
             return
+        lines = []
         wanted = wanted.model_copy(update={"cursor": page.next_cursor})
 
 
@@ -102,9 +104,9 @@ def _months_before(day: date, months: int) -> date:
     return date(years, month + 1, 1)
 
 
-def _line(cells: Sequence[str]) -> str:
+def _as_csv(lines: Sequence[Sequence[str]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(cells)
+    csv.writer(buffer).writerows(lines)
     return buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from app.core.http_client import authorities
+from app.core.http_client import client_options
 from app.extensions.documents import http
 from app.extensions.documents.embedding.base import EmbeddingError, Vector, model_name, normalize
 from app.extensions.documents.settings import DocumentSettings
@@ -25,7 +25,7 @@ class OpenAIEmbedder:
         self._headers = http.auth_headers(self._url, settings.embedding_api_key)
         self._name = settings.embedding_model
         # The client lives as long as the process, so that a search does not start with a handshake.
-        self._client = httpx.AsyncClient(verify=authorities(), timeout=http.TIMEOUT)
+        self._client = httpx.AsyncClient(**client_options(), timeout=http.TIMEOUT)
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """See `Embedder`."""

@@ -82,7 +82,7 @@ async def test_arguments_that_do_not_fit_the_function(faults: Faults, worker: St
         assert await faults.ended(process) == {"failure": 1}
         await others_are_done(faults, process)
     (attempts, error), _ = faults.query("SELECT attempts, error FROM app.tasks ORDER BY position")
-    assert (attempts, "clef" in error) == (1, True)
+    assert (attempts, "'key'" in error) == (1, True)
 
 
 async def test_a_task_that_kills_each_worker(faults: Faults, worker: StartWorker) -> None:
@@ -90,7 +90,15 @@ async def test_a_task_that_kills_each_worker(faults: Faults, worker: StartWorker
         await faults.enqueue_keys("crash", ["a"])
         assert await faults.ended(process, seconds=120) == {"failure": 1}
         await others_are_done(faults, process)
+        lines = [line for line in process.said().splitlines() if '"task_claimed"' in line]
     assert faults.counts("starts") == {"a": 3}
+    ((history,), _) = faults.query("SELECT history FROM app.tasks ORDER BY position")
+    events = ["sent", "claimed", "claimed", "claimed", "claimed", "failed"]
+    assert [entry["event"] for entry in history] == events
+    claims = [entry for entry in history if entry["event"] == "claimed"]
+    assert all("@" in entry["worker"] for entry in claims)
+    assert ["reason" in entry for entry in claims] == [False, True, True, True]
+    assert len([line for line in lines if "faults.crash" in line]) == len(claims)
 
 
 async def test_a_task_without_a_record_that_kills_each_worker(
@@ -100,7 +108,7 @@ async def test_a_task_without_a_record_that_kills_each_worker(
         await faults.enqueue_keys("crash", ["a"], path="/sample/direct")
 
         async def given_up() -> bool:
-            return "task_given_up" in process.said()
+            return "task_failed" in process.said()
 
         await eventually(given_up, process, seconds=120)
         await others_are_done(faults, process)

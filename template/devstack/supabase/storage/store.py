@@ -1,87 +1,36 @@
-"""Buckets and objects, by the rules of Supabase Storage, kept in one folder.
+"""All buckets and objects, kept in one folder, and the tokens of signed URLs."""
 
-There are no policies on objects, like in a new project: the secret key allows everything, and users
-may do only what a signed URL allows.
-"""
-
-import re
 import secrets
 import shutil
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import jwt
 
 from devstack.supabase.saved_state import SavedState
+from devstack.supabase.storage.buckets import PROJECT_LIMIT, Bucket
+from devstack.supabase.storage.errors import (
+    StorageError,
+    bucket_missing,
+    duplicate,
+    object_missing,
+)
+from devstack.supabase.storage.objects import Object, check_key
 from devstack.supabase.store import timestamp
 
 UPLOAD_SECONDS = 7200  # lifetime of a signed upload URL, as on the platform
-KEY = re.compile(r"[\w/!\-.*'() &$@=;:+,?]+", re.ASCII)
-
-
-class StorageError(Exception):
-    """A response other than 200: `{statusCode, error, message}`."""
-
-    def __init__(self, status: int, error: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.error = error
-
-
-@dataclass
-class Bucket:
-    """A container for objects, with its limits."""
-
-    id: str
-    public: bool = False
-    file_size_limit: int | None = None  # bytes
-    allowed_mime_types: list[str] | None = None
-    created_at: str = field(default_factory=timestamp)
-    updated_at: str = field(default_factory=timestamp)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the bucket as in the API."""
-        return {**asdict(self), "name": self.id, "owner": "", "type": "STANDARD"}
-
-    def check_limits(self, size: int, content_type: str) -> None:
-        """Check an object against the limits.
-
-        Raises:
-            StorageError: it is too large, or its type is not allowed.
-        """
-        if self.file_size_limit is not None and size > self.file_size_limit:
-            message = "The object exceeded the maximum allowed size"
-            raise StorageError(413, "Payload too large", message)
-        kind = content_type.partition(";")[0].strip().lower()
-        allowed = self.allowed_mime_types
-        if allowed and not {kind, f"{kind.partition('/')[0]}/*"} & set(allowed):
-            message = f"mime type {kind} is not supported"
-            raise StorageError(415, "invalid_mime_type", message)
-
-
-@dataclass
-class Object:
-    """Metadata of an object; its content is in a file with the id as its name."""
-
-    bucket: str
-    key: str
-    size: int
-    content_type: str
-    cache_control: str = "no-cache"
-    metadata: dict[str, Any] = field(default_factory=dict)
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    created_at: str = field(default_factory=timestamp)
 
 
 class Storage(SavedState):
     """All buckets and objects."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, project_limit: int = PROJECT_LIMIT) -> None:
         """See `SavedState`; the folder is created with the first change."""
         self._folder = folder
+        self.project_limit = project_limit
         self.buckets: dict[str, Bucket] = {}
         self.objects: dict[tuple[str, str], Object] = {}
         self.url_key = secrets.token_hex(32)
@@ -98,7 +47,7 @@ class Storage(SavedState):
             StorageError: there is no such bucket.
         """
         if name not in self.buckets:
-            raise StorageError(404, "Bucket not found", "Bucket not found")
+            raise bucket_missing()
         return self.buckets[name]
 
     def add_bucket(self, bucket: Bucket) -> None:
@@ -109,7 +58,7 @@ class Storage(SavedState):
         """
         with self.change():
             if bucket.id in self.buckets:
-                raise StorageError(409, "Duplicate", "The resource already exists")
+                raise duplicate()
             self.buckets[bucket.id] = bucket
 
     def remove_bucket(self, name: str) -> None:
@@ -122,33 +71,38 @@ class Storage(SavedState):
             self.bucket(name)
             if any(bucket == name for bucket, _ in self.objects):
                 message = "The bucket you tried to delete is not empty"
-                raise StorageError(409, "InvalidRequest", message)
+                raise StorageError(409, "ResourceNotEmpty", message)
             del self.buckets[name]
 
     def get(self, bucket: str, key: str) -> Object:
         """Return an object.
 
         Raises:
-            StorageError: there is no such object.
+            StorageError: there is no such bucket or object, or the key is invalid.
         """
-        if (bucket, key) not in self.objects:
-            raise StorageError(404, "not_found", "Object not found")
+        self.bucket(bucket)
+        if (bucket, check_key(key)) not in self.objects:
+            raise object_missing()
         return self.objects[bucket, key]
 
-    def put(self, stored: Object, source: Path, *, replace: bool) -> None:
-        """Move the file `source` into the storage as the content of an object.
+    def check_free(self, bucket: str, key: str, *, replacing: bool) -> None:
+        """Check whether an upload may begin.
 
         Raises:
-            StorageError: limits of the bucket, an invalid key, or a key in use without `replace`.
+            StorageError: the key is invalid, or in use although the upload may not replace it.
         """
-        bucket = self.bucket(stored.bucket)
-        if not KEY.fullmatch(stored.key):
-            raise StorageError(400, "InvalidKey", f"Invalid key: {stored.key}")
-        bucket.check_limits(stored.size, stored.content_type)
+        if (bucket, check_key(key)) in self.objects and not replacing:
+            raise duplicate()
+
+    def put(self, stored: Object, source: Path) -> None:
+        """Move the file `source` into the storage as the content of an object.
+
+        As in the real Storage, it replaces an object that was stored since `check_free`.
+        """
         with self.change():
             before = self.objects.get((stored.bucket, stored.key))
-            if before and not replace:
-                raise StorageError(409, "Duplicate", "The resource already exists")
+            if before:
+                stored.created_at = before.created_at
             self._folder.mkdir(0o700, parents=True, exist_ok=True)
             shutil.move(source, self.file(stored))
             self.objects[stored.bucket, stored.key] = stored
@@ -164,22 +118,25 @@ class Storage(SavedState):
                 self.file(stored).unlink(missing_ok=True)
         return removed
 
-    def move(self, bucket: str, source: str, target: str, *, keep: bool) -> Object:
-        """Rename an object, or copy it with `keep`.
+    def move(self, source: Object, bucket: str, key: str, *, keep: bool, replacing: bool) -> Object:
+        """Rename an object, or copy it with `keep`; onto itself, nothing changes.
 
         Raises:
-            StorageError: there is no such object, or the target exists.
+            StorageError: there is no such bucket, the key is invalid, or the target exists.
         """
-        stored = self.get(bucket, source)
-        copy = Object(bucket, target, stored.size, stored.content_type, stored.cache_control)
+        if (source.bucket, source.key) == (bucket, key):
+            return source
+        self.bucket(bucket)
+        self.check_free(bucket, key, replacing=replacing)
+        now = timestamp()
+        copy = replace(
+            source, bucket=bucket, key=key, id=str(uuid.uuid4()), created_at=now, updated_at=now
+        )
         draft = self.file(copy).with_suffix(".copy")
-        shutil.copyfile(self.file(stored), draft)
-        try:
-            self.put(copy, draft, replace=False)
-        finally:
-            draft.unlink(missing_ok=True)
+        shutil.copyfile(self.file(source), draft)
+        self.put(copy, draft)
         if not keep:
-            self.remove(bucket, [source])
+            self.remove(source.bucket, [source.key])
         return copy
 
     def sign(self, bucket: str, key: str, seconds: int, **claims: Any) -> str:

@@ -1,0 +1,60 @@
+"""The pages of docs/ that a project gets in its own docs/, as templates in template/docs/.
+
+Marks in a page, which no reader of the site sees, say what depends on an option:
+
+    <!-- with: redbeat -->     the lines up to `<!-- end -->` are for projects with the option
+    text <!-- with: admin -->  this line is for projects with the option
+    <!-- with: site -->        as above, for the site only
+
+Marks of the tests, such as `<!-- run in: a project -->`, are left out. options.yml declares which
+option a whole page belongs to.
+"""
+
+import re
+from functools import partial
+from pathlib import Path
+
+PAGES = (
+    *("admin.md", "architecture-project.md", "cache.md", "credits.md", "database.md", "deploy.md"),
+    *("documents.md", "feature.md", "limits.md", "supabase.md", "tasks.md", "update.md"),
+    "work.md",
+)
+HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
+# A block takes the blank line before it along, so that two are not left where it is missing.
+_BLOCK = re.compile(
+    r"(?P<blank>\n?)^<!-- with: (?P<name>\w+) -->\n(?P<text>.*?)^<!-- end -->\n",
+    re.MULTILINE | re.DOTALL,
+)
+_LINE = re.compile(r"^(?P<text>[^\n]*\S) <!-- with: (?P<name>\w+) -->$\n", re.MULTILINE)
+_TEST = re.compile(r"^<!-- (run in|not run): [^\n]* -->\n", re.MULTILINE)
+_LEFT = re.compile(r"<!--|\{[{%#]")
+
+
+def project_pages(folder: Path) -> dict[Path, str]:
+    """The template of each page, by its path in a checkout of the template."""
+    return {
+        folder / "template/docs" / f"{name}.jinja": project_page(
+            (folder / "docs" / name).read_text("utf-8")
+        )
+        for name in PAGES
+    }
+
+
+def project_page(text: str) -> str:
+    """The Jinja template of a page.
+
+    Raises:
+        ValueError: the page has an unknown mark, or text that Jinja would read.
+    """
+    text = _TEST.sub("", text)
+    if left := _LEFT.search(_LINE.sub("", _BLOCK.sub(r"\g<text>", text))):
+        raise ValueError(f"a project's page must not contain {left[0]!r}")
+    for pattern, content in ((_BLOCK, "{blank}{text}"), (_LINE, "{text}\n")):
+        text = pattern.sub(partial(_condition, content), text)
+    return HEAD + text
+
+
+def _condition(content: str, found: re.Match[str]) -> str:
+    if found["name"] == "site":
+        return ""
+    return f"{{% if {found['name']} %}}{content.format_map(found.groupdict())}{{% endif %}}"
