@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from redis import ConnectionPool, Redis, RedisError
 from redis import asyncio as async_redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from app.core.logging import get_logger
 from app.core.settings import CoreSettings, get_settings
@@ -17,6 +17,7 @@ from app.core.settings import CoreSettings, get_settings
 log = get_logger(__name__)
 
 Result = TypeVar("Result")
+Command = tuple[str | bytes | float, ...]
 
 # Of every connection that blocks. Times in seconds.
 CONNECTION_OPTIONS: dict[str, Any] = {
@@ -72,35 +73,88 @@ def async_client(settings: CoreSettings) -> "async_redis.Redis":
     return async_redis.Redis.from_pool(pool)
 
 
-class Script:
-    """A Lua script on an async client, with a shorter way than the client's own.
+class Script(str):
+    """The text of a Lua script."""
 
-    The client needs as long for its retries and measurements as for the script. Questions that
-    `OptionalRedis` asks do without them.
+    @cached_property
+    def sha(self) -> str:
+        """The name under which Redis keeps it."""
+        return hashlib.sha1(self.encode(), usedforsecurity=False).hexdigest()
+
+
+class Scripts:
+    """Runs scripts on the one connection of an async client, for questions of `OptionalRedis`.
+
+    The client itself would take as long for its retries and measurements as for the script. Scripts
+    that wait for the connection are sent together.
     """
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    def __init__(self, redis: "async_redis.Redis") -> None:
+        self._pool = redis.connection_pool
+        self._is_busy = False
+        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._sending: asyncio.Task[None] | None = None
 
     async def run(
-        self, redis: "async_redis.Redis", keys: Sequence[str], values: Sequence[str | bytes | float]
+        self, script: Script, keys: Sequence[str], values: Sequence[str | bytes | float]
     ) -> Any:
         """Return the reply.
 
         Raises:
             redis.RedisError: Redis does not answer, or the script fails.
         """
-        pool = redis.connection_pool
-        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            await connection.send_command("EVALSHA", self.sha, len(keys), *keys, *values)
-            return await connection.read_response()
+            return await self._call(("EVALSHA", script.sha, len(keys), *keys, *values))
         except NoScriptError:
-            await connection.send_command("EVAL", self.text, len(keys), *keys, *values)
-            return await connection.read_response()
+            return await self._call(("EVAL", script, len(keys), *keys, *values))
+
+    async def _call(self, command: Command) -> Any:
+        if self._is_busy:
+            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self._waiting.append((command, future))
+            return await future
+        (reply,) = await self._send([command])
+        if isinstance(reply, ResponseError):
+            raise reply
+        return reply
+
+    async def _send(self, commands: list[Command]) -> list[Any]:
+        """Return a reply for each command; an error that Redis reports is one of them."""
+        self._is_busy = True
+        try:
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            try:
+                await connection.send_packed_command(connection.pack_commands(commands))
+                return [await _reply(connection) for _ in commands]
+            finally:
+                # A read that fails or is cancelled closes the connection.
+                await self._pool.release(connection)
         finally:
-            await pool.release(connection)
+            self._is_busy = False
+            if self._waiting:
+                self._sending = asyncio.create_task(self._send_waiting())
+
+    async def _send_waiting(self) -> None:
+        waiting = [each for each in self._waiting if not each[1].done()]
+        self._waiting = []
+        try:
+            replies = await self._send([command for command, _ in waiting])
+        except Exception as error:  # noqa: BLE001 - everyone who waits gets it
+            replies = [error] * len(waiting)
+        for (_, future), reply in zip(waiting, replies, strict=True):
+            if future.done():
+                continue
+            if isinstance(reply, Exception):
+                future.set_exception(reply)
+            else:
+                future.set_result(reply)
+
+
+async def _reply(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 class RedisDownError(Exception):

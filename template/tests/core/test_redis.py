@@ -4,8 +4,19 @@ import asyncio
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
-from app.core.redis import OptionalRedis, RedisDownError, process_pool, redis_key, store
+from app.core.redis import (
+    OptionalRedis,
+    RedisDownError,
+    Script,
+    Scripts,
+    async_client,
+    process_pool,
+    redis_key,
+    store,
+)
+from app.core.settings import get_settings
 from tests.support.logs import rendered
 
 
@@ -79,3 +90,47 @@ async def test_one_question_in_a_pause_tries_a_redis_that_was_down(
     asked = 0
     await asyncio.gather(*(redis.ask(sleep) for _ in range(9)), return_exceptions=True)
     assert asked == 1
+
+
+ECHO = Script("return {KEYS[1], ARGV[1]}")
+
+
+async def test_scripts_that_wait_for_the_connection_are_sent_together() -> None:
+    redis = async_client(get_settings())
+    scripts = Scripts(redis)
+    await redis.script_flush()
+    assert await scripts.run(ECHO, ["a"], [1]) == [b"a", b"1"]
+    packets = (await redis.info("stats"))["total_reads_processed"]
+    found = await asyncio.gather(*(scripts.run(ECHO, ["a"], [each]) for each in range(200)))
+    assert found == [[b"a", str(each).encode()] for each in range(200)]
+    assert (await redis.info("stats"))["total_reads_processed"] - packets < 20
+    await redis.aclose()
+
+
+async def test_an_error_of_one_script_is_not_that_of_another() -> None:
+    redis = async_client(get_settings())
+    scripts = Scripts(redis)
+    broken = Script("return redis.call('no-such-command')")
+    found = await asyncio.gather(
+        *(scripts.run(script, ["a"], [1]) for script in (ECHO, broken, ECHO)),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in found] == [list, ResponseError, list]
+    await redis.aclose()
+
+
+async def test_a_script_that_is_cancelled_leaves_no_reply_for_the_next() -> None:
+    redis = async_client(get_settings())
+    scripts = Scripts(redis)
+    await scripts.run(ECHO, ["a"], [0])
+    for number in range(20):
+        running = [
+            asyncio.create_task(scripts.run(ECHO, ["a"], [f"cancelled {number}"])),
+            asyncio.create_task(scripts.run(ECHO, ["a"], [f"waits {number}"])),
+        ]
+        await asyncio.sleep(number * 0.0001)
+        for each in running[: 1 + number % 2]:
+            each.cancel()
+        assert await scripts.run(ECHO, ["a"], [number]) == [b"a", str(number).encode()]
+        await asyncio.gather(*running, return_exceptions=True)
+    await redis.aclose()

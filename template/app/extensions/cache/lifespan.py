@@ -11,7 +11,6 @@ from app.extensions.cache.store import STORE_OF_PROCESS
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Use the connection of the API."""
-    before = STORE_OF_PROCESS.client
-    STORE_OF_PROCESS.client = app.state.redis
+    STORE_OF_PROCESS.use(app.state.redis)
     yield
-    STORE_OF_PROCESS.client = before
+    STORE_OF_PROCESS.use(None)

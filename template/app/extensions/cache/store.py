@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from redis import RedisError
-from redis import asyncio as async_redis
+from redis.asyncio import Redis
 
 from app.core.logging import get_logger
-from app.core.redis import OptionalRedis, RedisDownError, Script, redis_key, store
+from app.core.redis import OptionalRedis, RedisDownError, Script, Scripts, redis_key, store
 from app.extensions.cache.scripts import INVALIDATE, LOOK, STORE
 
 MAX_EXPIRES = 24 * 3600  # seconds that an entry lives at most
@@ -38,10 +38,14 @@ class Store:
 
     def __init__(self) -> None:
         self.redis = OptionalRedis("cache")
-        self.client: async_redis.Redis | None = None  # set while the API runs
+        self._scripts: Scripts | None = None  # while the API runs
         # Tags whose invalidation has not reached Redis. Nothing is read before they have.
         self._pending: set[str] = set()
         self._retrying: asyncio.Task[None] | None = None
+
+    def use(self, client: "Redis | None") -> None:
+        """Use this client from now on, or without one the connections that block."""
+        self._scripts = Scripts(client) if client else None
 
     async def look(
         self, key: str, name: str, tags: Sequence[str], token: str, lock_ms: int, refresh_ms: int
@@ -79,9 +83,7 @@ class Store:
         self._pending.update(tags)
         sent = frozenset(self._pending)
         try:
-            store().eval(
-                INVALIDATE.text, len(sent), *map(_tag, sent), uuid4().hex, str(TAG_SECONDS)
-            )
+            store().eval(INVALIDATE, len(sent), *map(_tag, sent), uuid4().hex, str(TAG_SECONDS))
         except (RedisError, OSError) as error:
             log.error("cache_not_invalidated", tags=sorted(sent), error=type(error).__name__)
         else:
@@ -111,10 +113,10 @@ class Store:
                 continue
 
     async def _ask(self, script: Script, keys: list[str], values: list[Any]) -> Any:
-        client = self.client
-        if client is not None:
-            return await self.redis.ask(lambda: script.run(client, keys, values))
-        blocking = store().register_script(script.text)
+        if self._scripts is not None:
+            run = self._scripts.run
+            return await self.redis.ask(lambda: run(script, keys, values))
+        blocking = store().register_script(script)
         return await self.redis.ask(lambda: asyncio.to_thread(blocking, keys, values))
 
 

@@ -5,21 +5,18 @@ by the share of it that is still within reach. Refused requests do not count, so
 trying gets in again as early as one who waits.
 """
 
-import asyncio
 import math
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from cachetools import LRUCache
 from limits.aio.storage.redis.bridge import RedisBridge
 from redis.asyncio import Redis
 
-from app.core.redis import Script, redis_key
+from app.core.redis import Script, Scripts, redis_key
 
 OWN_COUNTS = 10_000  # callers that a process counts by itself
 LISTED = 1000  # callers at their limit that Redis lists
-BATCH = 500  # requests that one command counts
 
 
 class Count(NamedTuple):
@@ -59,90 +56,47 @@ class Window(NamedTuple):
         return max(1, math.floor(wait) + 1)
 
 
+TAKE = Script(f"""
+local function take(KEYS, ARGV)
+    {RedisBridge.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode()}
+end
+local function look(KEYS, ARGV)
+    {RedisBridge.SCRIPT_SLIDING_WINDOW.decode()}
+end
+local taken, window = take(KEYS, ARGV), look(KEYS, {{ARGV[2]}})
+if not taken then
+    local now = tonumber(redis.call('time')[1])
+    redis.call('zremrangebyscore', KEYS[3], '-inf', now)
+    redis.call('zadd', KEYS[3], now + ARGV[2], ARGV[4])
+    redis.call('zremrangebyrank', KEYS[3], 0, -ARGV[5] - 1)
+end
+for place = 1, 4 do window[place] = window[place] or 0 end
+return (taken and 1 or 0) .. ' ' .. table.concat(window, ' ')
+""")
+
+
 class SharedCounts:
-    """Counts in Redis, by the scripts of `limits`, of which one counts and one looks.
+    """Counts in Redis, by the two scripts of `limits`: one counts, and one looks.
 
-    Its own storage would need a round trip for each of the two. The process has one connection.
-    While it is busy, further requests gather, and one command then counts them all. The script also
-    lists who is at a limit.
-    """
-
-    SCRIPT = """
-        local function take(KEYS, ARGV) {take} end
-        local function look(KEYS, ARGV) {look} end
-        local index, answers = KEYS[#KEYS], {{}}
-        for at = 1, #KEYS - 1, 2 do
-            local keys = {{KEYS[at], KEYS[at + 1]}}
-            local amount, seconds, cost, key = unpack(ARGV, at * 2 - 1, at * 2 + 2)
-            local taken = take(keys, {{amount, seconds, cost}})
-            local window = look(keys, {{seconds}})
-            for place = 1, 4 do window[place] = window[place] or 0 end
-            answers[#answers + 1] = (taken and 1 or 0) .. ' ' .. table.concat(window, ' ')
-            if not taken then
-                local now = tonumber(redis.call('time')[1])
-                redis.call('zremrangebyscore', index, '-inf', now)
-                redis.call('zadd', index, now + seconds, key)
-                redis.call('zremrangebyrank', index, 0, -{listed} - 1)
-            end
-        end
-        return table.concat(answers, ' ')
+    Its own storage would need a round trip for each of them. The callers at their limit are listed
+    as well.
     """
 
     def __init__(self, redis: "Redis") -> None:
-        self._redis = redis
-        self._script = Script(
-            self.SCRIPT.format(
-                take=RedisBridge.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode(),
-                look=RedisBridge.SCRIPT_SLIDING_WINDOW.decode(),
-                listed=LISTED,
-            )
-        )
-        self._is_busy = False
-        self._waiting: list[tuple[Count, asyncio.Future[Window]]] = []
-        self._next: asyncio.Task[None] | None = None
+        self._scripts = Scripts(redis)
+        self._index = index()
 
     async def take(self, count: Count) -> Window:
         """Count a request, unless it is refused."""
-        if self._is_busy:
-            future: asyncio.Future[Window] = asyncio.get_running_loop().create_future()
-            self._waiting.append((count, future))
-            return await future
-        (window,) = await self._send([count])
-        return window
-
-    async def _send(self, counts: Sequence[Count]) -> list[Window]:
-        self._is_busy = True
-        keys = [name for count in counts for name in reversed(names(count.key))]
-        values = [value for c in counts for value in (c.amount, c.seconds, c.cost, c.key)]
-        try:
-            answer = await self._script.run(self._redis, [*keys, index()], values)
-        finally:
-            self._is_busy = False
-            if self._waiting:
-                self._next = asyncio.create_task(self._send_waiting())
-        numbers = [*map(int, answer.split())]
-        return [_window(*numbers[at : at + 5]) for at in range(0, len(numbers), 5)]
-
-    async def _send_waiting(self) -> None:
-        waiting = [each for each in self._waiting if not each[1].done()][:BATCH]
-        self._waiting = [each for each in self._waiting if not each[1].done()][BATCH:]
-        try:
-            windows = await self._send([count for count, _ in waiting])
-        except Exception as error:  # noqa: BLE001 - each request that waits gets it
-            for _, future in waiting:
-                if not future.done():
-                    future.set_exception(error)
-        else:
-            for (_, future), window in zip(waiting, windows, strict=True):
-                if not future.done():
-                    future.set_result(window)
-
-
-def _window(taken: int, previous: int, previous_ms: int, current: int, current_ms: int) -> Window:
-    # A count that does not exist has a negative time.
-    return Window(
-        bool(taken), previous, max(0, previous_ms) / 1000, current, max(0, current_ms) / 1000
-    )
+        current, previous = names(count.key)
+        keys = (previous, current, self._index)
+        values = (count.amount, count.seconds, count.cost, count.key, LISTED)
+        taken, *window = map(int, (await self._scripts.run(TAKE, keys, values)).split())
+        # The time of a count that does not exist is negative.
+        previous_count, previous_ms, current_count, current_ms = (max(0, each) for each in window)
+        return Window(
+            bool(taken), previous_count, previous_ms / 1000, current_count, current_ms / 1000
+        )
 
 
 class OwnCounts:

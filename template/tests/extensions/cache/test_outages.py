@@ -10,7 +10,7 @@ import pytest
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.redis import OptionalRedis, async_client
+from app.core.redis import OptionalRedis, Scripts, async_client
 from app.core.settings import get_settings
 from app.extensions.cache.service import invalidate
 from app.extensions.cache.store import STORE_OF_PROCESS
@@ -32,7 +32,7 @@ async def breakable(
 ) -> AsyncIterator[AsyncClient]:
     """A client of an API whose cache is in that Valkey."""
     redis = async_client(get_settings().model_copy(update={"redis_url": valkey.url}))
-    monkeypatch.setattr(STORE_OF_PROCESS, "client", redis)
+    monkeypatch.setattr(STORE_OF_PROCESS, "_scripts", Scripts(redis))
     monkeypatch.setattr(STORE_OF_PROCESS, "redis", OptionalRedis("cache"))
     yield probe_client
     await redis.aclose()
