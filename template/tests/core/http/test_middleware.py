@@ -8,9 +8,11 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 from starlette.requests import Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context
+from app.core.features import load
 from app.core.http.middleware import SECURITY_HEADERS, RequestGuard
 from app.core.settings import get_settings
 from tests.core.conftest import Build, ClientOf
@@ -167,7 +169,7 @@ async def test_cors_headers_are_for_the_named_origins(build: Build, client_of: C
         for path in (LIVE, "/api/v1/users/me", "/bug"):
             answer = await client.get(path, headers=ours)
             assert answer.headers["access-control-allow-origin"] == "https://a.example"
-            assert answer.headers["access-control-expose-headers"] == "X-Request-ID"
+            assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
             assert "access-control-allow-credentials" not in answer.headers
 
         theirs = {"Origin": "https://b.example"}
@@ -208,3 +210,31 @@ async def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_error_of_ours(
     await app(scope, receive, send)
     assert sent[0]["status"] == 400
     assert "unexpected_error" not in caplog.text
+
+
+async def test_the_middleware_of_a_feature_is_inside_of_the_others(
+    build: Build, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing:
+        exposed_headers = ("X-Why",)
+
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await PlainTextResponse("no", 418, {"X-Why": "full"})(scope, receive, send)
+
+    given = {"middleware": (("parcels", Refusing),)}
+    monkeypatch.setattr("app.main.load", lambda kind: given.get(kind) or load(kind))
+    async with client_of(build(CORS_ORIGINS="https://a.example")) as client:
+        answer = await client.get("/nowhere", headers={"Origin": "https://a.example"})
+    assert answer.status_code == 418
+    assert answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert exposed == ["X-Request-ID", "Retry-After", "X-Why"]
+
+
+async def test_routes_have_urls_by_name(client: AsyncClient, app: FastAPI) -> None:
+    """Starlette asks each route for its URL, also the one that serves exact paths."""
+    assert app.url_path_for("live") == LIVE
