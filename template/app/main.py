@@ -80,11 +80,13 @@ def create_app() -> FastAPI:
     )
     described: dict[str, str] = {}
     for feature, router in load("routes"):
+        for _, prepare in load("routers"):
+            prepare(feature.name, router)
         path = f"{settings.api_prefix}/{feature.name}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    for kind in ("events", "lifespan", "tokens"):
-        load(kind)  # finds errors in these modules at the start and not at their first use
+    for module in ("events", "lifespan", "tokens"):
+        load(module)  # finds errors in these modules at the start and not at their first use
     for feature, router in load("webhooks"):
         path = f"{settings.api_prefix}/webhooks/{feature.name}"
         app.include_router(router, prefix=path, include_in_schema=False)
@@ -97,6 +99,9 @@ def create_app() -> FastAPI:
     app.router.routes.insert(0, ExactRoutes(app))
 
     # The middleware that is added last is the outermost.
+    middlewares = [kind for _, kind in load("middleware")]
+    for kind in middlewares:
+        app.add_middleware(kind)
     app.add_middleware(RequestGuard, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
@@ -105,7 +110,11 @@ def create_app() -> FastAPI:
             allow_credentials=settings.cors_credentials,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID"],
+            expose_headers=[
+                "X-Request-ID",
+                "Retry-After",
+                *(name for kind in middlewares for name in kind.exposed_headers),
+            ],
         )
     app.add_middleware(RequestContext, settings=settings)
     return app

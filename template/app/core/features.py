@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 FEATURE_PACKAGES = ("app.extensions", "app.features")
 
 # Module of a feature -> the name that it must define; None where the import is enough.
+# The class `Middleware` has `exposed_headers`: the response headers that browser apps may read.
 EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
     "routes": "router",
+    "routers": "prepare",
     "celery": "configuration",
     "tasks": None,
     "schedules": "SCHEDULES",
@@ -35,6 +37,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "webhooks": "router",
     "tokens": "verify",
     "lifespan": "lifespan",
+    "middleware": "Middleware",
     "checks": "CHECKS",
     "links": "LINKS",
 }

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,8 @@ def access_log(settings: "CoreSettings") -> Callable[..., None]:
             line = {**fields, "event": "request", "level": "info", "logger": name}
             _bind_context(None, "info", line)
             line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-            sys.stderr.write(json.dumps(line) + "\n")
+            with suppress(OSError, ValueError):  # a full disk or a closed pipe stops no request
+                sys.stderr.write(json.dumps(line) + "\n")
 
     return write
 

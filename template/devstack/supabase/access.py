@@ -107,7 +107,10 @@ async def json_object(request: Request) -> dict[str, Any]:
     """
     try:
         body = json.loads(await request.body() or b"{}")
-    except ValueError as error:
+        # As Auth does: half an emoji, which no answer can encode, becomes U+FFFD.
+        whole = json.dumps(body, ensure_ascii=False).encode("utf-16", "surrogatepass")
+        body = json.loads(whole.decode("utf-16", "replace"))
+    except (ValueError, RecursionError) as error:
         message = f"Could not parse request body as JSON: {error}"
         raise AuthError(400, "bad_json", message) from None
     if not isinstance(body, dict):

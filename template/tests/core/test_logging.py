@@ -1,5 +1,6 @@
 """Log lines in both formats."""
 
+import errno
 import io
 import json
 import logging
@@ -194,3 +195,16 @@ def test_the_access_line_follows_the_level(configure: Configure) -> None:
     output = configure(log_format="json", log_level="warning")
     access_log(get_settings().model_copy(update={"log_format": "json"}))(path="/")
     assert output.getvalue() == ""
+
+
+def test_an_access_line_that_cannot_be_written_stops_no_request(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(log_format="json")
+    write = access_log(get_settings().model_copy(update={"log_format": "json"}))
+
+    def fail(_: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys.stderr, "write", fail)
+    write(path="/")

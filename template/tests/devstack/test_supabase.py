@@ -164,9 +164,15 @@ def test_refusals(
     assert _error(client.post(path, json={**known, **body})) == expected
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"email": "\\ud800@x.y"}'])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000])
 def test_bodies_that_are_not_json_objects(client: httpx.Client, body: bytes) -> None:
     assert _error(client.post("signup", content=body))[0] == 400
+
+
+def test_half_an_emoji_is_stored_as_a_replacement(client: httpx.Client) -> None:
+    body = b'{"email": "half@example.com", "password": "%s", "data": {"\\ud83d": "\\ud83d"}}'
+    created = client.post("signup", content=body % PASSWORD.encode())
+    assert created.json()["user"]["user_metadata"]["\ufffd"] == "\ufffd"
 
 
 def test_unknown_paths(client: httpx.Client) -> None:

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
+from starlette.requests import HTTPConnection
 
 from app.core import context
 from app.core.auth.tokens import Claims as Claims
@@ -30,7 +31,7 @@ def verifier_of(request: Request) -> TokenVerifier:
     return verifier
 
 
-def token_of(request: Request) -> str | None:
+def token_of(request: HTTPConnection) -> str | None:
     """Return the access token that a request carries, unverified, or None without one.
 
     Raises:

@@ -35,9 +35,9 @@ def console() -> None:
     database = Database(async_engine(settings))
     session = database.session()
     names: dict[str, Any] = {"settings": settings, "session": session, "reader": database.reader}
-    names["select"] = select
     # One event loop, because connections cannot leave theirs.
     with asyncio.Runner() as runner, sync_session() as names["sync_session"]:
+        names["select"] = select
         names |= {mapper.class_.__name__: mapper.class_ for mapper in default_registry.mappers}
 
         def run(code: CodeType) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from asyncpg.exceptions import InterfaceError, PostgresConnectionError
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresConnectionError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -42,7 +42,7 @@ def add_error_handlers(app: FastAPI) -> None:
         sa.DBAPIError: _database_error,
         OSError: _os_error,
     }
-    for kind in (sa.TimeoutError, PostgresConnectionError, InterfaceError):
+    for kind in (sa.TimeoutError, PostgresConnectionError, InterfaceError, InternalClientError):
         handlers[kind] = partial(_unavailable, "database")
     for kind in (BrokerError, RedisConnectionError, RedisTimeoutError):
         handlers[kind] = partial(_unavailable, "queue")

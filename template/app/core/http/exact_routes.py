@@ -24,8 +24,8 @@ class ExactRoutes(BaseRoute):
         self._routes: dict[tuple[str, str], RouteContext] = {}
         earlier: list[RouteContext] = []
         for route in iter_route_contexts(app.routes):
-            path = route.path
-            for method in (route.methods or ()) if path and "{" not in path else ():
+            path = route.path or ""
+            for method in (route.methods or ()) if "{" not in path else ():
                 scope = {"type": "http", "method": method, "path": path, "root_path": ""}
                 if not any(other.matches(scope)[0] is Match.FULL for other in earlier):
                     self._routes[method, path] = route

@@ -12,6 +12,7 @@ from fnmatch import translate
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
@@ -34,14 +35,18 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
+# An IPv6 address in brackets or another name, and a port.
+HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]@/]*))(?::\d*)?")
+# Probes use the IP address of a process.
+PROBES = ("/health/live", "/health/ready")
 NUL_DETAIL = "Addresses and headers may not contain NUL."
 
 
 class RequestContext:
     """Gives each request an id, refuses unknown hosts, adds headers, and writes one access line.
 
-    An id in `X-Request-ID` is kept if it matches `REQUEST_ID`. Health checks may name any host,
-    because probes use the IP address. A security header that the route has set is kept.
+    An id in `X-Request-ID` is kept if it matches `REQUEST_ID`. Health checks may name any host.
+    A security header that the route has set is kept.
     """
 
     def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
@@ -74,7 +79,7 @@ class RequestContext:
             await send(message)
 
         app = self.app
-        if not self.hosts.fullmatch(_host(given)) and not scope["path"].startswith("/health/"):
+        if not self.hosts.fullmatch(_host(given)) and scope["path"] not in PROBES:
             app = problem(400, "unknown_host", "This host is not in ALLOWED_HOSTS.")
         try:
             await app(scope, receive, send_with_headers)
@@ -137,6 +142,12 @@ class RequestGuard:
 
         try:
             await self.app(scope, limited_receive, watched_send)
+        except ClientDisconnect:
+            # Nobody reads this answer. It is for the access line, which would say 500 without it.
+            if not started:
+                await problem(400, "client_disconnected", "The body ended early.")(
+                    scope, receive, send
+                )
         except Exception as error:
             if started or self.show_tracebacks:
                 raise
@@ -144,5 +155,6 @@ class RequestGuard:
 
 
 def _host(headers: Headers) -> str:
-    host = headers.get("host", "").lower()
-    return host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
+    """Return the name in the header Host, without the port; empty if it is malformed."""
+    found = HOST.fullmatch(headers.get("host", "").lower())
+    return (found[1] or found[2]) if found else ""

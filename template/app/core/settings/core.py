@@ -92,7 +92,7 @@ class CoreSettings(BootSettings):
     redis_ca_cert: str | None = None
     """CA of a `rediss://` server, a path; default: the system's."""
 
-    supabase_url: str = Field(pattern=r"^https?://")
+    supabase_url: str = Field(pattern=r"^https?://[^@]*$")
     """Address of the project, `https://<ref>.supabase.co`."""
     supabase_publishable_key: str = Field(min_length=1)
     """The `sb_publishable_…` key of the Supabase project."""

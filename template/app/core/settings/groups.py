@@ -104,6 +104,7 @@ def check_settings(*groups: type[SettingsGroup]) -> list[Problem]:
     return [problem for group in groups for problem in _check(group)]
 
 
+@cache
 def project_settings() -> "type[Settings]":
     """Return the project's settings class."""
     settings: type[Settings] = resolve_name(PROJECT_SETTINGS)

@@ -18,7 +18,7 @@ from app.core.database import database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError, UnavailableError
 from app.core.logging import get_logger
 from app.core.supabase.clients import Supabase
-from app.extensions.admin import audit, limits, sessions
+from app.extensions.admin import attempts, audit, sessions
 from app.extensions.admin.authorization import REFUSAL, get_authorized_user
 from app.extensions.users.schemas import UserRead
 
@@ -64,18 +64,18 @@ async def sign_in(request: Request, email: str, password: str) -> None:
     """Start a session; the browser gets a new cookie.
 
     Raises:
-        TooManyAttemptsError: see `limits`.
+        TooManyAttemptsError: see `attempts`.
         UnauthenticatedError: address or password are wrong, or the account may not sign in here.
         UnavailableError: Supabase Auth does not answer.
     """
     redis, address, email = request.app.state.redis, client_address(request), email.strip().lower()
-    await limits.count_attempt(redis, address, email)
+    await attempts.count_attempt(redis, address, email)
     try:
         user = await _check_password(request.app, email, password)
     except (UnauthenticatedError, ForbiddenError) as error:
         log.warning("admin_sign_in_refused", email=email, address=address, reason=error.detail)
         raise UnauthenticatedError(REFUSAL, code="sign_in_refused") from error
-    await limits.reset_attempts(redis, address, email)
+    await attempts.reset_attempts(redis, address, email)
     set_actor(request, user)
     # A new secret prevents session fixation: an attacker may have set the previous cookie.
     secret = request.state.browser.renew()

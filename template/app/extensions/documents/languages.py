@@ -43,10 +43,14 @@ def search_config(language: str | None) -> str:
 
 
 def detect(text: str) -> str | None:
-    """Detect the language of a text, as ISO 639-1; None for a text without words, such as numbers.
+    """Detect the language of a text, as ISO 639-1.
 
-    Also None for a language that ISO 639-1 does not have.
+    None for a language that ISO 639-1 does not have, and for a text that is not words: fewer than
+    half of its characters are letters.
     """
+    sample = "".join(text[:SAMPLE].split())
+    if 2 * sum(map(str.isalpha, sample)) < len(sample):
+        return None
     # Its model takes 0.7 s to load, and only workers detect languages.
     import py3langid  # type: ignore[import-untyped]
 

@@ -126,7 +126,7 @@ def test_status_current_and_history(parcels: Workshop, db: Call) -> None:
 def test_status_counts_rows_or_estimates_them(
     parcels: Workshop, db: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.core.cli.db.EXACT", 3)
+    monkeypatch.setattr("app.core.cli.db.MAX_COUNTED", 3)
 
     def rows(number: int, *, analyzed: bool = False) -> str:
         with parcels.connected() as connection:

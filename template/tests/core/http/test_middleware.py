@@ -7,9 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context
-from app.core.http.middleware import SECURITY_HEADERS
+from app.core.features import load
+from app.core.http.middleware import SECURITY_HEADERS, RequestGuard
+from app.core.settings import get_settings
 from tests.core.conftest import Build, ClientOf
 from tests.support.logs import rendered
 from tests.support.people import SignIn
@@ -87,6 +92,7 @@ async def test_the_access_line(
 @pytest.mark.parametrize(
     ("path", "host", "status"),
     [
+        (f"{LIVE}/", "evil.example.net", 400),
         (LIVE, "api.example.com", 200),
         ("/nowhere", "api.example.com", 404),
         ("/api/v1/users/me", "api.example.com", 401),
@@ -112,6 +118,10 @@ async def test_there_is_no_hsts_on_a_developers_machine(client: AsyncClient) -> 
 @pytest.mark.parametrize(
     ("host", "allowed"),
     [
+        ("api.example.com:8000", True),
+        ("api.example.com.", False),
+        ("[api.example.com]evil.example.net", False),
+        ("api.example.com:80@evil.example.net", False),
         ("api.example.com", True),
         ("API.example.com:8443", True),
         ("a.example.org", True),
@@ -159,7 +169,7 @@ async def test_cors_headers_are_for_the_named_origins(build: Build, client_of: C
         for path in (LIVE, "/api/v1/users/me", "/bug"):
             answer = await client.get(path, headers=ours)
             assert answer.headers["access-control-allow-origin"] == "https://a.example"
-            assert answer.headers["access-control-expose-headers"] == "X-Request-ID"
+            assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
             assert "access-control-allow-credentials" not in answer.headers
 
         theirs = {"Origin": "https://b.example"}
@@ -178,3 +188,53 @@ async def test_cors_credentials_is_a_setting(build: Build, client_of: ClientOf) 
 async def test_without_origins_there_are_no_cors_headers(client: AsyncClient) -> None:
     answer = await client.get(LIVE, headers={"Origin": "https://a.example"})
     assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_error_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def read(scope: Scope, receive: Receive, _: Send) -> None:
+        async for _part in Request(scope, receive).stream():
+            pass
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = RequestGuard(read, get_settings())
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert "unexpected_error" not in caplog.text
+
+
+async def test_the_middleware_of_a_feature_is_inside_of_the_others(
+    build: Build, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing:
+        exposed_headers = ("X-Why",)
+
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await PlainTextResponse("no", 418, {"X-Why": "full"})(scope, receive, send)
+
+    given = {"middleware": (("parcels", Refusing),)}
+    monkeypatch.setattr("app.main.load", lambda kind: given.get(kind) or load(kind))
+    async with client_of(build(CORS_ORIGINS="https://a.example")) as client:
+        answer = await client.get("/nowhere", headers={"Origin": "https://a.example"})
+    assert answer.status_code == 418
+    assert answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert exposed == ["X-Request-ID", "Retry-After", "X-Why"]
+
+
+async def test_routes_have_urls_by_name(client: AsyncClient, app: FastAPI) -> None:
+    """Starlette asks each route for its URL, also the one that serves exact paths."""
+    assert app.url_path_for("live") == LIVE

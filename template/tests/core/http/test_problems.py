@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-from asyncpg.exceptions import ConnectionDoesNotExistError
+from asyncpg.exceptions import ConnectionDoesNotExistError, InternalClientError
 from fastapi import FastAPI, HTTPException
 from httpx import AsyncClient, Response
 from kombu.exceptions import OperationalError as BrokerError
@@ -42,6 +42,7 @@ ERRORS: dict[str, Callable[[], Exception]] = {
     "words": lambda: HTTPException(409, "In words.", headers={"X-Extra": "1"}),
     "refused": lambda: ConnectionRefusedError(errno.ECONNREFUSED, SECRET),
     "cut": lambda: ConnectionDoesNotExistError(SECRET),
+    "closing": lambda: InternalClientError(SECRET),
     "pool": lambda: sa.TimeoutError(SECRET),
     "sql": lambda: sa.ProgrammingError(f"select {SECRET}", {}, Exception(SECRET)),
     "file": lambda: FileNotFoundError(errno.ENOENT, "No such file", "/etc/secret.pem"),
@@ -101,6 +102,8 @@ def problem(answer: Response) -> Problem:
         ("words", 409, "conflict"),
         ("refused", 503, "database_unavailable"),
         ("cut", 503, "database_unavailable"),
+        # asyncpg, while the server's last message arrives.
+        ("closing", 503, "database_unavailable"),
         ("pool", 503, "database_unavailable"),
         ("sql", 500, "internal_error"),
         # An OSError that does not come from a connection.

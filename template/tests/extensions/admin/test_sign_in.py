@@ -9,7 +9,7 @@ from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.settings import load_settings
-from app.extensions.admin import limits, sessions
+from app.extensions.admin import attempts, sessions
 from app.extensions.admin.settings import AdminSettings
 from app.extensions.users import service
 from app.extensions.users.models import Role, Status
@@ -177,7 +177,7 @@ async def test_signing_out_requires_a_post(browser: Browser, admin: Person) -> N
 
 async def test_attempts_on_one_account_are_limited(browser: Browser, sign_in: SignIn) -> None:
     person = await sign_in(role=Role.ADMIN)
-    for _ in range(limits.PER_ACCOUNT):
+    for _ in range(attempts.PER_ACCOUNT):
         assert (await browser.sign_in(person, "a guess")).status_code == 401
     answer = await browser.sign_in(person, PASSWORD)
     assert (answer.status_code, codes(answer)) == (429, ["too_many_tries"])
@@ -187,13 +187,13 @@ async def test_attempts_on_one_account_are_limited(browser: Browser, sign_in: Si
 
 async def test_attempts_from_one_address_are_limited(browser: Browser, sign_in: SignIn) -> None:
     await browser.get("/login")
-    for number in range(limits.PER_ADDRESS):
+    for number in range(attempts.PER_ADDRESS):
         await browser.post("/login", email=f"{number}@example.com", password="a guess")
     assert (await browser.sign_in(await sign_in(role=Role.ADMIN))).status_code == 429
 
 
 async def test_a_sign_in_resets_the_attempts(browser: Browser, sign_in: SignIn) -> None:
     person = await sign_in(role=Role.ADMIN)
-    for _ in range(2 * limits.PER_ACCOUNT):
+    for _ in range(2 * attempts.PER_ACCOUNT):
         await browser.sign_in(person, "a guess")
         assert (await browser.sign_in(person)).status_code == 303

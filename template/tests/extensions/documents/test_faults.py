@@ -140,6 +140,8 @@ async def test_a_missing_file_fails_the_document(
         "\n".join(str(UUID(int=number << 64)) for number in range(100)),
         "\n".join(sha256(bytes([number])).hexdigest() for number in range(100)),
         "0123456789 " * 100,
+        "😀 " * 500,
+        "# [[[[[ " * 100,
     ],
 )
 async def test_a_text_without_a_language_is_stored(

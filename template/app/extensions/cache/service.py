@@ -1,0 +1,285 @@
+"""`@cached` for functions, and `Cached` for routes.
+
+    @cached(expires=60, tags=("prices:{country}",))
+    async def list_prices(session: AsyncSession, country: str) -> list[Price]: ...
+
+    @router.get("")
+    @Cached(expires=30, public=True, tags=("posts",))
+    async def list_posts(query: Query, reader: DatabaseReader) -> OffsetPage[PostRead]: ...
+
+The key has the name of the function, its arguments, the release, and the signed-in user. Sessions
+and readers are not part of it. `invalidate(session, "posts")` makes entries invalid as soon as the
+session has committed.
+"""
+
+import asyncio
+import functools
+import inspect
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, ParamSpec, TypeVar, get_args, get_origin
+from uuid import uuid4
+
+from fastapi import Request
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
+from sqlalchemy.orm import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.responses import Response
+
+from app.core import context
+from app.core.auth.tokens import Claims
+from app.core.database import Database, Reader
+from app.core.errors import NotFoundError
+from app.core.redis import RedisDownError
+from app.core.settings import get_settings, load_settings
+from app.extensions.cache.invalidation import invalidate as invalidate
+from app.extensions.cache.settings import CacheSettings
+from app.extensions.cache.store import MAX_EXPIRES, STORE_OF_PROCESS, digest
+from app.extensions.users.schemas import UserRead
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+# Ways to the data, which do not change what the result is.
+_LEFT_OUT = (AsyncSession, Session, Reader, Database)
+_CALLERS = (UserRead, Claims)
+_REQUEST = "cache_request"
+# The first byte of an entry: a result, or that there is none.
+_RESULT, _NOT_FOUND = b"+", b"!"
+
+
+class Answer(NamedTuple):
+    """JSON, and where it comes from, in the words of RFC 9211 (`Cache-Status`)."""
+
+    body: bytes
+    status: str
+
+
+class Cached:
+    """Caches the answers of a GET route, below its decorator, and completes their headers.
+
+    The route runs its dependencies at each request, so nobody gets an answer, or a 304, who would
+    not get one without the cache.
+
+    Args:
+        expires: seconds after which an entry is gone, at most a day. Up to a tenth less, at random.
+        public: whether the result is the same for everybody. By default, each user has their own.
+        tags: see `invalidate`. `{name}` stands for an argument, as in `"items:{user.id}"`.
+        version: change it by hand when the result has another form; the release also counts.
+        negative: seconds for which it is cached that there is nothing: None, or NotFoundError.
+        lock_seconds: how long others wait for the one who computes the result.
+
+    Raises:
+        TypeError: the function is not a coroutine, lacks an annotation, or takes something that
+            cannot be part of a key, such as the request.
+    """
+
+    # The share of the lifetime after which one caller renews an entry, and others still get it.
+    REFRESH = 0.85
+
+    def __init__(
+        self,
+        *,
+        expires: float,
+        public: bool = False,
+        tags: Sequence[str] = (),
+        version: str = "",
+        negative: float = 0,
+        lock_seconds: float = 10,
+    ) -> None:
+        if not 0 < expires <= MAX_EXPIRES:
+            raise ValueError(f"an entry expires after at most {MAX_EXPIRES} seconds")
+        self.expires = expires
+        self.public = public
+        self.tags = tags
+        self.version = version
+        self.negative = min(negative, expires)
+        self.lock_seconds = lock_seconds
+
+    def __call__(
+        self, endpoint: Callable[Parameters, Awaitable[Result]]
+    ) -> Callable[Parameters, Awaitable[Result]]:
+        """Cache the answers of the route."""
+        function = _Function(endpoint, self)
+
+        @functools.wraps(endpoint)
+        async def answer(**arguments: Any) -> Any:
+            request: Request = arguments.pop(_REQUEST)
+            if request.method != "GET":
+                raise TypeError(f"{function.name} answers {request.method}: only GET is cached")
+            body, status = await function.fetch(arguments)
+            headers = self._headers(body, status)
+            if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+                return Response(status_code=304, headers=headers)
+            return Response(body, headers=headers, media_type="application/json")
+
+        signature = inspect.signature(endpoint)
+        request = inspect.Parameter(_REQUEST, inspect.Parameter.KEYWORD_ONLY, annotation=Request)
+        answer.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*signature.parameters.values(), request]
+        )
+        answer.cached = True  # type: ignore[attr-defined]
+        return answer  # type: ignore[return-value]
+
+    def _headers(self, body: bytes, status: str) -> dict[str, str]:
+        who = "public" if self.public and context.user_id.get() is None else "private"
+        return {
+            "ETag": f'"{digest(body)}"',
+            # Browsers keep the answer, and ask whether it is still the same.
+            "Cache-Control": f"{who}, no-cache",
+            "Vary": "Authorization",
+            "Cache-Status": f"app; {status}",
+        }
+
+
+def cached(
+    *,
+    expires: float,
+    public: bool = False,
+    tags: Sequence[str] = (),
+    version: str = "",
+    negative: float = 0,
+    lock_seconds: float = 10,
+) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
+    """Cache the results of an async function; the arguments are those of `Cached`.
+
+    A result is stored as JSON by its annotation, and read again with it.
+    """
+    options = Cached(
+        expires=expires,
+        public=public,
+        tags=tags,
+        version=version,
+        negative=negative,
+        lock_seconds=lock_seconds,
+    )
+
+    def decorate(
+        wrapped: Callable[Parameters, Awaitable[Result]],
+    ) -> Callable[Parameters, Awaitable[Result]]:
+        function = _Function(wrapped, options)
+        signature = inspect.signature(wrapped)
+
+        @functools.wraps(wrapped)
+        async def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            if not load_settings(CacheSettings).enabled:
+                return await wrapped(*args, **kwargs)
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            body, _ = await function.fetch(bound.arguments)
+            result: Result = function.result.validate_json(body)
+            return result
+
+        return call
+
+    return decorate
+
+
+class _Function:
+    """A function whose results are cached."""
+
+    def __init__(self, function: Callable[..., Awaitable[Any]], options: Cached) -> None:
+        self.function = function
+        self.options = options
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(f"{self.name} is not an async function")
+        signature = inspect.signature(function, eval_str=True)
+        # The same for everybody: who asks is no part of the key.
+        left_out = (*_LEFT_OUT, *_CALLERS) if options.public else _LEFT_OUT
+        self.result: TypeAdapter[Any] = self._adapter("return", signature.return_annotation)
+        self.arguments = {
+            name: self._adapter(name, parameter.annotation)
+            for name, parameter in signature.parameters.items()
+            if not _is_left_out(parameter.annotation, left_out)
+        }
+
+    async def fetch(self, arguments: Mapping[str, Any]) -> Answer:
+        """Return the result as JSON, from the cache or from the function.
+
+        Raises:
+            Exception: the function does; a NotFoundError may come from the cache.
+        """
+        if not load_settings(CacheSettings).enabled:
+            return Answer(await self._compute(arguments), "fwd=bypass; detail=off")
+        key = f"{self.name}:{self._key(arguments)}"
+        tags = [tag.format(**arguments) for tag in self.options.tags]
+        token = uuid4().hex
+        try:
+            found = await self._look(key, tags, token)
+        except RedisDownError:
+            return Answer(await self._compute(arguments), "fwd=bypass; detail=redis")
+        if found.body is not None:
+            return Answer(_opened(found.body), "hit")
+        body, entry, seconds = b"", b"", 0.0
+        try:
+            body = await self._compute(arguments)
+            entry = _RESULT + body
+            seconds = self.options.negative if body == b"null" else self.options.expires
+        except NotFoundError as error:
+            entry = _NOT_FOUND + json.dumps([error.detail, error.code]).encode()
+            seconds = self.options.negative
+            raise
+        finally:  # also after an error: it releases the lock
+            if len(entry) > load_settings(CacheSettings).max_bytes:
+                seconds = 0.0
+            lifetime = seconds * random.uniform(0.9, 1)  # noqa: S311 - so that not all end at once
+            stored = await STORE_OF_PROCESS.save(key, token, found.version, entry, lifetime)
+        return Answer(body, "fwd=miss; stored" if stored else "fwd=miss")
+
+    async def _look(self, key: str, tags: list[str], token: str) -> Any:
+        options = self.options
+        lock_ms = int(options.lock_seconds * 1000)
+        refresh_ms = int(options.expires * (1 - options.REFRESH) * 1000)
+        deadline, pause = time.monotonic() + options.lock_seconds, 0.01
+        while True:
+            found = await STORE_OF_PROCESS.look(key, self.name, tags, token, lock_ms, refresh_ms)
+            if found.body is not None or found.locked or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(pause)
+            pause = min(0.1, pause * 1.5)
+
+    async def _compute(self, arguments: Mapping[str, Any]) -> bytes:
+        result = await self.function(**arguments)
+        valid = self.result.validate_python(result, from_attributes=True)
+        return self.result.dump_json(valid, by_alias=True)
+
+    def _key(self, arguments: Mapping[str, Any]) -> str:
+        user = "" if self.options.public else context.user_id.get() or ""
+        return digest(
+            get_settings().app_version.encode(),
+            self.options.version.encode(),
+            user.encode(),
+            *(adapter.dump_json(arguments[name]) for name, adapter in self.arguments.items()),
+        )
+
+    def _adapter(self, name: str, annotation: Any) -> TypeAdapter[Any]:
+        if annotation is inspect.Parameter.empty:
+            raise TypeError(f"{self.name}: {name} has no annotation")
+        try:
+            return TypeAdapter(annotation)
+        except PydanticSchemaGenerationError as error:
+            raise TypeError(f"{self.name}: {name} cannot be cached as JSON") from error
+
+
+def _is_left_out(annotation: Any, types: tuple[type, ...]) -> bool:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return inspect.isclass(annotation) and issubclass(annotation, types)
+
+
+def _opened(entry: bytes) -> bytes:
+    kind, body = entry[:1], entry[1:]
+    if kind == _NOT_FOUND:
+        detail, code = json.loads(body)
+        raise NotFoundError(detail, code=code)
+    return body
+
+
+def _matches(header: str, etag: str) -> bool:
+    """Whether `If-None-Match` has an entity tag; `W/` does not matter for it (RFC 9110)."""
+    sent = {each.strip().removeprefix("W/") for each in header.split(",")}
+    return etag in sent or "*" in sent

@@ -1,0 +1,151 @@
+"""Entries, locks and tags in Redis.
+
+The API uses its async connection. Other processes have only the connections that block, and use
+them in a thread.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from redis import RedisError
+from redis.asyncio import Redis
+
+from app.core.logging import get_logger
+from app.core.redis import OptionalRedis, RedisDownError, Script, Scripts, redis_key, store
+from app.extensions.cache.scripts import INVALIDATE, LOOK, STORE
+
+MAX_EXPIRES = 24 * 3600  # seconds that an entry lives at most
+# A tag outlives every entry that was made before it was invalidated.
+TAG_SECONDS = 2 * MAX_EXPIRES
+EVERYTHING = "*"  # a tag of all entries
+
+log = get_logger(__name__)
+
+
+class Found(NamedTuple):
+    """What Redis has for a key."""
+
+    body: bytes | None
+    locked: bool  # whether the caller has to compute the result
+    version: bytes
+
+
+class Store:
+    """The cache in Redis, used by everything in a process."""
+
+    def __init__(self) -> None:
+        self.redis = OptionalRedis("cache")
+        self._scripts: Scripts | None = None  # while the API runs
+        # Tags whose invalidation has not reached Redis. Nothing is read before they have.
+        self._pending: set[str] = set()
+        self._retrying: asyncio.Task[None] | None = None
+
+    def use(self, client: "Redis | None") -> None:
+        """Use this client from now on, or without one the connections that block."""
+        self._scripts = Scripts(client) if client else None
+
+    async def look(
+        self, key: str, name: str, tags: Sequence[str], token: str, lock_ms: int, refresh_ms: int
+    ) -> Found:
+        """Return an entry. Without one, the first caller gets the lock.
+
+        Raises:
+            RedisDownError: Redis does not answer.
+        """
+        await self._send_pending()
+        names = [_entry(key), _lock(key), _counts(), *map(_tag, (EVERYTHING, *tags))]
+        body, locked, version = await self._ask(LOOK, names, [name, token, lock_ms, refresh_ms])
+        return Found(None if body is None else _bytes(body), bool(locked), _bytes(version))
+
+    async def save(self, key: str, token: str, version: bytes, body: bytes, seconds: float) -> bool:
+        """Store a result, unless `seconds` is 0, release the lock, and tell whether it worked."""
+        values = [token, version + body if seconds else b"", int(seconds * 1000)]
+        try:
+            await self._ask(STORE, [_entry(key), _lock(key)], values)
+        except RedisDownError:
+            return False
+        return seconds > 0
+
+    async def invalidate(self, tags: Iterable[str]) -> None:
+        """Make the entries of some tags invalid. While Redis is down, repeat it until it works."""
+        self._pending.update(tags)
+        try:
+            await self._send_pending()
+        except RedisDownError:
+            if self._retrying is None or self._retrying.done():
+                self._retrying = asyncio.create_task(self._retry())
+
+    def invalidate_blocking(self, tags: Iterable[str]) -> None:
+        """Do the same in a process without an event loop. A failure is repeated at the next use."""
+        self._pending.update(tags)
+        sent = frozenset(self._pending)
+        try:
+            store().eval(INVALIDATE, len(sent), *map(_tag, sent), uuid4().hex, str(TAG_SECONDS))
+        except (RedisError, OSError) as error:
+            log.error("cache_not_invalidated", tags=sorted(sent), error=type(error).__name__)
+        else:
+            self._pending -= sent
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Return hits and misses by name. It blocks."""
+        found: dict[str, list[int]] = {}
+        for field, count in store().hgetall(_counts()).items():
+            kind, _, name = str(field).partition(" ")
+            found.setdefault(name, [0, 0])[kind == "misses"] = int(count)
+        return {name: (hits, misses) for name, (hits, misses) in sorted(found.items())}
+
+    async def _send_pending(self) -> None:
+        if not self._pending:
+            return
+        sent = frozenset(self._pending)
+        await self._ask(INVALIDATE, [_tag(tag) for tag in sent], [uuid4().hex, TAG_SECONDS])
+        self._pending -= sent
+
+    async def _retry(self) -> None:
+        while self._pending:
+            await asyncio.sleep(self.redis.PAUSE)
+            try:
+                await self._send_pending()
+            except RedisDownError:
+                continue
+
+    async def _ask(self, script: Script, keys: list[str], values: list[Any]) -> Any:
+        if self._scripts is not None:
+            run = self._scripts.run
+            return await self.redis.ask(lambda: run(script, keys, values))
+        blocking = store().register_script(script)
+        return await self.redis.ask(lambda: asyncio.to_thread(blocking, keys, values))
+
+
+STORE_OF_PROCESS = Store()
+
+
+def digest(*parts: bytes) -> str:
+    """Return a short text that is different for other parts."""
+    text = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        text.update(len(part).to_bytes(8, "big") + part)
+    return text.hexdigest()
+
+
+def _entry(key: str) -> str:
+    return redis_key(f"cache:entry:{key}")
+
+
+def _lock(key: str) -> str:
+    return redis_key(f"cache:lock:{key}")
+
+
+def _tag(tag: str) -> str:
+    return redis_key(f"cache:tag:{tag}")
+
+
+def _counts() -> str:
+    return redis_key("cache:counts")
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode() if isinstance(value, str) else value

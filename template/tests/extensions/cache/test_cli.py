@@ -1,0 +1,34 @@
+"""`app cache`."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import build
+from tests.extensions.cache.test_invalidation import note
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(build(), ["cache", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+async def test_stats_and_clear() -> None:
+    key = uuid4().hex
+    for _ in range(4):
+        await note(key)
+    (line,) = [line for line in run("stats").splitlines() if "test_invalidation.note" in line]
+    assert line.split()[1:] == ["3", "1", "75%"]
+    first = await note(key)
+    await asyncio.to_thread(run, "clear", "--tag", "another")
+    assert await note(key) == first
+    await asyncio.to_thread(run, "clear", "--tag", f"note:{key}")
+    second = await note(key)
+    assert second > first
+    await asyncio.to_thread(run, "clear")
+    assert await note(key) > second

@@ -1,0 +1,103 @@
+"""Entries become invalid with the commit of what they show."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from httpx import AsyncClient
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database import sync_session
+from app.extensions.cache.service import cached, invalidate
+from tests.support.people import SignIn
+
+pytestmark = pytest.mark.usefixtures("app")
+
+runs = 0
+
+
+@cached(expires=60, public=True, tags=("notes", "note:{key}"))
+async def note(key: str) -> int:
+    global runs
+    runs += 1
+    return runs
+
+
+async def test_after_the_commit_and_not_before(session: AsyncSession) -> None:
+    key = uuid4().hex
+    first = await note(key)
+    other = await note("other")
+    invalidate(session, f"note:{key}")
+    assert await note(key) == first
+    await session.commit()
+    assert await note(key) > first
+    assert await note("other") == other
+
+
+async def test_not_if_the_session_rolls_back(session: AsyncSession) -> None:
+    first = await note("a")
+    await session.connection()
+    invalidate(session, "notes")
+    await session.rollback()
+    await session.commit()
+    assert await note("a") == first
+
+
+async def test_a_savepoint_is_not_a_commit(session: AsyncSession) -> None:
+    first = await note("a")
+    async with session.begin_nested():
+        invalidate(session, "notes")
+    assert await note("a") == first
+    await session.commit()
+    assert await note("a") > first
+
+
+async def test_a_session_that_blocks_does_the_same() -> None:
+    first = await note("a")
+
+    def change() -> None:
+        with sync_session() as session:
+            session.connection()
+            invalidate(session, "notes")
+            session.commit()
+
+    await asyncio.to_thread(change)
+    assert await note("a") > first
+
+
+async def test_a_result_that_was_computed_from_older_data_is_not_used(
+    session: AsyncSession,
+) -> None:
+    current, begun, go_on = 1, asyncio.Event(), asyncio.Event()
+
+    @cached(expires=60, public=True, tags=("races",))
+    async def read() -> int:
+        found = current
+        begun.set()
+        await go_on.wait()
+        return found
+
+    reading = asyncio.ensure_future(read())
+    await begun.wait()
+    current = 2
+    await session.connection()
+    invalidate(session, "races")
+    await session.commit()
+    go_on.set()
+    assert await reading == 1  # it began before the change
+    assert await read() == 2
+
+
+async def test_a_route_names_a_tag_by_its_arguments(
+    probe_client: AsyncClient, sign_in: SignIn, session: AsyncSession
+) -> None:
+    ada, bob = await sign_in(), await sign_in()
+    for person in (ada, bob):
+        await probe_client.get("/mine", headers=person.headers)
+    await session.connection()
+    invalidate(session, f"mine:{ada.id}")
+    await session.commit()
+    changed = await probe_client.get("/mine", headers=ada.headers)
+    assert changed.headers["cache-status"] == "app; fwd=miss; stored"
+    same = await probe_client.get("/mine", headers=bob.headers)
+    assert same.headers["cache-status"] == "app; hit"
