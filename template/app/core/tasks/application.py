@@ -45,12 +45,7 @@ def configure_celery(settings: CoreSettings) -> Celery:
     # The first use of `celery.conf` sends this signal. An error of its handler becomes a traceback
     # in the log, and would be raised here again.
     celery.on_after_configure.disconnect(_configure)
-    celery.conf.update(celery_settings(settings))
-    # A question to the workers is then sent on the connection that waits for the answers. Celery
-    # would take a second connection from the pool, and wait for ever if the pool has only one.
-    celery.control.mailbox.producer_pool = None  # type: ignore[attr-defined]
-    for _, configuration in load("celery"):
-        celery.conf.update(configuration(settings))
+    _apply(settings)
     load("tasks")
     celery.conf.beat_schedule = schedules()
     for name, task in celery.tasks.items():
@@ -61,6 +56,15 @@ def configure_celery(settings: CoreSettings) -> Celery:
                 "Redis would deliver the task a second time while it runs."
             )
     return celery
+
+
+def _apply(settings: CoreSettings) -> None:
+    celery.conf.update(celery_settings(settings))
+    # A question to the workers is then sent on the connection that waits for the answers. Celery
+    # would take a second connection from the pool, and wait for ever if the pool has only one.
+    celery.control.mailbox.producer_pool = None  # type: ignore[attr-defined]
+    for _, configuration in load("celery"):
+        celery.conf.update(configuration(settings))
 
 
 def schedules() -> dict[str, dict[str, Any]]:
@@ -142,9 +146,10 @@ def header(request: "Context", name: str) -> Any:
 
 @celery.on_after_configure.connect
 def _configure(**_: Any) -> None:
-    # The API and the worker call `configure_celery` at their start. Other commands do not.
+    # The API and the worker call `configure_celery` at their start. Other commands do not. They
+    # only send tasks, and Celery may be in the middle of registering these.
     try:
-        configure_celery(get_settings())
+        _apply(get_settings())
     except (FeatureError, SettingsError) as error:
         # Celery would log any other error with a traceback and go on without the configuration.
         raise SystemExit(f"Error: {error}") from error
