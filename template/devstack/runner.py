@@ -98,6 +98,7 @@ class Runner:
     package: str = PROCESSES
     _addresses: dict[str, str] = field(default_factory=dict)
     _servers: dict[str, Server] = field(default_factory=dict)
+    _found: list[Process] = field(default_factory=list)
     _children: list[Child] = field(default_factory=list)
     _stopping: float | None = None
 
@@ -136,10 +137,13 @@ class Runner:
         async with asyncio.TaskGroup() as tasks:
             stack = Stack(self.root, self.settings, self.listening)
             supabase = supabase_process(stack)
-            self._addresses = await self._start_services(supabase, tasks)
+            # Their sockets are open from here on, so their addresses are known to all.
+            self._found = found = processes(stack, self.package)
+            for process in found:
+                self._addresses |= process.settings
+            self._addresses |= await self._start_services(supabase, tasks)
             environment.write_service_file(self.root, self._addresses)
             await self._run_setup()
-            found = processes(stack, self.package)
             children = [self._child(process) for process in found]
             tasks.create_task(self._watch_files(children))
             self.lock.publish(stack.api_url)
@@ -247,8 +251,9 @@ class Runner:
         environment.service_file(self.root).unlink(missing_ok=True)
         for child in reversed(self._children):
             await child.stop(self._hurry)
-            for each in child.process.sockets:
-                each.close()
+        for each in (*self._found, *(child.process for child in self._children)):
+            for opened in each.sockets:
+                opened.close()
         ordered = sorted(self._servers.values(), key=lambda each: not isinstance(each, Postgres))
         for server in ordered:
             process = server.process

@@ -1,8 +1,9 @@
 """The processes that run besides the databases: one module per process in `devstack/processes/`.
 
-A module has a function `process(stack)`, which returns how to run the process. If the process needs
-values in `.env`, `fresh_values()` generates them. A module for a page of another process has
-`addresses(stack)` instead. Modules are found by their place; they are registered nowhere.
+A module has a function `process(stack)`, which returns how to run the process, or None if the
+settings make it unnecessary. If the process needs values in `.env`, `fresh_values()` generates
+them. A module for a page of another process has `addresses(stack)` instead. Modules are found by
+their place; they are registered nowhere.
 """
 
 import importlib
@@ -33,6 +34,8 @@ class Process:
     sockets: tuple[socket.socket, ...] = ()
     # Additional environment variables.
     env: Mapping[str, str] = field(default_factory=dict)
+    # Settings of the app that this process provides while it runs, such as its own address.
+    settings: Mapping[str, str] = field(default_factory=dict)
     # Addresses to show when everything runs: label -> address.
     addresses: Mapping[str, str] = field(default_factory=dict)
     # Credentials to show: label -> name and password.
@@ -73,7 +76,7 @@ def modules(package: str) -> list[ModuleType]:
 def processes(stack: Stack, package: str = PROCESSES) -> list[Process]:
     """Return every process of `package`, in the order to start them."""
     found = [m.process(stack) for m in modules(package) if hasattr(m, "process")]
-    return sorted(found, key=lambda each: each.order)
+    return sorted(filter(None, found), key=lambda each: each.order)
 
 
 def other_addresses(stack: Stack, package: str = PROCESSES) -> dict[str, str]:

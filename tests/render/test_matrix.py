@@ -80,7 +80,7 @@ def night(tmp_path: Path) -> Path:
     for name in ("copier.yml", "checks.jinja", "options.yml", "template/pyproject.toml.jinja"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copytree(ROOT / "docs", folder / "docs")  # the pages of projects are written from it
     (folder / "template/docs").mkdir()
     (folder / "template/{{ _copier_conf.answers_file }}.jinja").write_text(
         "{{ _copier_answers | to_nice_yaml }}"

@@ -37,6 +37,7 @@ def main() -> int:
             options.state,
             listening=socket.socket(fileno=options.fd),
             api_url=options.api_url,
+            mails_url=env.get("DEV_MAILS_URL", ""),
             autoconfirm=env.get("DEV_CONFIRM_EMAILS", "false").lower() not in ("1", "true", "yes"),
             hooks=hook_urls(options.api_url, env),
             hook_secrets=env.get("USER_HOOK_SECRETS", ""),

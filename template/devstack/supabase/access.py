@@ -31,6 +31,7 @@ class Services:
     publishable_key: str
     secret_key: str
     api_url: str
+    mails_url: str
     autoconfirm: bool  # whether a sign-up needs no mail
 
 

@@ -68,8 +68,8 @@ class Hooks:
             raise _failed("output claims do not conform to the expected schema")
         return changed
 
-    async def send_email(self, user: User, mail: Mail) -> None:
-        """Let the hook send a mail.
+    async def send_email(self, user: User, mail: Mail, new: Mail | None = None) -> None:
+        """Let the hook send a mail, or the two of a change: to the old and to the new address.
 
         Raises:
             AuthError: the hook refuses, or fails.
@@ -83,8 +83,11 @@ class Hooks:
             "token_new": "",
             "token_hash_new": "",
         }
-        shown = {**user.public(), "email": mail.to}
-        await self._call("send-email", {"user": shown, "email_data": data})
+        if new:
+            # Crossed, as in Auth: the hash that is called new belongs to the old address.
+            data |= {"token_hash_new": mail.token_hash, "token_hash": new.token_hash}
+            data |= {"token_new": new.code}
+        await self._call("send-email", {"user": user.public(), "email_data": data})
 
     async def _call(self, name: str, payload: dict[str, Any]) -> dict[str, Any] | None:
         if name not in self.urls:

@@ -65,6 +65,7 @@ class LocalSupabase:
         publishable_key: str = "sb_publishable_local",
         secret_key: str = "sb_secret_local",  # noqa: S107 - of a server on this machine only
         api_url: str = "",
+        mails_url: str = "",
         autoconfirm: bool = True,
         hooks: Mapping[str, str] | None = None,
         hook_secrets: str = "",
@@ -79,6 +80,7 @@ class LocalSupabase:
             publishable_key: API key for browsers.
             secret_key: API key for the backend.
             api_url: URL of the API, for the links of the sign-in page.
+            mails_url: page with the mails that the hook sends, in place of the one at `/mails`.
             autoconfirm: sign users up without a mail that confirms the address.
             hooks: URLs of hooks by name, see `hooks.Hooks`.
             hook_secrets: secrets of the hooks, see `hooks.Hooks`.
@@ -115,6 +117,7 @@ class LocalSupabase:
             publishable_key=publishable_key,
             secret_key=secret_key,
             api_url=api_url,
+            mails_url=mails_url,
             autoconfirm=autoconfirm,
         )
         self.app = _application(services)

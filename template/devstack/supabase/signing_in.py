@@ -55,9 +55,9 @@ async def send_mail(
     mailbox = services(request).mailbox
     for address in addresses or (user.email,):
         mailbox.check_interval(address, kind)
-    for address in addresses or (user.email,):
-        mail = new_mail(request, user, kind, body, address)
-        await services(request).hooks.send_email(user, mail)
+    mails = [new_mail(request, user, kind, body, each) for each in addresses or (user.email,)]
+    await services(request).hooks.send_email(user, *mails)
+    for mail in mails:
         mailbox.add(mail)
     return JSONResponse({})
 

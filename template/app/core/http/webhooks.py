@@ -15,15 +15,17 @@ from standardwebhooks import Webhook
 from app.core.errors import AppError, ForbiddenError, UnauthenticatedError
 from app.core.logging import get_logger
 
-# At least 24 bytes in base64, as the specification requires.
-SECRET = re.compile(r"v1,(whsec_[A-Za-z0-9+/]{32,}={0,2})")
+# At least 24 bytes in base64, as the specification requires. Only Supabase writes `v1,`.
+SECRET = re.compile(r"(?:v1,)?(whsec_[A-Za-z0-9+/]{32,}={0,2})")
 
 log = get_logger(__name__)
 
 _object = TypeAdapter(dict[str, Any])
 
 
-async def signed_json(request: Request, secrets: SecretStr | None, setting: str) -> dict[str, Any]:
+async def signed_json(
+    request: Request, secrets: SecretStr | None, setting: str, prefix: str = "webhook"
+) -> dict[str, Any]:
     """Return the body of a request that was signed with one of the secrets.
 
     Args:
@@ -31,6 +33,7 @@ async def signed_json(request: Request, secrets: SecretStr | None, setting: str)
         secrets: in the form that Supabase shows, `v1,whsec_…`, with `|` between several: those of
             several hooks, or the old and the new one while a secret is replaced.
         setting: the setting with the secrets, for the message if it is missing.
+        prefix: that of the three headers; `svix` for senders that use this service.
 
     Raises:
         ForbiddenError: `webhook_not_set_up`, there is no secret.
@@ -43,9 +46,11 @@ async def signed_json(request: Request, secrets: SecretStr | None, setting: str)
             f"This webhook is not set up here: {setting} is missing.", code="webhook_not_set_up"
         )
     body = await request.body()
-    headers = dict(request.headers)
-    # Supabase Auth joins the signatures of several secrets with ", ", the specification with " ".
-    headers["webhook-signature"] = headers.get("webhook-signature", "").replace(", ", " ")
+    headers = {
+        # Supabase Auth joins several signatures with ", ", the specification with " ".
+        f"webhook-{name}": request.headers.get(f"{prefix}-{name}", "").replace(", ", " ")
+        for name in ("id", "timestamp", "signature")
+    }
     if not any(_is_signed(secret, body, headers) for secret in parse_secrets(secrets)):
         raise UnauthenticatedError(
             "The signature is missing, wrong or older than five minutes.", code="invalid_signature"
@@ -60,7 +65,7 @@ def parse_secrets(secrets: SecretStr) -> list[Webhook]:
     """Read the secrets.
 
     Raises:
-        ValueError: one does not have the form `v1,whsec_` and base64.
+        ValueError: one does not have the form `whsec_` and base64, with or without `v1,` before it.
     """
     found = [SECRET.fullmatch(each.strip()) for each in secrets.get_secret_value().split("|")]
     if not all(found):

@@ -138,8 +138,10 @@ def _online() -> bool:
 
 def _describe(group: type[SettingsGroup], details: Any) -> Problem:
     field = str(details["loc"][0]) if details["loc"] else ""
-    info = group.model_fields.get(field)
-    prefix = group.model_config.get("env_prefix", "")
+    infos = {info.validation_alias or name: info for name, info in group.model_fields.items()}
+    info = infos.get(field)
+    # An alias is the whole name of a variable.
+    prefix = "" if info and info.validation_alias else group.model_config.get("env_prefix", "")
     what = (
         "is missing."
         if details["type"] == "missing"

@@ -4,7 +4,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine, event, orm, text
-from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
@@ -20,7 +19,7 @@ log = get_logger(__name__)
 
 
 def enqueue(
-    session: Session | AsyncSession,
+    session: orm.Session | AsyncSession,
     call: Call,
     *,
     owner: UUID | None = None,
@@ -47,7 +46,7 @@ def enqueue(
     return record.id
 
 
-def requeue(session: Session | AsyncSession, record: TaskRecord) -> None:
+def requeue(session: orm.Session | AsyncSession, record: TaskRecord) -> None:
     """Run a task that has ended once more, as if it were enqueued now."""
     reason = "an operator retries it"
     records.note(record, "requeued", reason=reason)

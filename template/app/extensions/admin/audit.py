@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, class_mapper
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
+from app.core.tasks.models import TaskRecord
 from app.extensions.admin.models import AuditEntry
 from app.extensions.admin.redaction import redact
 
@@ -92,7 +93,8 @@ def _record_changes(session: Session, *_: object) -> None:
         *(("delete", row) for row in session.deleted),
     ]
     for action, row in changes:
-        if isinstance(row, AuditEntry):
+        # A new task is only a consequence of the change that is recorded.
+        if isinstance(row, AuditEntry) or (action == "create" and isinstance(row, TaskRecord)):
             continue
         before, after = _values(action, row)
         state = inspect(row)

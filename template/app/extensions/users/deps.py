@@ -1,7 +1,7 @@
 """Dependencies for the calling user, for routes of every feature."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import jwt
 from fastapi import Depends, Request
@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.auth.dependencies import Claims, OptionalClaims, WithToken, required, token_of
 from app.core.database import act_as, database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
+from app.core.http.webhooks import signed_json
 from app.core.settings import load_settings
 from app.core.supabase.auth import user_of_token
 from app.core.supabase.clients import supabase_of
@@ -81,6 +82,15 @@ async def _user_session(request: Request, _: CurrentUser) -> AsyncIterator[Async
 
 # Acts as the caller under the tables' policies: see `app.core.database.user_scope`.
 UserSession = Annotated[AsyncSession, Depends(_user_session, scope="function")]
+
+
+async def _hook_body(request: Request) -> dict[str, Any]:
+    secrets = load_settings(UserSettings).hook_secrets
+    return await signed_json(request, secrets, "USER_HOOK_SECRETS")
+
+
+# The body of a hook of Supabase Auth, which has signed it with one of USER_HOOK_SECRETS.
+HookBody = Annotated[dict[str, Any], Depends(_hook_body)]
 
 
 async def _user(request: Request, claims: Claims) -> UserRead:

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.database import Reader
 from app.core.database.models import utcnow
@@ -146,13 +147,17 @@ async def update_profile(session: AsyncSession, user_id: UUID, changes: dict[str
 async def set_status(session: AsyncSession, user_id: UUID, status: Status) -> User:
     """Approve, reject or suspend a user. Commits.
 
+    A change emits `users.approved`, `users.rejected` or `users.suspended` in the same transaction.
+
     Raises:
         ConflictError: the application would have no admin.
     """
     user = await get(session, user_id)
     if status is not Status.APPROVED:
         await _ensure_other_admin(session, user)
-    user.status = status
+    if status is not user.status:
+        user.status = status
+        await emit(session, f"users.{status}", user_id=user_id)
     return await _save(session, user)
 
 
@@ -169,22 +174,31 @@ async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> User:
     return await _save(session, user)
 
 
+async def admins(session: AsyncSession) -> list[User]:
+    """Return the admins who can sign in."""
+    return list(await session.exec(_active_admins()))
+
+
+def awaits_admin(user: User) -> bool:
+    """Return whether an admin has to approve the user."""
+    return user.status is Status.PENDING and load_settings(UserSettings).approval is Approval.ADMIN
+
+
+def _active_admins() -> SelectOfScalar[User]:
+    return select(User).where(
+        col(User.role) == Role.ADMIN,
+        col(User.status) == Status.APPROVED,
+        col(User.deleted_at).is_(None),
+        or_(col(User.banned_until).is_(None), col(User.banned_until) <= utcnow()),
+    )
+
+
 async def _ensure_other_admin(session: AsyncSession, user: User) -> None:
     if user.role is not Role.ADMIN or user.status is not Status.APPROVED:
         return
     # The lock stops two admins who demote each other at the same time.
-    statement = (
-        select(User.id)
-        .where(
-            col(User.role) == Role.ADMIN,
-            col(User.status) == Status.APPROVED,
-            col(User.deleted_at).is_(None),
-            or_(col(User.banned_until).is_(None), col(User.banned_until) <= utcnow()),
-        )
-        .order_by(col(User.id))
-        .with_for_update()
-    )
-    if set(await session.exec(statement)) <= {user.id}:
+    locked = _active_admins().order_by(col(User.id)).with_for_update()
+    if {admin.id for admin in await session.exec(locked)} <= {user.id}:
         raise ConflictError(
             "This is the last admin: make another user admin first.", code="last_admin"
         )

@@ -4,17 +4,17 @@ Auth waits at most five seconds for a response, and reads a refusal only from a 
 ask Auth to change the user who is signing in: Auth locks that row until it has the response.
 """
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.core.database import DatabaseReader, DatabaseSession
 from app.core.errors import NotFoundError
-from app.core.http.webhooks import signed_json
 from app.core.settings import load_settings
 from app.extensions.users import service
+from app.extensions.users.deps import HookBody
 from app.extensions.users.settings import UserSettings
 
 router = APIRouter()
@@ -40,16 +40,8 @@ class TokenHook(BaseModel):
     claims: dict[str, Any]
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    secrets = load_settings(UserSettings).hook_secrets
-    return await signed_json(request, secrets, "USER_HOOK_SECRETS")
-
-
-Body = Annotated[dict[str, Any], Depends(_body)]
-
-
 @router.post("/before-user-created")
-async def before_user_created(body: Body) -> dict[str, Any]:
+async def before_user_created(body: HookBody) -> dict[str, Any]:
     """Refuse sign-ups with an address outside USER_EMAIL_DOMAINS."""
     domains = load_settings(UserSettings).email_domains
     email = UserHook.model_validate(body).user.email or ""
@@ -60,7 +52,7 @@ async def before_user_created(body: Body) -> dict[str, Any]:
 
 
 @router.post("/after-user-created")
-async def after_user_created(body: Body, session: DatabaseSession) -> dict[str, Any]:
+async def after_user_created(body: HookBody, session: DatabaseSession) -> dict[str, Any]:
     """Create the row before the first request does."""
     user = UserHook.model_validate(body).user
     await service.get_or_create(session, user.id, user.email.lower() if user.email else None)
@@ -68,7 +60,7 @@ async def after_user_created(body: Body, session: DatabaseSession) -> dict[str, 
 
 
 @router.post("/custom-access-token")
-async def custom_access_token(body: Body, reader: DatabaseReader) -> dict[str, Any]:
+async def custom_access_token(body: HookBody, reader: DatabaseReader) -> dict[str, Any]:
     """Add the role as `app_metadata.role`, for browser apps; it may be an hour old.
 
     This backend never reads it: the row decides.

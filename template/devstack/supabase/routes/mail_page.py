@@ -3,7 +3,7 @@
 import html
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from devstack.supabase.access import services
@@ -22,6 +22,8 @@ async def mails(request: Request) -> Response:
         return JSONResponse(
             [{"to": m.to, "kind": m.kind, "code": m.code, "link": m.link} for m in found]
         )
+    if url := services(request).mails_url:
+        return RedirectResponse(url)
     return HTMLResponse(PAGE.format("".join(map(_entry, found)) or "<li>None yet.</li>"))
 
 

@@ -19,12 +19,14 @@ def signature(secret: str, body: bytes) -> str:
     return Webhook(secret.removeprefix("v1,")).sign("msg_1", datetime.now(UTC), body.decode())
 
 
-def request(body: bytes, *signatures: str, separator: str = " ") -> Request:
+def request(
+    body: bytes, *signatures: str, separator: str = " ", prefix: str = "webhook"
+) -> Request:
     """A request that was signed with several secrets."""
     headers = {
-        "webhook-id": "msg_1",
-        "webhook-timestamp": str(int(datetime.now(UTC).timestamp())),
-        "webhook-signature": separator.join(signatures),
+        f"{prefix}-id": "msg_1",
+        f"{prefix}-timestamp": str(int(datetime.now(UTC).timestamp())),
+        f"{prefix}-signature": separator.join(signatures),
     }
 
     async def receive() -> dict[str, object]:
@@ -58,7 +60,14 @@ async def test_a_missing_secret_is_named() -> None:
     assert raised.value.code == "webhook_not_set_up"
 
 
-@pytest.mark.parametrize("secret", ["", "whsec_AAAA", f"{OURS}|", OURS.removeprefix("v1,")])
+@pytest.mark.parametrize("secret", ["", "whsec_AAAA", f"{OURS}|", OURS.removeprefix("v1,whsec_")])
 def test_malformed_secrets(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec"):
         parse_secrets(SecretStr(secret))
+
+
+async def test_senders_with_other_headers_and_secrets() -> None:
+    """Svix leaves `v1,` out, and names the headers after itself."""
+    sent = request(BODY, signature(OURS, BODY), prefix="svix")
+    secret = SecretStr(OURS.removeprefix("v1,"))
+    assert await signed_json(sent, secret, "HOOK_SECRETS", "svix") == {"a": 1}

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from standardwebhooks import Webhook
 
 from app.core.settings import get_settings
-from app.extensions.users import webhooks
+from app.extensions.users import deps, webhooks
 from app.extensions.users.models import Role, User
 from app.extensions.users.settings import UserSettings
 from tests.support.people import SignIn
@@ -41,7 +41,8 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
 
     def configure(**values: Any) -> None:
         settings = UserSettings(**values)
-        monkeypatch.setattr(webhooks, "load_settings", lambda _: settings)
+        for module in (webhooks, deps):
+            monkeypatch.setattr(module, "load_settings", lambda _: settings)
 
     configure(hook_secrets=f"{OLD}|{NEW}")
     return configure
