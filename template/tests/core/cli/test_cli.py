@@ -278,7 +278,7 @@ def test_a_console_in_a_terminal() -> None:
     clock.cancel()
     text = shown.decode()
     assert process.returncode == 0, text
-    assert "settings, session, reader, select, sync_session" in text
+    assert "settings, session, reader, sync_session, select" in text
     assert text.count("  File ") == 1, text  # of the line with the error, and none of ours
     assert re.search(r"^True\s*$", text, re.MULTILINE), text
     assert "NameError: name 'nonsense'" in text
