@@ -167,7 +167,7 @@ def test_migrations_go_down_and_up_again(variant: Variant, stack: DevStack) -> N
     """After those that use the rows of the database, because it deletes them."""
     variant.app("db", "check")
     heads = variant.app("db", "current")
-    run(["uv", "run", "--quiet", "alembic", "downgrade", "base"], variant.project)
+    variant.app("db", "downgrade", "--feature", "core", "base", "--yes")
     assert "_0001" not in variant.app("db", "current")
     variant.app("db", "upgrade")
     variant.app("db", "check")

@@ -67,7 +67,7 @@ UNUSUAL = {
         "description": "${HOME} $(id) `id` %s {0} {{ 7 * 7 }} {# no #} <b>&amp;</b>",
     },
     "variables": {"project_name": "$HOME $(id) %PATH% \\n", "author_name": "$$ \\1 %d"},
-    "Markdown": {"project_name": "*Shop* [x](y) `", "description": "```"},
+    "Markdown": {"project_name": "*Shop* [x](https://y.example) `", "description": "```"},
     "heading": {"description": "# not a comment"},
     "HTML comment": {"description": "<!-- swallowed"},
     "other scripts": {

@@ -81,6 +81,7 @@ def night(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "docs", folder / "docs")  # the pages of projects are written from it
+    (folder / "template/docs").mkdir()
     (folder / "template/{{ _copier_conf.answers_file }}.jinja").write_text(
         "{{ _copier_answers | to_nice_yaml }}"
     )

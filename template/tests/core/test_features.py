@@ -145,8 +145,8 @@ def schedule(write: Write) -> Iterator[Callable[[str], None]]:
     [
         ("'args': (9, date(2026, 2, 28))", {"weight": 9}),
         ("'args': [9, '2026-02-28', 'Ada']", {"weight": 9, "to": "Ada"}),
-        (f"'args': (9,), 'kwargs': {{{DAY}}}", {"weight": 9}),
-        (f"'kwargs': {{'weight': '9', {DAY}}}", {"weight": 9}),
+        ("'args': (9,), 'kwargs': {" + DAY + "}", {"weight": 9}),
+        ("'kwargs': {'weight': '9', " + DAY + "}", {"weight": 9}),
     ],
 )
 def test_the_arguments_of_a_schedule_are_sent_as_json_by_name(

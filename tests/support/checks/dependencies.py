@@ -40,6 +40,7 @@ TRANSITIVE = {
     "markupsafe": "Jinja, and so SQLAdmin",
     "storage3": "supabase",
     "supabase_auth": "supabase",
+    "websockets": "uvicorn, by its extra standard",
 }
 
 

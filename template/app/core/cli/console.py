@@ -6,6 +6,7 @@ import code
 import contextlib
 import inspect
 import sys
+import traceback
 from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
@@ -14,6 +15,7 @@ import typer
 from sqlmodel import select
 from sqlmodel.main import default_registry
 
+from app.core.cli.errors import user_message
 from app.core.database import Database, async_engine, sync_session
 from app.core.features import load_all_settings, load_models
 from app.core.tasks.application import configure_celery
@@ -49,7 +51,13 @@ def console() -> None:
             if sys.stdin.isatty():
                 _Console(names, run).interact(f"Available: {', '.join(names)}", exitmsg="")
             else:
-                run(compile(sys.stdin.read(), "<stdin>", "exec", AWAIT))
+                try:
+                    run(compile(sys.stdin.read(), "<stdin>", "exec", AWAIT))
+                except Exception as error:
+                    if user_message(error):
+                        raise
+                    _print_error(error, "<stdin>")
+                    raise typer.Exit(1) from error
         finally:
             runner.run(session.close())
             runner.run(database.close())
@@ -75,5 +83,13 @@ class _Console(code.InteractiveConsole):
             self.run(code)
         except SystemExit:
             raise
-        except BaseException:  # noqa: BLE001
-            self.showtraceback()
+        except BaseException as error:  # noqa: BLE001
+            _print_error(error, self.filename)
+
+
+def _print_error(error: BaseException, file: str) -> None:
+    """Print an error with its frames from the user's code on, without those that ran this code."""
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_code.co_filename != file:
+        trace = trace.tb_next
+    traceback.print_exception(error.with_traceback(trace))

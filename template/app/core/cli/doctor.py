@@ -25,7 +25,7 @@ from app.core.http_client import client_options
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
 from app.core.supabase.storage import BucketMissingError
-from app.core.tasks.application import schedules
+from app.core.tasks.application import configure_celery
 from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
 
 cli = typer.Typer()
@@ -49,7 +49,7 @@ def doctor(
 ) -> None:
     """Check settings, database, migrations, Redis, Supabase, workers; exit code 1 if one fails."""
     checks: dict[str, Callable[[], str]] = {
-        "settings": _settings,
+        "settings": _settings,  # first, because all others need them
         "features": _features,
         "database": _database,
         "migrations": _migrations,
@@ -71,6 +71,9 @@ def doctor(
             reason = user_message(error) or str(error).partition("\n")[0]
             mark, finding = typer.style("✗", fg="red"), reason or type(error).__name__
         typer.echo(f"{mark} {name:<12} {finding}")
+        if failed and check is _settings:
+            typer.echo("- The rest was not checked, because it needs the settings.")
+            break
     raise typer.Exit(int(failed))
 
 
@@ -88,7 +91,7 @@ def _settings() -> str:
 def _features() -> str:
     for kind in EXTENSION_POINTS:
         load(kind)
-    schedules()
+    configure_celery(get_settings())
     return ", ".join(feature.name for feature in features())
 
 

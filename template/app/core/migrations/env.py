@@ -5,7 +5,6 @@
 """
 
 import logging
-from argparse import Namespace
 from collections.abc import Collection
 
 from alembic import context
@@ -62,18 +61,6 @@ def migrate() -> None:
 
 if context.is_offline_mode():
     raise CommandError("--sql is not supported: only the database knows what is applied.")
-
-# The arguments of the stock `upgrade`, `stamp` and `revision`, which has `head` as its default.
-asked = vars(context.config.cmd_opts or Namespace())
-if "head" in (
-    asked.get("revision"),
-    *asked.get("revisions", ()),
-    asked.get("head", "heads") or "head",
-):
-    raise CommandError(
-        "There is no single head: each feature has a branch. Use `uv run app db upgrade` or "
-        '`uv run app db migrate --feature NAME -m "…"`.'
-    )
 
 if context.config.config_file_name:  # the stock command; `app db` prints the steps itself
     logging.basicConfig(format="%(message)s")

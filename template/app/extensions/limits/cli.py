@@ -35,10 +35,11 @@ def show() -> None:
 
     known = with_reader(emails) if refused else {}
     print_table(
+        ("Limit", "Caller", "Refused at"),
         *(
             (each.limit, known.get(each.caller, each.caller), f"{each.refused_at:%H:%M:%S}")
             for each in refused
-        )
+        ),
     )
 
 

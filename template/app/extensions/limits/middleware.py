@@ -5,9 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context
 from app.core.http.problems import problem
-from app.core.settings import load_settings
 from app.extensions.limits.limiter import Limiter, LimitsUnavailableError, Quota
-from app.extensions.limits.settings import LimitSettings
 
 
 class Middleware:
@@ -17,16 +15,13 @@ class Middleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.enabled = load_settings(LimitSettings).enabled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if not self.enabled or scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
-        limiter: Limiter = scope["app"].state.limiter
-        policy = limiter.policies.find(scope)
-        if policy is None:
+        # The lifespan makes it, and fails the start otherwise. Nothing else works without that.
+        limiter: Limiter | None = getattr(scope["app"].state, "limiter", None)
+        policy = limiter.policies.find(scope) if limiter and scope["type"] != "lifespan" else None
+        if limiter is None or policy is None:
             await self.app(scope, receive, send)
             return
         try:

@@ -125,7 +125,7 @@ class OwnCounts:
 
 def names(key: str) -> tuple[str, str]:
     """Return the names in Redis of the current and of the previous count."""
-    current = redis_key(f"limits:{{{key}}}")
+    current = redis_key("limits:{" + key + "}")
     return current, f"{current}/-1"
 
 

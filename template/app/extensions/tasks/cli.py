@@ -84,6 +84,7 @@ def retry(
 
 def _show(task: TaskRecord) -> None:
     # Not as a table: an error has several lines.
-    for name, value in task.model_dump(mode="json", exclude={"history"}).items():
+    fields = task.model_dump(mode="json", exclude={"history"})
+    for name, value in ({name: fields[name] for name in ("id", "name", "state")} | fields).items():
         if value not in (None, ""):
             typer.echo(f"{name:<16}  {value}")

@@ -227,9 +227,30 @@ def test_a_console_runs_the_code_of_a_pipe(call: Call) -> None:
     assert answer == (0, "test None\ntest None\n[] None\n", "")
 
 
-def test_an_error_in_a_pipe_ends_it(call: Call) -> None:
-    with pytest.raises(NameError):
-        call("console", piped="nonsense")
+def test_an_error_in_a_pipe_shows_the_frames_of_the_user(call: Call) -> None:
+    lines = ("async def fail():", "    nonsense", "", "await fail()", "print('not reached')")
+    answer = call("console", piped="\n".join(lines))
+    assert answer[:2] == (1, "")
+    frames = [line for line in answer.err.splitlines() if line.startswith("  File")]
+    assert [frame.split()[1:4] for frame in frames] == [
+        ['"<stdin>",', "line", "4,"],
+        ['"<stdin>",', "line", "2,"],
+    ]
+    assert "NameError" in answer.err
+
+
+def test_wrong_syntax_in_a_pipe_shows_no_frame_of_ours(call: Call) -> None:
+    answer = call("console", piped="1 +")
+    assert answer.code == 1
+    assert re.findall(r'File "(.*?)"', answer.err) == ["<stdin>"]
+    assert "SyntaxError" in answer.err
+
+
+def test_an_error_that_a_user_can_cause_stays_a_sentence_in_a_pipe(call: Call) -> None:
+    answer = call(
+        "console", piped="from app.core.errors import ConflictError\nraise ConflictError('Twice.')"
+    )
+    assert answer == (1, "", "Error: Twice.\n")
 
 
 def test_a_console_in_a_terminal() -> None:
@@ -258,6 +279,7 @@ def test_a_console_in_a_terminal() -> None:
     text = shown.decode()
     assert process.returncode == 0, text
     assert "settings, session, reader, sync_session, select" in text
+    assert text.count("  File ") == 1, text  # of the line with the error, and none of ours
     assert re.search(r"^True\s*$", text, re.MULTILINE), text
     assert "NameError: name 'nonsense'" in text
     assert {"answer 42", "answer 49"} <= {line.strip() for line in text.splitlines()}
@@ -376,7 +398,12 @@ def test_doctor_names_every_setting_that_is_wrong(
         load_settings.cache_clear()
     assert answer.code == 1
     for name in ("SECRET_KEY", "REDIS_URL", "USER_APPROVAL"):
-        assert name in answer.out
+        assert answer.out.count(f"{name} ") + answer.out.count(f"{name}:") == 1, answer.out
+    # The other checks need the settings: one line says that they did not run.
+    assert answer.out.count("✗") == 1
+    assert "✓" not in answer.out
+    assert answer.out.count("not checked") == 1
+    assert answer.err == ""
 
 
 @pytest.mark.parametrize(

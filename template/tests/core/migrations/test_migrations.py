@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.database.models import SCHEMA
 from app.core.migrations import commands, drop, history, state
+from app.core.migrations.branches import branches
 from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.errors import MigrationError
 from app.core.migrations.graph import branch_by_revision, effective_heads
@@ -279,7 +280,10 @@ def test_stock_commands_know_all_branches(workshop: Workshop) -> None:
     assert "items_0001_" in out
 
 
-@pytest.mark.parametrize("words", ["upgrade head", "stamp head", "revision --autogenerate -mx"])
+@pytest.mark.parametrize(
+    "words",
+    ["upgrade head", "stamp head", "show head", "edit head", "revision -mx"],
+)
 def test_stock_commands_that_need_one_head_name_ours(
     workshop: Workshop, capfd: pytest.CaptureFixture[str], words: str
 ) -> None:
@@ -287,6 +291,29 @@ def test_stock_commands_that_need_one_head_name_ours(
         main(["-c", str(PROJECT / "alembic.ini"), *words.split()])
     assert "uv run app db" in "".join(capfd.readouterr())
     assert tables(workshop) == set()
+
+
+@pytest.mark.parametrize("words", ["base", "-1", "core@base", "items_0001"])
+def test_the_stock_downgrade_deletes_nothing(
+    workshop: Workshop, capfd: pytest.CaptureFixture[str], words: str
+) -> None:
+    commands.upgrade()
+    before = tables(workshop)
+    with pytest.raises(SystemExit) as stop:
+        main(["-c", str(PROJECT / "alembic.ini"), "downgrade", words])
+    assert stop.value.code
+    assert "app db downgrade --feature" in "".join(capfd.readouterr())
+    assert tables(workshop) == before
+
+
+def test_the_stock_merge_writes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    core = branches()["core"]
+    before = set(core.glob("*.py"))
+    with pytest.raises(SystemExit) as stop:
+        main(["-c", str(PROJECT / "alembic.ini"), "merge", "heads", "-m", "all"])
+    assert stop.value.code
+    assert "app db merge --feature" in "".join(capfd.readouterr())
+    assert set(core.glob("*.py")) == before
 
 
 async def test_pending_on_an_async_connection(connection: AsyncConnection) -> None:

@@ -1,19 +1,21 @@
 """Declaring tasks, and how their arguments and results become JSON."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery.schedules import schedule
 from pydantic import ValidationError
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.features import FeatureError
+from app.core.features import FeatureError, load
 from app.core.settings import get_settings
 from app.core.tasks import TaskError, task
-from app.core.tasks.application import celery, configure_celery
+from app.core.tasks.application import celery, configure_celery, schedules
+from app.core.tasks.schedules import SCHEDULES
 from app.features.items.tasks import report
 from tests.core.tasks.work import Money, double, lie, stumble, write
 
@@ -83,3 +85,54 @@ def test_a_time_limit_above_the_general_one_is_refused() -> None:
             configure_celery(get_settings())
     finally:
         celery.tasks.pop(endless.name)
+
+
+BEAT = {"task": "core.heartbeat", "schedule": 60}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        None,
+        [("task", "core.heartbeat")],
+        {"task": "core.heartbeat"},
+        {"schedule": 60},
+        *(
+            BEAT | {"schedule": when}
+            for when in (
+                *(None, "60", True, 0, -1, 1e-9, 1e300, float("nan"), float("inf")),
+                *(timedelta(0), timedelta(seconds=-1), schedule(0)),
+            )
+        ),
+        *(BEAT | {"args": args} for args in (None, 1, "ab", (1, 2))),
+        *(BEAT | {name: value} for name in ("kwargs", "options") for value in (None, "ab", [1])),
+        BEAT | {"other": 1},
+        BEAT | {1: 1},
+    ],
+)
+def test_a_wrong_schedule_is_named_with_its_feature(
+    monkeypatch: pytest.MonkeyPatch, values: Any
+) -> None:
+    monkeypatch.setitem(SCHEDULES, "core.wrong", values)
+    with pytest.raises(FeatureError, match=r"^Feature 'core': .*'core\.wrong'"):
+        schedules()
+
+
+@pytest.mark.parametrize("key", [None, 5, "wrong", "items.wrong"])
+def test_the_name_of_a_schedule_begins_with_its_feature(
+    monkeypatch: pytest.MonkeyPatch, key: Any
+) -> None:
+    monkeypatch.setitem(SCHEDULES, key, BEAT)
+    with pytest.raises(FeatureError, match=rf"^Feature 'core': .*'{key}'"):
+        schedules()
+
+
+@pytest.mark.parametrize("entries", [None, [BEAT]])
+def test_schedules_are_a_dictionary(monkeypatch: pytest.MonkeyPatch, entries: Any) -> None:
+    monkeypatch.setattr("app.core.tasks.schedules.SCHEDULES", entries)
+    load.cache_clear()
+    try:
+        with pytest.raises(FeatureError, match=r"^Feature 'core': SCHEDULES"):
+            schedules()
+    finally:
+        load.cache_clear()

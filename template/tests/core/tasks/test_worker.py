@@ -87,6 +87,21 @@ def test_a_wrong_schedule_stops_the_start() -> None:
     assert "Traceback" not in stopped.stderr
 
 
+def test_a_wrong_schedule_is_one_line_in_the_api() -> None:
+    wrong = "from app.core.tasks.schedules import SCHEDULES; SCHEDULES['core.wrong'] = None"
+    stopped = subprocess.run(
+        [sys.executable, "-c", f"{wrong}; import app.main"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert stopped.returncode == 1
+    (line,) = (stopped.stdout + stopped.stderr).splitlines()
+    assert "'core.wrong'" in line
+
+
 def test_a_worker_can_be_asked(worker: Process) -> None:
     """A process has one connection to publish, and Celery would wait for a second one."""
     command = [sys.executable, "-m", "celery", "-A", "app.worker", "inspect", "ping", "--json"]

@@ -41,7 +41,6 @@ async def limited_api(**environment: str) -> AsyncIterator[FastAPI]:
             patch.setenv(name, value)
         forget()
         app = add_probe(create_app())
-        app.middleware_stack = app.build_middleware_stack()
         lifespan = app.router.lifespan_context(app)
         await lifespan.__aenter__()
     # The other tests of this process have their settings again.

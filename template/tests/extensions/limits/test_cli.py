@@ -45,4 +45,4 @@ async def test_who_is_at_a_limit_is_shown_and_let_in_again(limited_app: FastAPI,
 
 
 def test_nobody_is_at_a_limit(run: Run) -> None:
-    assert run("show") == ""
+    assert len(run("show").splitlines()) == 1  # the names of the columns

@@ -97,6 +97,7 @@ async def test_the_story_of_a_task_is_told(session: Session) -> None:
     assert lines[3][1:] == ["attempt", "1,", "reason", "ValueError:", "no", "way"]
     assert "celery@two" in lines[4]
     assert "history" not in shown
+    assert [line.split()[0] for line in shown.splitlines()[:3]] == ["id", "name", "state"]
 
 
 async def test_failed_tasks_are_retried_one_or_all(session: Session, delivered: list[UUID]) -> None:
