@@ -25,7 +25,10 @@ from tests.support.processes import Process, eventually, running
 async def session(committed: AsyncClient) -> Iterator[AsyncSession]:  # type: ignore[misc]
     """A session whose commits are real."""
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
-        client.flushdb()
+        # Not the bindings of the queues, which this process declares only once.
+        for key in client.scan_iter():
+            if b"_kombu.binding" not in key:
+                client.delete(key)
     app = committed._transport.app  # type: ignore[attr-defined]
     async with app.state.database.session() as session:
         yield session
