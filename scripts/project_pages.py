@@ -16,8 +16,8 @@ from pathlib import Path
 
 PAGES = (
     *("admin.md", "architecture-project.md", "cache.md", "credits.md", "database.md", "deploy.md"),
-    *("documents.md", "feature.md", "limits.md", "supabase.md", "tasks.md", "update.md"),
-    "work.md",
+    *("documents.md", "email.md", "feature.md", "limits.md", "supabase.md", "tasks.md"),
+    *("update.md", "work.md"),
 )
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
 # A block takes the blank line before it along, so that two are not left where it is missing.
@@ -27,7 +27,8 @@ _BLOCK = re.compile(
 )
 _LINE = re.compile(r"^(?P<text>[^\n]*\S) <!-- with: (?P<name>\w+) -->$\n", re.MULTILINE)
 _TEST = re.compile(r"^<!-- (run in|not run): [^\n]* -->\n", re.MULTILINE)
-_LEFT = re.compile(r"<!--|\{[{%#]")
+_LEFT = re.compile(r"<!-- (?:with|end|run|not run)")
+_JINJA = re.compile(r"\{[{%#]")
 
 
 def project_pages(folder: Path) -> dict[Path, str]:
@@ -44,11 +45,12 @@ def project_page(text: str) -> str:
     """The Jinja template of a page.
 
     Raises:
-        ValueError: the page has an unknown mark, or text that Jinja would read.
+        ValueError: the page has an unknown mark.
     """
     text = _TEST.sub("", text)
     if left := _LEFT.search(_LINE.sub("", _BLOCK.sub(r"\g<text>", text))):
         raise ValueError(f"a project's page must not contain {left[0]!r}")
+    text = _JINJA.sub(r"{{ '\g<0>' }}", text)
     for pattern, content in ((_BLOCK, "{blank}{text}"), (_LINE, "{text}\n")):
         text = pattern.sub(partial(_condition, content), text)
     return HEAD + text

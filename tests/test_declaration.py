@@ -88,10 +88,15 @@ def test_marks_of_a_page_become_conditions() -> None:
     assert template.render(moon=False, sun=True) == f"{always}\nDark.\n"
 
 
-@pytest.mark.parametrize("text", ["<!-- with: moon -->\n", "<!-- end -->\n", "{{ x }}\n"])
+@pytest.mark.parametrize("text", ["<!-- with: moon -->\n", "<!-- end -->\n"])
 def test_page_with_an_unknown_mark_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="must not contain"):
         project_page(text)
+
+
+def test_placeholders_of_other_templates_stay() -> None:
+    page = "`{{ name }}`, `{% if a %}`, `{# b #}`, <!-- a comment -->\n"
+    assert jinja_environment().from_string(project_page(page)).render() == page
 
 
 def test_every_page_is_for_projects_or_for_the_site() -> None:

@@ -62,7 +62,7 @@ def preview_page() -> str:
     return PAGE.format(
         title=escape(get_settings().project_name),
         inbox=f'<p><a href="{inbox}">Mails that were sent</a></p>' if inbox else "",
-        links="".join(f'<a href="#{key}">{key}</a>' for key in mails),
+        links=" ".join(f'<a href="#{key}">{key}</a>' for key in mails),
         mails="\n".join(
             MAIL.format(
                 key=key,
