@@ -232,8 +232,17 @@ def settings_fields(project: Path) -> dict[str, Setting]:
                 prefix = env_prefix(node)
                 for field in node.body:
                     if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                        fields[(prefix + field.target.id).upper()] = read_field(field)
+                        name = alias(field) or (prefix + field.target.id).upper()
+                        fields[name] = read_field(field)
     return fields
+
+
+def alias(field: ast.AnnAssign) -> str:
+    """The whole name of the variable, if the field's own name does not give it."""
+    for child in ast.walk(field):
+        if isinstance(child, ast.keyword) and child.arg == "validation_alias":
+            return str(ast.literal_eval(child.value))
+    return ""
 
 
 def env_prefix(node: ast.ClassDef) -> str:

@@ -9,7 +9,7 @@ from app.core.database.models import utcnow
 from app.core.errors import InvalidError, NotFoundError
 from app.extensions.email.catalog import categories
 from app.extensions.email.models import Preference, Reason, Suppression
-from app.extensions.email.schemas import Mail, PreferenceRead, normalize
+from app.extensions.email.schemas import Category, Mail, PreferenceRead, normalize
 
 UNWANTED = "unwanted"
 
@@ -55,6 +55,14 @@ async def release(session: AsyncSession, address: str) -> None:
     statement = delete(Suppression).where(col(Suppression.address) == _checked(address))
     if (await session.exec(statement)).rowcount == 0:
         raise NotFoundError("This address is not suppressed.", code="address_not_suppressed")
+
+
+async def subscribers(session: AsyncSession, category: Category) -> list[str]:
+    """Return the addresses that have switched a category on."""
+    statement = select(Preference.address).where(
+        col(Preference.category) == category.name, col(Preference.wanted)
+    )
+    return list(await session.exec(statement.order_by(col(Preference.address))))
 
 
 async def preferences(session: AsyncSession, address: str) -> list[PreferenceRead]:

@@ -17,11 +17,21 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.errors import ConflictError, NotFoundError
 from app.core.tasks import enqueue
 from app.extensions.email.models import MailRecord, MailState, Reason
-from app.extensions.email.recipients import UNWANTED, blocked
+from app.extensions.email.recipients import UNWANTED, blocked, subscribers
 from app.extensions.email.schemas import Attachment, Category, Mail
 from app.extensions.email.tasks import deliver
 
-__all__ = ["Attachment", "Category", "Mail", "MailRecord", "MailState", "queue", "retry", "send"]
+__all__ = [
+    "Attachment",
+    "Category",
+    "Mail",
+    "MailRecord",
+    "MailState",
+    "queue",
+    "retry",
+    "send",
+    "subscribers",
+]
 
 
 async def send(session: AsyncSession, mail: Mail, *, key: str | None = None) -> MailRecord:
@@ -40,7 +50,7 @@ def queue(session: Session, mail: Mail, *, key: str | None = None) -> MailRecord
     Returns:
         The record of the mail. Its state is `suppressed` if the address has bounced or complained,
         or if the recipient does not want this category: then nothing is sent. `outcomes` names the
-        recipients that are left out.
+        recipients that are left out. A mail that its recipient does not want is not stored.
     """
     outcomes = blocked(session, mail)
     suppressed = len(outcomes) == len(mail.recipients)
@@ -53,6 +63,8 @@ def queue(session: Session, mail: Mail, *, key: str | None = None) -> MailRecord
         data=None if suppressed else mail.model_dump(mode="json", exclude_defaults=True),
         state=MailState.SUPPRESSED if suppressed else MailState.QUEUED,
     )
+    if UNWANTED in outcomes.values():
+        return record
     # A statement, because another transaction may insert the key at the same time.
     statement: Any = insert(MailRecord).values(**record.model_dump())
     statement = statement.on_conflict_do_nothing(index_elements=["idempotency_key"])

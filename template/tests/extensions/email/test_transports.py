@@ -125,12 +125,13 @@ async def test_an_unknown_certificate_is_refused(
         assert len(server.inbox) == before
 
 
-async def test_a_server_without_starttls_gets_no_password(
+async def test_a_server_without_starttls_gets_no_password_and_no_mail(
     server: InboxServer, configure: Configure
 ) -> None:
-    configure(url=url("smtp", server))
-    with pytest.raises(DeliveryError, match="STARTTLS"):
-        await send()
+    for address in (url("smtp", server), f"smtp://127.0.0.1:{server.smtp_port}"):
+        configure(url=address)
+        with pytest.raises(DeliveryError, match="STARTTLS"):
+            await send()
     assert len(server.inbox) == 0
 
 

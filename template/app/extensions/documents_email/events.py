@@ -1,0 +1,39 @@
+"""The events that this feature handles: the processing of a document has ended."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.extensions.documents.service import get_document
+from app.extensions.documents_email.email import DocumentFailed, DocumentReady
+from app.extensions.email.service import send
+from app.extensions.users.service import get
+
+
+async def tell_ready(
+    session: AsyncSession, *, owner_id: UUID, document_id: UUID, version: int, **_: Any
+) -> None:
+    """Tell the owner that the document is ready."""
+    document = await get_document(session, owner_id, document_id)
+    if email := await _email(session, owner_id):
+        mail = DocumentReady(to=email, name=document.name)
+        await send(session, mail, key=f"documents.ready:{document_id}:{version}")
+
+
+async def tell_failed(
+    session: AsyncSession, *, owner_id: UUID, document_id: UUID, version: int, **_: Any
+) -> None:
+    """Tell the owner that the document has failed, unless it was cancelled."""
+    document = await get_document(session, owner_id, document_id)
+    email = await _email(session, owner_id)
+    if email and document.state == "failed":
+        mail = DocumentFailed(to=email, name=document.name, reason=document.reason or "")
+        await send(session, mail, key=f"documents.failed:{document_id}:{version}")
+
+
+async def _email(session: AsyncSession, user_id: UUID) -> str | None:
+    return (await get(session, user_id)).email
+
+
+EVENTS = {"documents.ready": tell_ready, "documents.failed": tell_failed}
