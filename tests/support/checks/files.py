@@ -27,7 +27,9 @@ SECRETS = re.compile(
 # which the project's tests use as a well-formed key.
 KNOWN_SECRETS = {"sb_secret_N7UND0UgjKTVK", "sb_secret_abcdefghijklmnopqrstuvwxyz"}
 # Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just, templates of pages and mails.
-FILES_WITH_TAGS = re.compile(r"^\.github/workflows/|^justfile$|/templates/|/emails/|^docs/email\.md$")
+FILES_WITH_TAGS = re.compile(
+    r"^\.github/workflows/|^justfile$|/templates/|/emails/|^tests/extensions/email/test_build\.py$|^docs/email\.md$"
+)
 TAG = re.compile(r"(?<!\$)\{\{-? *\w+ *[|}]|\{%-? *\w+")
 
 
