@@ -28,7 +28,8 @@ SECRETS = re.compile(
 KNOWN_SECRETS = {"sb_secret_N7UND0UgjKTVK", "sb_secret_abcdefghijklmnopqrstuvwxyz"}
 # Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just, templates of pages and mails.
 FILES_WITH_TAGS = re.compile(
-    r"^\.github/workflows/|^justfile$|/templates/|/emails/|^tests/extensions/email/test_build\.py$|^docs/email\.md$"
+    r"^\.github/workflows/|^justfile$|/templates/|/emails/|^docs/email\.md$"
+    r"|^tests/extensions/email/test_build\.py$"
 )
 TAG = re.compile(r"(?<!\$)\{\{-? *\w+ *[|}]|\{%-? *\w+")
 
