@@ -26,8 +26,12 @@ SECRETS = re.compile(
 # The default key of every Supabase CLI, which the settings name to refuse it; and the alphabet,
 # which the project's tests use as a well-formed key.
 KNOWN_SECRETS = {"sb_secret_N7UND0UgjKTVK", "sb_secret_abcdefghijklmnopqrstuvwxyz"}
-# Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just, and HTML templates.
-FILES_WITH_TAGS = re.compile(r"^\.github/workflows/|^justfile$|/templates/")
+# Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just, and templates of pages
+# and mails.
+FILES_WITH_TAGS = re.compile(
+    r"^\.github/workflows/|^justfile$|/templates/|/emails/|^docs/email\.md$"
+    r"|^tests/extensions/email/test_build\.py$"
+)
 TAG = re.compile(r"(?<!\$)\{\{-? *\w+ *[|}]|\{%-? *\w+")
 
 
