@@ -73,7 +73,8 @@ def update(
     if before["_commit"] != after["_commit"]:
         console.print(
             "No conflicts. Review git diff, then run: uv lock && uv sync, uv run app db upgrade, "
-            "uv run pytest tests."
+            "uv run pytest tests.",
+            soft_wrap=True,  # a command that is cut in two cannot be copied
         )
 
 

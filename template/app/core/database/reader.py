@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from asyncpg import PostgresError, Record
+from asyncpg import InterfaceError, InternalClientError, PostgresError, Record
 from sqlalchemy import Connection, Dialect, Executable, Float, Numeric, SelectBase, TextClause
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -48,7 +48,8 @@ class Reader:
         A statement that is used again, such as a constant of a module, is compiled once.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: Postgres refuses the statement or a value.
+            sqlalchemy.exc.DBAPIError: Postgres refuses the statement or a value, or ends the
+                connection.
             KeyError: a placeholder has no value.
         """
         if statement not in self._compiled:
@@ -66,6 +67,8 @@ class Reader:
             rows = [*map(dict, await self.fetch(compiled.sql, arguments))]
         except PostgresError as error:
             raise DBAPIError(compiled.sql, None, error) from error
+        except (InterfaceError, InternalClientError) as error:  # the server closes the connection
+            raise DBAPIError(compiled.sql, None, error, connection_invalidated=True) from error
         names = tuple(rows[0]) if rows else ()
         for place, convert in compiled.columns:
             for row in rows:
