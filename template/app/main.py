@@ -8,6 +8,7 @@ import httpx
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from app.core.auth.scopes import scopes_of
 from app.core.auth.tokens import TokenVerifier
 from app.core.collector import tune_collector
 from app.core.database import Database, async_engine
@@ -91,6 +92,7 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/webhooks/{feature.name}"
         app.include_router(router, prefix=path, include_in_schema=False)
     app.include_router(health.router)
+    app.state.scopes = scopes_of(app.routes)
     add_error_handlers(app)
     describe_api(app, described)
     if settings.docs_enabled:

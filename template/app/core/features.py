@@ -36,6 +36,8 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "events": "EVENTS",
     "webhooks": "router",
     "tokens": "verify",
+    "scopes": "SCOPES",
+    "openapi": "describe",
     "lifespan": "lifespan",
     "middleware": "Middleware",
     "checks": "CHECKS",

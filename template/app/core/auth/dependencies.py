@@ -14,6 +14,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
 from app.core import context
+from app.core.auth.scopes import require_scope
 from app.core.auth.tokens import Claims as Claims
 from app.core.auth.tokens import TokenVerifier
 from app.core.errors import ForbiddenError, UnauthenticatedError
@@ -50,7 +51,8 @@ class WithToken(SecurityBase, Generic[Result]):
     """A dependency that verifies the access token and returns the result of `use(request, claims)`.
 
     The claims are None without a token. An invalid token is always an error. So are tokens of
-    anonymous users and of OAuth clients, unless they are admitted.
+    anonymous users and of OAuth clients, unless they are admitted, and tokens with scopes, unless
+    the route has one of them.
 
     It calls functions instead of depending on them, because FastAPI needs more time to resolve a
     dependency than these functions take.
@@ -90,6 +92,8 @@ class WithToken(SecurityBase, Generic[Result]):
                 "Applications that act for a user may not do this: sign in yourself.",
                 code="oauth_client_refused",
             )
+        if claims.scopes is not None:
+            require_scope(request, claims.scopes)
         return await self.use(request, claims)
 
 

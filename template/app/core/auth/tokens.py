@@ -40,6 +40,8 @@ class Claims:
     expires: float  # seconds since the epoch
     is_anonymous: bool = False
     client_id: str | None = None  # of an OAuth client that acts for the user
+    # Of a token that is limited to some routes, see `scopes`; None for a person who signed in.
+    scopes: frozenset[str] | None = None
 
 
 class TokenVerifier:

@@ -17,6 +17,7 @@ from scalar_fastapi import AgentScalarConfig, get_scalar_api_reference
 from starlette.staticfiles import StaticFiles
 
 from app.core.auth.dependencies import BEARER
+from app.core.features import load
 from app.core.http.problems import MEDIA_TYPE, Problem
 
 ASSETS = "/docs/assets"
@@ -54,6 +55,8 @@ def describe_api(app: FastAPI, features: dict[str, str]) -> None:
                 {"name": "Operations", "tags": list(OPERATIONS)},
             ]
             _describe_responses(document)
+            for _, describe in load("openapi"):
+                describe(app, document)
         return document
 
     app.openapi = document  # type: ignore[method-assign]

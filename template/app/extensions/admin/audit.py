@@ -55,9 +55,10 @@ def record(
     subject_id: object = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
+    by: AuditContext | None = None,
 ) -> None:
-    """Add an entry to the session's transaction."""
-    now = current.get()
+    """Add an entry to the session's transaction; `by` is by default the user of the site."""
+    now = by or current.get()
     session.add(
         AuditEntry(
             actor_id=now.actor_id,

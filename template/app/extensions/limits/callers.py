@@ -1,8 +1,6 @@
-"""Who sends a request: a signed-in user, or an address. Both have a tier."""
+"""Who sends a request: a signed-in user, an address, or a caller that another feature knows."""
 
 import asyncio
-from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,6 +15,7 @@ from app.core.auth.dependencies import token_of
 from app.core.auth.tokens import Claims
 from app.core.errors import AppError, NotFoundError
 from app.core.features import load
+from app.core.http.addresses import network_of
 from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.extensions.limits.settings import LimitSettings
@@ -26,15 +25,16 @@ from app.extensions.users.service import get_row
 # another feature that knows the tier of a user, it is the role.
 TIERS = {"anonymous": 0.2, "user": 1.0, "support": 2.0, "admin": 5.0}
 CACHED_USERS = 10_000
-PATIENCE = 1.0  # seconds for reading a tier
+PATIENCE = 1.0  # seconds for a question to the database
+OUTAGES = (OSError, SQLAlchemyError, PostgresError)
 
 log = get_logger(__name__)
 
 
 class Caller(NamedTuple):
-    """A user or an address, and the factor of their tier."""
+    """Who is counted, and the factor of their tier."""
 
-    kind: str  # user or address
+    kind: str  # user, address, or what a feature says
     id: str
     factor: float
 
@@ -42,9 +42,13 @@ class Caller(NamedTuple):
 class Callers:
     """Finds out who sends a request.
 
-    A user counts by the verified token. Everybody else counts by the address: strangers, tokens
-    that are not valid, tokens that features issue, and anonymous users, of which one person can
-    have many.
+    A user counts by the verified token. A feature that issues tokens can say in its `limits.py` who
+    sends one, and that one counts alone, with the tier of a user and the factor of its kind:
+
+        async def caller_of(request, token) -> tuple[str, UUID, UUID] | None:  # kind, id, user
+
+    Everybody else counts by the address: strangers, tokens that are not valid, other tokens that
+    features issue, and anonymous users, of which one person can have many.
     """
 
     def __init__(self, api: FastAPI) -> None:
@@ -60,25 +64,44 @@ class Callers:
 
     async def find(self, scope: Scope) -> Caller:
         """Return the caller. The database is asked at most once in LIMITS_TIER_CACHE_SECONDS."""
-        claims = await self._claims(HTTPConnection(scope))
+        connection = HTTPConnection(scope)
+        try:
+            token = token_of(connection)
+            if token and (found := await self._from_features(connection, token)):
+                kind, caller, user_id = found
+                factor = await self._factor(user_id) * self.tiers.get(kind, 1.0)
+                return Caller(kind, str(caller), factor)
+            claims: Claims | None = await self.api.state.verifier.verify(token) if token else None
+        except AppError:
+            claims = None  # the route refuses the token
         if claims is None or claims.is_anonymous:
             client = scope.get("client")
             return Caller(
                 "address", network_of(client[0] if client else ""), self.tiers["anonymous"]
             )
-        factor = self._factors.get(claims.user_id)
-        if factor is None:
-            tier = await self._tier(claims.user_id)
-            factor = self._factors[claims.user_id] = self.tiers.get(tier, 1.0)
-        return Caller("user", str(claims.user_id), factor)
+        return Caller("user", str(claims.user_id), await self._factor(claims.user_id))
 
-    async def _claims(self, connection: HTTPConnection) -> Claims | None:
+    async def _from_features(
+        self, connection: HTTPConnection, token: str
+    ) -> tuple[str, UUID, UUID] | None:
         try:
-            token = token_of(connection)
-            claims: Claims | None = await self.api.state.verifier.verify(token) if token else None
-        except AppError:
-            return None  # the route refuses the token
-        return claims
+            async with asyncio.timeout(PATIENCE):
+                for _, module in load("limits"):
+                    if found := hasattr(module, "caller_of") and await module.caller_of(
+                        connection, token
+                    ):
+                        kind, caller, user_id = found
+                        return kind, caller, user_id
+        except OUTAGES as error:
+            log.warning("caller_unknown", error=f"{type(error).__name__}: {error}"[:300])
+        return None
+
+    async def _factor(self, user_id: UUID) -> float:
+        factor = self._factors.get(user_id)
+        if factor is None:
+            tier = await self._tier(user_id)
+            factor = self._factors[user_id] = self.tiers.get(tier, 1.0)
+        return factor
 
     async def _tier(self, user_id: UUID) -> str:
         reader = self.api.state.database.reader
@@ -90,22 +113,6 @@ class Callers:
                 return str((await get_row(reader, user_id))["role"])
         except NotFoundError:
             pass  # the first request of a user creates the row
-        except (OSError, SQLAlchemyError, PostgresError) as error:
+        except OUTAGES as error:
             log.warning("tier_unknown", error=f"{type(error).__name__}: {error}"[:300])
         return "user"
-
-
-@lru_cache(10_000)
-def network_of(address: str) -> str:
-    """Return an address of IPv4, or the /64 network of IPv6: one line gets at least that many.
-
-    The address is the one that uvicorn determines: it believes `X-Forwarded-For` of the proxies in
-    FORWARDED_ALLOW_IPS only.
-    """
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address[:64] or "unknown"  # a Unix socket has no address
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    return str(ip.ipv4_mapped or IPv6Network((int(ip), 64), strict=False))

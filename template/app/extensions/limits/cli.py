@@ -10,8 +10,8 @@ from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
 from app.core.database import Reader
 from app.core.errors import NotFoundError
+from app.core.http.addresses import network_of
 from app.extensions.limits import service
-from app.extensions.limits.callers import network_of
 from app.extensions.users import service as users
 
 cli = typer.Typer(name="limits", no_args_is_help=True, help="Limits on requests.")

@@ -13,7 +13,7 @@ class Refused(ResponseModel):
 
     key: str
     limit: str
-    kind: str  # user or address
+    kind: str  # see `callers.Caller`
     caller: str
     refused_at: datetime
 
