@@ -1,0 +1,139 @@
+"""Keys for tests, and the statements that requests with them run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.auth.scopes import known_scopes
+from app.extensions.api_keys import service, uses, verification
+from app.extensions.api_keys.schemas import ApiKeyCreate
+from app.extensions.users.models import Status, User
+from devstack.supabase import LocalSupabase
+from tests.support.people import Person, SignIn
+
+KEYS = "/api/v1/api_keys"
+ME = "/api/v1/users/me"
+HERE = "203.0.113.7"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A key; `headers` authorize a request."""
+
+    id: UUID
+    text: str
+    headers: dict[str, str]
+
+
+class MakeKey(Protocol):
+    """The fixture `make_key`, which creates a key with all scopes."""
+
+    def __call__(self, person: Person, **values: Any) -> Awaitable[Machine]: ...
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def forget() -> None:
+    """Empty the caches of this process, as if it had just started."""
+    verification._keys.clear()
+    verification._unknown.clear()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The API under test writes the uses that it knows: it must not do so during a test.
+    monkeypatch.setattr(uses, "current", uses.Uses())
+    forget()
+
+
+@pytest.fixture
+async def ada(sign_in: SignIn, supabase: LocalSupabase) -> Person:
+    """A user whose session exists in Auth."""
+    person = await sign_in()
+    session = supabase.auth.start_session(supabase.user(person.email))
+    return Person(person.id, person.email, bearer(str(session["access_token"])))
+
+
+@pytest.fixture
+def make_key(session: AsyncSession) -> MakeKey:
+    async def make(person: Person, **values: Any) -> Machine:
+        given = {"name": "CI", "scopes": known_scopes(), **values}
+        body = ApiKeyCreate.model_validate(given)
+        key, text = await service.create(session, person.id, body, address=HERE)
+        return Machine(key.id, text, bearer(text))
+
+    return make
+
+
+@pytest.fixture
+def from_address(app: FastAPI) -> Callable[[str], AsyncClient]:
+    """A client of the API with an IP address."""
+
+    def client_of(address: str) -> AsyncClient:
+        transport = ASGITransport(app, raise_app_exceptions=False, client=(address, 1))
+        return AsyncClient(transport=transport, base_url="http://testserver")
+
+    return client_of
+
+
+class Statements(Protocol):
+    """The fixture `statements`: `async with statements() as found`."""
+
+    def __call__(self) -> Any: ...
+
+
+@pytest.fixture
+async def statements(connection: AsyncConnection) -> Statements:
+    """Collect statements: SQLAlchemy knows those of sessions, the driver those of the reader."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    engine = connection.engine.sync_engine
+
+    @asynccontextmanager
+    async def collect() -> AsyncIterator[list[str]]:
+        found: list[str] = []
+
+        def from_session(_conn: Any, _cursor: Any, sql: str, *_: object) -> None:
+            # Those of the tests' own transaction do not count.
+            if "SAVEPOINT" not in sql and "SET LOCAL ROLE" not in sql:
+                found.append(sql)
+
+        def from_reader(record: Any) -> None:
+            found.append(record.query)
+
+        await asyncio.sleep(0)  # the driver calls loggers in the next turn of the loop
+        event.listen(engine, "before_cursor_execute", from_session)
+        driver.add_query_logger(from_reader)
+        try:
+            yield found
+            await asyncio.sleep(0)
+        finally:
+            driver.remove_query_logger(from_reader)
+            event.remove(engine, "before_cursor_execute", from_session)
+
+    return collect
+
+
+@pytest.fixture
+async def committed_owner(committed: AsyncClient, running_app: FastAPI) -> AsyncIterator[Machine]:
+    """A key whose row is committed, in the database of `committed`."""
+    async with running_app.state.database.session() as session:
+        owner = User(id=uuid4(), email=f"{uuid4().hex}@example.com", status=Status.APPROVED)
+        session.add(owner)
+        await session.commit()
+        body = ApiKeyCreate(name="CI", scopes=known_scopes())
+        key, text = await service.create(session, owner.id, body, address=HERE)
+        yield Machine(key.id, text, bearer(text))
+        await session.delete(owner)
+        await session.commit()
