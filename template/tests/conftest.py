@@ -215,16 +215,18 @@ def supabase() -> LocalSupabase:
 
 @pytest.fixture
 async def sign_in(session: AsyncSession, supabase: LocalSupabase) -> SignIn:
-    """Create signed-in users: `person = await sign_in(role=Role.ADMIN)`."""
+    """Create users with a session in Auth: `person = await sign_in(role=Role.ADMIN)`."""
 
     async def create(
         *, role: Role = Role.USER, status: Status = Status.APPROVED, aal: str = "aal1"
     ) -> Person:
         email = f"{uuid4().hex[:12]}@example.com"
-        user_id = UUID(supabase.user(email).id)
+        user = supabase.user(email)
+        user_id = UUID(user.id)
         session.add(User(id=user_id, email=email, role=role, status=status))
         await session.commit()
-        token = supabase.issue_token(email, claims={"aal": aal})
+        started = supabase.auth.new_session(user, "password")
+        token = supabase.auth.access_token(user, started.id, claims={"aal": aal})
         return Person(user_id, email, {"Authorization": f"Bearer {token}"})
 
     return create

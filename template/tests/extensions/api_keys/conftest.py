@@ -18,7 +18,6 @@ from app.core.auth.scopes import known_scopes
 from app.extensions.api_keys import service, uses, verification
 from app.extensions.api_keys.schemas import ApiKeyCreate
 from app.extensions.users.models import Status, User
-from devstack.supabase import LocalSupabase
 from tests.support.people import Person, SignIn
 
 KEYS = "/api/v1/api_keys"
@@ -59,11 +58,9 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def ada(sign_in: SignIn, supabase: LocalSupabase) -> Person:
-    """A user whose session exists in Auth."""
-    person = await sign_in()
-    session = supabase.auth.start_session(supabase.user(person.email))
-    return Person(person.id, person.email, bearer(str(session["access_token"])))
+async def ada(sign_in: SignIn) -> Person:
+    """A user, signed in."""
+    return await sign_in()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Two processes of the API over sockets, and the command line as a third one."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from time import monotonic
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -21,6 +22,20 @@ from tests.support.canaries import told
 from tests.support.processes import Process, eventually, running
 
 CACHE_SECONDS = 1.5
+
+
+def serving(
+    port: int, last_used_seconds: int, database_url: str
+) -> AbstractContextManager[Process]:
+    """Run the API."""
+    return running(
+        *("uvicorn", "app.main:app", f"--port={port}", "--log-level=debug"),
+        DATABASE_URL=database_url,
+        API_KEYS_CACHE_SECONDS=str(CACHE_SECONDS),
+        API_KEYS_LAST_USED_SECONDS=str(last_used_seconds),
+        LOG_LEVEL="debug",
+        LOG_FORMAT="json",
+    )
 
 
 class Serving(NamedTuple):
@@ -61,26 +76,15 @@ async def last_use(session: AsyncSession, key_id: UUID) -> str | None:
 
 async def test_two_processes(database_url: str, session: AsyncSession) -> None:
     kept, ended = await new_machine(session), await new_machine(session)
-    environment = {
-        "DATABASE_URL": database_url,
-        "API_KEYS_CACHE_SECONDS": str(CACHE_SECONDS),
-        "LOG_LEVEL": "debug",
-        "LOG_FORMAT": "json",
-    }
     ports = [free_port(), free_port()]
-    command = ("uvicorn", "app.main:app", "--log-level=debug")
-    with (
-        running(*command, f"--port={ports[0]}", API_KEYS_LAST_USED_SECONDS="1", **environment) as a,
-        running(
-            *command, f"--port={ports[1]}", API_KEYS_LAST_USED_SECONDS="3600", **environment
-        ) as b,
-    ):
+    one, two = serving(ports[0], 1, database_url), serving(ports[1], 3600, database_url)
+    with one as a, two as b:
         clients = [AsyncClient(base_url=f"http://127.0.0.1:{port}") for port in ports]
         first, second = Serving(a, clients[0]), Serving(b, clients[1])
 
         async def both_answer() -> bool:
             try:
-                return all([(await each.get("/health/live")).is_success for each in clients])
+                return all([(await client.get("/health/live")).is_success for client in clients])
             except TransportError:
                 return False
 
@@ -101,8 +105,8 @@ async def test_two_processes(database_url: str, session: AsyncSession) -> None:
         assert (await second.client.get(ME, headers=kept.headers)).status_code == 200
 
         # Both processes have this key in their cache when the command line revokes it.
-        for serving in (first, second):
-            assert (await serving.client.get(ME, headers=ended.headers)).status_code == 200
+        for each in (first, second):
+            assert (await each.client.get(ME, headers=ended.headers)).status_code == 200
         with running("app", "api-keys", "revoke", str(ended.id), DATABASE_URL=database_url) as cli:
 
             async def is_revoked() -> bool:
@@ -110,20 +114,20 @@ async def test_two_processes(database_url: str, session: AsyncSession) -> None:
 
             await eventually(is_revoked)
         revoked = monotonic()
-        for serving in (first, second):
+        for each in (first, second):
 
-            async def is_refused(client: AsyncClient = serving.client) -> bool:
+            async def is_refused(client: AsyncClient = each.client) -> bool:
                 answer = await client.get(ME, headers=ended.headers)
                 return answer.status_code == 401 and answer.json()["code"] == "api_key_revoked"
 
-            await eventually(is_refused, serving.process)
+            await eventually(is_refused, each.process)
         assert monotonic() - revoked < CACHE_SECONDS + 2
 
         # No line has a key, also if it was sent in the wrong place.
-        for serving in (first, second):
-            answer = await serving.client.get(ME, params={"access_token": kept.text})
+        for each in (first, second):
+            answer = await each.client.get(ME, params={"access_token": kept.text})
             assert answer.status_code == 401
-            lines = serving.process.said()
+            lines = each.process.said()
             assert f"api_key:{kept.id}" in lines
             for machine in (kept, ended):
                 assert told(lines, machine.text.split("_")[2]) == []

@@ -233,7 +233,7 @@ async def test_the_hashes_are_compared_whole_and_in_constant_time(
         compared.append((one, two))
         return one == two
 
-    monkeypatch.setattr(verification.hmac, "compare_digest", compare)
+    monkeypatch.setattr("hmac.compare_digest", compare)
     assert (await client.get(ME, headers=key.headers)).status_code == 200
     stored = verification._keys[key_format.hash_of(key.text)]
     monkeypatch.setitem(verification._keys, key_format.hash_of(other), stored)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -129,7 +130,7 @@ def test_one_batch_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uses, "MOST", 3)
     noted = uses.Uses()
     for number in range(5):
-        noted.note(ApiKey.__table__, f"203.0.113.{number}")  # type: ignore[attr-defined,arg-type]
+        noted.note(uuid4(), f"203.0.113.{number}")
     assert len(noted._last) == 3
 
 

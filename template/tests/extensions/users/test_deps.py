@@ -9,10 +9,12 @@ import pytest
 from cachetools import TTLCache
 from fastapi import Depends, FastAPI
 from httpx import AsyncClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.auth import dependencies
+from app.core.auth.dependencies import Claims
 from app.core.database.models import utcnow
 from app.extensions.users import deps, service
 from app.extensions.users.models import Role, Status, User
@@ -372,3 +374,21 @@ async def test_two_admins_cannot_demote_each_other_at_the_same_time(
     )
 
     assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def test_a_session_of_a_user_whose_token_is_no_jwt(
+    routes: FastAPI, client: AsyncClient, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feature that issues tokens chooses their form."""
+    person = await sign_in()
+
+    async def verify(_: object, token: str) -> Claims | None:
+        return Claims(person.id, None, "aal1", None, 0) if token == "opaque" else None
+
+    async def who(session: deps.UserSession) -> str:
+        return str(await session.scalar(text("SELECT auth.uid()")))
+
+    routes.add_api_route("/who", who)
+    monkeypatch.setattr(dependencies, "load", lambda _: ((None, verify),))
+    for headers in (bearer("opaque"), person.headers):
+        assert (await client.get("/who", headers=headers)).json() == str(person.id)

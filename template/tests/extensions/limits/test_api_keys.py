@@ -5,23 +5,25 @@ from httpx import AsyncClient
 
 from app.extensions.api_keys import key_format, verification
 from app.extensions.limits.service import list_refused
-from tests.extensions.api_keys.conftest import ME, MakeKey, Statements, bearer
-from tests.extensions.limits.conftest import (  # noqa: F401 - fixtures
-    api,
-    limited,
-    limited_api,
-    limited_app,
-    no_counts,
-    statuses,
+from tests.extensions.api_keys.conftest import (  # noqa: F401 - fixtures
+    ME,
+    MakeKey,
+    Statements,
+    _fresh,
+    ada,
+    bearer,
+    make_key,
+    statements,
 )
+from tests.extensions.limits.conftest import statuses
 from tests.support.logs import rendered
 from tests.support.people import Person
 
 
 async def test_keys_are_counted_alone_and_not_by_the_address(
-    limited: AsyncClient,  # noqa: F811
-    ada: Person,
-    make_key: MakeKey,
+    limited: AsyncClient,
+    ada: Person,  # noqa: F811
+    make_key: MakeKey,  # noqa: F811
 ) -> None:
     first, second = await make_key(ada), await make_key(ada)
     assert await statuses(limited, ME, 6, headers=first.headers) == [200] * 5 + [429]
@@ -32,9 +34,9 @@ async def test_keys_are_counted_alone_and_not_by_the_address(
 
 
 async def test_wrong_keys_are_counted_by_the_address(
-    limited: AsyncClient,  # noqa: F811
-    ada: Person,
-    make_key: MakeKey,
+    limited: AsyncClient,
+    ada: Person,  # noqa: F811
+    make_key: MakeKey,  # noqa: F811
 ) -> None:
     wrong = [bearer(key_format.new_key("acme")) for _ in range(5)]
     answers = [await limited.get(ME, headers=headers) for headers in wrong]
@@ -45,10 +47,10 @@ async def test_wrong_keys_are_counted_by_the_address(
 
 
 async def test_the_limit_costs_a_known_key_no_statement(
-    limited: AsyncClient,  # noqa: F811
-    ada: Person,
-    make_key: MakeKey,
-    statements: Statements,
+    limited: AsyncClient,
+    ada: Person,  # noqa: F811
+    make_key: MakeKey,  # noqa: F811
+    statements: Statements,  # noqa: F811
 ) -> None:
     key = await make_key(ada)
     counts = []
@@ -62,9 +64,9 @@ async def test_the_limit_costs_a_known_key_no_statement(
 
 
 async def test_an_outage_of_the_database_is_answered_by_the_route(
-    limited: AsyncClient,  # noqa: F811
-    ada: Person,
-    make_key: MakeKey,
+    limited: AsyncClient,
+    ada: Person,  # noqa: F811
+    make_key: MakeKey,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
