@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 PAGES = (
-    *("admin.md", "architecture-project.md", "cache.md", "credits.md", "database.md", "deploy.md"),
+    *("admin.md", "api-keys.md", "architecture-project.md", "cache.md", "credits.md"),
+    *("database.md", "deploy.md"),
     *("documents.md", "email.md", "feature.md", "limits.md", "supabase.md", "tasks.md"),
     *("update.md", "work.md"),
 )

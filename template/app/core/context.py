@@ -8,7 +8,7 @@ from contextvars import ContextVar
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 user_id: ContextVar[str | None] = ContextVar("user_id", default=None)
-# The person who acts as that user, if there is one.
+# Who acts as that user, if it is somebody else: a person, or a program with a token of its own.
 actor_id: ContextVar[str | None] = ContextVar("actor_id", default=None)
 
 BOUND = {"request_id": request_id, "task_id": task_id, "user_id": user_id, "actor_id": actor_id}
