@@ -1,7 +1,7 @@
 """Every route of the sample feature has a scope: it reads, or it writes.
 
-The test of a project, `tests/extensions/api_keys/test_scopes.py`, lists the routes of the template's
-own features. It leaves out the sample, which belongs to the team.
+The test of a project, `tests/extensions/api_keys/test_scopes.py`, lists the routes of the other
+features. It leaves out the sample, which belongs to the team.
 """
 
 import ast
