@@ -24,7 +24,7 @@ class ApiKey(UUIDKey, Model, table=True):
     owner_id: UUID = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE")
     name: str = Field(max_length=100)
     start: str = Field(max_length=40)
-    # SHA-256. The admin site hides columns with such a name.
+    # SHA-256.
     secret_hash: bytes = Field(unique=True)
     scopes: list[str] = Field(sa_type=JSONB)
     # Networks from which the key is accepted; empty for all.

@@ -6,15 +6,13 @@ from pydantic import Field
 
 from app.core.settings import FeatureSettings, get_settings
 
-MAX_PREFIX = 20
-
 
 class ApiKeySettings(FeatureSettings, env_prefix="API_KEYS_"):
     """How keys look, how long they are valid, and how soon a change takes effect."""
 
     prefix: str | None = Field(
         default=None,
-        pattern=rf"^[a-z][a-z0-9]{{1,{MAX_PREFIX - 1}}}$",
+        pattern=r"^[a-z][a-z0-9]{1,19}$",
         description="First part of new keys, 2 to 20 lower-case letters and digits; default: those "
         "of PROJECT_NAME.",
     )
@@ -47,7 +45,7 @@ class ApiKeySettings(FeatureSettings, env_prefix="API_KEYS_"):
         if self.prefix:
             return self.prefix
         letters = re.sub(r"[^a-z0-9]", "", get_settings().project_name.lower()).lstrip("0123456789")
-        return letters[:MAX_PREFIX] if len(letters) > 1 else "app"
+        return letters[:20] if len(letters) > 1 else "app"
 
 
 SETTINGS = ApiKeySettings

@@ -1,72 +1,15 @@
 """Which routes accept keys: those that the OpenAPI document names, and no others."""
 
-from typing import Any
 from uuid import UUID
 
 from httpx import AsyncClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.core.features import installed
 from app.extensions.api_keys.openapi import SCHEME
 from app.main import app as api
+from tests.extensions.api_keys.accepted import operations, scope_of
 from tests.extensions.api_keys.conftest import MakeKey
 from tests.support.people import Person
-
-# The routes of the template's features, without the path of the API. A new one is a decision.
-ACCEPTED = {
-    "GET /users/me": "users:read",
-    "GET /tasks": "tasks:read",
-    "GET /tasks/{task_id}": "tasks:read",
-    "GET /tasks/{task_id}/events": "tasks:read",
-    "POST /tasks/{task_id}/cancel": "tasks:write",
-    "GET /credits/balance": "credits:read",
-    "GET /credits/transactions": "credits:read",
-    "GET /credits/transactions.csv": "credits:read",
-    "GET /credits/summary": "credits:read",
-    "GET /credits/holds": "credits:read",
-    "GET /credits/rates": "credits:read",
-    "GET /credits/tiers": "credits:read",
-    "GET /documents": "documents:read",
-    "GET /documents/{document_id}": "documents:read",
-    "GET /documents/{document_id}/file": "documents:read",
-    "POST /documents/search": "documents:read",
-    "POST /documents/ask": "documents:read",
-    "POST /documents": "documents:write",
-    "POST /documents/direct": "documents:write",
-    "POST /documents/{document_id}/complete": "documents:write",
-    "POST /documents/{document_id}/retry": "documents:write",
-    "POST /documents/{document_id}/cancel": "documents:write",
-    "DELETE /documents/{document_id}": "documents:write",
-}
-
-
-def operations() -> dict[str, dict[str, Any]]:
-    """Every operation by `METHOD path`."""
-    return {
-        f"{method.upper()} {path}": operation
-        for path, methods in api.openapi()["paths"].items()
-        for method, operation in methods.items()
-    }
-
-
-def scope_of(operation: dict[str, Any]) -> str | None:
-    """The scope of an operation that accepts keys."""
-    for each in operation.get("security", []):
-        if SCHEME in each:
-            (scope,) = each[SCHEME]
-            return str(scope)
-    return None
-
-
-def test_the_routes_of_the_template_that_accept_keys() -> None:
-    own = {feature.name for feature in installed() if feature.package.startswith("app.extensions")}
-    expected = {path: scope for path, scope in ACCEPTED.items() if path.split("/")[1] in own}
-    found = {
-        path.replace("/api/v1", ""): scope
-        for path, operation in operations().items()
-        if (scope := scope_of(operation)) and scope.partition(":")[0] in own
-    }
-    assert found == expected
 
 
 def test_the_document_describes_keys() -> None:
