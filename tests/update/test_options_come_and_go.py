@@ -115,9 +115,15 @@ def upload_document(stack: DevStack) -> None:
     eventually(lambda: table_rows(stack.project)["documents_chunks"])
 
 
+def create_api_key(stack: DevStack) -> None:
+    options = ("--name", "CI", "--scope", "users:read")
+    run([*APP, "api-keys", "create", "demo@example.com", *options], stack.project)
+
+
 # For each option with tables: a function that adds a row, and the table.
 ADDED_ROWS = {
     "admin": (sign_in_to_admin_site, "admin_audit"),
+    "api_keys": (create_api_key, "api_keys"),
     "credits": (grant_credits, "credits_transactions"),
     "pgvector": (upload_document, "documents_chunks"),
 }

@@ -123,14 +123,12 @@ async def statements(connection: AsyncConnection) -> Statements:
 
 
 @pytest.fixture
-async def committed_owner(committed: AsyncClient, running_app: FastAPI) -> AsyncIterator[Machine]:
-    """A key whose row is committed, in the database of `committed`."""
+async def committed_owner(committed: AsyncClient, running_app: FastAPI) -> AsyncIterator[User]:
+    """A user whose row is committed, in the database of `committed`."""
     async with running_app.state.database.session() as session:
         owner = User(id=uuid4(), email=f"{uuid4().hex}@example.com", status=Status.APPROVED)
         session.add(owner)
         await session.commit()
-        body = ApiKeyCreate(name="CI", scopes=known_scopes())
-        key, text = await service.create(session, owner.id, body, address=HERE)
-        yield Machine(key.id, text, bearer(text))
+        yield owner
         await session.delete(owner)
         await session.commit()

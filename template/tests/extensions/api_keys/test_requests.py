@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from sqlalchemy import delete, update
 from sqlmodel import col
@@ -15,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database.models import utcnow
 from app.extensions.api_keys import key_format, service, verification
 from app.extensions.api_keys.models import ApiKey
+from app.extensions.api_keys.schemas import ApiKeyCreate
 from app.extensions.users import service as users
 from app.extensions.users.models import Status, User
 from tests.extensions.api_keys.conftest import HERE, KEYS, ME, MakeKey, Statements, bearer, forget
@@ -266,13 +268,14 @@ async def test_a_request_with_a_key_runs_no_more_statements_than_one_with_an_acc
 
 
 async def test_fifty_requests_at_once(
-    committed: AsyncClient, session: AsyncSession, committed_owner: Any
+    committed: AsyncClient, running_app: FastAPI, committed_owner: User
 ) -> None:
-    key = committed_owner
-    forget()
+    async with running_app.state.database.session() as session:
+        values = ApiKeyCreate(name="CI", scopes=["users:read"])
+        _, text = await service.create(session, committed_owner.id, values, address=HERE)
     answers = await asyncio.gather(
-        *(committed.get(ME, headers=key.headers) for _ in range(50)),
-        *(committed.get(ME, headers=bearer(key.text[:-1])) for _ in range(10)),
+        *(committed.get(ME, headers=bearer(text)) for _ in range(50)),
+        *(committed.get(ME, headers=bearer(text[:-1])) for _ in range(10)),
     )
     assert [answer.status_code for answer in answers] == [200] * 50 + [401] * 10
 

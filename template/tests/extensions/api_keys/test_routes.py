@@ -1,24 +1,29 @@
 """`/api_keys`: creation, rotation and revocation by the owner."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.auth.scopes import known_scopes
 from app.core.database.models import utcnow
+from app.core.errors import ConflictError
 from app.core.settings import load_settings
 from app.extensions.api_keys import key_format, service, verification
 from app.extensions.api_keys.models import ApiKey
+from app.extensions.api_keys.schemas import ApiKeyCreate
 from app.extensions.api_keys.settings import ApiKeySettings
+from app.extensions.users.models import User
 from devstack.supabase import LocalSupabase
 from tests.extensions.api_keys.conftest import KEYS, ME, MakeKey, bearer
 from tests.support.people import Person, SignIn
 
-BODY = {"name": "CI", "scopes": ["users:read"]}
+BODY: dict[str, Any] = {"name": "CI", "scopes": ["users:read"]}
 
 
 def days(key: dict[str, Any]) -> float:
@@ -70,6 +75,23 @@ async def test_defaults_and_limits_of_the_settings(
     assert renewed.status_code == 201
     await client.post(f"{KEYS}/{renewed.json()['id']}/revoke", headers=ada.headers)
     assert (await client.post(KEYS, json=BODY, headers=ada.headers)).status_code == 201
+
+
+async def test_requests_at_once_do_not_exceed_the_number_of_keys(
+    committed: AsyncClient,
+    running_app: FastAPI,
+    committed_owner: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = ApiKeySettings(max_per_user=3)
+    monkeypatch.setattr(service, "load_settings", lambda _: few)
+
+    async def create() -> None:
+        async with running_app.state.database.session() as session:
+            await service.create(session, committed_owner.id, ApiKeyCreate(**BODY), address="here")
+
+    done = await asyncio.gather(*(create() for _ in range(10)), return_exceptions=True)
+    assert [type(each) for each in done if each] == [ConflictError] * 7
 
 
 @pytest.mark.parametrize(
