@@ -32,6 +32,7 @@ def serving(
         *("uvicorn", "app.main:app", f"--port={port}", "--log-level=debug"),
         DATABASE_URL=database_url,
         API_KEYS_CACHE_SECONDS=str(CACHE_SECONDS),
+        USER_CACHE_SECONDS="300",  # it would limit the life of a cached key as well
         API_KEYS_LAST_USED_SECONDS=str(last_used_seconds),
         LOG_LEVEL="debug",
         LOG_FORMAT="json",
