@@ -194,3 +194,9 @@ def test_a_schedule_of_another_name_is_an_error(write: Write) -> None:
     write("parcels", schedules="SCHEDULES = {'core.heartbeat': {'task': 'x', 'schedule': 9}}")
     with pytest.raises(FeatureError, match=r"'parcels'.*'core\.heartbeat'"):
         schedules()
+
+
+def test_a_feature_completes_the_openapi_document(write: Write) -> None:
+    write("parcels", openapi="def describe(app, document): document['x-parcels'] = app.title")
+    app = create_app()
+    assert app.openapi()["x-parcels"] == app.title

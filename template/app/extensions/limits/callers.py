@@ -45,7 +45,9 @@ class Callers:
     A user counts by the verified token. A feature that issues tokens can say in its `limits.py` who
     sends one, and that one counts alone, with the tier of a user and the factor of its kind:
 
-        async def caller_of(request, token) -> tuple[str, UUID, UUID] | None:  # kind, id, user
+        async def caller_of(connection, token) -> tuple[str, UUID, UUID] | None: ...
+
+    It returns the kind, the id and the user, or None for a token of another feature.
 
     Everybody else counts by the address: strangers, tokens that are not valid, other tokens that
     features issue, and anonymous users, of which one person can have many.

@@ -3,13 +3,16 @@
 import asyncio
 import re
 import time
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
+from app.extensions.limits import callers
 from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.limits.conftest import client_of, statuses
@@ -181,3 +184,21 @@ async def test_a_stream_is_refused_before_it_starts(limited: AsyncClient) -> Non
     assert "second" in first.text
     refused = await limited.get(f"{INNER}/stream")
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+
+
+async def test_a_feature_says_who_sends_a_token_that_it_issued(
+    api: FastAPI, limited: AsyncClient, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, machines = await sign_in(role=Role.ADMIN), {"one": uuid4(), "two": uuid4()}
+
+    async def caller_of(_: object, token: str) -> tuple[str, UUID, UUID] | None:
+        return ("machine", machines[token], admin.id) if token in machines else None
+
+    monkeypatch.setattr(callers, "load", lambda _: ((None, SimpleNamespace(caller_of=caller_of)),))
+    monkeypatch.setitem(api.state.limiter.callers.tiers, "machine", 0.5)
+    for token in machines:
+        # The tier of the admin doubles the rate, and the kind halves it.
+        headers = {"Authorization": f"Bearer {token}"}
+        assert await statuses(limited, DEFAULT, 6, headers=headers) == [200] * 5 + [429]
+    other = await limited.get(DEFAULT, headers={"Authorization": "Bearer three"})
+    assert other.headers["ratelimit"].startswith('"default";r=4;')

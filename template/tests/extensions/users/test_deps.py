@@ -9,7 +9,7 @@ import pytest
 from cachetools import TTLCache
 from fastapi import Depends, FastAPI
 from httpx import AsyncClient
-from sqlalchemy import text, update
+from sqlalchemy import Uuid, literal, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -392,3 +392,18 @@ async def test_a_session_of_a_user_whose_token_is_no_jwt(
     monkeypatch.setattr(dependencies, "load", lambda _: ((None, verify),))
     for headers in (bearer("opaque"), person.headers):
         assert (await client.get("/who", headers=headers)).json() == str(person.id)
+
+
+async def test_a_feature_reads_the_user_of_its_row_along(
+    client: AsyncClient, app: FastAPI, sign_in: SignIn
+) -> None:
+    """A row of the feature, its user and the cache cost one statement."""
+    person = await sign_in()
+    own = select(literal(person.id, Uuid).label("caller")).subquery()
+    service.evict(person.id)
+    (row,) = await app.state.database.reader.rows(service.with_user(select(own), own.c.caller))
+    assert row["caller"] == person.id
+    service.cache_from(row)
+    user = service.get_cached(person.id, person.email)
+    assert user
+    assert (user.role, user.status, user.email) == (Role.USER, Status.APPROVED, person.email)
