@@ -1,24 +1,27 @@
 """Spans of embeddings."""
 
+from collections.abc import Iterator
+
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app.extensions.documents import embedding, tracing
-from app.extensions.documents.embedding import EmbeddingError, OfflineEmbedder, process_embedder
+from app.extensions.documents import tracing
+from app.extensions.documents.embedding import WRAPPERS, EmbeddingError, process_embedder
+from app.extensions.documents.embedding.offline import OfflineEmbedder
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+def spans() -> Iterator[InMemorySpanExporter]:
     """The spans of embeddings in this test."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(embedding, "WRAPPERS", wrappers := [])
-    monkeypatch.setattr(tracing, "WRAPPERS", wrappers)
     process_embedder.cache_clear()
     tracing.instrument(provider.get_tracer("test"))
-    return exporter
+    yield exporter
+    WRAPPERS.clear()
+    process_embedder.cache_clear()
 
 
 async def test_a_call_is_a_span_without_its_texts(spans: InMemorySpanExporter) -> None:

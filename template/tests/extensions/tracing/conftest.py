@@ -1,6 +1,7 @@
 """The processes of the project with a receiver of spans, in a Redis database of their own."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -36,7 +37,7 @@ async def api(**environment: str) -> AsyncIterator[tuple[AsyncClient, Process]]:
     """A client of the API with the probe, over a socket."""
     port = free_port()
     command = ("uvicorn", "tests.extensions.tracing.probe_api:app", f"--port={port}")
-    with running(*command, **environment) as process:
+    with running(*command, stop=signal.SIGTERM, **environment) as process:
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
 
             async def answers() -> bool:

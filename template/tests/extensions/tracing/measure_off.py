@@ -72,7 +72,7 @@ async def main() -> None:
         enqueue(Session(), heartbeat.s())
 
     for kind in ("worker", "beat", "command"):
-        with process(kind, "db"):  # type: ignore[arg-type]
+        with process(kind, "db"):
             pass
     await live(app)
     found = {"request": await count(request), "task": await count(task)}

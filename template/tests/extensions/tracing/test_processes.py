@@ -1,6 +1,7 @@
 """Beat, commands, and processes whose receiver is missing or refuses."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ async def test_beat_begins_a_trace_for_each_task_and_none_for_upkeep(
         *("celery", "-A", "tests.extensions.tracing.probe_worker", "beat", "--pidfile="),
         "--scheduler=app.core.tasks.beat:FileScheduler",
         f"--schedule={tmp_path / 'schedule'}",
+        stop=signal.SIGTERM,
         **environment,
         TRACING_ENDPOINT=sink.url,
     ) as beat:

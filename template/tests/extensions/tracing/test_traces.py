@@ -1,6 +1,7 @@
 """One request with its tasks, through the real processes, as the receiver of spans sees it."""
 
 import json
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import uuid4
@@ -49,7 +50,7 @@ async def story(environment: dict[str, str]) -> AsyncIterator[Story]:
         }
         celery = ("celery", "-A", "tests.extensions.tracing.probe_worker", "worker")
         alone = ("--concurrency=1", "--without-mingle", "--without-gossip", "--loglevel=INFO")
-        with running(*celery, *alone, **settings) as worker:
+        with running(*celery, *alone, stop=signal.SIGTERM, **settings) as worker:
             async with api(**settings) as (client, process):
                 done = await client.post(
                     f"/probe/all/{SECRET}?q={SECRET}",
