@@ -87,7 +87,7 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/{feature.name}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    for module in ("events", "lifespan", "process", "task_headers", "tokens"):
+    for module in ("events", "failures", "lifespan", "process", "task_headers", "tokens"):
         load(module)  # finds errors in these modules at the start and not at their first use
     for feature, router in load("webhooks"):
         path = f"{settings.api_prefix}/webhooks/{feature.name}"

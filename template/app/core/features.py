@@ -35,6 +35,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "schedules": "SCHEDULES",
     "cli": "cli",
     "events": "EVENTS",
+    "failures": "report",
     "webhooks": "router",
     "tokens": "verify",
     "process": "run",
