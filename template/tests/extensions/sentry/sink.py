@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ Item = dict[str, Any]
 
 @dataclass
 class Sink:
-    """What has arrived. `status` is the answer."""
+    """What has arrived. `status` is the answer, after `delay` seconds."""
 
     url: str = ""
     dsn: str = ""
+    delay: float = 0.0
     status: int = 200
     raw: list[bytes] = field(default_factory=list)
     events: list[Item] = field(default_factory=list)
@@ -53,6 +55,7 @@ def receiving() -> Iterator[Sink]:
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
             assert self.path == "/api/42/envelope/"
+            time.sleep(sink.delay)
             sink.keys.append(self.headers["x-sentry-auth"])
             if sink.status == 200:
                 sink.read(body)

@@ -40,6 +40,7 @@ class Story:
 @pytest.fixture(scope="module")
 async def story(environment: dict[str, str], supabase: LocalSupabase) -> AsyncIterator[Story]:
     with receiving() as sink:
+        sink.delay = 0.5  # so some events wait when their process is stopped
         settings = {**environment, "SENTRY_DSN": sink.dsn, "APP_VERSION": "1.2.3"}
         with worker(**settings) as process:
             async with api(**settings) as (client, api_process):

@@ -46,6 +46,8 @@ async def story(environment: dict[str, str]) -> AsyncIterator[Story]:
         settings = {
             **environment,
             "TRACING_ENDPOINT": sink.url,
+            # So all spans are sent at the end of the processes.
+            "OTEL_BSP_SCHEDULE_DELAY": "60000",
             "TRACING_HEADERS": "authorization=Bearer the-key, x-team=blue",
         }
         celery = ("celery", "-A", "tests.extensions.tracing.probe_worker", "worker")
