@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined]
@@ -13,6 +13,7 @@ from typer.main import get_group
 
 from app.core.cli import errors
 from app.core.features import features
+from app.core.process import process
 
 COMMANDS = {
     **dict.fromkeys(("worker", "beat"), "app.core.cli.processes"),
@@ -84,7 +85,13 @@ def build() -> typer.Typer:
     app = typer.Typer(name="app", cls=Root, no_args_is_help=True, pretty_exceptions_enable=False)
 
     @app.callback()
-    def root() -> None:
+    def root(context: typer.Context) -> None:
         """All commands of this backend."""
+        name = context.invoked_subcommand or ""
+        command = cast("TyperGroup", context.command).commands[name]
+        # A command of a group does its work and ends. The others serve, such as `app worker`, or
+        # only report.
+        if getattr(command, "commands", None):
+            context.with_resource(process("command", name))
 
     return app

@@ -21,6 +21,7 @@ from app.core.http.middleware import RequestContext, RequestGuard
 from app.core.http.openapi import add_docs, describe_api, operation_id
 from app.core.http_client import client_options
 from app.core.logging import configure_logging
+from app.core.process import process
 from app.core.redis import async_client
 from app.core.settings import SettingsError
 from app.core.supabase.clients import Supabase
@@ -53,6 +54,7 @@ def create_app() -> FastAPI:
         # The stack closes everything in the reverse order, even if opening or closing a resource
         # fails.
         async with AsyncExitStack() as stack:
+            stack.enter_context(process("api"))
             state = app.state
             state.database = Database(async_engine(settings))
             stack.push_async_callback(state.database.close)
@@ -86,7 +88,9 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/{feature.name}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    for module in ("events", "lifespan", "openapi", "tokens"):
+    for module in (
+        *("events", "failures", "lifespan", "openapi", "process", "task_headers", "tokens"),
+    ):
         load(module)  # finds errors in these modules at the start and not at their first use
     for feature, router in load("webhooks"):
         path = f"{settings.api_prefix}/webhooks/{feature.name}"

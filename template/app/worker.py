@@ -2,7 +2,11 @@
 
 from app.core.features import FeatureError, load_all_settings, load_models
 from app.core.settings import SettingsError
-from app.core.tasks import heartbeat_file, loop  # noqa: F401 - their signals, before the pool forks
+from app.core.tasks import (  # noqa: F401 - their signals, before the pool forks
+    heartbeat_file,
+    loop,
+    processes,
+)
 from app.core.tasks.application import configure_celery
 
 try:

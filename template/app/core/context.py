@@ -3,6 +3,7 @@
 structlog's `merge_contextvars` is not used: it visits every variable of the context for each line.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -12,3 +13,7 @@ user_id: ContextVar[str | None] = ContextVar("user_id", default=None)
 actor_id: ContextVar[str | None] = ContextVar("actor_id", default=None)
 
 BOUND = {"request_id": request_id, "task_id": task_id, "user_id": user_id, "actor_id": actor_id}
+
+# Further ids of the running code, which features add: every log line and every response to an error
+# shows them. Name -> a function that returns the id, or None if there is none.
+IDS: dict[str, Callable[[], str | None]] = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from app.core.context import BOUND
+from app.core.context import BOUND, IDS
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -132,6 +132,10 @@ def _is_relevant(record: logging.LogRecord) -> bool:
 def _bind_context(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
     for name, variable in BOUND.items():
         value = variable.get()
+        if value is not None:
+            event.setdefault(name, value)
+    for name, read in IDS.items():
+        value = read()
         if value is not None:
             event.setdefault(name, value)
     return event

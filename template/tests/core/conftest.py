@@ -6,6 +6,9 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
+from app.core import failures
+from app.core.failures import Failure
+
 Build = Callable[..., FastAPI]
 ClientOf = Callable[[FastAPI], AsyncClient]
 
@@ -15,6 +18,14 @@ async def http() -> AsyncIterator[AsyncClient]:
     """A client of anything; making one takes a while, for the certificates it reads."""
     async with AsyncClient() as client:
         yield client
+
+
+@pytest.fixture
+def failures_told(monkeypatch: pytest.MonkeyPatch) -> list[Failure]:
+    """The failures that features are told about."""
+    told: list[Failure] = []
+    monkeypatch.setattr(failures, "load", {"failures": [(None, told.append)]}.get)
+    return told
 
 
 @pytest.fixture

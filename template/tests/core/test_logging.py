@@ -93,6 +93,19 @@ def test_every_line_has_the_context(configure: Configure) -> None:
     assert "two words" in theirs
 
 
+def test_every_line_has_the_ids_of_features(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = configure(log_format="json")
+    ids = iter(["first", "second", None])
+    monkeypatch.setitem(context.IDS, "parcel_id", lambda: next(ids))
+    get_logger("ours").info("one")
+    access_log(get_settings())(path="/")
+    get_logger("ours").info("three")
+    found = [json.loads(line).get("parcel_id") for line in output.getvalue().splitlines()]
+    assert found == ["first", "second", None]
+
+
 @pytest.mark.parametrize(
     ("bound", "prefix"),
     [

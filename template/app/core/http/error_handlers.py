@@ -19,8 +19,11 @@ from sqlalchemy import exc as sa
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
+from starlette.types import Scope
 
 from app.core.errors import AppError
+from app.core.failures import Failure, report
+from app.core.features import owner_of
 from app.core.http.problems import FieldError, problem, status_phrase
 from app.core.logging import get_logger
 
@@ -46,7 +49,15 @@ def add_error_handlers(app: FastAPI) -> None:
         handlers[kind] = partial(_unavailable, "database")
     for kind in (BrokerError, RedisConnectionError, RedisTimeoutError):
         handlers[kind] = partial(_unavailable, "queue")
-    app.exception_handlers.update(handlers)
+    reporting = {kind: partial(_reported, handler) for kind, handler in handlers.items()}
+    app.exception_handlers.update(reporting)
+
+
+async def _reported(handler: Handler, request: Request, error: Exception) -> Response:
+    response = await handler(request, error)
+    if response.status_code >= 500:
+        report_request(request.scope, error)
+    return response
 
 
 async def _app_error(_request: Request, error: AppError) -> Response:
@@ -106,6 +117,18 @@ async def _unavailable(service: str, _request: Request, error: Exception) -> Res
     log.error(f"{service}_unavailable", error=f"{type(error).__name__}: {error}"[:300])
     detail = f"The {service} does not answer; try again shortly."
     return problem(503, f"{service}_unavailable", detail, headers={"Retry-After": "5"})
+
+
+def report_request(scope: Scope, error: Exception) -> None:
+    """Report that a request ended with an error of ours."""
+    method = scope.get("method", "WEBSOCKET")
+    matching = (
+        route.path
+        for route in iter_route_contexts(scope["app"].routes)
+        if route.path and route.matches(scope)[0] is Match.FULL
+    )
+    feature = owner_of(getattr(scope.get("endpoint"), "__module__", ""))
+    report(Failure("request", f"{method} {next(matching, 'no route')}", feature, error))
 
 
 def unexpected_error(error: Exception) -> Response:

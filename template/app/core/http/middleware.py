@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
 from app.core import context
-from app.core.http.error_handlers import unexpected_error
+from app.core.http.error_handlers import report_request, unexpected_error
 from app.core.http.problems import problem
 from app.core.logging import access_log
 from app.core.settings import CoreSettings
@@ -149,6 +149,7 @@ class RequestGuard:
                     scope, receive, send
                 )
         except Exception as error:
+            report_request(scope, error)
             if started or self.show_tracebacks:
                 raise
             await unexpected_error(error)(scope, receive, send)

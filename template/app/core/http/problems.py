@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from app.core.context import request_id
+from app.core.context import IDS, request_id
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -60,8 +60,9 @@ def problem(
         errors=errors or [],
     )
     content = body.model_dump(exclude_none=True, exclude={"errors"} if not errors else None)
+    ids = {name: value for name, read in IDS.items() if (value := read()) is not None}
     # JSONResponse would write UTF-8, which cannot encode a lone surrogate that a detail repeats.
-    text = json.dumps({**(members or {}), **content}, separators=(",", ":"))
+    text = json.dumps({**(members or {}), **content, **ids}, separators=(",", ":"))
     return Response(text, status, headers, MEDIA_TYPE)
 
 

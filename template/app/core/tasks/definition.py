@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import context
+from app.core.failures import Failure
 from app.core.features import owner_of
 from app.core.tasks.application import celery
 
@@ -38,6 +40,13 @@ class TaskError(Exception):
 
 class SkipRunError(Exception):
     """This run has nothing to do. The task counts as done, without a result."""
+
+
+def task_failure(name: str, error: Exception, task_id: str | None = None) -> Failure:
+    """Describe the final failure of a task, by default of the one that runs now."""
+    known = celery.tasks.get(name)
+    owner = owner_of(known.run.__module__) if known else None
+    return Failure("task", name, owner, error, task_id or context.task_id.get())
 
 
 @dataclass(frozen=True)

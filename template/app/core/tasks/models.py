@@ -60,6 +60,10 @@ class TaskRecord(UUIDKey, Model, table=True):
     owner_id: UUID | None = None
     request_id: str | None = Field(default=None, max_length=64)
     ordered_by: str | None = Field(default=None, max_length=200)
+    # Further headers of its messages, which features add: see `outbox`.
+    headers: dict[str, str] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": text("'{}'")}
+    )
 
     state: TaskState = Field(default=TaskState.PENDING, sa_type=text_enum(TaskState, "state"))
     deliveries: int = 0

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
 from app.core.database.models import SCHEMA, utcnow
+from app.core.features import load
 from app.core.logging import get_logger
 from app.core.tasks import records
 from app.core.tasks.application import CARRIED
@@ -38,6 +39,7 @@ def enqueue(
         owner_id=owner or (UUID(user) if user else None),
         request_id=context.request_id.get(),
         ordered_by=ordered_by,
+        headers=_headers(),
         due_at=utcnow() + delay if delay else None,
     )
     session.add(record)
@@ -69,8 +71,13 @@ def send(call: Call) -> UUID:
     Raises:
         kombu.exceptions.OperationalError: Redis does not answer.
     """
-    headers = {name: variable.get() or "" for name, variable in CARRIED.items()}
+    headers = _headers() | {name: variable.get() or "" for name, variable in CARRIED.items()}
     return UUID(call.task.celery.apply_async(kwargs=call.arguments, headers=headers).id)
+
+
+def _headers() -> dict[str, str]:
+    """Headers of features (`task_headers.py`), which tell the worker where a task comes from."""
+    return {key: value for _, headers in load("task_headers") for key, value in headers().items()}
 
 
 # SQLAlchemy calls the functions below for every session. A session keeps the ids of the records

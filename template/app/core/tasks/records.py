@@ -118,9 +118,9 @@ def retry(claim: Claim, error: str) -> None:
     _end(claim, "requeued", TaskState.PENDING, error, sent_at=None, due_at=due_at, ended_at=None)
 
 
-def fail(claim: Claim, error: str, reason: str | None = None) -> None:
-    """End a task permanently; its owner can read the reason."""
-    _end(claim, "failed", TaskState.FAILURE, error, reason=reason and reason[:500])
+def fail(claim: Claim, error: str, reason: str | None = None) -> bool:
+    """End a task permanently; its owner can read the reason. Return False if the claim is lost."""
+    return _end(claim, "failed", TaskState.FAILURE, error, reason=reason and reason[:500])
 
 
 def revoke(claim: Claim) -> None:
@@ -151,14 +151,16 @@ def _ending(**values: Any) -> ReturningUpdate[Any]:
 
 def _end(
     claim: Claim, event: str, state: TaskState, error: str | None = None, **values: Any
-) -> None:
-    """End a run in this way; do nothing if it has lost its claim."""
+) -> bool:
+    """End a run in this way; do nothing and return False if it has lost its claim."""
     if error:
         values["error"] = error[:4000]
     entry = history_with(event, attempt=claim.attempt, reason=error and error[:REASON])
     ending = _ending(state=state, history=entry, **values)
-    if row := _execute(ending, task_id=claim.task_id, attempt=claim.attempt):
+    row = _execute(ending, task_id=claim.task_id, attempt=claim.attempt)
+    if row:
         log_changes([row], exc_info=event == "requeued")
+    return bool(row)
 
 
 def _execute(statement: Executable, **parameters: Any) -> Any:

@@ -82,6 +82,7 @@ def publish_messages(rows: Sequence[Any]) -> None:
                 # The record has the result. Celery would subscribe to it in Redis for each task.
                 ignore_result=True,
                 headers={
+                    **row.headers,
                     DELIVERY: row.deliveries,
                     "request_id": row.request_id,
                     "user_id": str(row.owner_id) if row.owner_id else None,

@@ -12,11 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.core.database import process_engine, sync_session
+from app.core.failures import report
 from app.core.logging import get_logger
 from app.core.redis import redis_key, store
 from app.core.tasks import records
 from app.core.tasks.application import header
-from app.core.tasks.definition import SkipRunError, Task, TaskError
+from app.core.tasks.definition import SkipRunError, Task, TaskError, task_failure
 from app.core.tasks.loop import process_database, run_on_loop
 from app.core.tasks.progress import CancelledError, last_report
 from app.core.tasks.records import Claim, LostClaimError
@@ -86,9 +87,9 @@ def _redeliveries(request: "Context") -> int:
 def _attempt(task: Task[..., Any], arguments: Arguments, claim: Claim | None, attempt: int) -> Any:
     if attempt > task.tries:
         reason = f"The worker died in each of {task.tries} runs."
-        if claim:
-            records.fail(claim, reason)
-        else:
+        if claim is None or records.fail(claim, reason):
+            report(task_failure(task.name, TaskError(reason)))
+        if claim is None:
             log.error("task_failed", task=task.name, attempt=attempt, reason=reason)
         raise Ignore
     last_report.set(0.0 if claim else None)
@@ -108,13 +109,16 @@ def _attempt(task: Task[..., Any], arguments: Arguments, claim: Claim | None, at
         raise Ignore from error
     except Exception as error:
         if claim is None:
+            report(task_failure(task.name, error))
             raise
         text = f"{type(error).__name__}: {error}"
         with _requeued_without_database(task):
             if not isinstance(error, TaskError) and attempt < task.tries:
                 records.retry(claim, text)
                 raise Ignore from error
-            records.fail(claim, text, str(error) if isinstance(error, TaskError) else None)
+            for_owner = str(error) if isinstance(error, TaskError) else None
+            if records.fail(claim, text, for_owner):
+                report(task_failure(task.name, error))
         raise
     finally:
         last_report.set(None)

@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, func, select, update
 
+from app.core.failures import report
 from app.core.logging import get_logger
 from app.core.tasks.application import celery
+from app.core.tasks.definition import TaskError, task_failure
 from app.core.tasks.models import TaskState, tasks
 from app.core.tasks.records import CHANGED, history_with, log_changes
 from app.core.tasks.relay import BATCH, send_unsent
@@ -105,6 +107,8 @@ def _requeue_lost(engine: Engine) -> int:
             failed += connection.execute(failing).all()
             requeued += connection.execute(change.values(sent_at=None, history=entry)).all()
     log_changes([*failed, *requeued])
+    for row in failed:
+        report(task_failure(row.name, TaskError(NOT_TAKEN), str(row.id)))
     return len(requeued)
 
 

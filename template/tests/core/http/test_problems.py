@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import exc as sa
 
+from app.core import context
 from app.core.errors import ConflictError, NotFoundError, UnauthenticatedError, UnavailableError
 from app.core.http.problems import Problem
 from app.core.http.schemas import RequestModel
@@ -310,3 +311,13 @@ async def test_unknown_query_parameters_and_wrong_paths(
     assert problem(path).errors[0].location == ["path", "user_id"]
     nul = await client.get("/api/v1/users?search=%00", headers=admin.headers)
     assert (nul.status_code, problem(nul).code) == (422, "nul_character")
+
+
+async def test_a_response_has_the_ids_of_features(
+    api: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(context.IDS, "parcel_id", lambda: "the-parcel")
+    monkeypatch.setitem(context.IDS, "letter_id", lambda: None)
+    body = (await api.get("/fail/lost")).json()
+    assert body["parcel_id"] == "the-parcel"
+    assert "letter_id" not in body

@@ -17,6 +17,7 @@ from app.core import context
 from app.core.database import sync_engine
 from app.core.settings import get_settings
 from app.core.tasks import enqueue, outbox, relay
+from app.core.tasks.application import celery
 from app.core.tasks.models import TaskRecord, TaskState
 from tests.core.tasks.work import write
 
@@ -120,6 +121,23 @@ def test_a_message_carries_the_owner_and_the_request(session: Session, engine: E
         relay.send_unsent(engine)
     (row,) = rows
     assert (row.request_id, row.owner_id, row.arguments) == ("request-1", user, {"note": "a"})
+
+
+def test_a_message_carries_the_headers_of_features(
+    session: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks = [(None, lambda: {"parcel": "7", relay.DELIVERY: "99"}), (None, lambda: {"letter": "8"})]
+    monkeypatch.setattr(outbox, "load", {"task_headers": hooks}.get)
+    enqueue(session, CALL)
+    session.commit()
+    sent_messages: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        celery, "send_task", lambda *_, headers, **__: sent_messages.append(headers)
+    )
+    relay.send_unsent(engine)
+    (headers,) = sent_messages
+    # Those of core come first.
+    assert (headers["parcel"], headers["letter"], headers[relay.DELIVERY]) == ("7", "8", 1)
 
 
 def test_a_delay_is_waited_for(session: Session, engine: Engine, delivered: list[UUID]) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from app.core import context
 from app.core.database import forget_process_engine, process_engine
+from app.core.failures import Failure
 from app.core.settings import load_settings
 from app.core.tasks import enqueue, outbox, progress, records, task
 from app.core.tasks.definition import Task
@@ -113,16 +114,56 @@ def test_a_run_that_lost_its_claim_commits_nothing(session: Session) -> None:
     assert state(session, task_id) is TaskState.STARTED
 
 
-def test_a_task_fails_after_its_last_try(session: Session) -> None:
+def test_a_task_fails_after_its_last_try(session: Session, failures_told: list[Failure]) -> None:
     task_id = enqueued(session, fails)
     with pytest.raises(Ignore):
         execute(fails, task_id)
     assert state(session, task_id) is TaskState.PENDING
-    with pytest.raises(ValueError, match="hunter2"):
+    assert failures_told == []
+    with pytest.raises(ValueError, match="hunter2") as raised:
         execute(fails, task_id)
     assert state(session, task_id) is TaskState.FAILURE
     with pytest.raises(Ignore):
         execute(fails, task_id)
+    assert failures_told == [Failure("task", "test.fails", None, raised.value, str(task_id))]
+
+
+def test_a_task_that_kills_its_workers_is_a_failure(
+    session: Session, failures_told: list[Failure]
+) -> None:
+    task_id = enqueued(session, fails)
+    for _ in range(fails.tries):
+        records.claim(task_id, 0, redelivered=True)
+    with pytest.raises(Ignore):
+        execute(fails, task_id, redelivered=True)
+    assert state(session, task_id) is TaskState.FAILURE
+    (told,) = failures_told
+    assert (told.place, str(told.error)) == ("test.fails", "The worker died in each of 2 runs.")
+
+
+def test_a_run_that_lost_its_claim_is_no_failure(
+    session: Session, failures_told: list[Failure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = enqueued(session, fails)
+    monkeypatch.setattr(fails, "tries", 1)
+    claimed = records.claim
+
+    def claim_twice(*arguments: Any, **named: Any) -> Any:
+        first = claimed(*arguments, **named)
+        claimed(task_id, 0, redelivered=True)
+        return first
+
+    monkeypatch.setattr(records, "claim", claim_twice)
+    with pytest.raises(ValueError, match="hunter2"):
+        execute(fails, task_id)
+    assert state(session, task_id) is TaskState.STARTED
+    assert failures_told == []
+
+
+def test_a_task_without_a_record_is_not_tried_again(failures_told: list[Failure]) -> None:
+    with pytest.raises(ValueError, match="hunter2"):
+        run(fails, Context(id="the-id"))
+    assert [told.place for told in failures_told] == ["test.fails"]
 
 
 def test_the_logs_and_the_record_tell_why_a_task_runs_again(

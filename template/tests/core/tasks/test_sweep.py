@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col
 
 from app.core.database import sync_engine
+from app.core.failures import Failure
 from app.core.settings import get_settings
 from app.core.tasks import enqueue, outbox, relay, task
 from app.core.tasks.application import celery
@@ -150,12 +151,15 @@ def test_the_oldest_tasks_of_a_short_queue_are_sent_again(engine: Engine, sessio
     assert deliveries == [2, 1]
 
 
-def test_a_task_that_no_worker_knows_is_given_up(engine: Engine, session: Session) -> None:
+def test_a_task_that_no_worker_knows_is_given_up(
+    engine: Engine, session: Session, failures_told: list[Failure]
+) -> None:
     task_id = enqueued(session, sent_at=ago(10**9), deliveries=MAX_DELIVERIES)
     assert sweep(engine, LONGEST)["sent"] == 0
     record = session.get_one(TaskRecord, task_id)
     assert (record.state, record.ended_at is not None) == (TaskState.FAILURE, True)
     assert record.error
+    assert [(told.place, told.task_id) for told in failures_told] == [("test.swept", str(task_id))]
 
 
 def test_a_task_whose_run_cannot_be_alive_is_requeued(engine: Engine, session: Session) -> None:

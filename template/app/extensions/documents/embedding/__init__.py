@@ -1,5 +1,6 @@
 """Embedders: they turn texts into vectors. The settings name the provider."""
 
+from collections.abc import Callable
 from functools import cache
 
 from app.core.settings import load_settings
@@ -15,6 +16,7 @@ from app.extensions.documents.embedding.openai import OpenAIEmbedder
 from app.extensions.documents.settings import DocumentSettings, Provider
 
 __all__ = [
+    "WRAPPERS",
     "Embedder",
     "EmbeddingError",
     "Vector",
@@ -28,6 +30,9 @@ _CLASSES: dict[Provider, type[LocalEmbedder | OfflineEmbedder | OpenAIEmbedder]]
     Provider.OFFLINE: OfflineEmbedder,
     Provider.OPENAI: OpenAIEmbedder,
 }
+
+# What other features put around the embedder of a process, in this order.
+WRAPPERS: list[Callable[[Embedder], Embedder]] = []
 
 
 def create_embedder(settings: DocumentSettings) -> Embedder:
@@ -46,4 +51,7 @@ def process_embedder() -> Embedder:
     Raises:
         SettingsError: see `create_embedder`.
     """
-    return create_embedder(load_settings(DocumentSettings))
+    embedder = create_embedder(load_settings(DocumentSettings))
+    for wrap in WRAPPERS:
+        embedder = wrap(embedder)
+    return embedder

@@ -1,0 +1,8 @@
+"""The API with the routes of the probe: `uvicorn tests.extensions.sentry.probe_api:app`."""
+
+from app.main import app
+from tests.extensions.sentry.probe import router
+
+app.include_router(router)
+
+__all__ = ["app"]
