@@ -82,7 +82,7 @@ def create_app() -> FastAPI:
     for feature, router in load("routes"):
         for _, prepare in load("routers"):
             prepare(feature.name, router)
-        path = f"{settings.api_prefix}/{feature.name}"
+        path = f"{settings.api_prefix}/{feature.route_path}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
     for module in ("events", "lifespan", "tokens"):

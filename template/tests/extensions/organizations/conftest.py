@@ -5,8 +5,8 @@ from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.organizations.service import invitations
-from tests.extensions.organizations.tenants import Tenants
 from tests.support.people import SignIn
+from tests.support.tenants import Tenants
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.email.models import MailRecord
-from tests.extensions.organizations.tenants import PATH, Tenants
 from tests.support.people import SignIn
+from tests.support.tenants import PATH, Tenants
 
 
 async def test_the_link_is_mailed_and_not_answered(

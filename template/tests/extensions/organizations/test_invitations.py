@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.extensions.organizations.models import Invitation
-from tests.extensions.organizations.tenants import PATH, Tenant, Tenants
 from tests.support.people import Person, SignIn
+from tests.support.tenants import PATH, Tenant, Tenants
 
 pytestmark = pytest.mark.usefixtures("answered_links")
 

@@ -8,8 +8,8 @@ from httpx import AsyncClient, Response
 
 from app.extensions.organizations.service import roles
 from devstack.supabase import LocalSupabase
-from tests.extensions.organizations.tenants import PATH, Tenant, Tenants
 from tests.support.people import Person
+from tests.support.tenants import PATH, Tenant, Tenants
 
 
 async def members(tenant: Tenant) -> dict[str, str]:

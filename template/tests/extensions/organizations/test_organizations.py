@@ -14,8 +14,8 @@ from app.extensions.organizations.service import organizations
 from app.extensions.organizations.tasks import purge
 from app.extensions.users import service as users
 from devstack.supabase import LocalSupabase
-from tests.extensions.organizations.tenants import PATH, Tenants
 from tests.support.people import SignIn
+from tests.support.tenants import PATH, Tenants
 
 
 async def test_the_creator_is_the_owner_and_sees_only_own_organizations(

@@ -1,4 +1,4 @@
-"""Organizations for tests, with people in every role."""
+"""Organizations for tests, with people in each role."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
