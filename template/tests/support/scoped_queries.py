@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import BinaryExpression, ClauseElement, Executable, Table, TextClause, event
+from sqlalchemy import BinaryExpression, ClauseElement, Column, Executable, Table, TextClause, event
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.util import find_tables
@@ -87,12 +87,7 @@ def _unscoped(statement: Executable, tables: list[Table]) -> Iterator[str]:
         yield from (t.name for t in tables if t.name in words and COLUMN not in words)
         return
     assert isinstance(statement, ClauseElement)
-    compared = {
-        table
-        for each in visitors.iterate(statement)
-        if isinstance(each, BinaryExpression) and each.operator in (operators.eq, operators.in_op)
-        for table in (_owner(each.left), _owner(each.right))
-    }
+    compared = _compared(statement)
     everything = {"include_joins": True, "include_selects": True, "include_crud": True}
     used = {
         table.name
@@ -100,6 +95,24 @@ def _unscoped(statement: Executable, tables: list[Table]) -> Iterator[str]:
         if isinstance(table, Table)
     }
     yield from (t.name for t in tables if t.name in used and t.name not in compared)
+
+
+def _compared(statement: ClauseElement) -> set[str]:
+    """Names of tables whose organization is compared with a value, or with that of such a table."""
+    compared: set[str] = set()
+    links: list[set[str]] = []
+    for each in visitors.iterate(statement):
+        if isinstance(each, BinaryExpression) and each.operator in (operators.eq, operators.in_op):
+            names = {_owner(each.left), _owner(each.right)} - {None}
+            if len(names) == 2:
+                links.append({str(name) for name in names})
+            elif not (isinstance(each.left, Column) and isinstance(each.right, Column)):
+                compared |= {str(name) for name in names}
+    for _ in links:
+        for link in links:
+            if link & compared:
+                compared |= link
+    return compared
 
 
 def _owner(operand: Any) -> str | None:

@@ -3,9 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
-from app.core.database import DatabaseReader, DatabaseSession
+from app.core.database import DatabaseReader, DatabaseSession, database_of
 from app.core.http.pagination import KeysetPage, OffsetPage
 from app.core.http.streams import Stream
 from app.extensions.organizations.deps import CurrentOrganization, Slug
@@ -100,10 +100,10 @@ async def restore_organization(
 
 
 @router.get("/{organization}/export", summary="Export an organization")
-async def export_organization(scope: CurrentOrganization, session: DatabaseSession) -> Stream:
+async def export_organization(scope: CurrentOrganization, request: Request) -> Stream:
     """All rows of the organization as one JSON document, by table. For owners."""
     return Stream(
-        export.document(session, scope),
+        export.document(database_of(request), scope),
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{scope.slug}.json"'},
     )

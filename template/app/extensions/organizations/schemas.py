@@ -20,7 +20,9 @@ def _normalized(address: str) -> str:
     return address
 
 
-Address = Annotated[str, Field(max_length=320), AfterValidator(_normalized)]
+Address = Annotated[
+    str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(_normalized)
+]
 
 
 class OrganizationName(RequestModel):

@@ -4,9 +4,9 @@ import json
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, Text, cast, func, literal_column, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy import ColumnElement, Select, Table, Text, cast, func, literal_column, select
 
+from app.core.database import Database
 from app.core.database.models import metadata
 from app.extensions.organizations.models import Organization
 from app.extensions.organizations.service import roles
@@ -15,31 +15,28 @@ from app.extensions.organizations.service.scope import Scope
 ROWS = 500  # read at once
 
 
-async def document(session: AsyncSession, scope: Scope) -> AsyncIterator[str]:
+async def document(database: Database, scope: Scope) -> AsyncIterator[str]:
     """Yield the parts of a JSON object: table -> its rows of the organization.
 
     It has the tables of all features with a column `organization_id`, without the columns that are
-    marked as not exported. Postgres writes the values: ids and times are texts.
+    marked as not exported. Postgres writes the values: ids and times are texts. The session lives
+    as long as the response, unlike that of a request.
 
     Raises:
         ForbiddenError: the caller is no owner.
     """
     scope.require(roles.OWNER)
-    yield "{"
-    for place, table in enumerate((_organizations(), *scoped_tables())):
-        yield f"{', ' if place else ''}{json.dumps(table.name)}: ["
-        columns = [each for each in table.columns if each.info.get("exported", True)]
-        inner = select(*columns).where(_key(table) == scope.organization_id)
-        rows = inner.order_by(*table.primary_key.columns).subquery("exported")
-        as_json = select(cast(func.row_to_json(literal_column("exported")), Text))
-        result = await session.stream_scalars(
-            as_json.select_from(rows), execution_options={"yield_per": ROWS}
-        )
-        first = True
-        async for row in result:
-            yield row if first else f", {row}"
-            first = False
-        yield "]"
+    async with database.session() as session:
+        for place, table in enumerate((_organizations(), *scoped_tables())):
+            yield f"{', ' if place else '{'}{json.dumps(table.name)}: ["
+            separator = ""
+            result = await session.stream_scalars(
+                _rows(table, scope), execution_options={"yield_per": ROWS}
+            )
+            async for row in result:
+                yield f"{separator}{row}"
+                separator = ", "
+            yield "]"
     yield "}"
 
 
@@ -54,3 +51,11 @@ def _organizations() -> Table:
 
 def _key(table: Table) -> ColumnElement[UUID]:
     return table.c.id if table is _organizations() else table.c.organization_id
+
+
+def _rows(table: Table, scope: Scope) -> Select[str]:
+    columns = [each for each in table.columns if each.info.get("exported", True)]
+    rows = select(*columns).where(_key(table) == scope.organization_id)
+    exported = rows.order_by(*table.primary_key.columns).subquery("exported")
+    as_json = func.row_to_json(literal_column("exported"))
+    return select(cast(as_json, Text)).select_from(exported)
