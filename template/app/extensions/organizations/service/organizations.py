@@ -137,16 +137,7 @@ async def delete(session: AsyncSession, scope: Scope) -> None:
         ConflictError: it is a personal organization.
     """
     (await lock(session, scope)).require(roles.OWNER)
-    organization = await session.get_one(Organization, scope.organization_id)
-    refuse_personal(organization)
-    organization.deleted_at = utcnow()
-    await emit(
-        session,
-        "organizations.deleted",
-        organization_id=scope.organization_id,
-        user_id=scope.user_id,
-    )
-    await session.commit()
+    await set_deleted(session, scope.organization_id, deleted=True)
 
 
 async def restore(session: AsyncSession, user_id: UUID, slug: str) -> Organization:
@@ -164,7 +155,6 @@ async def restore(session: AsyncSession, user_id: UUID, slug: str) -> Organizati
             col(Organization.deleted_at).is_not(None),
             col(Member.user_id) == user_id,
         )
-        .with_for_update(of=Organization)
     )
     row = (await session.exec(found)).one_or_none()
     if row is None:
@@ -172,8 +162,27 @@ async def restore(session: AsyncSession, user_id: UUID, slug: str) -> Organizati
     organization, role = row
     if role != roles.OWNER:
         raise ForbiddenError("This requires the role owner.", code="role_required")
-    organization.deleted_at = None
-    await emit(session, "organizations.restored", organization_id=organization.id, user_id=user_id)
+    return await set_deleted(session, organization.id, deleted=False)
+
+
+async def set_deleted(
+    session: AsyncSession, organization_id: UUID, *, deleted: bool
+) -> Organization:
+    """Delete or restore an organization, without a look at the caller.
+
+    Raises:
+        NotFoundError: it does not exist, or the schedule has removed it meanwhile.
+        ConflictError: it is a personal organization.
+    """
+    organization = await session.get(
+        Organization, organization_id, with_for_update=True, populate_existing=True
+    )
+    if organization is None:
+        raise not_found()
+    refuse_personal(organization)
+    organization.deleted_at = utcnow() if deleted else None
+    event = "organizations.deleted" if deleted else "organizations.restored"
+    await emit(session, event, organization_id=organization_id)
     await session.commit()
     return organization
 
