@@ -1,7 +1,8 @@
-"""Requests per second of a cached list, as a ratio to the same list without a cache.
+"""Requests per second of cached lists, as ratios to the same lists without a cache.
 
-The same project runs twice, with CACHE_ENABLED and without, and is asked in turns. The list is that
-of items, cached for each user by a module that this benchmark adds to the project.
+Each list is served twice, with CACHE_ENABLED and without, and both servers are asked in turns. One
+list is that of items, cached for each user by a module that this benchmark adds to the project. The
+other one is the same list with plain SQLModel in a `DatabaseSession` (`newcomer.py`).
 """
 
 import argparse
@@ -9,7 +10,7 @@ import statistics
 from pathlib import Path
 
 from load import Call
-from project import load_average, project_folder, server, services
+from project import HERE, load_average, project_folder, server, services
 from throughput import WARM_UP, Round, measure
 
 PATH = "/api/v1/items"
@@ -38,39 +39,50 @@ def main() -> None:
             module.unlink()
 
 
+LISTS = {
+    "items": ("app.main:app", "."),
+    "items, as a newcomer writes it": ("newcomer_cached:app", str(HERE)),
+}
+
+
 def compare(project: Path, options: argparse.Namespace) -> None:
-    """Run both servers, and print a row for each number of connections."""
-    with (
-        services(project) as given,
-        server(project, given.environment | {"CACHE_ENABLED": "true"}) as cached,
-        server(project, given.environment | {"CACHE_ENABLED": "false"}) as plain,
-    ):
+    """Run two servers for each list, and print a row for each number of connections."""
+    print(
+        "| | connections | hits/s | without cache | ratio (quartiles) | CPU µs | without cache "
+        "| ratio of CPU |\n|---|" + "---:|" * 7
+    )
+    with services(project) as given:
         call = Call(PATH, given.token)
-        print(
-            "| connections | hits/s | without cache | ratio (quartiles) | CPU µs | without cache |"
-            "\n|---:|" + "---:|" * 5
-        )
-        for connections in options.connections:
-            rounds: list[tuple[Round, Round]] = []
-            for number in range(options.rounds + 1):
-                seconds = options.seconds if number else WARM_UP
-                pair = [measure(*which, call, connections, seconds) for which in (cached, plain)]
-                if number:
-                    rounds.append((pair[0], pair[1]))
-            print(row(connections, rounds), flush=True)
+        for name, where in LISTS.items():
+            with (
+                server(project, given.environment | {"CACHE_ENABLED": "true"}, *where) as cached,
+                server(project, given.environment | {"CACHE_ENABLED": "false"}, *where) as plain,
+            ):
+                for connections in options.connections:
+                    rounds: list[tuple[Round, Round]] = []
+                    for number in range(options.rounds + 1):
+                        seconds = options.seconds if number else WARM_UP
+                        pair = [
+                            measure(*which, call, connections, seconds) for which in (cached, plain)
+                        ]
+                        if number:
+                            rounds.append((pair[0], pair[1]))
+                    print(row(name, connections, rounds), flush=True)
         print(f"\n{load_average()}")
 
 
-def row(connections: int, rounds: list[tuple[Round, Round]]) -> str:
+def row(name: str, connections: int, rounds: list[tuple[Round, Round]]) -> str:
     """One row of the table: medians over the rounds."""
     sides = [*zip(*rounds, strict=True)]
-    cells = [str(connections)]
+    cells = [name, str(connections)]
     cells += [f"{statistics.median(each.per_second for each in side):,.0f}" for side in sides]
     low, middle, high = statistics.quantiles(
         (one.per_second / other.per_second for one, other in rounds), n=4
     )
     cells.append(f"**{middle:.2f}** ({low:.2f}–{high:.2f})")
     cells += [f"{statistics.median(each.processor_us for each in side):,.0f}" for side in sides]
+    shares = (other.processor_us / one.processor_us for one, other in rounds)
+    cells.append(f"{statistics.median(shares):.2f}")
     return f"| {' | '.join(cells)} |"
 
 

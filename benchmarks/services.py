@@ -43,6 +43,8 @@ def main() -> None:
             # Nothing is read from a `.env`, and the log lines are those of a deployment.
             "ENVIRONMENT": "test",
             "LOG_FORMAT": "json",
+            # With the option `limits`, requests are counted, and none is refused.
+            "LIMITS_DEFAULT": "100000000/minute",
             "SECRET_KEY": secrets.token_urlsafe(48),
             "DATABASE_URL": postgres.url,
             "REDIS_URL": valkey.url,

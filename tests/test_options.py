@@ -1,11 +1,14 @@
 """The options in the files of a project, and the page on deployment, which describes options."""
 
 import configparser
+import re
 
 import pytest
 
+from scripts.declaration import load_options
 from support.examples import files
 from support.rendering import Render, tree
+from support.snapshot import ROOT
 
 # The options with a dependency group, and the folder of each.
 FOLDERS = {"redbeat": "schedules", "flower": "flower", "pgvector": "documents"}
@@ -20,6 +23,12 @@ def test_option_has_its_folder_and_dependency_group(
     assert any(name.startswith(f"tests/extensions/{folder}/") for name in files)
     assert f"\n{option} = [\n" in files["pyproject.toml"].decode("utf-8")
     assert f'\n    "{option}",\n' in files["pyproject.toml"].decode("utf-8")
+
+
+def test_the_readme_names_every_option() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    named = next(line for line in text.splitlines() if line.endswith("](docs/options.md)."))
+    assert re.findall(r"`(\w+)`", named) == [option.name for option in load_options()]
 
 
 def test_supervisor_runs_the_same_commands_as_systemd() -> None:

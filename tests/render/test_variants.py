@@ -91,7 +91,14 @@ def test_faults_are_found(project: Path, tmp_path: Path) -> None:
     found = "\n".join(file_faults(broken))
     for name in edits:
         assert f"{name}: " in found, name
-    for word in ("invalid syntax", "tag", "space at the end", "secret", "path of this machine"):
+    for word in (
+        "invalid syntax",
+        "tag",
+        "space at the end",
+        "secret",
+        "path of this machine",
+        "no link",
+    ):
         assert word in found
     pyproject = broken / "pyproject.toml"
     good = pyproject.read_text("utf-8")

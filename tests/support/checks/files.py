@@ -153,13 +153,18 @@ def readme_faults(project: Path) -> Iterator[str]:
 
 
 def link_faults(project: Path) -> Iterator[str]:
-    """Links between the pages of the project that lead to no file or heading."""
+    """Links between the pages of the project that lead nowhere, and pages without a link."""
     for page in [*project.glob("*.md"), *project.glob("docs/*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
             name, _, heading = target.partition("#")
             file = page.parent / name if name else page
             if not file.is_file() or (heading and heading not in anchors(file)):
                 yield f"{page.name}: the link to {target} leads nowhere"
+    for start in ("README.md", "AGENTS.md"):
+        text = (project / start).read_text("utf-8")
+        for page in project.glob("docs/*.md"):
+            if f"](docs/{page.name})" not in text:
+                yield f"{start}: has no link to docs/{page.name}"
 
 
 def anchors(page: Path) -> set[str]:
