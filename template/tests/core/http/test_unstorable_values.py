@@ -2,9 +2,8 @@
 
 The parameters are those of the OpenAPI document, so this covers the routes of new features too.
 
-Some routes look first for an object that their path or a header names. The module `valid_values.py`
-in the tests of an option has `async def valid_values(client, headers)`, which returns values of such
-parameters.
+Some routes look first for an object that their path or a header names. The module `valid_values`
+in the tests of an option has `async def valid_values(client, headers)`, which returns its name.
 """
 
 import importlib
@@ -43,7 +42,7 @@ class Case(NamedTuple):
     async def send(
         self, client: AsyncClient, headers: dict[str, str], valid: dict[str, str]
     ) -> Response:
-        """Send the request, with valid values in its path, which are ids unless `valid` has them."""
+        """Send the request; what `valid` does not have in its path is an id."""
         values = {"path": {}, "query": {}, "header": {}, self.place: {self.name: self.value}}
         path = self.path
         for part in self.path.split("/"):
