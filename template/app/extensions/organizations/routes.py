@@ -6,20 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from app.core.database import DatabaseReader, DatabaseSession, database_of
-from app.core.http.pagination import KeysetPage, OffsetPage
+from app.core.http.pagination import KeysetPage, KeysetQuery, OffsetPage, OffsetQuery
 from app.core.http.streams import Stream
 from app.extensions.organizations.deps import CurrentOrganization, Slug
 from app.extensions.organizations.models import Organization
 from app.extensions.organizations.schemas import (
     InvitationAccept,
     InvitationCreate,
-    InvitationQuery,
     InvitationRead,
     InvitationSent,
-    MemberQuery,
     MemberRead,
     OrganizationName,
-    OrganizationQuery,
     OrganizationRead,
     RoleChange,
     Transfer,
@@ -39,7 +36,7 @@ router = APIRouter()
 @router.get("", summary="List my organizations")
 async def list_organizations(
     user: CurrentUser,
-    query: Annotated[OrganizationQuery, Query()],
+    query: Annotated[OffsetQuery, Query()],
     reader: DatabaseReader,
 ) -> OffsetPage[OrganizationRead]:
     """A page of the organizations of which the caller is a member."""
@@ -125,10 +122,10 @@ async def transfer_organization(
 
 @router.get("/{organization}/members", summary="List members")
 async def list_members(
-    scope: CurrentOrganization, query: Annotated[MemberQuery, Query()], reader: DatabaseReader
+    scope: CurrentOrganization, query: Annotated[OffsetQuery, Query()], reader: DatabaseReader
 ) -> OffsetPage[MemberRead]:
     """A page of the members, in the order in which they joined."""
-    return await members.page(reader, scope, query)
+    return await members.list_page(reader, scope, query)
 
 
 @router.patch("/{organization}/members/{user_id}", status_code=204, summary="Change a role")
@@ -149,7 +146,7 @@ async def remove_member(
 
 @router.get("/{organization}/invitations", summary="List invitations")
 async def list_invitations(
-    scope: CurrentOrganization, query: Annotated[InvitationQuery, Query()], reader: DatabaseReader
+    scope: CurrentOrganization, query: Annotated[KeysetQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[InvitationRead]:
     """A page of the open invitations, newest first. For admins."""
     scope.require(roles.ADMIN)

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from app.core.http.pagination import KeysetQuery, OffsetQuery
 from app.core.http.schemas import RequestModel, ResponseModel
 
 _ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
@@ -40,14 +39,6 @@ class OrganizationRead(ResponseModel):
     personal: bool
     role: str
     created_at: datetime
-
-
-class OrganizationQuery(OffsetQuery):
-    """Which organizations of the caller to list."""
-
-
-class MemberQuery(OffsetQuery):
-    """Which members to list."""
 
 
 class MemberRead(ResponseModel):
@@ -83,10 +74,6 @@ class InvitationAccept(RequestModel):
     """The token of an invitation, which its link has after `#token=`."""
 
     token: str = Field(min_length=1, max_length=200)
-
-
-class InvitationQuery(KeysetQuery):
-    """Which invitations to list."""
 
 
 class InvitationRead(ResponseModel):

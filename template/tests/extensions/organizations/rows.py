@@ -24,6 +24,7 @@ from tests.support.tenants import Tenant
 KEY = "organization_id"
 MEMBERS = "organizations_members"  # its rows are the people of a tenant
 ROWS = 2  # of each table
+SHORT = 40  # characters; below, texts are only random, so that they can be unique
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Words:
         return cls(f"known{uuid4().hex[:8]}", f"secret{uuid4().hex[:10]}")
 
     def text(self, length: int | None) -> str:
-        """A text of at most this length."""
+        """A text of at most this length; a short one has no place for the words."""
+        if length is not None and length < SHORT:
+            return uuid4().hex[:length]
         return f"{self.known} {self.secret} {uuid4().hex}"[:length]
 
 
@@ -54,7 +57,7 @@ async def fill(session: AsyncSession, tenant: Tenant, words: Words) -> dict[str,
     added: dict[sa.Table, list[dict[str, Any]]] = {}
     for table in scoped_tables():
         if table.name != MEMBERS:
-            rows = [_row(table, tenant, words, added) for _ in range(ROWS)]
+            rows = [_row(table, tenant, words, added, number) for number in range(ROWS)]
             await session.exec(sa.insert(table), params=rows)
             added[table] = rows
     await session.commit()
@@ -73,6 +76,7 @@ def _row(
     tenant: Tenant,
     words: Words,
     added: dict[sa.Table, list[dict[str, Any]]],
+    number: int,
 ) -> dict[str, Any]:
     row = {}
     for column in table.columns:
@@ -84,7 +88,7 @@ def _row(
             target = next(iter(column.foreign_keys)).column
             row[column.name] = _referred(column, target, tenant, added)
         else:
-            row[column.name] = _value(column, words)
+            row[column.name] = _value(column, words, number)
     return row
 
 
@@ -102,9 +106,10 @@ def _referred(
     return None
 
 
-def _value(column: "sa.Column[Any]", words: Words) -> Any:
+def _value(column: "sa.Column[Any]", words: Words, number: int) -> Any:
+    """A value that differs between the rows of a table, where its type allows that."""
     if examples := _examples().get(column):
-        return examples[0]
+        return examples[number % len(examples)]
     kind = column.type
     length = getattr(kind, "length", None)
     match kind.impl_instance if isinstance(kind, sa.TypeDecorator) else kind:
@@ -117,13 +122,13 @@ def _value(column: "sa.Column[Any]", words: Words) -> Any:
         case sa.Boolean():
             return False
         case sa.Integer() | sa.Numeric():
-            return 1
+            return number + 1
         case sa.Date():
-            return utcnow().date()
+            return utcnow().date() - timedelta(days=number)
         case sa.DateTime():
             return utcnow()
         case sa.Interval():
-            return timedelta(days=1)
+            return timedelta(days=number + 1)
         case sa.LargeBinary():
             return uuid4().bytes
         case JSONB() | sa.JSON():

@@ -1,6 +1,8 @@
 """Invitations: a link for one address, which works once and expires."""
 
+import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient, Response
@@ -9,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.extensions.organizations.models import Invitation
+from devstack.supabase import LocalSupabase
 from tests.support.people import Person, SignIn
 from tests.support.tenants import PATH, Tenant, Tenants
 
@@ -122,3 +125,26 @@ async def test_a_deleted_organization_cannot_be_joined(
     assert (await accept(client, guest, link)).status_code == 404
     await acme.ask("owner", "POST", "/restore")
     assert (await accept(client, guest, link)).status_code == 200
+
+
+async def test_of_two_requests_with_one_token_one_joins(
+    committed: AsyncClient, supabase: LocalSupabase
+) -> None:
+    """Two real transactions: the second waits for the first."""
+
+    async def user(email: str) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {supabase.issue_token(email)}"}
+        await committed.get("/api/v1/users/me", headers=headers)
+        return headers
+
+    owner, guest = await user(f"{uuid4().hex}@example.com"), f"{uuid4().hex}@example.com"
+    made = await committed.post(PATH, json={"name": "Acme"}, headers=owner)
+    one = f"{PATH}/{made.json()['slug']}"
+    invited = await committed.post(f"{one}/invitations", json={"email": guest}, headers=owner)
+    body, headers = {"token": token(invited)}, await user(guest)
+    answers = await asyncio.gather(
+        *(committed.post(f"{PATH}/accept-invitation", json=body, headers=headers) for _ in range(2))
+    )
+    assert sorted(each.status_code for each in answers) == [200, 404]
+    members = (await committed.get(f"{one}/members", headers=owner)).json()
+    assert members["total"] == 2

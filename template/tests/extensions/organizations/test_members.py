@@ -27,6 +27,9 @@ async def test_members_are_listed_with_their_names(tenants: Tenants) -> None:
     page = (await acme.ask("member", "GET", "/members?limit=1")).json()
     assert page["total"] == 2
     assert page["items"][0]["email"] == acme.people["owner"].email
+    behind = (await acme.ask("member", "GET", "/members?offset=5")).json()
+    assert (behind["items"], behind["total"]) == ([], 2)
+    assert (await acme.ask("member", "GET", "/members?total=false")).json()["total"] is None
 
 
 @pytest.mark.parametrize(

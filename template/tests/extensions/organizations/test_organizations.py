@@ -1,5 +1,6 @@
 """Organizations over HTTP: created, read, renamed, deleted, restored, exported."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -153,3 +154,14 @@ async def test_a_wrong_body_is_refused(
 ) -> None:
     answer = await client.post(PATH, json=body, headers=(await sign_in()).headers)
     assert answer.status_code == 422
+
+
+async def test_two_first_requests_make_one_personal_organization(
+    committed: AsyncClient, supabase: LocalSupabase
+) -> None:
+    token = supabase.issue_token(f"{uuid4().hex}@example.com")
+    headers = {"Authorization": f"Bearer {token}"}
+    ask = [committed.post(f"{PATH}/personal", headers=headers) for _ in range(4)]
+    answers = await asyncio.gather(*ask)
+    assert {each.status_code for each in answers} == {200}
+    assert len({each.json()["id"] for each in answers}) == 1

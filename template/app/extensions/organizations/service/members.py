@@ -2,45 +2,35 @@
 
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import Reader
 from app.core.errors import ConflictError, NotFoundError
 from app.core.events import emit
-from app.core.http.lists import TOTAL
 from app.core.http.pagination import OffsetPage, OffsetQuery
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.schemas import MemberRead
-from app.extensions.organizations.service import roles
+from app.extensions.organizations.service import pages, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.organizations import refuse_personal
 from app.extensions.organizations.service.scope import Scope
 from app.extensions.users.service import get_many
 
 
-async def page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetPage[MemberRead]:
+async def list_page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetPage[MemberRead]:
     """Return a page of the members, in the order in which they joined."""
     members = (
-        select(Member, func.count().over().label(TOTAL))
+        select(Member)
         .where(col(Member.organization_id) == scope.organization_id)
         .order_by(col(Member.created_at), col(Member.user_id))
     )
-    rows = await reader.rows(members.limit(query.limit).offset(query.offset))
-    users = await get_many(reader, [row["user_id"] for row in rows])
-    items = [
-        {
-            **row,
-            "email": users[row["user_id"]].email,
-            "display_name": users[row["user_id"]].display_name,
-        }
-        for row in rows
-    ]
-    total = (rows[0][TOTAL] if rows else 0) if query.total else None
-    return OffsetPage[MemberRead].model_validate(
-        {"items": items, "total": total, "limit": query.limit, "offset": query.offset}
-    )
+    page = await pages.read(reader, members, query)
+    users = await get_many(reader, [member["user_id"] for member in page["items"]])
+    for member in page["items"]:
+        user = users[member["user_id"]]
+        member |= {"email": user.email, "display_name": user.display_name}
+    return OffsetPage[MemberRead].model_validate(page)
 
 
 async def set_role(session: AsyncSession, scope: Scope, user_id: UUID, role: str) -> Member:

@@ -6,7 +6,6 @@ import unicodedata
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,12 +14,11 @@ from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError
 from app.core.events import emit
-from app.core.http.lists import TOTAL
 from app.core.http.pagination import OffsetPage, OffsetQuery
 from app.core.settings import load_settings
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.schemas import OrganizationRead
-from app.extensions.organizations.service import roles
+from app.extensions.organizations.service import pages, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.scope import Scope, not_found
 from app.extensions.organizations.settings import OrganizationSettings
@@ -37,21 +35,16 @@ async def of_user(
 ) -> OffsetPage[OrganizationRead]:
     """Return a page of the organizations of a user, the oldest first, without deleted ones."""
     mine = (
-        select(Organization, col(Member.role), func.count().over().label(TOTAL))
+        select(
+            Organization,
+            col(Organization.personal_of).is_not(None).label("personal"),
+            col(Member.role),
+        )
         .join(Member, col(Member.organization_id) == col(Organization.id))
         .where(col(Member.user_id) == user_id, col(Organization.deleted_at).is_(None))
         .order_by(col(Organization.created_at), col(Organization.id))
     )
-    rows = await reader.rows(mine.limit(query.limit).offset(query.offset))
-    total = (rows[0][TOTAL] if rows else 0) if query.total else None
-    return OffsetPage[OrganizationRead].model_validate(
-        {
-            "items": [{**row, "personal": row["personal_of"] is not None} for row in rows],
-            "total": total,
-            "limit": query.limit,
-            "offset": query.offset,
-        }
-    )
+    return OffsetPage[OrganizationRead].model_validate(await pages.read(reader, mine, query))
 
 
 async def create(session: AsyncSession, user_id: UUID, name: str) -> Organization:
