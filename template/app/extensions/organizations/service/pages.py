@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import GenerativeSelect, func, select
+from sqlalchemy import Select, func, select
 
 from app.core.database import Reader
 from app.core.http.pagination import OffsetQuery
 
 
-async def read(reader: Reader, rows: GenerativeSelect, query: OffsetQuery) -> dict[str, Any]:
+async def read(
+    reader: Reader, rows: Select[*tuple[Any, ...]], query: OffsetQuery
+) -> dict[str, Any]:
     """Return the members of an `OffsetPage` for the rows of a statement."""
     items = await reader.rows(rows.limit(query.limit).offset(query.offset))
     total = None
