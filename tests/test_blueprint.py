@@ -5,6 +5,7 @@ from string import Template
 
 TEMPLATE = Path(__file__).parents[1] / "template"
 BLUEPRINT = TEMPLATE / "devstack/blueprint"
+SCOPES = TEMPLATE / "devstack/scopes"
 SAMPLE = {
     "feature": TEMPLATE / "app/features/items",
     "tests": TEMPLATE / "tests/features/items",
@@ -44,6 +45,18 @@ def test_the_sample_is_the_blueprint() -> None:
 
 def test_the_blueprint_keeps_no_name_of_the_sample() -> None:
     # `items` is the name of the entries of every page.
-    for path in BLUEPRINT.rglob("*.txt"):
+    for path in [*BLUEPRINT.rglob("*.txt"), *SCOPES.rglob("*.txt")]:
         text = path.read_text().replace("items=[", "").replace('["items"]', "")
         assert "item" not in text.lower(), path
+
+
+def test_a_scope_replaces_files_of_the_blueprint() -> None:
+    """A file that another scope adds is about that scope."""
+    of_blueprint = {path.relative_to(BLUEPRINT) for path in BLUEPRINT.rglob("*.txt")}
+    added = {
+        str(path.relative_to(SCOPES))
+        for scope in SCOPES.iterdir()
+        for path in scope.rglob("*.txt")
+        if path.relative_to(scope) not in of_blueprint
+    }
+    assert added == {f"organization/tests/{name}.py.txt" for name in ("conftest", "test_policies")}

@@ -85,12 +85,11 @@ def create_app() -> FastAPI:
     for feature, router in load("routes"):
         for _, prepare in load("routers"):
             prepare(feature.name, router)
-        path = f"{settings.api_prefix}/{feature.name}"
+        path = f"{settings.api_prefix}/{feature.route_path}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    for module in (
-        *("events", "failures", "lifespan", "openapi", "process", "task_headers", "tokens"),
-    ):
+    used_later = ("events", "failures", "lifespan", "openapi", "process", "task_headers", "tokens")
+    for module in used_later:
         load(module)  # finds errors in these modules at the start and not at their first use
     for feature, router in load("webhooks"):
         path = f"{settings.api_prefix}/webhooks/{feature.name}"

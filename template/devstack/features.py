@@ -18,6 +18,10 @@ from app.core.features import CORE, installed
 from devstack.formatting import tidy
 
 BLUEPRINT = Path(__file__).parent / "blueprint"
+# A folder for each other scope, with the files that replace those of the blueprint.
+SCOPES = Path(__file__).parent / "scopes"
+USER = "user"
+SCOPE_NAMES = (USER, *sorted(path.name for path in SCOPES.iterdir()))
 
 # Names of tables and indexes start with it, and Postgres truncates names after 63 bytes.
 MAX_NAME = 30
@@ -31,8 +35,13 @@ def new(
         str | None,
         typer.Option(help="The singular, in snake_case; default: NAME without its plural ending."),
     ] = None,
+    scope: Annotated[
+        str, typer.Option(help=f"Whom a row belongs to: {', '.join(SCOPE_NAMES)}.")
+    ] = USER,
 ) -> None:
     """Write a complete feature: table, migration, routes, tasks, schedule and tests."""
+    if scope not in SCOPE_NAMES:
+        raise CliError(f"There is no scope '{scope}': use one of {', '.join(SCOPE_NAMES)}.")
     root = Path.cwd()
     if not (root / "app" / "features").is_dir():
         raise CliError("Run this in the folder of the project, which contains pyproject.toml.")
@@ -42,14 +51,14 @@ def new(
         "feature": root / "app" / "features" / name,
         "tests": root / "tests" / "features" / name,
     }
-    words = _words(name, model)
+    words = _words(name, model, scope)
     for target in targets.values():
         if target.exists():
             raise CliError(f"{target.relative_to(root)} already exists: choose another name.")
     written: list[Path] = []
     try:
         for part, target in targets.items():
-            written += _write(BLUEPRINT / part, target, words)
+            written += _write(files(part, scope), target, words)
         tidy(*written)
     except BaseException:
         # With an incomplete feature, the project would not start.
@@ -67,7 +76,17 @@ def new(
     )
 
 
-def _words(name: str, model: str | None) -> dict[str, str]:
+def files(part: str, scope: str) -> dict[str, Path]:
+    """Return the templates of a part, `feature` or `tests`, by their place in it."""
+    folders = (BLUEPRINT / part, SCOPES / scope / part)
+    return {
+        str(path.relative_to(folder)).removesuffix(".txt"): path
+        for folder in folders
+        for path in sorted(folder.rglob("*.txt"))
+    }
+
+
+def _words(name: str, model: str | None, scope: str) -> dict[str, str]:
     """Check the names and return the value of each placeholder of the blueprint."""
     if not SNAKE_CASE.fullmatch(name) or len(name) > MAX_NAME:
         raise CliError(
@@ -78,7 +97,7 @@ def _words(name: str, model: str | None) -> dict[str, str]:
     if not SNAKE_CASE.fullmatch(one):
         raise CliError(f"'{one}' is not a valid singular name: write it in snake_case.")
     words = _placeholders(name, one)
-    if {one, words["Entity"]} & _used_names() or keyword.iskeyword(one):
+    if {one, words["Entity"]} & _used_names(scope) or keyword.iskeyword(one):
         raise CliError(
             f"A feature '{name}' with the singular '{one}' would hide a name that its code uses: "
             f"choose another, for example `--model {name}_entry`."
@@ -107,10 +126,9 @@ def _singular(name: str) -> str:
     return name.removesuffix("s")
 
 
-def _write(source: Path, target: Path, words: dict[str, str]) -> list[Path]:
+def _write(templates: dict[str, Path], target: Path, words: dict[str, str]) -> list[Path]:
     written = []
-    for path in sorted(source.rglob("*.txt")):
-        relative = str(path.relative_to(source)).removesuffix(".txt")
+    for relative, path in templates.items():
         result = target / relative.replace("features", words["features"])
         result.parent.mkdir(parents=True, exist_ok=True)
         result.write_text(_render(path, words), encoding="utf-8")
@@ -122,12 +140,13 @@ def _render(path: Path, words: dict[str, str]) -> str:
     return Template(path.read_text(encoding="utf-8")).substitute(words)
 
 
-def _used_names() -> set[str]:
+def _used_names(scope: str) -> set[str]:
     """Identifiers in the blueprint's code that do not come from a placeholder."""
     words = _placeholders("zz_features", "zz_one")
     return {
         name
-        for path in BLUEPRINT.rglob("*.txt")
+        for part in ("feature", "tests")
+        for path in files(part, scope).values()
         for name in _identifiers(_render(path, words))
         if "zz" not in name.lower()
     }

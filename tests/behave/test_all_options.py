@@ -1,6 +1,8 @@
 """The dev stack of a project with every option."""
 
 import re
+import shutil
+from pathlib import Path
 
 import httpx
 import pytest
@@ -38,3 +40,18 @@ def test_schedules_are_changed_as_the_page_on_tasks_shows(stack: DevStack) -> No
     names = {line.split()[0] for line in listed.splitlines()[1:]}
     assert {"core.heartbeat", "items.report", "weekly-report"} <= names
     assert "often" not in names
+
+
+def test_a_feature_of_organizations_keeps_them_apart(stack: DevStack, tmp_path: Path) -> None:
+    """Its own tests, and those of the option, which cover it without knowing it."""
+    project = tmp_path / "project"
+    ignored = shutil.ignore_patterns(".venv", ".dev", ".git", "__pycache__")
+    shutil.copytree(stack.project, project, ignore=ignored)
+    python, path = str(stack.project / ".venv/bin/python"), {"PYTHONPATH": str(project)}
+    run(
+        [python, "-m", "app", "feature", "new", "shipments", "--scope", "organization"],
+        project,
+        **path,
+    )
+    crossing = [f"tests/extensions/organizations/test_{name}.py" for name in ("crossing", "tables")]
+    run([python, "-m", "pytest", "-q", "tests/features/shipments", *crossing], project, **path)

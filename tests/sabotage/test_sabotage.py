@@ -16,6 +16,7 @@ from support.snapshot import ROOT
 PAGE = ROOT / "docs/sabotage.md"
 VARIANTS = "tests/render/test_variants.py"
 BEHAVE = "tests/behave/test_behave.py"
+SCOPED = "template/devstack/scopes/organization/feature"
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,20 @@ SABOTAGES = {
         '    op.drop_table("items", schema=SCHEMA)',
         "    pass",
         f"{BEHAVE}::test_migrations_go_down_and_up_again",
+    ),
+    "a policy that lets rows be given away": Sabotage(
+        f"{SCOPED}/migrations/features_0001_features.py.txt",
+        "WITH CHECK ({mine})",
+        "WITH CHECK (true)",
+        "tests/behave/test_all_options.py::test_a_feature_of_organizations_keeps_them_apart",
+        variant="everything",
+    ),
+    "a query that forgets the organization": Sabotage(
+        f"{SCOPED}/service.py.txt",
+        "col($Entity.organization_id) == scope.organization_id, col($Entity.id)",
+        "col($Entity.id)",
+        "tests/behave/test_all_options.py::test_a_feature_of_organizations_keeps_them_apart",
+        variant="everything",
     ),
     "a process that outlives its stack": Sabotage(
         "template/devstack/processes/api.py",

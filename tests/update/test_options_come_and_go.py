@@ -120,11 +120,18 @@ def create_api_key(stack: DevStack) -> None:
     run([*APP, "api-keys", "create", "demo@example.com", *options], stack.project)
 
 
+def create_organization(stack: DevStack) -> None:
+    with demo_client(stack) as client:
+        created = client.post("/organizations", json={"name": "Bees"})
+    assert created.status_code == httpx.codes.CREATED, created.text
+
+
 # For each option with tables: a function that adds a row, and the table.
 ADDED_ROWS = {
     "admin": (sign_in_to_admin_site, "admin_audit"),
     "api_keys": (create_api_key, "api_keys"),
     "credits": (grant_credits, "credits_transactions"),
+    "organizations": (create_organization, "organizations"),
     "pgvector": (upload_document, "documents_chunks"),
 }
 

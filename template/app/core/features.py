@@ -84,6 +84,12 @@ class Feature:
         return doc.strip().partition("\n")[0]
 
     @property
+    def route_path(self) -> str:
+        """Path of its routes below API_PREFIX: `PATH` of its `routes.py`, or its name."""
+        path: str = getattr(self.module("routes"), "PATH", self.name)
+        return path
+
+    @property
     def migrations(self) -> Path:
         """Folder of the feature's Alembic branch; it may not exist."""
         return self.path / "migrations"

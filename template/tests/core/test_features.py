@@ -69,6 +69,20 @@ def test_a_module_named_after_another_feature_is_loaded_by_it(write: Write) -> N
     assert loaded["parcels"].stamp == 1
 
 
+def test_a_feature_may_say_where_its_routes_are(write: Write) -> None:
+    routes = """
+from fastapi import APIRouter
+router = APIRouter()
+@router.get("/{parcel_id}")
+def read(city: str, parcel_id: int) -> None: ...
+"""
+    write("letters", routes=routes)
+    write("parcels", routes=f'{routes}\nPATH = "cities/{{city}}/parcels"')
+    paths = create_app().openapi()["paths"]
+    assert "/api/v1/letters/{parcel_id}" in paths
+    assert "/api/v1/cities/{city}/parcels/{parcel_id}" in paths
+
+
 @pytest.mark.parametrize("kind", ["admni", "route", "letters", ""])
 def test_an_unknown_kind_is_an_error_that_lists_the_known(write: Write, kind: str) -> None:
     write("parcels", letters="stamp = 1")

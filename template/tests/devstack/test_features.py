@@ -48,12 +48,14 @@ def python(project: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize("scope", features.SCOPE_NAMES)
 def test_a_new_feature_is_complete(
-    project: Path, empty_database_url: str, capsys: pytest.CaptureFixture[str]
+    project: Path, empty_database_url: str, capsys: pytest.CaptureFixture[str], scope: str
 ) -> None:
-    features.new("purchase_orders")
+    name = f"{scope}_orders"
+    features.new(name, scope=scope)
     printed = capsys.readouterr().out.splitlines()
-    folders = [f"{folder}/features/purchase_orders" for folder in ("app", "tests")]
+    folders = [f"{folder}/features/{name}" for folder in ("app", "tests")]
     found = {str(path) for folder in folders for path in Path(folder).rglob("*.py")}
     assert found == {line.removeprefix("Wrote ") for line in printed if line.startswith("Wrote")}
 
@@ -63,7 +65,7 @@ def test_a_new_feature_is_complete(
     script = "from app.cli import build; a = build(); [a(c, standalone_mode=False) for c in {}]"
     commands = [["db", "upgrade"], ["db", "check"], ["openapi"]]
     printed_there = python(project, "-c", script.format(commands), DATABASE_URL=empty_database_url)
-    assert "/api/v1/purchase_orders/{purchase_order_id}" in printed_there
+    assert f"/{name}/{{{scope}_order_id}}" in printed_there
 
 
 @pytest.mark.parametrize(
@@ -79,6 +81,12 @@ def test_a_bad_name_is_refused_and_nothing_is_written(project: Path, name: str) 
     with pytest.raises(CliError, match=re.escape(name)):
         features.new(name)
     assert sorted(project.rglob("*.py")) == before
+
+
+def test_an_unknown_scope_is_refused(project: Path) -> None:
+    with pytest.raises(CliError, match="use one of user, "):
+        features.new("parcels", scope="planet")
+    assert not (project / "app/features/parcels").exists()
 
 
 def test_the_singular_can_be_given(project: Path) -> None:

@@ -3,12 +3,12 @@
 Where there is no user for an id or an address, NotFoundError (`user_not_found`) is raised.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from cachetools import TTLCache
-from sqlalchemy import Select, bindparam, literal_column
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -41,6 +41,7 @@ _cached: TTLCache[UUID, UserRead] = TTLCache(
 )
 
 _BY_ID = select(User).where(col(User.id) == bindparam("user_id"))
+_BY_IDS = select(User).where(col(User.id) == any_(bindparam("user_ids", type_=ARRAY(Uuid))))
 
 _REFUSALS = {
     Status.PENDING: "This account is waiting for approval.",
@@ -142,6 +143,17 @@ async def get_row(reader: Reader, user_id: UUID) -> dict[str, Any]:
     for row in await reader.rows(_BY_ID, {"user_id": user_id}):
         return row
     raise NotFoundError("There is no such user.", code="user_not_found")
+
+
+async def get_many(reader: Reader, user_ids: Sequence[UUID]) -> dict[UUID, UserRead]:
+    """Return users by id, for a page of rows that refer to users; unknown ids are left out."""
+    rows = await reader.rows(_BY_IDS, {"user_ids": list(user_ids)})
+    return {row["id"]: UserRead.model_validate(row) for row in rows}
+
+
+async def ids_with_email(session: AsyncSession) -> list[UUID]:
+    """Return the ids of the users who have an e-mail address: anonymous ones have none."""
+    return list(await session.exec(select(User.id).where(col(User.email).is_not(None))))
 
 
 async def get_by_email(session: AsyncSession, email: str) -> User:

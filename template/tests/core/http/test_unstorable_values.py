@@ -1,9 +1,14 @@
 """Every parameter of every route refuses what Python or Postgres cannot hold.
 
 The parameters are those of the OpenAPI document, so this covers the routes of new features too.
+
+Some routes look first for an object that their path or a header names. The module `valid_values`
+in the tests of an option has `async def valid_values(client, headers)`, which returns its name.
 """
 
+import importlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -34,19 +39,22 @@ class Case(NamedTuple):
     name: str
     value: Any
 
-    async def send(self, client: AsyncClient, headers: dict[str, str]) -> Response:
-        """Send the request, with valid ids in its path."""
+    async def send(
+        self, client: AsyncClient, headers: dict[str, str], valid: dict[str, str]
+    ) -> Response:
+        """Send the request; what `valid` does not have in its path is an id."""
         values = {"path": {}, "query": {}, "header": {}, self.place: {self.name: self.value}}
         path = self.path
         for part in self.path.split("/"):
             if part.startswith("{"):
-                escaped = str(values["path"].get(part[1:-1], UUID(int=0))).replace("\0", "%00")
+                given = {part[1:-1]: UUID(int=0)} | valid | values["path"]
+                escaped = str(given[part[1:-1]]).replace("\0", "%00")
                 path = path.replace(part, escaped)
         return await client.request(
             self.method,
             path,
             params=values["query"],
-            headers=headers | values["header"],
+            headers=headers | valid | values["header"],
             json={self.name: self.value} if self.place == "body" else None,
         )
 
@@ -91,6 +99,16 @@ def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]
     return {"properties": {}, **found}
 
 
+async def valid_values(client: AsyncClient, headers: dict[str, str]) -> dict[str, str]:
+    """Values of parameters in paths and headers, from the tests of the options."""
+    root = Path(__file__).parents[3]
+    found: dict[str, str] = {}
+    for path in sorted(root.glob("tests/extensions/*/valid_values.py")):
+        module = importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+        found |= await module.valid_values(client, headers)
+    return found
+
+
 def names(problem: dict[str, Any], case: Case) -> bool:
     """Whether a problem is about the value of the case."""
     wrong = [each["location"][:2] for each in problem.get("errors", [])]
@@ -102,11 +120,12 @@ async def test_each_is_refused_before_the_route_runs(
     client: AsyncClient, sign_in: SignIn, place: str
 ) -> None:
     admin = await sign_in(role=Role.ADMIN, aal="aal2")
+    valid = await valid_values(client, admin.headers)
     accepted = []
     for case in cases():
         if case.place != place:
             continue
-        answer = await case.send(client, admin.headers)
+        answer = await case.send(client, admin.headers, valid)
         if not (answer.status_code == 422 and names(answer.json(), case)):
             accepted.append((answer.status_code, case))
     assert accepted == []

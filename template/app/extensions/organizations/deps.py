@@ -1,0 +1,37 @@
+"""Dependencies for the organization of a request, for routes of every feature.
+
+A feature whose routes are below `/organizations/{organization}/…` takes `CurrentOrganization`. One
+with paths of its own takes `HeaderOrganization`.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Path
+
+from app.core.database import DatabaseReader
+from app.extensions.organizations.service import scope
+from app.extensions.organizations.service.scope import Scope as Scope
+from app.extensions.users.deps import CurrentUser
+
+HEADER = "X-Organization"
+
+Slug = Annotated[str, Path(max_length=63, description="The slug of the organization.")]
+
+
+async def _from_path(user: CurrentUser, reader: DatabaseReader, organization: Slug) -> Scope:
+    return await scope.by_slug(reader, user.id, organization)
+
+
+async def _from_header(
+    user: CurrentUser,
+    reader: DatabaseReader,
+    organization: Annotated[
+        str, Header(alias=HEADER, max_length=63, description="The slug of the organization.")
+    ],
+) -> Scope:
+    return await scope.by_slug(reader, user.id, organization)
+
+
+# The caller is a member; everybody else gets 404.
+CurrentOrganization = Annotated[Scope, Depends(_from_path)]
+HeaderOrganization = Annotated[Scope, Depends(_from_header)]

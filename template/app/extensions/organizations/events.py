@@ -1,0 +1,15 @@
+"""The events that this feature handles."""
+
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.extensions.organizations.service.organizations import ensure_personal
+
+
+async def create_personal(session: AsyncSession, *, user_id: UUID) -> None:
+    """Create the personal organization of a new user, in the transaction of the user."""
+    await ensure_personal(session, user_id)
+
+
+EVENTS = {"users.created": create_personal}

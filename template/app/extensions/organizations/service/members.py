@@ -1,0 +1,114 @@
+"""The members of an organization. It always keeps an owner."""
+
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database import Reader
+from app.core.errors import ConflictError, NotFoundError
+from app.core.events import emit
+from app.core.http.pagination import OffsetPage, OffsetQuery
+from app.extensions.organizations.models import Member, Organization
+from app.extensions.organizations.schemas import MemberRead
+from app.extensions.organizations.service import pages, roles
+from app.extensions.organizations.service.locks import lock
+from app.extensions.organizations.service.organizations import refuse_personal
+from app.extensions.organizations.service.scope import Scope
+from app.extensions.users.service import get_many
+
+
+async def list_page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetPage[MemberRead]:
+    """Return a page of the members, in the order in which they joined."""
+    members = (
+        select(Member)
+        .where(col(Member.organization_id) == scope.organization_id)
+        .order_by(col(Member.created_at), col(Member.user_id))
+    )
+    page = await pages.read(reader, members, query)
+    users = await get_many(reader, [member["user_id"] for member in page["items"]])
+    for member in page["items"]:
+        user = users[member["user_id"]]
+        member |= {"email": user.email, "display_name": user.display_name}
+    return OffsetPage[MemberRead].model_validate(page)
+
+
+async def set_role(session: AsyncSession, scope: Scope, user_id: UUID, role: str) -> Member:
+    """Give a member another role.
+
+    Raises:
+        InvalidError: there is no such role.
+        ForbiddenError: the caller is no admin, or no owner and it is about an owner.
+        NotFoundError: there is no such member.
+        ConflictError: no owner would be left.
+    """
+    roles.check(role)
+    caller = await lock(session, scope)
+    member = await _get(session, caller, user_id)
+    caller.require(roles.OWNER if roles.OWNER in (role, member.role) else roles.ADMIN)
+    if role != roles.OWNER:
+        await _ensure_other_owner(session, member)
+    member.role = role
+    await session.commit()
+    return member
+
+
+async def transfer(session: AsyncSession, scope: Scope, user_id: UUID) -> None:
+    """Make another member owner; the caller becomes an admin.
+
+    Raises:
+        ForbiddenError: the caller is no owner.
+        NotFoundError: there is no such member.
+        ConflictError: the member is the caller.
+    """
+    caller = await lock(session, scope)
+    caller.require(roles.OWNER)
+    if user_id == caller.user_id:
+        raise ConflictError("You are the owner already.", code="already_owner")
+    heir = await _get(session, caller, user_id)
+    heir.role = roles.OWNER
+    (await _get(session, caller, caller.user_id)).role = roles.ADMIN
+    await session.commit()
+
+
+async def remove(session: AsyncSession, scope: Scope, user_id: UUID) -> None:
+    """Remove a member; everybody may remove themselves. It takes effect with the next request.
+
+    Raises:
+        ForbiddenError: the caller is no admin, or no owner and it is about an owner.
+        NotFoundError: there is no such member.
+        ConflictError: no owner would be left, or it is a personal organization.
+    """
+    caller = await lock(session, scope)
+    member = await _get(session, caller, user_id)
+    if user_id != caller.user_id:
+        caller.require(roles.OWNER if member.role == roles.OWNER else roles.ADMIN)
+    refuse_personal(await session.get_one(Organization, caller.organization_id))
+    await _ensure_other_owner(session, member)
+    await session.delete(member)
+    await emit(
+        session, "organizations.left", organization_id=caller.organization_id, user_id=user_id
+    )
+    await session.commit()
+
+
+async def _get(session: AsyncSession, scope: Scope, user_id: UUID) -> Member:
+    member = await session.get(Member, (scope.organization_id, user_id))
+    if member is None:
+        raise NotFoundError("There is no such member.", code="member_not_found")
+    return member
+
+
+async def _ensure_other_owner(session: AsyncSession, member: Member) -> None:
+    """Refuse to lose the last owner; the caller holds the lock of the organization."""
+    if member.role != roles.OWNER:
+        return
+    others = select(Member.user_id).where(
+        col(Member.organization_id) == member.organization_id,
+        col(Member.role) == roles.OWNER,
+        col(Member.user_id) != member.user_id,
+    )
+    if (await session.exec(others.limit(1))).first() is None:
+        raise ConflictError(
+            "This is the last owner: make another member owner first.", code="last_owner"
+        )

@@ -1,0 +1,231 @@
+"""Organizations: created, renamed, deleted, restored and removed."""
+
+import re
+import secrets
+import unicodedata
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database import Reader
+from app.core.database.models import utcnow
+from app.core.errors import ConflictError, ForbiddenError
+from app.core.events import emit
+from app.core.http.pagination import OffsetPage, OffsetQuery
+from app.core.settings import load_settings
+from app.extensions.organizations.models import Member, Organization
+from app.extensions.organizations.schemas import OrganizationRead
+from app.extensions.organizations.service import pages, roles
+from app.extensions.organizations.service.locks import lock
+from app.extensions.organizations.service.scope import Scope, not_found
+from app.extensions.organizations.settings import OrganizationSettings
+from app.extensions.users.service import get as get_user
+from app.extensions.users.service import ids_with_email
+
+PERSONAL = "Personal"
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
+
+
+async def of_user(
+    reader: Reader, user_id: UUID, query: OffsetQuery
+) -> OffsetPage[OrganizationRead]:
+    """Return a page of the organizations of a user, the oldest first, without deleted ones."""
+    mine = (
+        select(
+            Organization,
+            col(Organization.personal_of).is_not(None).label("personal"),
+            col(Member.role),
+        )
+        .join(Member, col(Member.organization_id) == col(Organization.id))
+        .where(col(Member.user_id) == user_id, col(Organization.deleted_at).is_(None))
+        .order_by(col(Organization.created_at), col(Organization.id))
+    )
+    return OffsetPage[OrganizationRead].model_validate(await pages.read(reader, mine, query))
+
+
+async def create(session: AsyncSession, user_id: UUID, name: str) -> Organization:
+    """Create an organization, whose owner is the user."""
+    organization = Organization(slug=_slug(name), name=name)
+    session.add(organization)
+    await session.flush()
+    await _own(session, organization.id, user_id)
+    await session.commit()
+    return organization
+
+
+async def ensure_personal(session: AsyncSession, user_id: UUID) -> bool:
+    """Create the personal organization of a user, unless there is one. Does not commit.
+
+    A user without an e-mail address may be anonymous, and anonymous sign-ins are not limited. Such
+    a user gets none.
+
+    Returns:
+        Whether this call created it.
+    """
+    email = (await get_user(session, user_id)).email
+    if not email:
+        return False
+    personal = Organization(slug=_slug(email.partition("@")[0]), name=PERSONAL, personal_of=user_id)
+    # Two first requests may run at the same time.
+    statement = insert(Organization).values(**personal.model_dump())
+    inserted = statement.on_conflict_do_nothing(index_elements=["personal_of"])
+    created = await session.scalar(inserted.returning(col(Organization.id)))
+    if created:
+        await _own(session, created, user_id)
+    return bool(created)
+
+
+async def personal(session: AsyncSession, user_id: UUID) -> Organization:
+    """Return the personal organization of a user, and create it if there is none.
+
+    Raises:
+        ConflictError: the user has no e-mail address.
+    """
+    await ensure_personal(session, user_id)
+    await session.commit()
+    statement = select(Organization).where(col(Organization.personal_of) == user_id)
+    organization = (await session.exec(statement)).one_or_none()
+    if organization is None:
+        raise ConflictError("Add an e-mail address to your account first.", code="email_required")
+    return organization
+
+
+async def create_missing(session: AsyncSession) -> int:
+    """Create the personal organizations that users lack; return how many. Commits each."""
+    created = 0
+    existing = set(await session.exec(select(Organization.personal_of)))
+    for user_id in set(await ids_with_email(session)) - existing:
+        created += await ensure_personal(session, user_id)
+        await session.commit()
+    return created
+
+
+async def get(session: AsyncSession, scope: Scope) -> Organization:
+    """Return the organization of a scope."""
+    return await session.get_one(Organization, scope.organization_id)
+
+
+async def rename(session: AsyncSession, scope: Scope, name: str) -> Organization:
+    """Change the name; the slug stays.
+
+    Raises:
+        ForbiddenError: the caller is no admin.
+    """
+    (await lock(session, scope)).require(roles.ADMIN)
+    organization = await session.get_one(Organization, scope.organization_id)
+    organization.name = name
+    await session.commit()
+    return organization
+
+
+async def delete(session: AsyncSession, scope: Scope) -> None:
+    """Delete an organization: it can be restored until the schedule removes it.
+
+    Raises:
+        ForbiddenError: the caller is no owner.
+        ConflictError: it is a personal organization.
+    """
+    (await lock(session, scope)).require(roles.OWNER)
+    await set_deleted(session, scope.organization_id, deleted=True)
+
+
+async def restore(session: AsyncSession, user_id: UUID, slug: str) -> Organization:
+    """Undo a deletion.
+
+    Raises:
+        NotFoundError: the caller is no member of a deleted organization with this slug.
+        ForbiddenError: the caller is no owner of it.
+    """
+    found = (
+        select(Organization, col(Member.role))
+        .join(Member, col(Member.organization_id) == col(Organization.id))
+        .where(
+            col(Organization.slug) == slug,
+            col(Organization.deleted_at).is_not(None),
+            col(Member.user_id) == user_id,
+        )
+    )
+    row = (await session.exec(found)).one_or_none()
+    if row is None:
+        raise not_found()
+    organization, role = row
+    if role != roles.OWNER:
+        raise ForbiddenError("This requires the role owner.", code="role_required")
+    return await set_deleted(session, organization.id, deleted=False)
+
+
+async def set_deleted(
+    session: AsyncSession, organization_id: UUID, *, deleted: bool
+) -> Organization:
+    """Delete or restore an organization, without a look at the caller.
+
+    Raises:
+        NotFoundError: it does not exist, or the schedule has removed it meanwhile.
+        ConflictError: it is a personal organization.
+    """
+    organization = await session.get(
+        Organization, organization_id, with_for_update=True, populate_existing=True
+    )
+    if organization is None:
+        raise not_found()
+    refuse_personal(organization)
+    organization.deleted_at = utcnow() if deleted else None
+    event = "organizations.deleted" if deleted else "organizations.restored"
+    await emit(session, event, organization_id=organization_id)
+    await session.commit()
+    return organization
+
+
+async def purge_one(session: AsyncSession) -> UUID | None:
+    """Remove one organization whose time has come, with all its rows. Does not commit.
+
+    The event `organizations.purged` comes first, so that features can read their rows.
+
+    Returns:
+        The id of the organization, or None if there is none to remove.
+    """
+    days = load_settings(OrganizationSettings).deletion_days
+    due = (
+        select(Organization)
+        .where(col(Organization.deleted_at) < utcnow() - timedelta(days=days))
+        .order_by(col(Organization.deleted_at))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    organization = (await session.exec(due)).first()
+    if organization is None:
+        return None
+    await emit(session, "organizations.purged", organization_id=organization.id)
+    await session.delete(organization)
+    await session.flush()
+    return organization.id
+
+
+def refuse_personal(organization: Organization) -> None:
+    """Refuse what makes no sense for the organization of one user.
+
+    Raises:
+        ConflictError: `personal_organization`.
+    """
+    if organization.personal_of:
+        raise ConflictError(
+            "This is a personal organization: it has one member and is not deleted.",
+            code="personal_organization",
+        )
+
+
+async def _own(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
+    session.add(Member(organization_id=organization_id, user_id=user_id, role=roles.OWNER))
+    await session.flush()
+    await emit(session, "organizations.created", organization_id=organization_id, user_id=user_id)
+
+
+def _slug(name: str) -> str:
+    """Return the words of a name in ASCII, and random characters."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-") or "org"
+    return f"{words}-{''.join(secrets.choice(_ALPHABET) for _ in range(8))}"

@@ -1,0 +1,92 @@
+"""The scope of a request: for which organization it works, for whom, and with which role.
+
+A service takes it as the first argument after the session, and every query on a scoped table
+compares `organization_id` with that of the scope. The membership is read for each request, because
+a claim in an access token is valid for an hour after a member was removed.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import bindparam
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import context
+from app.core.database import Reader
+from app.core.errors import ForbiddenError, NotFoundError
+from app.core.tasks import TaskError
+from app.core.tasks.application import CARRIED
+from app.extensions.organizations.models import Member, Organization
+from app.extensions.organizations.service import roles
+
+# The log lines of a request name it, and so do those of the tasks that `send` starts.
+current: ContextVar[str | None] = ContextVar("organization_id", default=None)
+context.BOUND["organization_id"] = CARRIED["organization_id"] = current
+
+_COLUMNS = (col(Organization.id), Organization.slug, Organization.name, col(Member.role))
+_MINE = (
+    select(*_COLUMNS)
+    .join(Member, col(Member.organization_id) == col(Organization.id))
+    .where(
+        col(Member.user_id) == bindparam("user_id"),
+        col(Organization.deleted_at).is_(None),
+    )
+)
+_BY_SLUG = _MINE.where(col(Organization.slug) == bindparam("slug"))
+_BY_ID = _MINE.where(col(Organization.id) == bindparam("organization_id"))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The organization that the caller is a member of and works in."""
+
+    organization_id: UUID
+    slug: str
+    name: str
+    user_id: UUID
+    role: str
+
+    def require(self, *admitted: str) -> None:
+        """Refuse a member whose role does not allow what one of these roles may do.
+
+        Raises:
+            ForbiddenError: `role_required`.
+        """
+        if not roles.allows(self.role, *admitted):
+            raise ForbiddenError(
+                f"This requires the role {' or '.join(admitted)}.", code="role_required"
+            )
+
+
+async def by_slug(reader: Reader, user_id: UUID, slug: str) -> Scope:
+    """Return the scope of a user in an organization.
+
+    Raises:
+        NotFoundError: `organization_not_found`, it does not exist, it is deleted, or the user is
+            no member. A stranger cannot tell these apart.
+    """
+    for row in await reader.rows(_BY_SLUG, {"user_id": user_id, "slug": slug}):
+        current.set(str(row["id"]))
+        return Scope(row["id"], row["slug"], row["name"], user_id, row["role"])
+    raise not_found()
+
+
+async def in_task(session: AsyncSession, organization_id: UUID, user_id: UUID) -> Scope:
+    """Return the scope of a task, which a user has enqueued.
+
+    Raises:
+        TaskError: the organization is deleted, or the user has left it since.
+    """
+    values = {"user_id": user_id, "organization_id": organization_id}
+    row = (await session.exec(_BY_ID, params=values)).one_or_none()
+    if row is None:
+        raise TaskError("You are no longer a member of this organization.")
+    current.set(str(organization_id))
+    return Scope(row[0], row[1], row[2], user_id, row[3])
+
+
+def not_found() -> NotFoundError:
+    """Return the error for an organization that the caller does not see."""
+    return NotFoundError("There is no such organization.", code="organization_not_found")

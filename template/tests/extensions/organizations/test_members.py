@@ -1,0 +1,155 @@
+"""Members: who changes whom, and the last owner."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+from httpx import AsyncClient, Response
+
+from app.extensions.organizations.service import roles
+from devstack.supabase import LocalSupabase
+from tests.support.people import Person
+from tests.support.tenants import PATH, Tenant, Tenants
+
+
+async def members(tenant: Tenant) -> dict[str, str]:
+    """Role by user id."""
+    found: dict[str, str] = {}
+    for person in tenant.people.values():
+        page = await tenant.ask(person, "GET", "/members")
+        if page.status_code == 200:
+            found = {each["user_id"]: each["role"] for each in page.json()["items"]}
+    return found
+
+
+async def test_members_are_listed_with_their_names(tenants: Tenants) -> None:
+    acme = await tenants.create("Acme", "member")
+    page = (await acme.ask("member", "GET", "/members?limit=1")).json()
+    assert page["total"] == 2
+    assert page["items"][0]["email"] == acme.people["owner"].email
+    behind = (await acme.ask("member", "GET", "/members?offset=5")).json()
+    assert (behind["items"], behind["total"]) == ([], 2)
+    assert (await acme.ask("member", "GET", "/members?total=false")).json()["total"] is None
+
+
+@pytest.mark.parametrize(
+    ("actor", "target", "role", "status"),
+    [
+        ("owner", "member", "owner", 204),
+        ("owner", "admin", "member", 204),
+        ("admin", "member", "admin", 204),
+        ("admin", "member", "owner", 403),
+        ("admin", "owner", "member", 403),
+        ("member", "member", "admin", 403),
+        ("owner", "owner", "member", 409),
+        ("owner", "member", "emperor", 422),
+    ],
+)
+async def test_roles_are_changed_by_those_above(
+    tenants: Tenants, actor: str, target: str, role: str, status: int
+) -> None:
+    acme = await tenants.create("Acme", "admin", "member")
+    person = acme.people[target]
+    answer = await acme.ask(actor, "PATCH", f"/members/{person.id}", {"role": role})
+    assert answer.status_code == status
+    assert (await members(acme))[str(person.id)] == (role if status == 204 else target)
+
+
+@pytest.mark.parametrize(
+    ("actor", "target", "status"),
+    [
+        ("owner", "admin", 204),
+        ("admin", "member", 204),
+        ("admin", "owner", 403),
+        ("member", "admin", 403),
+        ("member", "member", 204),
+        ("owner", "owner", 409),
+    ],
+)
+async def test_removal_takes_effect_with_the_next_request(
+    tenants: Tenants, actor: str, target: str, status: int
+) -> None:
+    acme = await tenants.create("Acme", "admin", "member")
+    person = acme.people[target]
+    answer = await acme.ask(actor, "DELETE", f"/members/{person.id}")
+    assert answer.status_code == status
+    assert (await acme.ask(person, "GET")).status_code == (404 if status == 204 else 200)
+
+
+async def test_a_stranger_is_no_member(tenants: Tenants) -> None:
+    acme, other = await tenants.create("Acme"), await tenants.create("Other", "member")
+    for user_id in (other.people["member"].id, uuid4()):
+        answer = await acme.ask("owner", "DELETE", f"/members/{user_id}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+        refused = await acme.ask("owner", "POST", "/transfer", {"user_id": str(user_id)})
+        assert refused.status_code == 404
+
+
+async def test_ownership_is_transferred_and_the_former_owner_may_leave(tenants: Tenants) -> None:
+    acme = await tenants.create("Acme", "member")
+    owner, heir = acme.people["owner"], acme.people["member"]
+    assert (await acme.ask("owner", "POST", "/leave")).json()["code"] == "last_owner"
+    refused = await acme.ask(heir, "POST", "/transfer", {"user_id": str(heir.id)})
+    assert refused.status_code == 403
+    own = await acme.ask(owner, "POST", "/transfer", {"user_id": str(owner.id)})
+    assert own.json()["code"] == "already_owner"
+    given = await acme.ask(owner, "POST", "/transfer", {"user_id": str(heir.id)})
+    assert given.status_code == 204
+    assert await members(acme) == {str(owner.id): "admin", str(heir.id): "owner"}
+    assert (await acme.ask(owner, "POST", "/leave")).status_code == 204
+
+
+@pytest.mark.usefixtures("fresh_settings")
+async def test_settings_add_roles(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORGANIZATIONS_ROLES", "billing,viewer")
+    assert roles.known() == ["owner", "admin", "member", "billing", "viewer"]
+    assert roles.allows("billing", "billing")
+    assert not roles.allows("viewer", "billing")
+    assert roles.allows("admin", "billing")
+    assert not roles.allows("admin", "owner")
+    acme = await tenants.create("Acme", "member")
+    path = f"/members/{acme.people['member'].id}"
+    assert (await acme.ask("owner", "PATCH", path, {"role": "billing"})).status_code == 204
+
+
+@pytest.mark.parametrize("way", ["leave", "demote", "remove"])
+async def test_of_two_owners_who_go_at_the_same_time_one_stays(
+    committed: AsyncClient, supabase: LocalSupabase, answered_links: None, way: str
+) -> None:
+    """Two real transactions: without the lock, each would see the other as owner."""
+    for _ in range(5):
+        pair = [await owner(committed, supabase) for _ in range(2)]
+        made = await committed.post(PATH, json={"name": "Pair"}, headers=pair[0].headers)
+        one = f"{PATH}/{made.json()['slug']}"
+        invitation = {"email": pair[1].email, "role": "owner"}
+        link = await committed.post(f"{one}/invitations", json=invitation, headers=pair[0].headers)
+        token = {"token": link.json()["link"].partition("#token=")[2]}
+        await committed.post(f"{PATH}/accept-invitation", json=token, headers=pair[1].headers)
+
+        answers = await asyncio.gather(
+            go(committed, one, way, pair[0], pair[1]), go(committed, one, way, pair[1], pair[0])
+        )
+
+        first, second = sorted(each.status_code for each in answers)
+        assert first in (200, 204)
+        assert second in (403, 404, 409)
+        pages = [await committed.get(f"{one}/members", headers=each.headers) for each in pair]
+        left = next(page.json()["items"] for page in pages if page.status_code == 200)
+        assert [each["role"] for each in left].count("owner") == 1
+
+
+async def owner(client: AsyncClient, supabase: LocalSupabase) -> Person:
+    email = f"{uuid4().hex[:12]}@example.com"
+    headers = {"Authorization": f"Bearer {supabase.issue_token(email)}"}
+    me = await client.get("/api/v1/users/me", headers=headers)
+    return Person(UUID(me.json()["id"]), email, headers)
+
+
+async def go(client: AsyncClient, path: str, way: str, who: Person, other: Person) -> Response:
+    member = f"{path}/members/{other.id}"
+    match way:
+        case "leave":
+            return await client.post(f"{path}/leave", headers=who.headers)
+        case "demote":
+            return await client.patch(member, json={"role": "member"}, headers=who.headers)
+    return await client.delete(member, headers=who.headers)
