@@ -59,8 +59,6 @@ class View(ModelView):
 
     def __init__(self) -> None:
         super().__init__()
-        # SQLAdmin sets it on the class, where the site of a second API in the process replaces it.
-        vars(self)["session_maker"] = self.session_maker
         labels = {name: name.replace("_", " ").capitalize() for name in self._prop_names}
         self._column_labels = labels | self._column_labels
         # `site` fills these: column -> the view it refers to; views that refer to this one.
