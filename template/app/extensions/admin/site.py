@@ -81,6 +81,8 @@ class Site(Admin):
             for view_class in _view_classes(module):
                 self.add_view(view_class)
         for view in self.views:
+            # SQLAdmin sets it on the class, where the site of a second API would replace it.
+            vars(view)["session_maker"] = self.session_maker
             self.access.access_by_view[view.identity] = getattr(view, "access", ADMINS_ONLY)
         _link([view for view in self.views if isinstance(view, View)])
         for route in self.admin.router.routes:

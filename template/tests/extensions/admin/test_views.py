@@ -9,6 +9,7 @@ from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +17,7 @@ from app.core.database.models import utcnow
 from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.admin.models import AuditEntry
 from app.extensions.admin.redaction import is_secret
+from app.extensions.admin.site import mount
 from app.extensions.admin.views import MAX_ROWS, View
 from app.extensions.users.models import Role, Status, User
 from app.features.items.models import Item
@@ -327,3 +329,10 @@ async def test_the_dashboard_shows_the_state_of_the_backend(
     failed = f"/task-record/details/{rows['task-record']}"
     for words in ("at head", "Postgres", "Last errors", failed):
         assert words in shown
+
+
+async def test_the_site_of_a_second_api_takes_no_views_over(
+    browser: Browser, admin: Person
+) -> None:
+    mount(FastAPI())
+    assert admin.email in (await browser.get("/user/list")).text

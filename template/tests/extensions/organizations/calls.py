@@ -80,7 +80,11 @@ class Operation:
                 headers[name] = slug
         body = _example(self.document, self.body, spare) if self.body else None
         if isinstance(body, dict):
-            body |= {name: str(value) for name, value in ids.items() if name in body}
+            body |= {
+                name: [str(value)] if isinstance(body[name], list) else str(value)
+                for name, value in ids.items()
+                if name in body
+            }
         query = {name: str(ids[name]) for name in self.names("query", "uuid") if name in ids}
         return Call(self.method, path, query, headers, body)
 
@@ -90,7 +94,8 @@ class Operation:
         of_body = [
             name
             for name, schema in body.items()
-            if _variant(self.document, schema).get("format") == "uuid"
+            for variant in [_variant(self.document, schema)]
+            if "uuid" in (variant.get("format"), variant.get("items", {}).get("format"))
         ]
         return [*self.names("path", "uuid"), *self.names("query", "uuid"), *of_body]
 

@@ -67,7 +67,6 @@ async def resend(session: AsyncSession, scope: Scope, invitation_id: UUID) -> In
     caller = await lock(session, scope)
     invitation = await _get(session, caller, invitation_id)
     token = _renew(invitation)
-    session.add(invitation)
     return await _sent(session, caller, invitation, token)
 
 
@@ -119,12 +118,13 @@ async def accept(session: AsyncSession, user_id: UUID, token: str) -> tuple[Orga
 
 
 async def _get(session: AsyncSession, scope: Scope, invitation_id: UUID) -> Invitation:
+    scope.require(roles.ADMIN)
     statement = select(Invitation).where(
         col(Invitation.organization_id) == scope.organization_id,
         col(Invitation.id) == invitation_id,
     )
-    scope.require(roles.ADMIN)
-    invitation = (await session.exec(statement)).one_or_none()
+    # Somebody may accept it at this moment, which removes it.
+    invitation = (await session.exec(statement.with_for_update())).one_or_none()
     if invitation is None:
         raise NotFoundError("There is no such invitation.", code="invitation_not_found")
     scope.require(_inviter(invitation.role))
