@@ -11,7 +11,7 @@ TIERS = {"key": 1.0}
 
 
 async def caller_of(connection: HTTPConnection, token: str) -> tuple[str, UUID, UUID] | None:
-    """Return the kind `key`, the id and the owner of a key, or None for other tokens.
+    """Return the kind `key`, the id and the user of a key, or None for other tokens.
 
     Raises:
         UnauthenticatedError: see `verification.find`.
@@ -19,4 +19,4 @@ async def caller_of(connection: HTTPConnection, token: str) -> tuple[str, UUID, 
     if not looks_like_key(token):
         return None
     key = await verification.find(connection.app.state.database.reader, token)
-    return "key", key.id, key.owner_id
+    return "key", key.id, key.user_id

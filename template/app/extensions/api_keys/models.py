@@ -20,7 +20,7 @@ class ApiKey(UUIDKey, Model, table=True):
     __tablename__ = "api_keys"
     __table_args__ = (Index("ix_api_keys_owner_id_created_at", "owner_id", "created_at", "id"),)
 
-    # Only `verification` and `service.create` know that the owner is a user.
+    # Only `verification` knows that the key acts in the name of its owner.
     owner_id: UUID = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE")
     name: str = Field(max_length=100)
     start: str = Field(max_length=40)

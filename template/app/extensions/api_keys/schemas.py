@@ -46,7 +46,7 @@ class ApiKeyRead(ResponseModel):
     expires_at: datetime
     revoked_at: datetime | None
     replaced_by: UUID | None = Field(description="The key that replaced this one.")
-    last_used_at: datetime | None = Field(description="Up to a minute late.")
+    last_used_at: datetime | None = Field(description="Some seconds late, see the settings.")
     last_used_from: str | None
 
 

@@ -32,7 +32,7 @@ async def verify(request: Request, token: str) -> Claims | None:
         )
     uses.current.note(key.id, address)
     return Claims(
-        user_id=key.owner_id,
+        user_id=key.user_id,
         email=None,
         assurance="aal1",
         session_id=None,

@@ -38,6 +38,11 @@ class Key:
     expires_at: datetime
     revoked_at: datetime | None
 
+    @property
+    def user_id(self) -> UUID:
+        """The user in whose name the key acts."""
+        return self.owner_id
+
     def admits(self, address: str) -> bool:
         """Whether an address may use the key."""
         if not self.networks:
@@ -72,7 +77,7 @@ async def find(reader: Reader, text: str) -> Key:
     key_format.check(text)
     secret_hash = key_format.hash_of(text)
     key = _keys.get(secret_hash)
-    if key is None or users.get_cached(key.owner_id, None) is None:
+    if key is None or users.get_cached(key.user_id, None) is None:
         key = await _read(reader, secret_hash)
     if key is None or not hmac.compare_digest(key.secret_hash, secret_hash):
         raise key_format.invalid_key()
