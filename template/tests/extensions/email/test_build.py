@@ -9,8 +9,8 @@ import pytest
 from app.core.features import FeatureError
 from app.extensions.email import catalog
 from app.extensions.email.catalog import find
-from devstack.commands import emails as build
-from devstack.commands.emails import BuildError, compile_mail, outputs
+from devstack.commands import email as build
+from devstack.commands.email import BuildError, compile_mail, outputs
 
 LAYOUT = build.OWN_LAYOUT.read_text(encoding="utf-8")
 

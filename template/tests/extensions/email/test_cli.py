@@ -1,6 +1,8 @@
 """`app email`."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +65,13 @@ def test_addresses_are_suppressed_and_released(own_database: None) -> None:
     run("release", "ada@example.com")
     with pytest.raises(Exception, match="not suppressed"):
         run("release", "ada@example.com")
+
+
+def test_a_process_knows_the_build() -> None:
+    """In tests, the module of the command may have been imported already."""
+    command = [sys.executable, "-m", "app", "email", "build", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "Everything is current.\n"), done.stderr
 
 
 def test_the_build_writes_what_is_not_current(
