@@ -88,9 +88,7 @@ async def save(token: str, request: Request, session: DatabaseSession) -> Redire
     """Save the form of the page: the categories that are ticked."""
     address, _ = read_token(token)
     wanted = parse_qs((await request.body()).decode("utf-8", "replace")).get("wanted", [])
-    for each in await recipients.preferences(session, address):
-        choice = each.category in wanted
-        await recipients.set_preference(session, address, each.category, wanted=choice)
+    await recipients.choose(session, address, wanted)
     await session.commit()
     return RedirectResponse(
         f"{get_settings().api_prefix}/email/unsubscribe/{token}?saved=true", 303

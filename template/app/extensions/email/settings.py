@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from email.utils import parseaddr
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 
+from app.core.http.webhooks import parse_secrets
 from app.core.settings import FeatureSettings, Problem
 from app.extensions.email.schemas import Address, normalize
 
@@ -60,6 +61,16 @@ class EmailSettings(FeatureSettings, env_prefix="EMAIL_"):
             raise ValueError("it must be one line")
         normalize(parseaddr(sender)[1])
         return sender
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_webhook_secret(
+        cls, secret: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        url = info.data.get("url")
+        if secret and url and url.get_secret_value().startswith("resend:"):
+            parse_secrets(secret)
+        return secret
 
     @property
     def transport(self) -> SplitResult | None:

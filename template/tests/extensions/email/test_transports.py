@@ -248,6 +248,14 @@ def test_what_is_no_transport(configure: Configure, value: str) -> None:
         load_settings(EmailSettings)
 
 
+def test_the_secret_of_resend_has_its_form(configure: Configure) -> None:
+    configure(url="postmark://token", webhook_secret="a long enough password")
+    load_settings(EmailSettings)
+    configure(url="resend://key")
+    with pytest.raises(SettingsError, match="EMAIL_WEBHOOK_SECRET"):
+        load_settings(EmailSettings)
+
+
 @pytest.mark.parametrize("value", ["nobody", "Shop <shop>", "Shop <a@example.org>\nBcc: b@c.de"])
 def test_what_is_no_sender(configure: Configure, value: str) -> None:
     configure(**{"from": value})
