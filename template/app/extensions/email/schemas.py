@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
+import idna
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from app.core.features import owner_of
@@ -24,6 +25,7 @@ MAX_ATTACHMENTS = 5 * 1024 * 1024  # bytes of one mail; they are kept in the dat
 
 # Deliberately tolerant: only the server of the recipient knows whether an address exists.
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\x00-\x1f\x7f]{1,64}@[^\s@<>(),;:\"\\\x00-\x1f\x7f]{1,255}")
+_DOMAIN = re.compile(r"[^.]{1,63}(\.[^.]{1,63})*")
 
 
 def normalize(address: str) -> str:
@@ -36,10 +38,22 @@ def normalize(address: str) -> str:
     if not _ADDRESS.fullmatch(address):
         raise ValueError("this is no e-mail address")
     local, _, domain = address.rpartition("@")
-    try:
-        return f"{local}@{domain.encode('idna').decode()}"
-    except UnicodeError:
-        raise ValueError("the domain of the address is not valid") from None
+    return f"{local}@{ascii_domain(domain)}"
+
+
+def ascii_domain(domain: str) -> str:
+    """Return a domain as DNS has it: in ASCII (IDNA 2008, UTS 46), without a dot at its end.
+
+    Raises:
+        ValueError: there is no such domain.
+    """
+    if not domain.isascii():
+        # The codec of Python follows IDNA 2003, for which `faß` is `fass`, another domain.
+        domain = idna.encode(domain, uts46=True).decode()
+    domain = domain.removesuffix(".")
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError("the domain is not valid")
+    return domain
 
 
 Address = Annotated[str, AfterValidator(normalize)]

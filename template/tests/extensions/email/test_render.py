@@ -73,6 +73,8 @@ def test_names_and_subjects_in_any_script() -> None:
         (" Ada@Example.COM ", "ada@example.com"),
         ("user@bücher.example", "user@xn--bcher-kva.example"),
         ("grüße@bücher.example", "grüße@xn--bcher-kva.example"),
+        ("ada@faß.example", "ada@xn--fa-hia.example"),  # and not fass.example
+        ("ada@example.com.", "ada@example.com"),
         ("a+b@corp.local", "a+b@corp.local"),
     ],
 )
@@ -84,7 +86,14 @@ def test_addresses_are_normalized(given: str, stored: str) -> None:
     "address",
     [
         *("", "ada", "@example.com", "ada@", "a@b@c", "a b@example.com", "a\n@example.com"),
-        *("a@b..c", "Ada <ada@example.com>", "a@example.com,b@example.com"),
+        *(
+            "a@b..c",
+            "a@.",
+            f"a@{'b' * 64}.c",
+            "a@☃.example",
+            "Ada <ada@example.com>",
+            "a@example.com,b@example.com",
+        ),
         "a@example.com\r\nBcc: b@example.com",
     ],
 )
