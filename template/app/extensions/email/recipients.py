@@ -94,24 +94,35 @@ async def set_preference(
 ) -> None:
     """Record the choice of an address. The caller commits.
 
-    A category that no mail has any more can still be switched off: old mails have links.
-
     Raises:
+        InvalidError: it is no address.
         NotFoundError: there is no such category.
     """
-    if wanted and category not in categories():
+    if category not in categories():
         raise NotFoundError("There is no such category of mails.", code="category_not_found")
-    values = {"wanted": wanted, "updated_at": utcnow()}
-    statement = insert(Preference).values(address=_checked(address), category=category, **values)
-    await session.exec(
-        statement.on_conflict_do_update(index_elements=["address", "category"], set_=values)
-    )
+    await _record(session, address, category, wanted=wanted)
+
+
+async def unsubscribe(session: AsyncSession, address: str, category: str) -> None:
+    """Switch the category of a signed link off. The caller commits.
+
+    No mail may have this category any more: links do not expire.
+    """
+    await _record(session, address, category, wanted=False)
 
 
 async def choose(session: AsyncSession, address: str, wanted: Collection[str]) -> None:
     """Switch the categories in `wanted` on and all others off. The caller commits."""
     for category in categories():
-        await set_preference(session, address, category, wanted=category in wanted)
+        await _record(session, address, category, wanted=category in wanted)
+
+
+async def _record(session: AsyncSession, address: str, category: str, *, wanted: bool) -> None:
+    values = {"wanted": wanted, "updated_at": utcnow()}
+    statement = insert(Preference).values(address=_checked(address), category=category, **values)
+    await session.exec(
+        statement.on_conflict_do_update(index_elements=["address", "category"], set_=values)
+    )
 
 
 def _checked(address: str) -> str:

@@ -143,7 +143,7 @@ async def resend(request: Request, session: DatabaseSession) -> None:
     )
     if event.get("type") == "email.bounced" and bounce.get("type") == "Permanent":
         reason = Reason.BOUNCE
-    addresses = data.get("to") or ()
+    addresses = data.get("to") or []
     if reason and len(addresses) == 1:
         await suppress(session, str(addresses[0]), reason, str(bounce.get("message") or "") or None)
     await session.commit()
