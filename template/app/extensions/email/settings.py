@@ -36,7 +36,7 @@ class EmailSettings(FeatureSettings, env_prefix="EMAIL_"):
     """Public address of this API, for the links to unsubscribe."""
     webhook_secret: SecretStr | None = Field(default=None, min_length=16)
     """Secret of the provider's webhook about bounces: whsec_… of Resend, or the password in the
-    address that Postmark calls."""
+    address that Postmark calls. It serves one provider: the other address refuses all calls."""
     inbox_url: HttpUrl | None = None
     """Page with the mails that `app dev` catches; it sets the address."""
     keep_days: int = Field(default=30, ge=2)
