@@ -61,7 +61,7 @@ async def deliver(session: AsyncSession, mail_id: UUID) -> None:
             error = refused
             if refused.final:
                 outcomes |= dict.fromkeys(waiting, f"refused: {refused}")
-            if isinstance(refused, InactiveRecipientError) and _is_suppressed(mail):
+            if isinstance(refused, InactiveRecipientError) and _is_meant(mail, waiting):
                 await suppress(session, waiting[0], Reason.BOUNCE, str(refused))
         else:
             record.provider_id = receipt.provider_id or record.provider_id
@@ -77,14 +77,14 @@ async def deliver(session: AsyncSession, mail_id: UUID) -> None:
     await _conclude(session, record, error, open_=not outcomes.keys() >= set(mail.recipients))
 
 
-def _is_suppressed(mail: Mail) -> bool:
-    """Whether an inactive recipient is that of the mail and inactive for all mails.
+def _is_meant(mail: Mail, waiting: Sequence[str]) -> bool:
+    """Whether the only recipient is the inactive one, and inactive for all mails.
 
-    It may be the sandbox or another one of several; and who has unsubscribed at the provider is
-    inactive for mails that one can switch off.
+    It may be the sandbox or one of several; and a recipient who has unsubscribed at the provider is
+    inactive only for mails that one can switch off.
     """
     sandbox = load_settings(EmailSettings).sandbox
-    return not sandbox and len(mail.recipients) == 1 and not mail.category.optional
+    return len(waiting) == 1 and not sandbox and not mail.category.optional
 
 
 async def _conclude(

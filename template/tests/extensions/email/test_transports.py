@@ -309,6 +309,12 @@ def test_what_is_no_sender(configure: Configure, value: str) -> None:
         load_settings(EmailSettings)
 
 
+def test_the_domain_of_the_sender_is_in_ascii(configure: Configure) -> None:
+    configure(**{"from": '"Shop, Inc." <shop@faß.example>'})
+    settings = load_settings(EmailSettings)
+    assert (settings.sender_name, settings.domain) == ("Shop, Inc.", "xn--fa-hia.example")
+
+
 def test_production_requires_a_transport(
     configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
