@@ -35,8 +35,8 @@ class Commands(Mapping[str, Any]):
 
     def __init__(self) -> None:
         # The image does not contain the dev stack: see the Dockerfile.
-        has_dev = importlib.util.find_spec("devstack") is not None
-        self.commands = COMMANDS | (DEV_COMMANDS if has_dev else {})
+        self.has_dev = importlib.util.find_spec("devstack") is not None
+        self.commands = COMMANDS | (DEV_COMMANDS if self.has_dev else {})
         self.groups: dict[str, Callable[[], ModuleType | None]] = {}
         for feature in features():
             for file in (feature.path / "cli.py", feature.path / "cli" / "__init__.py"):
@@ -44,13 +44,15 @@ class Commands(Mapping[str, Any]):
                     found = GROUP_NAME.search(file.read_text("utf-8"))
                     name = found[1] if found else feature.name
                     self.groups[name] = partial(feature.module, "cli")
-        for name, module in (GROUPS | (DEV_GROUPS if has_dev else {})).items():
+        for name, module in (GROUPS | (DEV_GROUPS if self.has_dev else {})).items():
             self.groups[name] = partial(importlib.import_module, module)
 
     def __getitem__(self, name: str) -> Any:
         if name in self.commands:
             return get_group(importlib.import_module(self.commands[name]).cli).commands[name]
         module: Any = self.groups[name]()
+        if self.has_dev and importlib.util.find_spec(f"devstack.commands.{name}"):
+            importlib.import_module(f"devstack.commands.{name}")
         group = get_group(module.cli)
         group.name = name
         return group

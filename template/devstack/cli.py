@@ -12,10 +12,8 @@ import typer
 from devstack import checks
 from devstack import env as environment
 from devstack.errors import DevStackError
-from devstack.stack import modules
 
 cli = typer.Typer()
-modules("devstack.commands")  # likewise
 
 # Not resolved: a checkout behind a symbolic link is a project of its own.
 ROOT = Path(__file__).absolute().parents[1]

@@ -1,1 +1,1 @@
-"""Commands of the options for development: modules that add to groups of `app`, found by place."""
+"""Commands for development: a module adds to the group of `app` that has its name."""

@@ -36,14 +36,19 @@ async def signed_json(
         prefix: that of the three headers; `svix` for senders that use this service.
 
     Raises:
-        ForbiddenError: `webhook_not_set_up`, there is no secret.
+        ForbiddenError: `webhook_not_set_up`, there is no secret, or one has another form.
         UnauthenticatedError: `invalid_signature`, no secret matches, or the message is too old.
         AppError: the body is no JSON object.
     """
-    if secrets is None:
+    try:
+        webhooks = parse_secrets(secrets) if secrets else []
+    except ValueError:
+        webhooks = []
+    if not webhooks:
         log.error("webhook_not_set_up", advice=f"set {setting} to the secret of the hook")
         raise ForbiddenError(
-            f"This webhook is not set up here: {setting} is missing.", code="webhook_not_set_up"
+            f"This webhook is not set up here: {setting} has no secret for it.",
+            code="webhook_not_set_up",
         )
     body = await request.body()
     headers = {
@@ -51,10 +56,19 @@ async def signed_json(
         f"webhook-{name}": request.headers.get(f"{prefix}-{name}", "").replace(", ", " ")
         for name in ("id", "timestamp", "signature")
     }
-    if not any(_is_signed(secret, body, headers) for secret in parse_secrets(secrets)):
+    if not any(_is_signed(secret, body, headers) for secret in webhooks):
         raise UnauthenticatedError(
             "The signature is missing, wrong or older than five minutes.", code="invalid_signature"
         )
+    return json_object(body)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Read a body.
+
+    Raises:
+        AppError: it is no JSON object.
+    """
     try:
         return _object.validate_json(body)
     except ValidationError as error:

@@ -12,7 +12,7 @@ from app.extensions.credits.schemas import Period, SummaryQuery
 from app.extensions.credits.service import accounts, periods, reports
 from app.extensions.credits_email.email import BALANCE, REPORT, LowBalance, UsageLine, UsageReport
 from app.extensions.credits_email.settings import CreditsEmailSettings
-from app.extensions.email.service import Category, send, subscribers
+from app.extensions.email.service import Category, mailable, send, subscribers
 from app.extensions.users.schemas import UserRead
 from app.extensions.users.service import ensure_active, get_by_email
 
@@ -23,9 +23,10 @@ async def report_low_balances(session: AsyncSession) -> None:
     limit = load_settings(CreditsEmailSettings).low_balance
     async for user in _active(session, BALANCE):
         balance = (await session.run_sync(accounts.get_balance, user.id)).balance
-        if user.email and balance < limit:
+        to = mailable(user.email)
+        if to and balance < limit:
             key = f"credits.low:{user.id}:{periods.month()}"
-            await send(session, LowBalance(to=user.email, balance=balance), key=key)
+            await send(session, LowBalance(to=to, balance=balance), key=key)
 
 
 @task()
@@ -36,9 +37,10 @@ async def report_usage(session: AsyncSession) -> None:
     query = SummaryQuery(period=Period.WEEK, since=since, until=until)
     async for user in _active(session, REPORT):
         sums = await session.run_sync(reports.summarize, user.id, query)
-        if user.email and sums:
+        to = mailable(user.email)
+        if to and sums:
             mail = UsageReport(
-                to=user.email,
+                to=to,
                 balance=(await session.run_sync(accounts.get_balance, user.id)).balance,
                 lines=[
                     UsageLine(kind=each.kind, operation=each.operation, amount=each.amount)

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.documents.service import get_document
 from app.extensions.documents_email.email import DocumentFailed, DocumentReady
-from app.extensions.email.service import send
+from app.extensions.email.service import mailable, send
 from app.extensions.users.service import get
 
 
@@ -33,7 +33,7 @@ async def tell_failed(
 
 
 async def _email(session: AsyncSession, user_id: UUID) -> str | None:
-    return (await get(session, user_id)).email
+    return mailable((await get(session, user_id)).email)
 
 
 EVENTS = {"documents.ready": tell_ready, "documents.failed": tell_failed}

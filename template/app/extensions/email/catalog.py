@@ -49,7 +49,7 @@ def homes(mail: type[Mail]) -> Iterator[Path]:
 
     A feature of the team overrides the mail `users.welcome` with `emails/users/welcome`.
     """
-    for feature in _team():
+    for feature in team():
         yield feature.path / FOLDER / mail.owner() / mail.template()
     for feature in features():
         if feature.name == mail.owner():
@@ -58,7 +58,7 @@ def homes(mail: type[Mail]) -> Iterator[Path]:
 
 def own_layout() -> Path | None:
     """Return the layout of the team, if there is one."""
-    paths = (feature.path / FOLDER / LAYOUT for feature in _team())
+    paths = (feature.path / FOLDER / LAYOUT for feature in team())
     return next((path for path in paths if path.exists()), None)
 
 
@@ -78,5 +78,6 @@ def find(mail: type[Mail], suffix: str) -> Path:
     return found
 
 
-def _team() -> list[Feature]:
+def team() -> list[Feature]:
+    """Return the features of the team."""
     return [feature for feature in features() if feature.package.startswith("app.features.")]

@@ -57,15 +57,12 @@ async def deliver(session: AsyncSession, mail_id: UUID) -> None:
     if waiting:
         try:
             receipt = await _hand_over(mail, record, waiting)
-        except InactiveRecipientError as refused:
-            error = refused
-            if len(waiting) == 1:
-                await suppress(session, waiting[0], Reason.BOUNCE, str(refused))
-            outcomes |= dict.fromkeys(waiting, f"refused: {refused}")
         except DeliveryError as refused:
             error = refused
             if refused.final:
                 outcomes |= dict.fromkeys(waiting, f"refused: {refused}")
+            if isinstance(refused, InactiveRecipientError) and _is_meant(mail, waiting):
+                await suppress(session, waiting[0], Reason.BOUNCE, str(refused))
         else:
             record.provider_id = receipt.provider_id or record.provider_id
             for address in waiting:
@@ -75,9 +72,19 @@ async def deliver(session: AsyncSession, mail_id: UUID) -> None:
                     continue
                 error = DeliveryError(refusal.text, final=refusal.final)
                 if refusal.final:
-                    outcomes[address] = f"refused: {refusal.text}"
+                    outcomes[address] = f"refused: {error}"
     record.outcomes = outcomes
     await _conclude(session, record, error, open_=not outcomes.keys() >= set(mail.recipients))
+
+
+def _is_meant(mail: Mail, waiting: Sequence[str]) -> bool:
+    """Whether the only recipient is the inactive one, and inactive for all mails.
+
+    It may be the sandbox or one of several; and a recipient who has unsubscribed at the provider is
+    inactive only for mails that one can switch off.
+    """
+    sandbox = load_settings(EmailSettings).sandbox
+    return len(waiting) == 1 and not sandbox and not mail.category.optional
 
 
 async def _conclude(

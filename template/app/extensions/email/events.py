@@ -13,7 +13,7 @@ from app.extensions.email.email import (
     NewSignUp,
 )
 from app.extensions.email.schemas import Mail
-from app.extensions.email.service import send
+from app.extensions.email.service import mailable, send
 from app.extensions.email.settings import EmailSettings
 from app.extensions.users import service as users
 
@@ -27,15 +27,15 @@ async def tell_admins(session: AsyncSession, *, user_id: UUID) -> None:
     has_site = any(feature.name == "admin" for feature in features())
     url = f"{base}/admin/user/details/{user_id}" if has_site else None
     for admin in await users.admins(session):
-        if admin.email:
-            mail = NewSignUp(to=admin.email, email=user.email, admin_url=url)  # type: ignore[arg-type]
+        if to := mailable(admin.email):
+            mail = NewSignUp(to=to, email=user.email, admin_url=url)  # type: ignore[arg-type]
             await send(session, mail, key=f"users.created:{user_id}:{admin.id}")
 
 
 async def _tell(session: AsyncSession, user_id: UUID, mail: type[Mail]) -> None:
     user = await users.get(session, user_id)
-    if user.email:
-        await send(session, mail(to=user.email))
+    if to := mailable(user.email):
+        await send(session, mail(to=to))
 
 
 async def tell_approved(session: AsyncSession, *, user_id: UUID) -> None:

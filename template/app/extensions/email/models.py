@@ -29,6 +29,11 @@ class Reason(StrEnum):
     MANUAL = "manual"
 
 
+def storable(text: str) -> str:
+    """Return the words of a server without what Postgres refuses: NUL, and what is no character."""
+    return text.encode(errors="replace").decode().replace("\x00", "")
+
+
 class MailRecord(UUIDKey, Model, table=True):
     """One mail. The key is also part of its Message-ID, which every attempt repeats."""
 

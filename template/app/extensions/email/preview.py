@@ -2,6 +2,10 @@
 
 from html import escape
 
+from jinja2 import TemplateError
+from pydantic import ValidationError
+
+from app.core.features import FeatureError
 from app.core.settings import get_settings, load_settings
 from app.extensions.email.catalog import catalog
 from app.extensions.email.render import Content, render
@@ -44,18 +48,28 @@ POLICY = (
 
 
 def sample(mail: type[Mail]) -> Content:
-    """Render a mail with its sample data."""
+    """Render a mail with its sample data.
+
+    Raises:
+        FeatureError: the mail has no template, a field has no example, or a placeholder no value.
+    """
     url = None
     if mail.category.optional:
         url = preferences_url("ada@example.com", mail.category.name)
-    return render(mail.sample(), unsubscribe_url=url)
+    try:
+        return render(mail.sample(), unsubscribe_url=url)
+    except TemplateError as error:
+        raise FeatureError(f"The mail '{mail.key()}' cannot be shown: {error.message}.") from error
+    except ValidationError as error:
+        fields = ", ".join(str(each["loc"][0]) for each in error.errors() if each["loc"])
+        raise FeatureError(f"The mail '{mail.key()}' needs examples that fit: {fields}.") from error
 
 
 def preview_page() -> str:
     """Return the page with every mail.
 
     Raises:
-        FeatureError: a mail has no template.
+        FeatureError: a mail cannot be shown, see `sample`.
     """
     mails = {key: (mail, sample(mail)) for key, mail in catalog().items()}
     inbox = load_settings(EmailSettings).inbox_url

@@ -1,5 +1,7 @@
 """Who must not be mailed: suppressed addresses, and categories that a recipient does not want."""
 
+from collections.abc import Collection
+
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlmodel import col, delete, select
@@ -8,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database.models import utcnow
 from app.core.errors import InvalidError, NotFoundError
 from app.extensions.email.catalog import categories
-from app.extensions.email.models import Preference, Reason, Suppression
+from app.extensions.email.models import Preference, Reason, Suppression, storable
 from app.extensions.email.schemas import Category, Mail, PreferenceRead, normalize
 
 UNWANTED = "unwanted"
@@ -40,7 +42,7 @@ async def suppress(
     statement = insert(Suppression).values(
         address=_checked(address),
         reason=reason,
-        details=details[:500] if details else None,
+        details=storable(details)[:500] if details else None,
         created_at=utcnow(),
     )
     await session.exec(statement.on_conflict_do_nothing())
@@ -55,6 +57,18 @@ async def release(session: AsyncSession, address: str) -> None:
     statement = delete(Suppression).where(col(Suppression.address) == _checked(address))
     if (await session.exec(statement)).rowcount == 0:
         raise NotFoundError("This address is not suppressed.", code="address_not_suppressed")
+
+
+async def reactivate(session: AsyncSession, address: str) -> None:
+    """Mail an address again that a provider had reported. The caller commits.
+
+    Raises:
+        InvalidError: it is no address.
+    """
+    statement = delete(Suppression).where(
+        col(Suppression.address) == _checked(address), col(Suppression.reason) != Reason.MANUAL
+    )
+    await session.exec(statement)
 
 
 async def subscribers(session: AsyncSession, category: Category) -> list[str]:
@@ -80,13 +94,30 @@ async def set_preference(
 ) -> None:
     """Record the choice of an address. The caller commits.
 
-    A category that no mail has any more can still be switched off: old mails have links.
-
     Raises:
+        InvalidError: it is no address.
         NotFoundError: there is no such category.
     """
-    if wanted and category not in categories():
+    if category not in categories():
         raise NotFoundError("There is no such category of mails.", code="category_not_found")
+    await _record(session, address, category, wanted=wanted)
+
+
+async def unsubscribe(session: AsyncSession, address: str, category: str) -> None:
+    """Switch the category of a signed link off. The caller commits.
+
+    No mail may have this category any more: links do not expire.
+    """
+    await _record(session, address, category, wanted=False)
+
+
+async def choose(session: AsyncSession, address: str, wanted: Collection[str]) -> None:
+    """Switch the categories in `wanted` on and all others off. The caller commits."""
+    for category in categories():
+        await _record(session, address, category, wanted=category in wanted)
+
+
+async def _record(session: AsyncSession, address: str, category: str, *, wanted: bool) -> None:
     values = {"wanted": wanted, "updated_at": utcnow()}
     statement = insert(Preference).values(address=_checked(address), category=category, **values)
     await session.exec(

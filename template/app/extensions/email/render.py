@@ -16,6 +16,9 @@ from app.extensions.email.catalog import find, mail_class
 from app.extensions.email.schemas import Mail
 from app.extensions.email.settings import EmailSettings
 
+# The placeholders that every mail has, besides its fields.
+COMMON = frozenset(("project_name", "color", "app_url", "category", "unsubscribe_url"))
+
 
 @dataclass(frozen=True)
 class Content:

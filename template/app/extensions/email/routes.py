@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader
 
 from app.core.database import DatabaseSession
-from app.core.errors import ConflictError
+from app.core.errors import AppError, ConflictError
 from app.core.settings import get_settings, load_settings
 from app.extensions.email import recipients
 from app.extensions.email.schemas import PreferenceRead, PreferenceUpdate
@@ -24,10 +24,19 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 
+FORM = "application/x-www-form-urlencoded"
+
 router = APIRouter()
 templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
 )
+
+
+class FormRequiredError(AppError):
+    """The body of a request is not what a form sends."""
+
+    status = 415
+    code = "form_required"
 
 
 @router.get("/preferences", summary="Read which mails you get")
@@ -57,7 +66,7 @@ def _address(user: UserRead) -> str:
 
 
 @router.get("/unsubscribe/{token}", include_in_schema=False)
-async def page(token: str, session: DatabaseSession, saved: bool = False) -> HTMLResponse:  # noqa: FBT001 - a query parameter
+async def page(token: str, session: DatabaseSession, saved: str = "") -> HTMLResponse:
     """Show the preferences. It changes nothing, because scanners of mails open every link."""
     address, category = read_token(token)
     values: dict[str, Any] = {
@@ -66,7 +75,7 @@ async def page(token: str, session: DatabaseSession, saved: bool = False) -> HTM
         "address": address,
         "category": category,
         "choices": await recipients.preferences(session, address),
-        "saved": saved,
+        "saved": saved == "true",
         "path": f"{get_settings().api_prefix}/email/unsubscribe/{token}/preferences",
     }
     html = templates.get_template("preferences.html").render(values)
@@ -78,19 +87,24 @@ async def page(token: str, session: DatabaseSession, saved: bool = False) -> HTM
 async def unsubscribe(token: str, session: DatabaseSession) -> Response:
     """Switch the category of a mail off; mail programs call it (RFC 8058)."""
     address, category = read_token(token)
-    await recipients.set_preference(session, address, category, wanted=False)
+    await recipients.unsubscribe(session, address, category)
     await session.commit()
     return Response(status_code=200)
 
 
 @router.post("/unsubscribe/{token}/preferences", include_in_schema=False)
 async def save(token: str, request: Request, session: DatabaseSession) -> RedirectResponse:
-    """Save the form of the page: the categories that are ticked."""
+    """Save the form of the page: the categories that are ticked.
+
+    Raises:
+        NotFoundError: `link_not_valid`.
+        FormRequiredError: the body is something else, in which no category would be ticked.
+    """
     address, _ = read_token(token)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise FormRequiredError(f"Send the preferences as {FORM}.")
     wanted = parse_qs((await request.body()).decode("utf-8", "replace")).get("wanted", [])
-    for each in await recipients.preferences(session, address):
-        choice = each.category in wanted
-        await recipients.set_preference(session, address, each.category, wanted=choice)
+    await recipients.choose(session, address, wanted)
     await session.commit()
     return RedirectResponse(
         f"{get_settings().api_prefix}/email/unsubscribe/{token}?saved=true", 303

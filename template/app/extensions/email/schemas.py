@@ -13,9 +13,20 @@ begins with `_` is only a base of others.
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 
-from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+import idna
+from pydantic import (
+    AfterValidator,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Secret,
+    SecretBytes,
+    SecretStr,
+    model_validator,
+)
 
 from app.core.features import owner_of
 from app.core.http.schemas import ResponseModel
@@ -24,6 +35,7 @@ MAX_ATTACHMENTS = 5 * 1024 * 1024  # bytes of one mail; they are kept in the dat
 
 # Deliberately tolerant: only the server of the recipient knows whether an address exists.
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\x00-\x1f\x7f]{1,64}@[^\s@<>(),;:\"\\\x00-\x1f\x7f]{1,255}")
+_DOMAIN = re.compile(r"[^.]{1,63}(\.[^.]{1,63})*")
 
 
 def normalize(address: str) -> str:
@@ -36,10 +48,22 @@ def normalize(address: str) -> str:
     if not _ADDRESS.fullmatch(address):
         raise ValueError("this is no e-mail address")
     local, _, domain = address.rpartition("@")
-    try:
-        return f"{local}@{domain.encode('idna').decode()}"
-    except UnicodeError:
-        raise ValueError("the domain of the address is not valid") from None
+    return f"{local}@{ascii_domain(domain)}"
+
+
+def ascii_domain(domain: str) -> str:
+    """Return a domain as DNS has it: in ASCII (IDNA 2008, UTS 46), without a dot at its end.
+
+    Raises:
+        ValueError: there is no such domain.
+    """
+    if not domain.isascii():
+        # The codec of Python follows IDNA 2003, for which `faß` is `fass`, another domain.
+        domain = idna.encode(domain, uts46=True).decode()
+    domain = domain.removesuffix(".")
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError("the domain is not valid")
+    return domain
 
 
 Address = Annotated[str, AfterValidator(normalize)]
@@ -91,6 +115,21 @@ class Mail(BaseModel):
     reply_to: Address | None = None
     attachments: tuple[Attachment, ...] = ()
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse fields whose values would not survive until a task sends the mail.
+
+        Raises:
+            TypeError: a field is secret or excluded.
+        """
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, field in cls.model_fields.items():
+            if field.exclude or _is_hidden(field.annotation):
+                raise TypeError(
+                    f"{cls.__name__}.{name}: a mail is stored until it is sent, so its fields "
+                    "cannot be secret or excluded. Write str: they are deleted once it is sent."
+                )
+
     @property
     def recipients(self) -> tuple[str, ...]:
         """The addresses, each once."""
@@ -133,6 +172,19 @@ class Mail(BaseModel):
             name: field.examples[0] for name, field in cls.model_fields.items() if field.examples
         }
         return cls.model_validate(examples)
+
+
+def _is_hidden(annotation: Any, seen: frozenset[type] = frozenset()) -> bool:
+    """Whether a value, or a part of it, is not in the JSON of its model."""
+    if not isinstance(annotation, type):
+        parts = (get_origin(annotation), *get_args(annotation))
+        return any(_is_hidden(each, seen) for each in parts if each is not None)
+    if issubclass(annotation, BaseModel) and annotation not in seen:
+        return any(
+            field.exclude or _is_hidden(field.annotation, seen | {annotation})
+            for field in annotation.model_fields.values()
+        )
+    return issubclass(annotation, (Secret, SecretBytes, SecretStr))
 
 
 class PreferenceRead(ResponseModel):

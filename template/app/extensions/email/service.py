@@ -15,10 +15,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.errors import ConflictError, NotFoundError
+from app.core.logging import get_logger
 from app.core.tasks import enqueue
 from app.extensions.email.models import MailRecord, MailState, Reason
 from app.extensions.email.recipients import UNWANTED, blocked, subscribers
-from app.extensions.email.schemas import Attachment, Category, Mail
+from app.extensions.email.schemas import Attachment, Category, Mail, normalize
 from app.extensions.email.tasks import deliver
 
 __all__ = [
@@ -27,11 +28,27 @@ __all__ = [
     "Mail",
     "MailRecord",
     "MailState",
+    "mailable",
     "queue",
     "retry",
     "send",
     "subscribers",
 ]
+
+log = get_logger(__name__)
+
+
+def mailable(address: str | None) -> str | None:
+    """Return the address of a user as mails need it, or None if no mail can be sent to it.
+
+    Supabase Auth accepts addresses that no server takes. They must not stop what a mail tells of,
+    so they are only logged.
+    """
+    try:
+        return normalize(address) if address else None
+    except ValueError as error:
+        log.warning("address_not_mailable", address=address, reason=str(error))
+        return None
 
 
 async def send(session: AsyncSession, mail: Mail, *, key: str | None = None) -> MailRecord:

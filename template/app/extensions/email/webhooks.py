@@ -10,12 +10,12 @@ from pydantic import BaseModel, ValidationError
 
 from app.core.database import DatabaseSession
 from app.core.errors import AppError, ForbiddenError, InvalidError, UnauthenticatedError
-from app.core.http.webhooks import signed_json
+from app.core.http.webhooks import json_object, signed_json
 from app.core.logging import get_logger
 from app.core.settings import get_settings, load_settings
 from app.extensions.email import email as mails
 from app.extensions.email.models import MailState, Reason
-from app.extensions.email.recipients import suppress
+from app.extensions.email.recipients import choose, reactivate, suppress
 from app.extensions.email.schemas import Mail
 from app.extensions.email.service import send
 from app.extensions.email.settings import EmailSettings
@@ -129,6 +129,9 @@ def _link(data: AuthData, token_hash: str) -> str:
 async def resend(request: Request, session: DatabaseSession) -> None:
     """Suppress the addresses of permanent bounces and of complaints.
 
+    The event names all recipients of the mail and not the one that it is about, so that of a mail
+    to several is ignored.
+
     Source: https://resend.com/docs/dashboard/webhooks/event-types
     """
     secret = load_settings(EmailSettings).webhook_secret
@@ -140,33 +143,35 @@ async def resend(request: Request, session: DatabaseSession) -> None:
     )
     if event.get("type") == "email.bounced" and bounce.get("type") == "Permanent":
         reason = Reason.BOUNCE
-    for address in data.get("to") or ():
-        if reason:
-            await suppress(session, str(address), reason, str(bounce.get("message") or "") or None)
+    addresses = data.get("to") or []
+    if reason and len(addresses) == 1:
+        await suppress(session, str(addresses[0]), reason, str(bounce.get("message") or "") or None)
     await session.commit()
 
 
 @router.post("/postmark", status_code=204)
 async def postmark(request: Request, session: DatabaseSession) -> None:
-    """Suppress the addresses that Postmark does not mail any more.
+    """Suppress the addresses that Postmark does not mail any more, and release them again.
+
+    Who unsubscribes at Postmark leaves one stream: this switches the categories off.
 
     Source: https://postmarkapp.com/developer/webhooks/webhooks-overview
     """
     _check_password(request.headers.get("authorization", ""))
-    try:
-        event = await request.json()
-        kind, address = event["RecordType"], str(event.get("Email") or event.get("Recipient"))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AppError("The body must be an event of Postmark.") from error
+    event = json_object(await request.body())
+    kind, address = event.get("RecordType"), str(event.get("Email") or event.get("Recipient"))
+    if kind is None:
+        raise AppError("The body must be an event of Postmark.")
     details = str(event.get("Description") or event.get("SuppressionReason") or "") or None
-    if kind == "SpamComplaint":
+    cause = event.get("SuppressionReason") if kind == "SubscriptionChange" else kind
+    if kind == "SubscriptionChange" and not event.get("SuppressSending"):
+        await reactivate(session, address)
+    elif cause == "SpamComplaint":
         await suppress(session, address, Reason.COMPLAINT, details)
-    elif kind == "Bounce" and event.get("Inactive"):
+    elif cause == "HardBounce" or (kind == "Bounce" and event.get("Inactive")):
         await suppress(session, address, Reason.BOUNCE, details)
-    elif kind == "SubscriptionChange" and event.get("SuppressSending"):
-        complained = event.get("SuppressionReason") == "SpamComplaint"
-        reason = Reason.COMPLAINT if complained else Reason.BOUNCE
-        await suppress(session, address, reason, details)
+    elif kind == "SubscriptionChange":
+        await choose(session, address, ())
     await session.commit()
 
 
@@ -181,8 +186,9 @@ def _check_password(authorization: str) -> None:
     if secret is None:
         log.error("webhook_not_set_up", advice=f"set {SETTING}")
         raise ForbiddenError(f"{SETTING} is missing.", code="webhook_not_set_up")
+    scheme, _, encoded = authorization.partition(" ")
     try:
-        given = b64decode(authorization.removeprefix("Basic ")).partition(b":")[2]
+        given = b64decode(encoded).partition(b":")[2] if scheme.lower() == "basic" else b""
     except ValueError:
         given = b""
     if not hmac.compare_digest(given, secret.get_secret_value().encode()):

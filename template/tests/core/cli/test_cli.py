@@ -22,6 +22,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from app.cli import build, main
+from app.core.cli import storage
 from app.core.cli.api import rows_of
 from app.core.cli.errors import CliError, run
 from app.core.database import sessions, sync_engine
@@ -33,6 +34,7 @@ from app.core.settings import SettingsError, get_settings, load_settings
 from app.core.tasks.tasks import HEARTBEAT_KEY, heartbeat
 from app.main import app as api
 from app.worker import celery
+from devstack import commands as commands_of_dev
 from devstack.supabase import LocalSupabase
 
 # Workers do not need to know each other.
@@ -481,6 +483,17 @@ finally:
     assert {"db", "user", "task", "worker", "dev"} <= set(done.stdout.split())
     slow = {"alembic", "celery", "fastapi", "sqlmodel", "httpx"}
     assert slow.isdisjoint(done.stderr.split())
+
+
+def test_the_dev_stack_adds_to_a_group(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "storage.py").write_text(
+        "from app.core.cli.storage import cli\n\n@cli.command()\ndef added(): print('Added.')\n"
+    )
+    monkeypatch.setattr(commands_of_dev, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(storage.cli, "registered_commands", [*storage.cli.registered_commands])
+    assert call("storage", "added") == (0, "Added.\n", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

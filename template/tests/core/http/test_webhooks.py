@@ -54,9 +54,10 @@ async def test_a_signed_body_must_be_an_object(body: bytes) -> None:
     assert raised.value.code == "bad_request"
 
 
-async def test_a_missing_secret_is_named() -> None:
+@pytest.mark.parametrize("secret", [None, SecretStr("the password of another service")])
+async def test_a_missing_secret_is_named(secret: SecretStr | None) -> None:
     with pytest.raises(AppError, match="HOOK_SECRETS") as raised:
-        await signed_json(request(BODY), None, "HOOK_SECRETS")
+        await signed_json(request(BODY), secret, "HOOK_SECRETS")
     assert raised.value.code == "webhook_not_set_up"
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app.core.cli.errors import CliError
 from app.core.features import FeatureError
 from app.extensions.email import catalog
 from app.extensions.email.catalog import find
-from devstack.commands import emails as build
-from devstack.commands.emails import BuildError, compile_mail, outputs
+from devstack.commands import email as build
+from devstack.commands.email import BuildError, changes, compile_mail, outputs
 
 LAYOUT = build.OWN_LAYOUT.read_text(encoding="utf-8")
 
@@ -22,8 +23,7 @@ def source(body: str, head: str = "<mj-title>Hi</mj-title>") -> str:
 
 def test_the_committed_templates_are_current() -> None:
     """If this fails: uv run app email build."""
-    stale = [output.path.name for output in outputs() if not output.is_current]
-    assert stale == []
+    assert changes() == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,51 @@ def test_a_layout_of_the_team_changes_no_file_of_the_template(
     theirs = {output.path.parent for output in found} - {Path(build.__file__).parent}
     assert emails / "email" in theirs
     assert build.OWN_LAYOUT.parent not in theirs
+
+
+def test_what_is_left_of_a_layout_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emails = team(tmp_path, monkeypatch)
+    (emails / "layout.mjml").write_text(LAYOUT)
+    (emails / "email").mkdir()
+    ours = emails / "email" / "test_mail.mjml"
+    ours.write_text(source("<mj-text>Ours</mj-text>"))
+    build.build()
+    assert changes() == ([], [])
+    written = {*emails.rglob("*.html"), *emails.rglob("*.txt")}
+    assert emails / "email" / "invitation.html" in written
+    (emails / "layout.mjml").unlink()
+    (emails / "notes.md").touch()
+    kept = {ours.with_suffix(".html"), ours.with_suffix(".txt")}
+    assert set(changes()[1]) == written - kept
+    with pytest.raises(CliError, match=r"invitation\.html"):
+        build.build(check=True)
+    build.build()
+    assert {*emails.rglob("*.*")} == {ours, *kept, emails / "notes.md"}
+
+
+@pytest.mark.parametrize("name", ["gone.mjml", "gone.html", "email/gone.txt", "emial/x.mjml"])
+def test_a_template_without_a_mail_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = team(tmp_path, monkeypatch) / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(BuildError, match=str(path)):
+        build.build(check=True)
+
+
+@pytest.mark.parametrize("place", ["{{ nmae }}", "{% for each in nmae %}{{ each }}{% endfor %}"])
+def test_an_unknown_placeholder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    emails = team(tmp_path, monkeypatch)
+    (emails / "email").mkdir()
+    known = "{{ project_name }}{% for each in range(3) %}{{ loop.index }}{% endfor %}"
+    (emails / "email" / "test_mail.mjml").write_text(source(f"<mj-text>{known}{place}</mj-text>"))
+    with pytest.raises(BuildError, match="TestMail has no field nmae"):
+        list(outputs())
 
 
 def test_a_mail_without_template_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

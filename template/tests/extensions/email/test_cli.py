@@ -1,17 +1,23 @@
 """`app email`."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import Field, create_model
 from typer.testing import CliRunner, Result
 
 import app.features
 from app.cli import build
 from app.core.cli.errors import CliError
 from app.core.database import forget_process_engine
+from app.core.features import FeatureError
 from app.extensions.email.catalog import catalog
+from app.extensions.email.schemas import Mail
 from devstack.inbox import InboxServer
 from tests.extensions.email import shop
 from tests.extensions.email.conftest import Configure
@@ -27,6 +33,23 @@ def run(*arguments: str) -> Result:
 def test_the_list_names_every_mail() -> None:
     output = run("list").output
     assert all(key in output for key in catalog())
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        (Field(examples=["4711"]), "'shop.order_shipped' cannot be shown: 'name' is undefined"),
+        (Field(), "'shop.order_shipped' needs examples that fit: number"),
+    ],
+)
+def test_a_mail_that_cannot_be_shown_is_named(
+    monkeypatch: pytest.MonkeyPatch, field: Any, problem: str
+) -> None:
+    mail = create_model("OrderShipped", __base__=Mail, number=(str, field))
+    mail.__module__ = "app.features.shop.email"
+    monkeypatch.setitem(catalog(), mail.key(), mail)
+    with pytest.raises(FeatureError, match=problem):
+        run("list")
 
 
 def test_the_preview_of_one_and_of_all(tmp_path: Path) -> None:
@@ -63,6 +86,13 @@ def test_addresses_are_suppressed_and_released(own_database: None) -> None:
     run("release", "ada@example.com")
     with pytest.raises(Exception, match="not suppressed"):
         run("release", "ada@example.com")
+
+
+def test_a_process_knows_the_build() -> None:
+    """In tests, the module of the command may have been imported already."""
+    command = [sys.executable, "-m", "app", "email", "build", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "Everything is current.\n"), done.stderr
 
 
 def test_the_build_writes_what_is_not_current(

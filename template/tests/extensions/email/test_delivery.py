@@ -1,5 +1,6 @@
 """From `send` to the mail server: one mail, or the words of the server."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -10,11 +11,12 @@ from app.core.errors import ConflictError, NotFoundError
 from app.core.tasks import SkipRunError, TaskError
 from app.core.tasks.models import TaskRecord
 from app.extensions.email import delivery, service
-from app.extensions.email.models import MailRecord, MailState, Reason
+from app.extensions.email.models import MailRecord, MailState, Reason, Suppression
 from app.extensions.email.recipients import release, set_preference, suppress
 from app.extensions.email.schemas import Attachment, Mail
 from app.extensions.email.transports import DeliveryError
 from devstack.inbox import InboxServer
+from tests.extensions.email import providers
 from tests.extensions.email.conftest import Configure
 from tests.extensions.email.shop import news, report, shipped
 
@@ -178,6 +180,29 @@ async def test_the_sandbox_gets_everything(
     assert mail.message["To"] == "staging@example.org"
     assert mail.message["X-Original-To"] == f"{ADA}, {BOB}"
     assert record.outcomes == {ADA: "sent", BOB: "sent"}
+
+
+@pytest.mark.parametrize(
+    ("mail", "sandbox", "suppressed"),
+    [
+        (shipped, "", True),
+        (shipped, "staging@example.org", False),
+        (news, "", False),  # it may be inactive for such mails only
+    ],
+)
+async def test_a_recipient_that_is_inactive_at_postmark(
+    session: AsyncSession,
+    configure: Configure,
+    mail: Callable[[str], Mail],
+    sandbox: str,
+    suppressed: bool,
+) -> None:
+    with providers.running() as postmark:
+        configure(url=f"postmark://key?api={postmark.url}", sandbox=sandbox)
+        postmark.answers.append((422, {"ErrorCode": 406, "Message": "in\0active"}))
+        record = await refused(session, mail(ADA), final=True)
+    assert record.error == "422 406 inactive"
+    assert (await session.get(Suppression, ADA) is not None) is suppressed
 
 
 async def test_the_address_for_answers(

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from typing import Annotated, Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, Secret, SecretStr, ValidationError, create_model
 
 from app.extensions.email.catalog import catalog
 from app.extensions.email.preview import preview_page, sample
@@ -73,6 +74,8 @@ def test_names_and_subjects_in_any_script() -> None:
         (" Ada@Example.COM ", "ada@example.com"),
         ("user@bücher.example", "user@xn--bcher-kva.example"),
         ("grüße@bücher.example", "grüße@xn--bcher-kva.example"),
+        ("ada@faß.example", "ada@xn--fa-hia.example"),  # and not fass.example
+        ("ada@example.com.", "ada@example.com"),
         ("a+b@corp.local", "a+b@corp.local"),
     ],
 )
@@ -84,7 +87,14 @@ def test_addresses_are_normalized(given: str, stored: str) -> None:
     "address",
     [
         *("", "ada", "@example.com", "ada@", "a@b@c", "a b@example.com", "a\n@example.com"),
-        *("a@b..c", "Ada <ada@example.com>", "a@example.com,b@example.com"),
+        *(
+            "a@b..c",
+            "a@.",
+            f"a@{'b' * 64}.c",
+            "a@☃.example",
+            "Ada <ada@example.com>",
+            "a@example.com,b@example.com",
+        ),
         "a@example.com\r\nBcc: b@example.com",
     ],
 )
@@ -109,6 +119,26 @@ def test_attachments_are_checked_and_sent() -> None:
 def test_a_mail_that_one_can_switch_off_has_one_recipient() -> None:
     with pytest.raises(ValidationError):
         news(to=("a@example.com", "b@example.com"))  # type: ignore[arg-type]
+
+
+class Inner(BaseModel):
+    """A part of a mail, with parts of its own kind."""
+
+    parts: list["Inner"] = Field(default_factory=list)
+    password: SecretStr | None = None
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        *(SecretStr, Secret[int], list[SecretStr | None], tuple[Inner, ...]),
+        Annotated[str, Field(exclude=True)],
+    ],
+)
+def test_a_field_that_cannot_be_stored_is_refused(annotation: Any) -> None:
+    """The mail would have stars in its place, or fail."""
+    with pytest.raises(TypeError, match=r"Wrong\.code.*secret"):
+        create_model("Wrong", __base__=Mail, code=(annotation, ...))
 
 
 def test_the_preview_shows_every_mail(configure: Configure) -> None:

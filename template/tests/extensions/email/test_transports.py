@@ -22,6 +22,7 @@ from app.extensions.email.transports import (
     Receipt,
     create_transport,
 )
+from app.extensions.email.transports.http import key_of
 from devstack.inbox import InboxServer
 from tests.core.tasks.faults.tls import certificate
 from tests.extensions.email import providers
@@ -240,19 +241,78 @@ def test_the_doctor_connects(
 
 
 @pytest.mark.parametrize(
-    "value", ["http://example.com", "smtp://", "mail.example.com", "smtp://host:port", "resend://"]
+    ("value", "problem"),
+    [
+        ("http://example.com", "starts with"),
+        ("mail.example.com", "starts with"),
+        ("smtp://", "needs a host"),
+        ("smtp://host:port", "a port is"),
+        ("smtp://host:0", "a port is"),
+        ("smtp://host:99999", "a port is"),
+        ("smtp://user:hunter#2@host", "percent-encode"),
+        ("smtp://user:hunter/2@host", "percent-encode"),
+        ("smtp://user:12/34@host", "percent-encode"),
+        ("smtp://user:12?34@host", "percent-encode"),
+        ("smtp://u:hunter2℀@host", "percent-encode"),
+        (f"smtp://{'a' * 70}.example", "domain"),
+        ("resend://", "needs a key"),
+        ("resend://re_kéy", "in ASCII"),
+        ("postmark://t%C3%A9", "in ASCII"),
+        ("postmark://TOK:EN", "percent-encode"),
+        ("postmark://token@host", "percent-encode"),
+    ],
 )
-def test_what_is_no_transport(configure: Configure, value: str) -> None:
+def test_what_is_no_transport(configure: Configure, value: str, problem: str) -> None:
     configure(url=value)
-    with pytest.raises(SettingsError, match="EMAIL_URL"):
+    with pytest.raises(SettingsError, match=f"EMAIL_URL.*{problem}") as error:
+        load_settings(EmailSettings)
+    assert "hunter" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "key"), [("postmark://TOK%3AEN", "TOK:EN"), ("postmark://a%2Fb/?api=x", "a/b")]
+)
+def test_the_key_of_a_provider(configure: Configure, value: str, key: str) -> None:
+    configure(url=value)
+    parts = load_settings(EmailSettings).transport
+    assert parts
+    assert key_of(parts) == key
+
+
+async def test_an_address_of_a_provider_that_cannot_be_read(configure: Configure) -> None:
+    configure(url="postmark://key?api=http://host:99999")
+    with pytest.raises(DeliveryError):
+        await send()
+
+
+def test_the_secret_of_resend_has_its_form(configure: Configure) -> None:
+    configure(url="postmark://token", webhook_secret="a long enough password")
+    load_settings(EmailSettings)
+    configure(url="resend://key")
+    with pytest.raises(SettingsError, match="EMAIL_WEBHOOK_SECRET"):
         load_settings(EmailSettings)
 
 
-@pytest.mark.parametrize("value", ["nobody", "Shop <shop>", "Shop <a@example.org>\nBcc: b@c.de"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "nobody",
+        "Shop <shop>",
+        "A <a@e.com>, b@e.com",
+        "Shop, Inc. <a@e.com>",
+        "Shop <a@example.org>\nBcc: b@c.de",
+    ],
+)
 def test_what_is_no_sender(configure: Configure, value: str) -> None:
     configure(**{"from": value})
     with pytest.raises(SettingsError, match="EMAIL_FROM"):
         load_settings(EmailSettings)
+
+
+def test_the_domain_of_the_sender_is_in_ascii(configure: Configure) -> None:
+    configure(**{"from": '"Shop, Inc." <shop@faß.example>'})
+    settings = load_settings(EmailSettings)
+    assert (settings.sender_name, settings.domain) == ("Shop, Inc.", "xn--fa-hia.example")
 
 
 def test_production_requires_a_transport(

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.settings import get_settings
 from app.extensions.email import delivery, service
-from app.extensions.email.models import MailState
+from app.extensions.email.models import MailState, Preference
 from app.extensions.email.schemas import PRODUCT
 from app.extensions.email.signing import AUDIENCE, preferences_url
 from devstack.inbox import InboxServer
@@ -70,7 +70,13 @@ async def test_the_page_saves_the_choices(client: AsyncClient, session: AsyncSes
     html = (await client.get(answer.headers["location"])).text
     assert boxes(html) == {"product": "", "reports": "checked"}
     assert (await service.send(session, report(ADA))).state is MailState.QUEUED
-    await client.post(f"{link}/preferences")
+    for body in ({"files": {"wanted": "product"}}, {"json": {"wanted": "product"}}, {}):
+        answer = await client.post(f"{link}/preferences", **body)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json()["code"]) == (415, "form_required")
+    assert (await service.send(session, report(ADA))).state is MailState.QUEUED
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    await client.post(f"{link}/preferences", headers=headers)
+    assert "Saved." not in (await client.get(link, params={"saved": "zzz"})).text
     assert (await service.send(session, report(ADA))).state is MailState.SUPPRESSED
 
 
@@ -100,5 +106,16 @@ async def test_users_choose(client: AsyncClient, sign_in: SignIn, session: Async
     put = await client.put(f"{url}/product", json={"wanted": False}, headers=person.headers)
     assert {"category": "product", "label": PRODUCT.label, "wanted": False} in put.json()
     assert (await service.send(session, news(person.email))).state is MailState.SUPPRESSED
-    put = await client.put(f"{url}/moon", json={"wanted": True}, headers=person.headers)
-    assert (put.status_code, put.json()["code"]) == (404, "category_not_found")
+    for category, on in (("moon", True), ("moon", False), ("x" * 60, False)):
+        change = {"wanted": on}
+        put = await client.put(f"{url}/{category}", json=change, headers=person.headers)
+        assert (put.status_code, put.json()["code"]) == (404, "category_not_found")
+
+
+async def test_the_link_of_a_category_that_is_gone(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    assert (await client.post(path(preferences_url(ADA, "gone")))).status_code == 200
+    choice = await session.get(Preference, (ADA, "gone"))
+    assert choice is not None
+    assert not choice.wanted

@@ -103,6 +103,31 @@ async def test_a_refusal(
     assert list(await delivered()) == [email]
 
 
+@pytest.mark.parametrize("local", ["a" * 65, "a,b", "a(b"])
+async def test_an_address_without_mails_stops_nothing(
+    client: AsyncClient,
+    session: AsyncSession,
+    supabase: LocalSupabase,
+    approval: Approval,
+    sign_in: SignIn,
+    delivered: Callable[[], Awaitable[dict[str, str]]],
+    local: str,
+) -> None:
+    """Neither that of a user nor that of an admin; Supabase Auth accepts both."""
+    approval("admin")
+    admin = await sign_in(role=Role.ADMIN)
+    email = f"{local}@{uuid4().hex}.example.com"
+    other = await sign_in(role=Role.ADMIN)
+    (await service.get(session, other.id)).email = f"{local}@example.com"
+    await session.commit()
+    headers = {"Authorization": f"Bearer {supabase.issue_token(email)}"}
+    assert (await client.get("/api/v1/users/me", headers=headers)).status_code == 403
+    assert list(await delivered()) == [admin.email]
+    user = await service.set_status(session, UUID(supabase.user(email).id), Status.SUSPENDED)
+    assert user.status is Status.SUSPENDED
+    assert await delivered() == {}
+
+
 async def test_nobody_is_told_without_approval(
     client: AsyncClient,
     supabase: LocalSupabase,

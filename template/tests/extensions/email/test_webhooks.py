@@ -21,7 +21,7 @@ from app.extensions.email.models import MailRecord, MailState, Reason, Suppressi
 from app.extensions.email.recipients import suppress
 from devstack.inbox import InboxServer
 from tests.extensions.email.conftest import Configure
-from tests.extensions.email.shop import shipped
+from tests.extensions.email.shop import news, shipped
 
 ADA, NEW = "ada@example.com", "ada@new.example.com"
 SECRET = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
@@ -211,9 +211,16 @@ async def test_events_of_resend(
         ("SpamComplaint", {}, Reason.COMPLAINT),
         (
             "SubscriptionChange",
-            {"Email": None, "Recipient": ADA, "SuppressSending": True},
+            {"Email": None, "Recipient": ADA, "SuppressSending": True}
+            | {"SuppressionReason": "HardBounce"},
             Reason.BOUNCE,
         ),
+        (
+            "SubscriptionChange",
+            {"SuppressSending": True, "SuppressionReason": "SpamComplaint"},
+            Reason.COMPLAINT,
+        ),
+        ("Bounce", {"Inactive": True, "Description": "no\0such"}, Reason.BOUNCE),
         ("Delivery", {}, None),
     ],
 )
@@ -223,6 +230,33 @@ async def test_events_of_postmark(
     for _ in range(2):
         assert (await postmark(kind, **data)).status_code == 204
     assert await reason(session) is expected
+
+
+async def test_who_unsubscribes_at_postmark_still_gets_other_mails(
+    postmark: Call, session: AsyncSession
+) -> None:
+    change = {"SuppressSending": True, "SuppressionReason": "ManualSuppression"}
+    assert (await postmark("SubscriptionChange", **change)).status_code == 204
+    assert (await service.send(session, news(ADA))).outcomes == {ADA: "unwanted"}
+    assert (await service.send(session, shipped(ADA))).state is MailState.QUEUED
+
+
+@pytest.mark.parametrize("first", Reason)
+async def test_postmark_releases_what_providers_have_reported(
+    postmark: Call, session: AsyncSession, first: Reason
+) -> None:
+    await suppress(session, ADA, first)
+    for _ in range(2):
+        answer = await postmark("SubscriptionChange", SuppressSending=False)
+        assert answer.status_code == 204
+    assert await reason(session) is (first if first is Reason.MANUAL else None)
+
+
+async def test_resend_does_not_tell_which_of_several_has_bounced(
+    resend: Call, session: AsyncSession
+) -> None:
+    assert (await resend("email.complained", to=[ADA, NEW])).status_code == 204
+    assert await reason(session) is None
 
 
 async def test_events_must_be_authentic(
@@ -236,7 +270,9 @@ async def test_events_must_be_authentic(
     answer = await client.post(f"{PATH}/resend", content=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
     assert await reason(session) is None
-    configure(webhook_secret="")
+    configure(webhook_secret="a password for Postmark")
+    answer = await client.post(f"{PATH}/resend", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "webhook_not_set_up")
     for call in (resend, postmark):
         configure(webhook_secret="")
         answer = await call("x")
@@ -245,6 +281,23 @@ async def test_events_must_be_authentic(
 
 async def test_events_that_cannot_be_read(postmark: Call, client: AsyncClient) -> None:
     url, sign_in = f"{PATH}/postmark", ("postmark", "a long enough password")
-    for body in ("[]", "x", '{"a": 1}'):
+    for body in (
+        "[]",
+        "x",
+        '{"a": 1}',
+        f'{{"a": {"[" * 20_000}{"]" * 20_000}}}',
+        r'{"a": "\ud800"}',
+    ):
         answer = await client.post(url, content=body, auth=sign_in)
         assert answer.status_code == 400
+
+
+async def test_the_scheme_of_the_password_has_any_case(postmark: Call, client: AsyncClient) -> None:
+    encoded = base64.b64encode(b"postmark:a long enough password").decode()
+    headers = {"authorization": f"basic {encoded}"}
+    event = {"RecordType": "Delivery"}
+    answer = await client.post(f"{PATH}/postmark", json=event, headers=headers)
+    assert answer.status_code == 204
+    headers = {"authorization": f"Bearer {encoded}"}
+    answer = await client.post(f"{PATH}/postmark", json=event, headers=headers)
+    assert answer.status_code == 401

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Protocol
 
+from app.extensions.email.models import storable
+
 SECONDS = 20.0  # for one answer of a server
 
 
@@ -17,7 +19,7 @@ class DeliveryError(Exception):
     """
 
     def __init__(self, text: str, *, final: bool = False) -> None:
-        super().__init__(text[:1000])
+        super().__init__(storable(text)[:1000])
         self.final = final
 
 

@@ -72,7 +72,7 @@ async def request(
     try:
         async with httpx.AsyncClient(**client_options(), timeout=SECONDS) as client:
             response = await client.request(method, url, headers=headers, json=body)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DeliveryError(f"{url}: {str(error) or type(error).__name__}") from error
     # 401 and 403: somebody can correct the key. 409: a try before this one is still running.
     if response.status_code >= 500 or response.status_code in (401, 403, 408, 409, 425, 429):

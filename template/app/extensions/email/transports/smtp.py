@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote
 import aiosmtplib
 
 from app.core.http_client import authorities
+from app.extensions.email.schemas import ascii_domain
 from app.extensions.email.transports.base import SECONDS, DeliveryError, Receipt, Refusal
 
 PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
@@ -58,7 +59,7 @@ class Smtp:
         parts = self.parts
         plain = parts.scheme == "smtp+plain"
         server = aiosmtplib.SMTP(
-            hostname=parts.hostname,
+            hostname=ascii_domain(parts.hostname or ""),
             port=parts.port or PORTS[parts.scheme],
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password or "") if parts.username else None,

@@ -13,16 +13,20 @@ from typing import Annotated
 
 import mrml
 import typer
-from jinja2 import Environment, TemplateSyntaxError
+from jinja2 import Environment, TemplateSyntaxError, meta
 
 from app.core.cli.errors import CliError
+from app.core.features import features
 from app.extensions.email import catalog as mails
-from app.extensions.email.catalog import LAYOUT, catalog, homes, own_layout
+from app.extensions.email.catalog import FOLDER, LAYOUT, catalog, homes, own_layout, team
 from app.extensions.email.cli import cli
+from app.extensions.email.render import COMMON
+from app.extensions.email.schemas import Mail
 
 MAX_BYTES = 100_000  # Gmail cuts a longer mail
 CONTENT = "<!-- content -->"
 OWN_LAYOUT = Path(mails.__file__).parent / "emails" / LAYOUT
+JINJA = Environment(autoescape=True)
 
 # https://documentation.mjml.io, without mj-include, whose part the layout has.
 ELEMENTS = frozenset(
@@ -64,16 +68,42 @@ def build(
     ] = False,
 ) -> None:
     """Compile the MJML of every mail to HTML and text, which are committed."""
-    stale = [output for output in outputs() if not output.is_current]
-    if check and stale:
-        names = ", ".join(str(output.path) for output in stale)
+    stale, left = changes()
+    if check and (stale or left):
+        names = ", ".join(str(path) for path in (*(output.path for output in stale), *left))
         raise CliError(f"not current: {names}. Run `uv run app email build`.")
+    for path in left:
+        path.unlink()
+        typer.echo(f"Deleted {path}")
     for output in stale:
         output.path.parent.mkdir(exist_ok=True)
         output.path.write_text(output.content, encoding="utf-8")
         typer.echo(f"Wrote {output.path}")
-    if not stale:
+    if not stale and not left:
         typer.echo("Everything is current.")
+
+
+def changes() -> tuple[list[Output], list[Path]]:
+    """Return what is to be written, and what is left of a layout or template that is gone.
+
+    Only the features of the team can have the latter.
+
+    Raises:
+        BuildError: there is a template of no mail; and see `outputs`.
+    """
+    found = list(outputs())
+    known = {place for mail in catalog().values() for place in homes(mail)}
+    kept = {output.path for output in found}
+    left = []
+    for feature in features():
+        for path in sorted((feature.path / FOLDER).rglob("*.*")):
+            if path.suffix not in (".mjml", ".html", ".txt") or path.name == LAYOUT:
+                continue
+            if path.with_suffix("") not in known:
+                raise BuildError(f"No mail has the template {path}: write its class or delete it.")
+            if feature in team() and path.suffix != ".mjml" and path not in kept:
+                left.append(path)
+    return [output for output in found if not output.is_current], left
 
 
 def outputs() -> Iterator[Output]:
@@ -83,7 +113,7 @@ def outputs() -> Iterator[Output]:
     that no file of the template changes.
 
     Raises:
-        BuildError: a mail has no template, or it cannot be compiled.
+        BuildError: a mail has no template, or one that cannot be compiled or filled.
         FeatureError: the mails of a feature cannot be loaded.
     """
     layout = own_layout()
@@ -101,6 +131,8 @@ def outputs() -> Iterator[Output]:
             name=str(source),
         )
         for suffix, content in compiled.items():
+            if unknown := _unknown_placeholders(content, mail):
+                raise BuildError(f"{source}: {mail.__name__} has no field {', '.join(unknown)}")
             yield Output(target.with_suffix(suffix), content)
 
 
@@ -136,10 +168,15 @@ def compile_mail(source: str, layout: str, *, name: str = "mail") -> dict[str, s
     files = {".html": markup, ".txt": f"{subject}\n\n{_text(_inside(whole, 'mj-body', fail))}\n"}
     for content in files.values():
         try:
-            Environment(autoescape=True).parse(content)
+            JINJA.parse(content)
         except TemplateSyntaxError as error:
             raise fail(f"Jinja cannot read it: {error.message}") from None
     return files
+
+
+def _unknown_placeholders(content: str, mail: type[Mail]) -> list[str]:
+    names = meta.find_undeclared_variables(JINJA.parse(content))
+    return sorted(names - COMMON - mail.model_fields.keys() - JINJA.globals.keys())
 
 
 def _source(place: Path) -> Path:
