@@ -1,4 +1,4 @@
-"""`app dev` and `app token`."""
+"""`app dev`, `app token` and `app ci`."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from devstack import checks
 from devstack import env as environment
 from devstack.errors import DevStackError
 from devstack.stack import modules
@@ -71,6 +72,20 @@ def token(
             f'curl -H "Authorization: Bearer $(uv run app token --quiet)" {signed_in.example}',
             err=True,
         )
+
+
+@cli.command()
+def ci(
+    tests: Annotated[checks.Tests, typer.Option(help="Tests to run.")] = checks.Tests.ALL,
+) -> None:
+    """Check everything that CI checks, and say what to do about each failure."""
+    chosen = [*checks.CHECKS, *([checks.TESTS[tests]] if tests in checks.TESTS else [])]
+    try:
+        passed = checks.run(ROOT, chosen)
+    except FileNotFoundError as error:
+        raise fail(DevStackError(f"{error.filename} is not installed: run `uv sync`.")) from None
+    if not passed:
+        raise typer.Exit(1)
 
 
 def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:

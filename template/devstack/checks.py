@@ -1,0 +1,111 @@
+"""`app ci`: what CI checks, the fastest first."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from app.core.cli.output import print_table
+
+
+class Tests(StrEnum):
+    """Which tests `app ci` runs."""
+
+    ALL = "all"
+    QUICK = "quick"
+    NONE = "none"
+
+
+class Outcome(StrEnum):
+    """How a check has ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that fails if something is wrong, and what to do then."""
+
+    title: str
+    command: tuple[str, ...]
+    cure: str
+    offline: int | None = None  # exit code without a network, which does not count as a failure
+    is_long: bool = False  # its output is shown while it runs
+
+    def run(self, root: Path) -> Outcome:
+        """Run it, and print the output of a failure.
+
+        Raises:
+            FileNotFoundError: the program is not installed.
+        """
+        kept = None if self.is_long else subprocess.PIPE
+        done = subprocess.run(
+            self.command, cwd=root, check=False, stdout=kept, stderr=kept and subprocess.STDOUT
+        )
+        if not done.returncode:
+            return Outcome.PASSED
+        if done.stdout:
+            typer.echo(done.stdout.decode(errors="replace").rstrip())
+        return Outcome.OFFLINE if done.returncode == self.offline else Outcome.FAILED
+
+
+def installed(program: str, *arguments: str) -> tuple[str, ...]:
+    """A command of the project's environment."""
+    return str(Path(sys.executable).with_name(program)), *arguments
+
+
+# Set by `uv run`, whose program need not be on the PATH.
+UV = os.environ.get("UV", "uv")
+LEFTOVERS = r"git ls-files | grep '\.rej$' || git grep -n -E '^(<<<<<<<|>>>>>>>) '"
+PYTEST = installed("pytest", "-n", "2", "tests", "--cov", "--cov-report=")
+
+CHECKS = (
+    Check("lock file", (UV, "lock", "--check"), "uv lock"),
+    Check(
+        "update of the template",
+        ("sh", "-c", f"! {{ {LEFTOVERS}; }}"),
+        "resolve the conflicts that an update left in these files",
+    ),
+    Check("format", installed("ruff", "format", "--check", "."), "uv run ruff format ."),
+    Check("style", installed("ruff", "check", "."), "uv run ruff check --fix ."),
+    Check("imports", installed("lint-imports"), "import what the rules allow, see AGENTS.md"),
+    Check(
+        "known vulnerabilities",
+        (UV, "audit", "--locked", "--preview-features", "audit-command"),
+        "uv lock --upgrade-package NAME",
+        offline=2,
+    ),
+    Check("types", installed("mypy"), "correct the types"),
+)
+TESTS = {
+    Tests.ALL: Check("all tests", PYTEST, "uv run pytest tests --last-failed", is_long=True),
+    Tests.QUICK: Check("tests", installed("pytest"), "uv run pytest --last-failed", is_long=True),
+}
+
+
+def run(root: Path, checks: Iterable[Check]) -> bool:
+    """Run all checks, also after one that fails, print a summary, and tell whether all is well."""
+    rows = []
+    for check in checks:
+        typer.echo(f"{typer.style(check.title, bold=True)} …")
+        started = time.monotonic()
+        outcome = check.run(root)
+        seconds = f"{time.monotonic() - started:.1f} s"
+        rows.append((check.title, outcome, seconds, _advice(check, outcome)))
+    typer.echo()
+    print_table(("Check", "Result", "Time", "What to do"), *rows)
+    return all(outcome is not Outcome.FAILED for _, outcome, *_ in rows)
+
+
+def _advice(check: Check, outcome: Outcome) -> str:
+    if outcome is Outcome.OFFLINE:
+        return "repeat it with a network"
+    return check.cure if outcome is Outcome.FAILED else ""
