@@ -47,11 +47,11 @@ async def collect(redis: "async_redis.Redis", reader: Reader) -> list[Metric]:
         sqlalchemy.exc.DBAPIError: Postgres does not answer.
     """
     totals: dict[Any, Any] = await redis.hgetall(redis_key(TOTALS))
-    processes = await redis.hgetall(redis_key(PROCESSES))
+    processes = await living(redis)
     beat = await redis.get(redis_key(HEARTBEAT_KEY))
     found = [
         *histograms({name.decode(): float(number) for name, number in totals.items()}),
-        *pools([json.loads(each) for each in processes.values()]),
+        *pools(processes),
         *await outbox(reader),
         gauge("app_queue_messages", "Messages that wait in Redis", "queue", await queues()),
     ]
@@ -60,6 +60,16 @@ async def collect(redis: "async_redis.Redis", reader: Reader) -> list[Metric]:
         found.append(gauge("app_heartbeat_age_seconds", "Since beat and a worker worked", "", age))
     found.append(InfoMetricFamily("app", "The release", {"version": get_settings().app_version}))
     return found
+
+
+async def living(redis: "async_redis.Redis") -> list[dict[str, Any]]:
+    """Return what the processes that live report, and forget those that were killed."""
+    found: dict[Any, Any] = await redis.hgetall(redis_key(PROCESSES))
+    reports = {name: json.loads(report) for name, report in found.items()}
+    silent = [name for name, report in reports.items() if time.time() - report["at"] > SILENT]
+    if silent:
+        await redis.hdel(redis_key(PROCESSES), *silent)
+    return [report for name, report in reports.items() if name not in silent]
 
 
 def histograms(totals: Mapping[str, float]) -> Iterator[Metric]:
@@ -84,14 +94,13 @@ def histograms(totals: Mapping[str, float]) -> Iterator[Metric]:
 
 def pools(processes: list[dict[str, Any]]) -> Iterator[Metric]:
     """Add up the pools of the processes that live."""
-    alive = [each for each in processes if time.time() - each["at"] < SILENT]
     kinds = ("api", "worker")
     for name, text, value in (
         ("app_processes", "Processes that measure", lambda _: 1),
         ("app_db_connections_used", "Database connections in use", lambda each: each["used"]),
         ("app_db_connections_limit", "Database connections allowed", lambda each: each["size"]),
     ):
-        sums = {kind: sum(value(each) for each in alive if each["kind"] == kind) for kind in kinds}
+        sums = {kind: sum(value(each) for each in processes if each["kind"] == kind) for kind in kinds}
         yield gauge(name, text, "kind", sums)
 
 

@@ -1,5 +1,7 @@
 """Who may read the metrics, and a process that does not measure."""
 
+import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +40,16 @@ async def test_the_token_opens_the_metrics(client: AsyncClient, token: str) -> N
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert "app_outbox_waiting 0.0" in answer.text
+
+
+async def test_processes_that_were_killed_are_forgotten(client: AsyncClient, token: str) -> None:
+    Writer("api", lambda: (1, 5))._write(ended=False)
+    dead = json.dumps({"at": time.time() - 60, "kind": "worker", "used": 1, "size": 2})
+    store().hset(redis_key(PROCESSES), "dead", dead)
+    answer = await client.get(PATH, headers={"authorization": f"Bearer {token}"})
+    assert 'app_processes{kind="api"} 1.0' in answer.text
+    assert 'app_processes{kind="worker"} 0.0' in answer.text
+    assert not store().hexists(redis_key(PROCESSES), "dead")
 
 
 async def test_without_a_token_there_are_none(client: AsyncClient) -> None:
