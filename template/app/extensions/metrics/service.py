@@ -100,7 +100,9 @@ def pools(processes: list[dict[str, Any]]) -> Iterator[Metric]:
         ("app_db_connections_used", "Database connections in use", lambda each: each["used"]),
         ("app_db_connections_limit", "Database connections allowed", lambda each: each["size"]),
     ):
-        sums = {kind: sum(value(each) for each in processes if each["kind"] == kind) for kind in kinds}
+        sums = {
+            kind: sum(value(each) for each in processes if each["kind"] == kind) for kind in kinds
+        }
         yield gauge(name, text, "kind", sums)
 
 
