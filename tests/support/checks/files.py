@@ -26,10 +26,11 @@ SECRETS = re.compile(
 # The default key of every Supabase CLI, which the settings name to refuse it; and the alphabet,
 # which the project's tests use as a well-formed key.
 KNOWN_SECRETS = {"sb_secret_N7UND0UgjKTVK", "sb_secret_abcdefghijklmnopqrstuvwxyz"}
-# Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just, and templates of pages
-# and mails.
+# Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just and of Grafana's legends,
+# and templates of pages and mails.
 FILES_WITH_TAGS = re.compile(
-    r"^\.github/workflows/|^justfile$|/templates/|/emails/|^docs/email\.md$"
+    r"^\.github/workflows/|^justfile$|^monitoring/dashboard\.json$|/templates/|/emails/"
+    r"|^docs/email\.md$"
     r"|^tests/extensions/email/test_build\.py$"
 )
 TAG = re.compile(r"(?<!\$)\{\{-? *\w+ *[|}]|\{%-? *\w+")

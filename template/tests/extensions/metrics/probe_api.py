@@ -1,0 +1,8 @@
+"""The API with the routes of the probe: `uvicorn tests.extensions.metrics.probe_api:app`."""
+
+from app.main import app
+from tests.extensions.metrics.probe import router
+
+app.include_router(router)
+
+__all__ = ["app"]
