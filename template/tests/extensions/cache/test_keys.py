@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretBytes, Sec
 
 from app.extensions.cache.service import cached
 from app.extensions.cache.values import text_of
+from app.extensions.users.models import User
 
 SAMPLE = UUID(int=1)
+ADA = User(id=SAMPLE, email="ada@example.com")
 
 
 class Colour(Enum):
@@ -61,7 +63,15 @@ DIFFERENT: list[Any] = [
     *([], (), {}, set(), [1], (1,), {1}, {1: 1}, ["1", "2"], ["1,2"], ["1','2"], [["1"], "2"]),
     *(Plain(), Plain(number=inf), Plain(number=-inf), Derived(), Derived(more=2), [Derived()]),
     *(Hiding(), Hiding(hidden=2), Hiding(key=SecretStr("b")), private(2)),
-    *(Hiding(extra=1), Hiding(extra=2), Pair(1, "a"), Pair(1, "b"), Point(1), Point(2)),  # type: ignore[call-arg]
+    *(
+        Hiding(extra=1),
+        Hiding(extra=2),
+        Pair(1, "a"),
+        Pair(1, "b"),
+        Point(1),
+        Point(2),
+    ),
+    *(ADA, User(id=SAMPLE, email="bob@example.com")),
 ]
 
 
@@ -77,6 +87,7 @@ def test_different_values_have_different_texts() -> None:
         (Plain(), Plain(number=None)),
         ({"b", "a", "c"}, {"c", "b", "a"}),
         (Point(1), Point(1)),
+        (ADA, User(**ADA.model_dump())),
     ],
 )
 def test_equal_values_have_the_same_text(one: Any, other: Any) -> None:
