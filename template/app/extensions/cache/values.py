@@ -75,7 +75,7 @@ def _state(model: BaseModel) -> Mapping[str, Any]:
 
 
 def _columns(row: SQLModel) -> Mapping[str, Any]:
-    return {name: value for name, value in vars(row).items() if name in type(row).model_fields}
+    return {name: vars(row).get(name) for name in type(row).model_fields}
 
 
 def _pairs(values: Mapping[Any, Any]) -> str:
