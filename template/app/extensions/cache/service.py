@@ -43,7 +43,7 @@ from app.core.settings import get_settings, load_settings
 from app.extensions.cache.invalidation import invalidate as invalidate
 from app.extensions.cache.settings import CacheSettings
 from app.extensions.cache.store import MAX_EXPIRES, STORE_OF_PROCESS, digest
-from app.extensions.cache.values import hides, text_of
+from app.extensions.cache.values import loses, text_of
 from app.extensions.users.schemas import UserRead
 
 Parameters = ParamSpec("Parameters")
@@ -178,7 +178,8 @@ def cached(
     it is not stored, and the log has one line `cache_skipped`.
 
     Raises:
-        TypeError: see `Cached`; also if the result has secrets or excluded fields.
+        TypeError: see `Cached`; also if the result has secrets or excluded fields, or is a
+            generator.
     """
     options = Cached(
         expires=expires,
@@ -193,9 +194,9 @@ def cached(
         wrapped: Callable[Parameters, Awaitable[Result]],
     ) -> Callable[Parameters, Awaitable[Result]]:
         function = _Function(wrapped, options)
-        if hides(function.result.core_schema):
+        if loses(function.result.core_schema):
             raise TypeError(
-                f"{function.name}: the JSON of the result hides secrets or lacks fields"
+                f"{function.name}: the result has secrets or excluded fields, or is a generator"
             )
 
         @functools.wraps(wrapped)
@@ -325,8 +326,8 @@ class _Function:
             if not set("{}") & set(_PLACEHOLDER.sub("", tag)):
                 return
         raise TypeError(
-            f"{self.name}: a placeholder of the tag {tag!r} is not an argument, as {{name}}, or a "
-            "field of one that is never None, as {name.field}"
+            f"{self.name}: something in braces in the tag {tag!r} is not an argument, nor a field "
+            "of an argument that is never None"
         )
 
     def _adapter(self, name: str, annotation: Any) -> TypeAdapter[Any]:

@@ -90,15 +90,16 @@ def _repr(value: Any) -> str:
     return text
 
 
-def hides(schema: Any) -> bool:
-    """Whether the JSON of a core schema of Pydantic hides secrets or lacks fields."""
+def loses(schema: Any) -> bool:
+    """Whether JSON by a core schema of Pydantic hides secrets, or lacks fields or a generator."""
     if isinstance(schema, list | tuple):
-        return any(map(hides, schema))
+        return any(map(loses, schema))
     if not isinstance(schema, dict):
         return False
     kind = schema.get("cls")
     return (
         (isinstance(kind, type) and issubclass(kind, _SECRETS))
+        or schema.get("type") == "generator"
         or not schema.keys().isdisjoint(("serialization_exclude", "serialization_exclude_if"))
-        or any(hides(part) for name, part in schema.items() if name != "metadata")
+        or any(loses(part) for name, part in schema.items() if name != "metadata")
     )

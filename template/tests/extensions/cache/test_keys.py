@@ -64,8 +64,8 @@ DIFFERENT: list[Any] = [
     *(Plain(), Plain(number=inf), Plain(number=-inf), Derived(), Derived(more=2), [Derived()]),
     *(Hiding(), Hiding(hidden=2), Hiding(key=SecretStr("b")), private(2)),
     *(
-        Hiding(extra=1),
-        Hiding(extra=2),
+        Hiding.model_validate({"extra": 1}),
+        Hiding.model_validate({"extra": 2}),
         Pair(1, "a"),
         Pair(1, "b"),
         Point(1),

@@ -205,7 +205,7 @@ def test_a_tag_with_a_wrong_placeholder_is_an_error(tag: str) -> None:
         return 1
 
     Cached(expires=1, tags=("x:{key.name}", "{key}:{maybe}"))(function)
-    with pytest.raises(TypeError, match="placeholder"):
+    with pytest.raises(TypeError, match="braces"):
         Cached(expires=1, tags=("x", tag))(function)
 
 
