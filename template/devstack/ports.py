@@ -1,8 +1,15 @@
 """TCP ports on 127.0.0.1."""
 
+import asyncio
 import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 HOST = "127.0.0.1"
+UNAVAILABLE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
+    b"This process does not run. The output of `app dev` says why.\n"
+)
 
 
 def listen(port: int) -> socket.socket:
@@ -37,3 +44,22 @@ def free_port(preferred: int | None = None) -> int:
     """
     with listen_near(preferred or 0) as server:
         return port_of(server)
+
+
+@asynccontextmanager
+async def unavailable(sockets: Iterable[socket.socket]) -> AsyncIterator[None]:
+    """Answer requests with 503. Otherwise they wait until a process serves the sockets."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(UNAVAILABLE)
+        writer.close()
+
+    servers = [await asyncio.start_server(refuse, sock=each.dup()) for each in sockets]
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.close()
+        for each in sockets:
+            each.setblocking(True)  # as before: both files share this

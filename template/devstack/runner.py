@@ -15,7 +15,7 @@ from devstack.child import Child, Guard
 from devstack.errors import DevStackError
 from devstack.lock import FolderLock
 from devstack.output import Output
-from devstack.ports import HOST, listen, listen_near, port_of
+from devstack.ports import HOST, listen, listen_near, port_of, unavailable
 from devstack.postgres import Postgres
 from devstack.server import Server
 from devstack.services import databases, supabase_process
@@ -215,7 +215,8 @@ class Runner:
                 raise ended_error(child, code)
             else:
                 self.output.note(f"{child.name} ended (exit code {code}); waiting for a change")
-                await child.changed.wait()
+                async with unavailable(child.process.sockets):
+                    await child.changed.wait()
             code_changed = True
 
     async def _supervise_server(self, server: Server) -> None:

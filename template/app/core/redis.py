@@ -172,8 +172,7 @@ class OptionalRedis:
     PAUSE = 1.0
     LOG_EVERY = 60.0  # seconds
 
-    def __init__(self, purpose: str) -> None:
-        self.purpose = purpose
+    def __init__(self) -> None:
         self.failures = 0  # questions without an answer since the start of the process
         self._down = False
         self._next_try = self._next_line = 0.0
@@ -207,7 +206,12 @@ class OptionalRedis:
             self._next_line = now + self.LOG_EVERY
             log.error(
                 "redis_unavailable",
-                purpose=self.purpose,
                 failures=self.failures,
                 error=f"{type(error).__name__}: {error}"[:300],
             )
+
+
+@cache
+def optional_redis() -> OptionalRedis:
+    """The one of this process: a request that asks several times waits for an outage once."""
+    return OptionalRedis()

@@ -12,6 +12,7 @@ from app.core.redis import (
     Script,
     Scripts,
     async_client,
+    optional_redis,
     process_pool,
     redis_key,
     store,
@@ -41,7 +42,7 @@ async def test_a_question_that_fails_or_takes_long_is_not_repeated_at_once(
 ) -> None:
     monkeypatch.setattr(OptionalRedis, "PATIENCE", 0.05)
     monkeypatch.setattr(OptionalRedis, "PAUSE", 0.2)
-    redis = OptionalRedis("tests")
+    redis = OptionalRedis()
     asked = 0
 
     async def refuse() -> str:
@@ -76,7 +77,7 @@ async def test_one_question_in_a_pause_tries_a_redis_that_was_down(
 ) -> None:
     monkeypatch.setattr(OptionalRedis, "PATIENCE", 0.05)
     monkeypatch.setattr(OptionalRedis, "PAUSE", 0.1)
-    redis = OptionalRedis("tests")
+    redis = OptionalRedis()
     asked = 0
 
     async def sleep() -> None:
@@ -90,6 +91,10 @@ async def test_one_question_in_a_pause_tries_a_redis_that_was_down(
     asked = 0
     await asyncio.gather(*(redis.ask(sleep) for _ in range(9)), return_exceptions=True)
     assert asked == 1
+
+
+def test_all_that_ask_in_a_process_know_of_an_outage() -> None:
+    assert optional_redis() is optional_redis()
 
 
 ECHO = Script("return {KEYS[1], ARGV[1]}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import httpx
 import pytest
 
 from devstack import env, runner, services
@@ -193,6 +194,21 @@ def test_after_a_failure_by_a_change_the_next_change_restarts(stack: Run) -> Non
     assert not stack.ended
     program.write_text(WORKER.replace("worker is ready", "worker is ready again"))
     assert stack.shows("worker is ready again"), stack.output
+    stack.process.terminate()
+    assert stack.process.wait(10) == 0
+
+
+def test_an_api_that_failed_by_a_change_answers_503(stack: Run) -> None:
+    assert eventually(lambda: bool(api_address(stack.root)))
+    address, program = api_address(stack.root), stack.root / "app" / "api.py"
+    program.write_text("raise SystemExit(3)")
+    assert stack.shows("api ended (exit code 3)"), stack.output
+    for _ in range(2):
+        answer = httpx.get(address, timeout=5)
+        assert (answer.status_code, "app dev" in answer.text) == (503, True)
+    program.write_text(API.replace("api is ready", "api is ready again"))
+    assert stack.shows("api is ready again"), stack.output
+    assert httpx.get(address, timeout=5).status_code == 200
     stack.process.terminate()
     assert stack.process.wait(10) == 0
 

@@ -80,7 +80,8 @@ class RequestContext:
 
         app = self.app
         if not self.hosts.fullmatch(_host(given)) and scope["path"] not in PROBES:
-            app = problem(400, "unknown_host", "This host is not in ALLOWED_HOSTS.")
+            detail = "This host is not in ALLOWED_HOSTS."
+            app = problem(400, "unknown_host", detail, headers={"Connection": "close"})
         try:
             await app(scope, receive, send_with_headers)
         finally:
@@ -96,9 +97,10 @@ class RequestGuard:
 
     Postgres cannot store the character NUL, and no path, query or header of the API has a use for
     it. `RequestModel` refuses it in bodies. A body that is too large is refused by its
-    Content-Length, or while it is read. A handler for `Exception` cannot answer unexpected errors:
-    Starlette runs it outside of all middleware, so that its response has no request id, no security
-    headers and no headers of CORS.
+    Content-Length, or while it is read. An error that leaves a body unread closes the connection:
+    otherwise the server would receive the rest of the body for nothing. A handler for `Exception`
+    cannot answer unexpected errors: Starlette runs it outside of all middleware, so that its
+    response has no request id, no security headers and no headers of CORS.
     """
 
     def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
@@ -112,24 +114,24 @@ class RequestGuard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        app, headers = self.app, Headers(scope=scope)
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self.limit:
+            app = problem(413, "content_too_large", self.detail)
         if scope["path"].startswith(self.prefix) and (
             "\0" in scope["path"]
             or b"%00" in scope["query_string"]
             or any(b"\0" in value for _, value in scope["headers"])
         ):
-            await problem(422, "nul_character", NUL_DETAIL)(scope, receive, send)
-            return
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > self.limit:
-            await problem(413, "content_too_large", self.detail)(scope, receive, send)
-            return
+            app = problem(422, "nul_character", NUL_DETAIL)
         size = 0
-        started = False
+        is_read = started = False
 
         async def limited_receive() -> Message:
-            nonlocal size
+            nonlocal size, is_read
             message = await receive()
             size += len(message.get("body", b""))
+            is_read = not message.get("more_body", False)
             if size > self.limit:
                 # FastAPI replaces other exceptions that are raised while it reads a body.
                 raise HTTPException(413, self.detail)
@@ -137,11 +139,14 @@ class RequestGuard:
 
         async def watched_send(message: Message) -> None:
             nonlocal started
+            is_error = not started and message.get("status", 0) >= 400
+            if is_error and not is_read and (declared.strip("0") or "transfer-encoding" in headers):
+                message["headers"].append((b"connection", b"close"))
             started = True
             await send(message)
 
         try:
-            await self.app(scope, limited_receive, watched_send)
+            await app(scope, limited_receive, watched_send)
         except ClientDisconnect:
             # Nobody reads this answer. It is for the access line, which would say 500 without it.
             if not started:
@@ -152,7 +157,7 @@ class RequestGuard:
             report_request(scope, error)
             if started or self.show_tracebacks:
                 raise
-            await unexpected_error(error)(scope, receive, send)
+            await unexpected_error(error)(scope, receive, watched_send)
 
 
 def _host(headers: Headers) -> str:

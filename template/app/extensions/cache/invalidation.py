@@ -69,4 +69,6 @@ def _after_commit(session: Session) -> None:
 
 @event.listens_for(Session, "after_rollback")
 def _after_rollback(session: Session) -> None:
-    session.info.pop(_TAGS, None)
+    # After a savepoint, the session may still commit what it did before.
+    if not session.in_nested_transaction():
+        session.info.pop(_TAGS, None)

@@ -16,8 +16,10 @@ end
 local version = table.concat(versions, ',') .. ':'
 local entry = redis.call('get', KEYS[1])
 if entry and string.sub(entry, 1, #version) == version then
-    local left = redis.call('pttl', KEYS[1])
-    if left > tonumber(ARGV[4]) or not redis.call('set', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3]) then
+    -- That there is nothing is not renewed early: its lifetime is another one.
+    local is_fresh = string.sub(entry, #version + 1, #version + 1) ~= '+'
+        or redis.call('pttl', KEYS[1]) > tonumber(ARGV[4])
+    if is_fresh or not redis.call('set', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3]) then
         redis.call('hincrby', KEYS[3], 'hits ' .. ARGV[1], 1)
         return {string.sub(entry, #version + 1), false, version}
     end

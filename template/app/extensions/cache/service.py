@@ -17,12 +17,16 @@ import functools
 import inspect
 import json
 import random
+import re
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated, Any, NamedTuple, ParamSpec, TypeVar, get_args, get_origin
 from uuid import uuid4
 
 from fastapi import Request
+from fastapi.routing import serialize_response
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 from sqlalchemy.orm import Session
@@ -33,28 +37,39 @@ from app.core import context
 from app.core.auth.tokens import Claims
 from app.core.database import Database, Reader
 from app.core.errors import NotFoundError
+from app.core.logging import get_logger
 from app.core.redis import RedisDownError
 from app.core.settings import get_settings, load_settings
 from app.extensions.cache.invalidation import invalidate as invalidate
 from app.extensions.cache.settings import CacheSettings
 from app.extensions.cache.store import MAX_EXPIRES, STORE_OF_PROCESS, digest
+from app.extensions.cache.values import loses, text_of
 from app.extensions.users.schemas import UserRead
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+# Makes JSON of a result, or None if the JSON would be another value.
+Dump = Callable[[Any], Awaitable[bytes | None]]
+
+log = get_logger(__name__)
 
 # Ways to the data, which do not change what the result is.
 _LEFT_OUT = (AsyncSession, Session, Reader, Database)
 _CALLERS = (UserRead, Claims)
 _REQUEST = "cache_request"
-# The first byte of an entry: a result, or that there is none.
-_RESULT, _NOT_FOUND = b"+", b"!"
+# The first byte of an entry: a result, the result None, or a NotFoundError.
+_RESULT, _NONE, _NOT_FOUND = b"+", b"-", b"!"
+_PLACEHOLDER = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
+# What the decorator of a route says about the form of its answers.
+_FORM = ("include", "exclude", "by_alias", "exclude_unset", "exclude_defaults", "exclude_none")
+_form_of = attrgetter("response_model", *(f"response_model_{name}" for name in _FORM))
 
 
 class Answer(NamedTuple):
-    """JSON, and where it comes from, in the words of RFC 9211 (`Cache-Status`)."""
+    """A result, and where it comes from, in the words of RFC 9211 (`Cache-Status`)."""
 
-    body: bytes
+    body: bytes | None  # JSON
+    result: Any  # of the function, if it has run
     status: str
 
 
@@ -74,7 +89,8 @@ class Cached:
 
     Raises:
         TypeError: the function is not a coroutine, lacks an annotation, or takes something that
-            cannot be part of a key, such as the request.
+            cannot be part of a key, such as the request; or a tag names something else than an
+            argument.
     """
 
     # The share of the lifetime after which one caller renews an entry, and others still get it.
@@ -110,11 +126,23 @@ class Cached:
             request: Request = arguments.pop(_REQUEST)
             if request.method != "GET":
                 raise TypeError(f"{function.name} answers {request.method}: only GET is cached")
-            body, status = await function.fetch(arguments)
-            headers = self._headers(body, status)
+            route = request.scope["route"]
+            form = _form_of(route)
+
+            async def dump(result: Any) -> Any:
+                """As FastAPI does for a route that is not cached."""
+                return await serialize_response(
+                    field=route.response_field,
+                    response_content=result,
+                    dump_json=True,
+                    **dict(zip(_FORM, form[1:], strict=True)),
+                )
+
+            body, _, status = await function.fetch(arguments, dump, repr(form))
+            headers = self._headers(body or b"", status)
             if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
                 return Response(status_code=304, headers=headers)
-            return Response(body, headers=headers, media_type="application/json")
+            return Response(body, route.status_code or 200, headers, "application/json")
 
         signature = inspect.signature(endpoint)
         request = inspect.Parameter(_REQUEST, inspect.Parameter.KEYWORD_ONLY, annotation=Request)
@@ -146,7 +174,12 @@ def cached(
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
     """Cache the results of an async function; the arguments are those of `Cached`.
 
-    A result is stored as JSON by its annotation, and read again with it.
+    A result is stored as JSON by its annotation, and read again with it. If that is another value,
+    it is not stored, and the log has one line `cache_skipped`.
+
+    Raises:
+        TypeError: see `Cached`; also if the result has secrets or excluded fields, or is a
+            generator.
     """
     options = Cached(
         expires=expires,
@@ -161,17 +194,20 @@ def cached(
         wrapped: Callable[Parameters, Awaitable[Result]],
     ) -> Callable[Parameters, Awaitable[Result]]:
         function = _Function(wrapped, options)
-        signature = inspect.signature(wrapped)
+        if loses(function.result.core_schema):
+            raise TypeError(
+                f"{function.name}: the result has secrets or excluded fields, or is a generator"
+            )
 
         @functools.wraps(wrapped)
         async def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             if not load_settings(CacheSettings).enabled:
                 return await wrapped(*args, **kwargs)
-            bound = signature.bind(*args, **kwargs)
+            bound = function.signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            body, _ = await function.fetch(bound.arguments)
-            result: Result = function.result.validate_json(body)
-            return result
+            body, result, status = await function.fetch(bound.arguments, function.dump)
+            found: Result = function.read(body) if body and status == "hit" else result
+            return found
 
         return call
 
@@ -187,38 +223,48 @@ class _Function:
         self.name = f"{function.__module__}.{function.__qualname__}"
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f"{self.name} is not an async function")
-        signature = inspect.signature(function, eval_str=True)
+        self.signature = inspect.signature(function, eval_str=True)
         # The same for everybody: who asks is no part of the key.
         left_out = (*_LEFT_OUT, *_CALLERS) if options.public else _LEFT_OUT
-        self.result: TypeAdapter[Any] = self._adapter("return", signature.return_annotation)
-        self.arguments = {
-            name: self._adapter(name, parameter.annotation)
-            for name, parameter in signature.parameters.items()
-            if not _is_left_out(parameter.annotation, left_out)
-        }
+        self.result: TypeAdapter[Any] = self._adapter("return", self.signature.return_annotation)
+        self.arguments: list[str] = []
+        for name, parameter in self.signature.parameters.items():
+            if not _is_left_out(parameter.annotation, left_out):
+                self._adapter(name, parameter.annotation)
+                self.arguments.append(name)
+        for tag in options.tags:
+            self._check(tag)
+        self._was_skipped = False
 
-    async def fetch(self, arguments: Mapping[str, Any]) -> Answer:
+    async def fetch(self, arguments: Mapping[str, Any], dump: Dump, form: str = "") -> Answer:
         """Return the result as JSON, from the cache or from the function.
+
+        Args:
+            arguments: all of them, by name.
+            dump: makes the JSON.
+            form: what else the JSON depends on.
 
         Raises:
             Exception: the function does; a NotFoundError may come from the cache.
         """
         if not load_settings(CacheSettings).enabled:
-            return Answer(await self._compute(arguments), "fwd=bypass; detail=off")
-        key = f"{self.name}:{self._key(arguments)}"
+            return Answer(*await self._compute(arguments, dump), "fwd=bypass; detail=off")
+        key = f"{self.name}:{self._key(arguments, form)}"
         tags = [tag.format(**arguments) for tag in self.options.tags]
         token = uuid4().hex
         try:
             found = await self._look(key, tags, token)
         except RedisDownError:
-            return Answer(await self._compute(arguments), "fwd=bypass; detail=redis")
+            return Answer(*await self._compute(arguments, dump), "fwd=bypass; detail=redis")
         if found.body is not None:
-            return Answer(_opened(found.body), "hit")
-        body, entry, seconds = b"", b"", 0.0
+            return Answer(_opened(found.body), None, "hit")
+        entry, seconds = b"", 0.0
         try:
-            body = await self._compute(arguments)
-            entry = _RESULT + body
-            seconds = self.options.negative if body == b"null" else self.options.expires
+            body, result = await self._compute(arguments, dump)
+            if body == b"null":
+                entry, seconds = _NONE + body, self.options.negative
+            elif body is not None:
+                entry, seconds = _RESULT + body, self.options.expires
         except NotFoundError as error:
             entry = _NOT_FOUND + json.dumps([error.detail, error.code]).encode()
             seconds = self.options.negative
@@ -228,7 +274,25 @@ class _Function:
                 seconds = 0.0
             lifetime = seconds * random.uniform(0.9, 1)  # noqa: S311 - so that not all end at once
             stored = await STORE_OF_PROCESS.save(key, token, found.version, entry, lifetime)
-        return Answer(body, "fwd=miss; stored" if stored else "fwd=miss")
+        return Answer(body, result, "fwd=miss; stored" if stored else "fwd=miss")
+
+    async def dump(self, result: Any) -> bytes | None:
+        """Return the JSON of a result, or None if it would be read as another value."""
+        try:
+            valid = self.result.validate_python(result)
+            body = self.result.dump_json(valid, by_alias=False, round_trip=True)
+            if self.read(body) == result:
+                return body
+        except ValueError:  # of Pydantic
+            pass
+        if not self._was_skipped:
+            self._was_skipped = True
+            log.warning("cache_skipped", function=self.name, reason="JSON changes the result")
+        return None
+
+    def read(self, body: bytes) -> Any:
+        """Return the result of which `dump` has made this JSON."""
+        return self.result.validate_json(body, by_alias=False, by_name=True)
 
     async def _look(self, key: str, tags: list[str], token: str) -> Any:
         options = self.options
@@ -242,18 +306,28 @@ class _Function:
             await asyncio.sleep(pause)
             pause = min(0.1, pause * 1.5)
 
-    async def _compute(self, arguments: Mapping[str, Any]) -> bytes:
-        result = await self.function(**arguments)
-        valid = self.result.validate_python(result, from_attributes=True)
-        return self.result.dump_json(valid, by_alias=True)
+    async def _compute(self, arguments: Mapping[str, Any], dump: Dump) -> tuple[bytes | None, Any]:
+        call = inspect.BoundArguments(self.signature, OrderedDict(arguments))
+        result = await self.function(*call.args, **call.kwargs)
+        return await dump(result), result
 
-    def _key(self, arguments: Mapping[str, Any]) -> str:
+    def _key(self, arguments: Mapping[str, Any], form: str) -> str:
         user = "" if self.options.public else context.user_id.get() or ""
-        return digest(
-            get_settings().app_version.encode(),
-            self.options.version.encode(),
-            user.encode(),
-            *(adapter.dump_json(arguments[name]) for name, adapter in self.arguments.items()),
+        parts = (get_settings().app_version, self.options.version, user, form)
+        values = (text_of(arguments[name]) for name in self.arguments)
+        return digest(*(part.encode() for part in (*parts, *values)))
+
+    def _check(self, tag: str) -> None:
+        for name, attribute in _PLACEHOLDER.findall(tag):
+            parameter = self.signature.parameters.get(name)
+            if parameter is None or (attribute and not _has(parameter.annotation, attribute)):
+                break
+        else:
+            if not set("{}") & set(_PLACEHOLDER.sub("", tag)):
+                return
+        raise TypeError(
+            f"{self.name}: something in braces in the tag {tag!r} is not an argument, nor a field "
+            "of an argument that is never None"
         )
 
     def _adapter(self, name: str, annotation: Any) -> TypeAdapter[Any]:
@@ -266,9 +340,18 @@ class _Function:
 
 
 def _is_left_out(annotation: Any, types: tuple[type, ...]) -> bool:
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    return inspect.isclass(annotation) and issubclass(annotation, types)
+    kind = _bare(annotation)
+    return inspect.isclass(kind) and issubclass(kind, types)
+
+
+def _has(annotation: Any, attribute: str) -> bool:
+    kind = _bare(annotation)
+    fields = (*getattr(kind, "model_fields", ()), *getattr(kind, "__dataclass_fields__", ()))
+    return inspect.isclass(kind) and (attribute in fields or hasattr(kind, attribute))
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _opened(entry: bytes) -> bytes:

@@ -14,7 +14,7 @@ from redis import RedisError
 from redis.asyncio import Redis
 
 from app.core.logging import get_logger
-from app.core.redis import OptionalRedis, RedisDownError, Script, Scripts, redis_key, store
+from app.core.redis import RedisDownError, Script, Scripts, optional_redis, redis_key, store
 from app.extensions.cache.scripts import INVALIDATE, LOOK, STORE
 
 MAX_EXPIRES = 24 * 3600  # seconds that an entry lives at most
@@ -37,7 +37,7 @@ class Store:
     """The cache in Redis, used by everything in a process."""
 
     def __init__(self) -> None:
-        self.redis = OptionalRedis("cache")
+        self.redis = optional_redis()
         self._scripts: Scripts | None = None  # while the API runs
         # Tags whose invalidation has not reached Redis. Nothing is read before they have.
         self._pending: set[str] = set()

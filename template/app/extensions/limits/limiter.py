@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import Scope
 
 from app.core.errors import UnavailableError
-from app.core.redis import OptionalRedis, RedisDownError
+from app.core.redis import RedisDownError, optional_redis
 from app.extensions.limits.callers import Caller, Callers
 from app.extensions.limits.policies import Policies, Policy
 from app.extensions.limits.windows import Count, OwnCounts, SharedCounts, Window
@@ -48,7 +48,7 @@ class Limiter:
     def __init__(self, api: FastAPI) -> None:
         self.policies = Policies(api)
         self.callers = Callers(api)
-        self.redis = OptionalRedis("limits")
+        self.redis = optional_redis()
         self._shared = SharedCounts(api.state.redis)
         self._own = OwnCounts()
 

@@ -7,6 +7,7 @@ option names those of its routes in its `limits.py`:
     EXEMPT = ("/metrics",)  # paths that are not limited, with those below them
 
 Everything else has the default limit, also paths that do not exist. So a route cannot be forgotten.
+A route below an exempt path is exempt as well, unless it has a limit of its own.
 """
 
 import re
@@ -48,8 +49,8 @@ class Policies:
     """The policies of all routes.
 
     Raises:
-        FeatureError: a limit is declared twice in different ways, or for a route that does not
-            exist.
+        FeatureError: a limit is declared twice in different ways, for a route that does not exist,
+            or with the name of the default and a rate.
     """
 
     def __init__(self, api: FastAPI) -> None:
@@ -57,8 +58,10 @@ class Policies:
         self._by_name: dict[str, tuple[Policy, str]] = {}
         self.default = self._policy(DEFAULT, "the default")
         self.exempt: tuple[str, ...] = (*EXEMPT, f"{get_settings().api_prefix}/webhooks")
-        self._exact: dict[tuple[str, str], Policy] = {}
-        self._patterns: dict[str, list[tuple[re.Pattern[str], Policy]]] = defaultdict(list)
+        self._exact: dict[tuple[str, str], Policy | None] = {}
+        # By the method, and whether the path is exempt.
+        self._patterns: dict[tuple[str, bool], list[tuple[re.Pattern[str], Policy | None]]]
+        self._patterns = defaultdict(list)
         self.routes: list[tuple[str, str, Policy | None]] = []
         modules = load("limits")
         for _, module in modules:
@@ -92,25 +95,24 @@ class Policies:
         """Return the policy of a request or websocket, or None if it is exempt."""
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         method = scope.get("method", WEBSOCKET)
-        if found := self._exact.get((method, path)):
-            return found
-        if self._is_exempt(path):
-            return None
-        for pattern, policy in self._patterns.get(method, ()):
+        if (method, path) in self._exact:
+            return self._exact[method, path]
+        is_exempt = self._is_exempt(path)
+        for pattern, policy in self._patterns.get((method, is_exempt), ()):
             if pattern.match(path):
                 return policy
-        return self.default
+        return None if is_exempt else self.default
 
     def _add(self, method: str, path: str, policy: Policy) -> None:
-        exempt = self._is_exempt(path)
-        self.routes.append((method, path, None if exempt else policy))
-        if exempt:
-            return
+        is_exempt = self._is_exempt(path)
+        applied = None if is_exempt and policy.name == DEFAULT.name else policy
+        self.routes.append((method, path, applied))
+        patterns = self._patterns[method, is_exempt]
         # FastAPI takes the first match, so do we.
         if "{" in path:
-            self._patterns[method].append((compile_path(path)[0], policy))
-        elif not any(pattern.match(path) for pattern, _ in self._patterns[method]):
-            self._exact.setdefault((method, path), policy)
+            patterns.append((compile_path(path)[0], applied))
+        elif not any(pattern.match(path) for pattern, _ in patterns):
+            self._exact.setdefault((method, path), applied)
 
     def _is_exempt(self, path: str) -> bool:
         return path.startswith(self.exempt) and any(
@@ -120,8 +122,10 @@ class Policies:
     def _policy(self, limit: Limit, where: str) -> Policy:
         known, first = self._by_name.get(limit.name, (None, where))
         rate = self.settings.rates.get(limit.name) or limit.rate
-        if limit.name == DEFAULT.name:
-            rate = self.settings.default
+        if limit.name == DEFAULT.name and rate:
+            raise FeatureError(
+                f"The rate of the limit default is LIMITS_DEFAULT, not that {where}."
+            )
         if rate is None and known:
             rate_amount, seconds = known.amount, known.seconds
         else:

@@ -36,6 +36,12 @@ def _checked(rate: str) -> str:
     return rate
 
 
+def _named(rates: dict[str, str]) -> dict[str, str]:
+    if "default" in rates:
+        raise ValueError("the rate of default is LIMITS_DEFAULT")
+    return rates
+
+
 Rate = Annotated[str, AfterValidator(_checked)]
 
 
@@ -49,9 +55,11 @@ class LimitSettings(FeatureSettings, env_prefix="LIMITS_"):
     default: Rate = Field(
         default="600/minute", description="Rate of all routes without a limit of their own."
     )
-    rates: Annotated[dict[str, Rate], NoDecode, BeforeValidator(_pairs)] = Field(
-        default_factory=dict,
-        description="Other rates of named limits, as reports.render=30/minute, with commas.",
+    rates: Annotated[dict[str, Rate], NoDecode, BeforeValidator(_pairs), AfterValidator(_named)] = (
+        Field(
+            default_factory=dict,
+            description="Other rates of named limits, as reports.render=30/minute, with commas.",
+        )
     )
     tiers: Annotated[
         dict[str, Annotated[float, Field(gt=0, le=10_000)]], NoDecode, BeforeValidator(_pairs)

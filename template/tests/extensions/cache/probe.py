@@ -26,6 +26,12 @@ class Choice(BaseModel):
     words: list[str] = []
 
 
+class Short(BaseModel):
+    """What a route shows of an answer."""
+
+    run: int
+
+
 class Note(BaseModel):
     """An answer."""
 
@@ -75,6 +81,26 @@ async def admins(admin: AdminUser) -> Note:
 async def missing(key: int) -> Note:
     run("missing")
     raise NotFoundError(f"There is no {key}.", code="note_not_found")
+
+
+@router.get(
+    "/formed",
+    response_model=Short | None,
+    status_code=203,
+    response_model_exclude_none=True,
+)
+@Cached(expires=60, public=True)
+async def formed() -> Note:
+    return Note(id=UUID(int=1), run=run("formed"))
+
+
+@router.get("/formed-otherwise", response_model_exclude={"page"}, response_model_exclude_none=True)
+@Cached(expires=60, public=True)
+async def formed_otherwise() -> Note:
+    return Note(run=run("formed otherwise"))
+
+
+router.get("/two-forms", response_model=Short)(plain)
 
 
 COMPUTED = "tests:computed"

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
+from math import inf
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, SecretStr, computed_field
 
 from app.core import context
 from app.core.errors import ConflictError
@@ -16,6 +18,7 @@ from app.core.redis import redis_key, store
 from app.core.settings import load_settings
 from app.extensions.cache.service import Cached, cached
 from tests.extensions.cache.probe import COMPUTED, slow
+from tests.support.logs import rendered
 from tests.support.processes import eventually, running
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -117,6 +120,19 @@ async def test_none_is_cached_if_that_is_asked_for(negative: float, expected: in
     assert runs == expected
 
 
+async def test_that_there_is_nothing_is_not_renewed_early() -> None:
+    runs = 0
+
+    @cached(expires=300, negative=20)
+    async def nothing() -> int | None:
+        nonlocal runs
+        runs += 1
+        return None
+
+    assert [await nothing() for _ in range(3)] == [None] * 3
+    assert runs == 1
+
+
 async def test_a_large_result_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CACHE_MAX_BYTES", "100")
     load_settings.cache_clear()
@@ -205,3 +221,102 @@ async def test_one_caller_renews_an_entry_before_it_expires(
     assert sorted(found) == [1] * 19 + [2]
     monkeypatch.setattr(Cached, "REFRESH", 1)
     assert await number() == 2
+
+
+class Base(BaseModel):
+    """A result that JSON cannot keep if it is a subclass."""
+
+    number: float | None = None
+
+
+class Derived(Base):
+    """It has one more field."""
+
+    more: int = 1
+
+
+@pytest.mark.parametrize(
+    ("annotation", "result"),
+    [
+        (float, inf),
+        (float | None, inf),
+        (bytes, b"\xff"),
+        (Base, Base(number=inf)),
+        (Base, Derived(more=2)),
+        (int, "not a number"),
+    ],
+)
+async def test_a_result_that_json_would_change_is_returned_and_not_cached(
+    annotation: Any, result: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = 0
+
+    async def function() -> Any:
+        nonlocal runs
+        runs += 1
+        return result
+
+    function.__annotations__["return"] = annotation
+    call = cached(expires=60)(function)
+    for _ in range(2):
+        found = await call()
+        assert (type(found), found) == (type(result), result)
+    assert runs == 2
+    assert sum("cache_skipped" in line for line in rendered(caplog)) == 1
+
+
+class Renamed(BaseModel):
+    """A result with other names in JSON."""
+
+    cents: int = Field(serialization_alias="amount", validation_alias="price")
+
+    @computed_field
+    def euros(self) -> float:
+        """Not read again."""
+        return self.cents / 100
+
+
+async def test_a_result_with_other_names_in_json_is_cached() -> None:
+    runs = 0
+
+    @cached(expires=60)
+    async def price() -> Renamed:
+        nonlocal runs
+        runs += 1
+        return Renamed(price=5)
+
+    assert await price() == await price() == Renamed(price=5)
+    assert runs == 1
+
+
+class Signed(BaseModel):
+    """A result with a secret."""
+
+    key: SecretStr
+
+
+class Partial(BaseModel):
+    """A result that lacks a field."""
+
+    hidden: int = Field(default=1, exclude=True)
+
+
+@pytest.mark.parametrize(
+    "annotation", [SecretStr, list[Signed], dict[str, Partial | None], Iterable[int]]
+)
+def test_a_result_that_json_hides_is_an_error(annotation: Any) -> None:
+    async def function() -> None: ...
+
+    function.__annotations__["return"] = annotation
+    with pytest.raises(TypeError, match="secrets"):
+        cached(expires=60)(function)
+
+
+async def test_parameters_of_every_kind() -> None:
+    @cached(expires=60)
+    async def together(first: int, /, *others: int, last: int = 0, **named: int) -> list[int]:
+        return [first, *others, last, *named.values()]
+
+    for _ in range(2):
+        assert await together(1, 2, 3, last=4, x=5) == [1, 2, 3, 4, 5]
+        assert await together(1) == [1, 0]

@@ -52,6 +52,30 @@ async def test_a_savepoint_is_not_a_commit(session: AsyncSession) -> None:
     assert await note("a") > first
 
 
+@pytest.mark.parametrize("ends_before", [True, False])
+async def test_a_savepoint_that_is_rolled_back_keeps_what_the_session_did(
+    session: AsyncSession, ends_before: bool
+) -> None:
+    first = await note("a")
+    await session.connection()
+    invalidate(session, "notes")
+    savepoint = await session.begin_nested()
+    await savepoint.rollback()
+    await session.commit()
+    second = await note("a")
+    assert second > first
+
+    # But a rollback of the whole session forgets it, also with an open savepoint.
+    invalidate(session, "notes")
+    savepoint = await session.begin_nested()
+    if ends_before:
+        await savepoint.rollback()
+    await session.rollback()
+    await session.connection()
+    await session.commit()
+    assert await note("a") == second
+
+
 async def test_a_session_that_blocks_does_the_same() -> None:
     first = await note("a")
 

@@ -10,7 +10,7 @@ import pytest
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.redis import OptionalRedis, Scripts, async_client
+from app.core.redis import OptionalRedis, Scripts, async_client, optional_redis
 from app.core.settings import get_settings
 from app.extensions.cache.service import invalidate
 from app.extensions.cache.store import STORE_OF_PROCESS
@@ -31,9 +31,10 @@ async def breakable(
     valkey: Valkey, probe_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[AsyncClient]:
     """A client of an API whose cache is in that Valkey."""
+    assert STORE_OF_PROCESS.redis is optional_redis()  # a request waits once for all that ask
     redis = async_client(get_settings().model_copy(update={"redis_url": valkey.url}))
     monkeypatch.setattr(STORE_OF_PROCESS, "_scripts", Scripts(redis))
-    monkeypatch.setattr(STORE_OF_PROCESS, "redis", OptionalRedis("cache"))
+    monkeypatch.setattr(STORE_OF_PROCESS, "redis", OptionalRedis())
     yield probe_client
     await redis.aclose()
 

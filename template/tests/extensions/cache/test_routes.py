@@ -1,10 +1,13 @@
 """Cached routes: for whom, with which headers, and what they do not do."""
 
+from typing import Annotated, Any
 from unittest.mock import Mock
 
 import pytest
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import PlainTextResponse
 from httpx import AsyncClient, Response
+from pydantic import BaseModel
 
 from app.core.database import Database, async_engine
 from app.core.features import FeatureError
@@ -106,6 +109,23 @@ async def test_that_there_is_nothing_is_cached_too(probe_client: AsyncClient) ->
     assert probe.runs["missing"] == 1
 
 
+async def test_an_answer_has_the_form_that_the_route_declares(probe_client: AsyncClient) -> None:
+    for _ in range(2):
+        answer = await probe_client.get("/formed")
+        assert (answer.status_code, answer.json()) == (203, {"run": 1})
+        other = await probe_client.get("/formed-otherwise")
+        assert (other.status_code, other.json()) == (200, {"run": 1})
+    assert status(answer) == status(other) == "hit"
+
+
+async def test_two_routes_with_one_function_do_not_share_an_answer(
+    probe_client: AsyncClient,
+) -> None:
+    whole = await probe_client.get("/plain")
+    short = await probe_client.get("/two-forms")
+    assert (whole.json(), short.json()) == ({"id": None, "run": 1, "page": 1}, {"run": 2})
+
+
 async def test_a_cache_that_is_off_counts_as_a_bypass(
     probe_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,19 +136,42 @@ async def test_a_cache_that_is_off_counts_as_a_bypass(
     assert probe.runs["public"] == 2
 
 
-def test_a_route_that_is_not_a_get_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    router = APIRouter()
+async def one() -> int:
+    return 1
 
-    @router.post("")
-    async def create() -> int:
-        return 1
 
-    module = Mock(CACHED={"create": Cached(expires=1)})
-    feature = Mock()
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"methods": ["POST"]},
+        {"methods": ["GET", "HEAD"]},
+        {"response_class": PlainTextResponse},
+        {"response_model": None},
+    ],
+)
+@pytest.mark.parametrize("in_module", [True, False])
+def test_a_route_that_cannot_be_cached_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], in_module: bool
+) -> None:
+    router, options_of_cache = APIRouter(), Cached(expires=1)
+    router.add_api_route("", one if in_module else options_of_cache(one), **options)
+    feature, module = Mock(), Mock(CACHED={"one": options_of_cache} if in_module else {})
     feature.name = "parcels"
     monkeypatch.setattr(routers, "load", lambda _: ((feature, module),))
-    with pytest.raises(FeatureError, match="create"):
+    with pytest.raises(FeatureError, match="one"):
         routers.prepare("parcels", router)
+
+
+def test_each_route_of_a_function_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = APIRouter()
+    for path in ("/a", "/b"):
+        router.add_api_route(path, one, response_model=float)
+    feature = Mock()
+    feature.name = "parcels"
+    module = Mock(CACHED={"one": Cached(expires=1)})
+    monkeypatch.setattr(routers, "load", lambda _: ((feature, module),))
+    routers.prepare("parcels", router)
+    assert all(hasattr(route.endpoint, "cached") for route in router.routes)  # type: ignore[attr-defined]
 
 
 async def takes_the_request(request: Request) -> int:
@@ -150,6 +193,20 @@ def blocks() -> int:
 def test_a_function_that_cannot_be_cached_is_an_error(function: object, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         Cached(expires=1)(function)  # type: ignore[arg-type]
+
+
+class Key(BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize("tag", ["x:{typo}", "x:{key.typo}", "x:{maybe.name}", "x:{}", "{key!r}"])
+def test_a_tag_with_a_wrong_placeholder_is_an_error(tag: str) -> None:
+    async def function(key: Annotated[Key, Query()], maybe: Key | None = None) -> int:
+        return 1
+
+    Cached(expires=1, tags=("x:{key.name}", "{key}:{maybe}"))(function)
+    with pytest.raises(TypeError, match="braces"):
+        Cached(expires=1, tags=("x", tag))(function)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 86_401])

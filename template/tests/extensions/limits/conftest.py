@@ -9,7 +9,7 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.features import load
-from app.core.redis import redis_key, store
+from app.core.redis import OptionalRedis, redis_key, store
 from app.core.settings import get_settings, load_settings
 from app.core.tasks.application import configure_celery
 from tests.extensions.limits.probe import add_probe
@@ -58,6 +58,7 @@ async def limited_app() -> AsyncIterator[FastAPI]:
     async with limited_api(
         LIMITS_DEFAULT=DEFAULT, LIMITS_TIERS=TIERS, LIMITS_TIER_CACHE_SECONDS="0"
     ) as app:
+        app.state.limiter.redis = OptionalRedis()  # other tests keep theirs
         app.state.limiter.redis.PATIENCE = 10  # a busy machine is not an outage
         yield app
 

@@ -38,6 +38,12 @@ def api(*, same_name_twice: str | None = None) -> FastAPI:
     @router.get("/parcels/first")
     def read_first() -> None: ...
 
+    @router.get("/exempt/first")
+    def read_exempt() -> None: ...
+
+    @router.get("/exempt/{name}", dependencies=[limit("parcels.exempt", "8/minute")])
+    def read_limited(name: str) -> None: ...
+
     if same_name_twice:
 
         @router.get("/other", dependencies=[limit("parcels.read", same_name_twice)])
@@ -68,11 +74,27 @@ def test_the_first_route_that_matches_counts_as_in_fastapi(declare: Declare) -> 
 
 
 def test_paths_are_exempt_with_those_below_them(declare: Declare) -> None:
-    declare(EXEMPT=("/v1/parcels",))
+    declare(EXEMPT=("/v1/parcels", "/v1/exempt"))
     found = Policies(api())
     assert find(found, "POST", "/v1/parcels") is None
-    assert find(found, "GET", "/v1/parcels/1") is None
+    assert find(found, "GET", "/v1/parcels/1/labels") is None
+    assert find(found, "GET", "/v1/exempt/first") is None
     assert find(found, "GET", "/v1/parcels-of-others") == found.default
+
+
+def test_a_route_with_a_limit_of_its_own_has_it_also_below_an_exempt_path(declare: Declare) -> None:
+    declare(LIMITS={"send_parcel": Limit("parcels.send", "7/minute")}, EXEMPT=("/v1",))
+    found = Policies(api())
+    assert find(found, "POST", "/v1/parcels") == Policy("parcels.send", 7, 60, 1, closed=False)
+    assert find(found, "GET", "/v1/exempt/x") == Policy("parcels.exempt", 8, 60, 1, closed=False)
+    assert find(found, "GET", "/v1/exempt/first") is None
+    assert find(found, "POST", "/v1/exempt/x") is None
+
+
+def test_the_default_has_its_rate_from_the_settings(declare: Declare) -> None:
+    declare(LIMITS={"send_parcel": Limit("default", "7/minute")})
+    with pytest.raises(FeatureError, match="LIMITS_DEFAULT"):
+        Policies(api())
 
 
 def test_a_function_without_a_route_is_an_error(declare: Declare) -> None:

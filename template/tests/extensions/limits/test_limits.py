@@ -112,11 +112,12 @@ async def test_a_refused_request_is_not_read_and_asks_no_database(
         "method": "POST",
         "path": f"{INNER}/body",
         "query_string": b"",
-        "headers": [(b"host", b"testserver"), (b"content-type", b"application/json")],
+        "headers": [(b"host", b"testserver"), (b"content-length", b"999")],
         "client": ("203.0.113.7", 1),
     }
     await api(scope, receive, send)
     assert sent[0]["status"] == 429
+    assert (b"connection", b"close") in sent[0]["headers"]
 
 
 async def test_a_user_counts_by_the_token_and_not_by_the_address(

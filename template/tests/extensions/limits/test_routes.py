@@ -78,6 +78,7 @@ async def test_a_prefix_of_the_server_is_not_part_of_the_path(limited_app: FastA
         ({"LIMITS_RATES": "probe.name=1/minute"}, r"LIMITS_RATES names probe\.name,.*probe\.named"),
         ({"LIMITS_RATES": "probe.named"}, "LIMITS_RATES"),
         ({"LIMITS_RATES": "probe.named=often"}, "LIMITS_RATES"),
+        ({"LIMITS_RATES": "default=5/minute"}, "LIMITS_DEFAULT"),
         ({"LIMITS_DEFAULT": "0/minute"}, "LIMITS_DEFAULT"),
         ({"LIMITS_TIERS": "free=-1"}, "LIMITS_TIERS"),
     ],
