@@ -49,9 +49,13 @@ def describe_api(app: FastAPI, features: dict[str, str]) -> None:
         # FastAPI generates the document once, and again after a route was added.
         document = generate()
         if "x-tagGroups" not in document:
+            operations = (each for path in document["paths"].values() for each in path.values())
+            used = {tag for each in operations for tag in each["tags"]}
+            # A feature may have routes for programs only, which are not in the document.
+            document["tags"] = [tag for tag in document["tags"] if tag["name"] in used]
             # The groups of tags in the sidebar of `/scalar`.
             document["x-tagGroups"] = [
-                {"name": "Features", "tags": list(features)},
+                {"name": "Features", "tags": [tag for tag in features if tag in used]},
                 {"name": "Operations", "tags": list(OPERATIONS)},
             ]
             _describe_responses(document)

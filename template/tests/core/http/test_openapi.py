@@ -52,7 +52,7 @@ def test_tags_are_described_and_grouped(document: dict[str, Any]) -> None:
     described = {tag["name"]: tag["description"] for tag in document["tags"]}
     used = {tag for operation in operations(document).values() for tag in operation["tags"]}
     groups = {group["name"]: group["tags"] for group in document["x-tagGroups"]}
-    features = [feature.name for feature, _ in load("routes")]
+    features = [feature.name for feature, _ in load("routes") if feature.name in used]
     assert groups == {"Features": features, "Operations": ["health"]}
     assert used == set(described) == {*features, "health"}
     assert all(described.values())
