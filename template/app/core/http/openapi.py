@@ -50,7 +50,7 @@ def describe_api(app: FastAPI, features: dict[str, str]) -> None:
         document = generate()
         if "x-tagGroups" not in document:
             operations = (each for path in document["paths"].values() for each in path.values())
-            used = {tag for each in operations for tag in each["tags"]}
+            used = {tag for each in operations for tag in each.get("tags", ())}
             # A feature may have routes for programs only, which are not in the document.
             document["tags"] = [tag for tag in document["tags"] if tag["name"] in used]
             # The groups of tags in the sidebar of `/scalar`.
