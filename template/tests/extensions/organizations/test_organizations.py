@@ -2,16 +2,20 @@
 
 import asyncio
 from datetime import timedelta
+from json import loads
 from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient
-from sqlmodel import col, select, update
+from sqlmodel import col, literal, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.database import Database, async_engine
 from app.core.database.models import utcnow
+from app.core.settings import get_settings
 from app.extensions.organizations.models import Invitation, Member, Organization
-from app.extensions.organizations.service import organizations
+from app.extensions.organizations.service import export, organizations
+from app.extensions.organizations.service.scope import Scope
 from app.extensions.organizations.tasks import purge
 from app.extensions.users import service as users
 from devstack.supabase import LocalSupabase
@@ -78,9 +82,11 @@ async def test_the_schedule_removes_what_was_deleted_long_ago(
     assert members.all() == []
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 500])
 async def test_an_export_has_all_rows_but_no_hash_and_is_for_owners(
-    tenants: Tenants, session: AsyncSession
+    tenants: Tenants, session: AsyncSession, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
+    monkeypatch.setattr(export, "ROWS", rows)
     acme, other = [await tenants.create(name, "admin") for name in ("Acme", "Other")]
     for tenant in (acme, other):
         for number in range(3):
@@ -104,6 +110,18 @@ async def test_an_export_has_all_rows_but_no_hash_and_is_for_owners(
     assert "token_hash" not in invitations[0]
     assert str(other.id) not in exported.text
     assert (await acme.ask("admin", "GET", "/export")).status_code == 403
+
+
+async def test_a_slow_reader_of_an_export_holds_no_connection() -> None:
+    one = {"db_pool_size": 1, "db_max_overflow": 0}
+    database = Database(async_engine(get_settings().model_copy(update=one)))
+    scope = Scope(uuid4(), "acme", "Acme", uuid4(), "owner")
+    parts = export.document(database, scope)
+    read = [await anext(parts) for _ in range(2)]  # the second one comes after the first query
+    async with asyncio.timeout(3):
+        await database.reader.rows(select(literal(1)))
+    assert loads("".join([*read, *[part async for part in parts]]))["organizations"] == []
+    await database.close()
 
 
 async def test_a_new_user_gets_a_personal_organization(
