@@ -156,6 +156,11 @@ async def ids_with_email(session: AsyncSession) -> list[UUID]:
     return list(await session.exec(select(User.id).where(col(User.email).is_not(None))))
 
 
+async def ids_by_email(session: AsyncSession, email: str) -> list[UUID]:
+    """Return the ids of the users with this address."""
+    return list(await session.exec(select(User.id).where(col(User.email) == email.lower())))
+
+
 async def get_by_email(session: AsyncSession, email: str) -> User:
     """Return the user with this address, or the newest of several."""
     statement = select(User).where(col(User.email) == email.lower())

@@ -10,7 +10,7 @@ from sqlmodel import select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
-from app.extensions.organizations.models import Invitation
+from app.extensions.organizations.models import Invitation, Member
 from devstack.supabase import LocalSupabase
 from tests.support.people import Person, SignIn
 from tests.support.tenants import PATH, Tenant, Tenants
@@ -98,10 +98,60 @@ async def test_an_address_is_invited_once(acme: Tenant) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "already_invited")
 
 
-async def test_a_member_keeps_the_role(client: AsyncClient, acme: Tenant) -> None:
-    admin = acme.people["admin"]
-    joined = await accept(client, admin, token(await invite(acme, admin.email)))
+async def test_a_member_is_not_invited(acme: Tenant) -> None:
+    answer = await invite(acme, acme.people["admin"].email)
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_member")
+
+
+async def test_a_member_keeps_the_role(
+    client: AsyncClient, session: AsyncSession, acme: Tenant, guest: Person
+) -> None:
+    invited = await invite(acme, guest.email)
+    session.add(Member(organization_id=acme.id, user_id=guest.id, role="admin"))
+    await session.commit()
+    joined = await accept(client, guest, token(invited))
     assert joined.json()["role"] == "admin"
+
+
+@pytest.mark.parametrize("way", ["remove", "demote", "transfer"])
+async def test_who_loses_a_role_leaves_no_invitation_behind(
+    client: AsyncClient, tenants: Tenants, sign_in: SignIn, guest: Person, way: str
+) -> None:
+    """Neither for other people, nor as an owner, nor for the own address from before."""
+    acme = await tenants.create("Acme", "member")
+    boss, leaver = acme.people["owner"], await sign_in()
+    own = await invite(acme, leaver.email, "owner", by="owner")
+    await accept(client, leaver, token(own))
+    acme.people["leaver"] = leaver
+    second = await sign_in()
+    links = [
+        token(await invite(acme, guest.email, "admin", by="leaver")),
+        token(await invite(acme, second.email, "owner", by="leaver")),
+    ]
+    await invite(acme, "kept@example.com", by="owner")
+    one = f"/members/{leaver.id}"
+    match way:
+        case "remove":
+            answer = await acme.ask(boss, "DELETE", one)
+        case "demote":
+            answer = await acme.ask(boss, "PATCH", one, {"role": "member"})
+        case _:
+            answer = await acme.ask(leaver, "POST", "/transfer", {"user_id": str(boss.id)})
+    assert answer.status_code == 204
+    for person, link in zip((guest, second), links, strict=True):
+        assert (await accept(client, person, link)).status_code == 404
+    left = (await acme.ask(boss, "GET", "/invitations")).json()["items"]
+    assert [each["email"] for each in left] == ["kept@example.com"]
+
+
+async def test_an_invitation_from_before_does_not_bring_back_a_removed_member(
+    client: AsyncClient, session: AsyncSession, acme: Tenant, guest: Person
+) -> None:
+    link = token(await invite(acme, guest.email, "admin"))
+    session.add(Member(organization_id=acme.id, user_id=guest.id, role="admin"))
+    await session.commit()
+    await acme.ask("owner", "DELETE", f"/members/{guest.id}")
+    assert (await accept(client, guest, link)).status_code == 404
 
 
 async def test_only_admins_invite_and_only_owners_invite_owners(acme: Tenant) -> None:

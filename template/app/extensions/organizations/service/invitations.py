@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, func, select
+from sqlmodel import col, delete, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
@@ -23,6 +23,7 @@ from app.extensions.organizations.service.organizations import refuse_personal
 from app.extensions.organizations.service.scope import Scope
 from app.extensions.organizations.settings import OrganizationSettings
 from app.extensions.users.service import get as get_user
+from app.extensions.users.service import ids_by_email
 
 INVITATIONS = Listing(Invitation, InvitationRead, scope=Invitation.organization_id)
 
@@ -33,12 +34,16 @@ async def invite(session: AsyncSession, scope: Scope, email: str, role: str) -> 
     Raises:
         InvalidError: there is no such role.
         ForbiddenError: the caller is no admin, or no owner and invites an owner.
-        ConflictError: the address is invited already, or it is a personal organization.
+        ConflictError: the address is invited already or that of a member, or it is a personal
+            organization.
     """
     roles.check(role)
     caller = await lock(session, scope)
     caller.require(_inviter(role))
     refuse_personal(await session.get_one(Organization, caller.organization_id))
+    for user_id in await ids_by_email(session, email):
+        if await session.get(Member, (caller.organization_id, user_id)):
+            raise ConflictError("This is the address of a member.", code="already_member")
     invitation = Invitation(
         organization_id=caller.organization_id,
         email=email,
@@ -115,6 +120,24 @@ async def accept(session: AsyncSession, user_id: UUID, token: str) -> tuple[Orga
         await emit(session, "organizations.joined", **facts)
     await session.commit()
     return organization, role
+
+
+async def withdraw(session: AsyncSession, member: Member) -> None:
+    """Remove the invitations by a member and for the address of a member. Does not commit.
+
+    Otherwise somebody who loses a role would get it back by a link from before, or by that of
+    another account. An `accept` that runs at this moment ends first, and after that this returns.
+    """
+    email = (await get_user(session, member.user_id)).email or ""
+    await session.exec(
+        delete(Invitation).where(
+            col(Invitation.organization_id) == member.organization_id,
+            or_(
+                col(Invitation.invited_by) == member.user_id,
+                func.lower(col(Invitation.email)) == email.lower(),
+            ),
+        )
+    )
 
 
 async def _get(session: AsyncSession, scope: Scope, invitation_id: UUID) -> Invitation:

@@ -11,7 +11,7 @@ from app.core.events import emit
 from app.core.http.pagination import OffsetPage, OffsetQuery
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.schemas import MemberRead
-from app.extensions.organizations.service import pages, roles
+from app.extensions.organizations.service import invitations, pages, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.organizations import refuse_personal
 from app.extensions.organizations.service.scope import Scope
@@ -46,8 +46,9 @@ async def set_role(session: AsyncSession, scope: Scope, user_id: UUID, role: str
     caller = await lock(session, scope)
     member = await _get(session, caller, user_id)
     caller.require(roles.OWNER if roles.OWNER in (role, member.role) else roles.ADMIN)
-    if role != roles.OWNER:
+    if role not in (roles.OWNER, member.role):
         await _ensure_other_owner(session, member)
+        await invitations.withdraw(session, member)
     member.role = role
     await session.commit()
     return member
@@ -66,8 +67,9 @@ async def transfer(session: AsyncSession, scope: Scope, user_id: UUID) -> None:
     if user_id == caller.user_id:
         raise ConflictError("You are the owner already.", code="already_owner")
     heir = await _get(session, caller, user_id)
-    heir.role = roles.OWNER
-    (await _get(session, caller, caller.user_id)).role = roles.ADMIN
+    member = await _get(session, caller, caller.user_id)
+    await invitations.withdraw(session, member)
+    heir.role, member.role = roles.OWNER, roles.ADMIN
     await session.commit()
 
 
@@ -85,6 +87,7 @@ async def remove(session: AsyncSession, scope: Scope, user_id: UUID) -> None:
         caller.require(roles.OWNER if member.role == roles.OWNER else roles.ADMIN)
     refuse_personal(await session.get_one(Organization, caller.organization_id))
     await _ensure_other_owner(session, member)
+    await invitations.withdraw(session, member)
     await session.delete(member)
     await emit(
         session, "organizations.left", organization_id=caller.organization_id, user_id=user_id
