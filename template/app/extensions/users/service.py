@@ -170,6 +170,12 @@ async def get_by_email(session: AsyncSession, email: str) -> User:
     return user
 
 
+async def any_active(session: AsyncSession, user_ids: Sequence[UUID]) -> bool:
+    """Return whether one of these users can sign in."""
+    statement = _active().where(col(User.id).in_(user_ids)).limit(1)
+    return (await session.exec(statement)).first() is not None
+
+
 async def update_profile(session: AsyncSession, user_id: UUID, changes: dict[str, object]) -> User:
     """Change the fields that users may change about themselves. Commits."""
     user = await get(session, user_id)
@@ -217,13 +223,17 @@ def awaits_admin(user: User) -> bool:
     return user.status is Status.PENDING and load_settings(UserSettings).approval is Approval.ADMIN
 
 
-def _active_admins() -> SelectOfScalar[User]:
+def _active() -> SelectOfScalar[User]:
+    """Select the users whom `ensure_active` accepts."""
     return select(User).where(
-        col(User.role) == Role.ADMIN,
         col(User.status) == Status.APPROVED,
         col(User.deleted_at).is_(None),
         or_(col(User.banned_until).is_(None), col(User.banned_until) <= utcnow()),
     )
+
+
+def _active_admins() -> SelectOfScalar[User]:
+    return _active().where(col(User.role) == Role.ADMIN)
 
 
 async def _ensure_other_admin(session: AsyncSession, user: User) -> None:

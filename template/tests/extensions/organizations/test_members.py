@@ -5,8 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient, Response
+from sqlmodel.ext.asyncio.session import AsyncSession
+from typer.testing import CliRunner, Result
 
+from app.core.settings import load_settings
+from app.extensions.organizations.cli import cli
 from app.extensions.organizations.service import roles
+from app.extensions.users import service as users
+from app.extensions.users.models import Status
 from devstack.supabase import LocalSupabase
 from tests.support.people import Person
 from tests.support.tenants import PATH, Tenant, Tenants
@@ -97,6 +103,52 @@ async def test_ownership_is_transferred_and_the_former_owner_may_leave(tenants: 
     assert given.status_code == 204
     assert await members(acme) == {str(owner.id): "admin", str(heir.id): "owner"}
     assert (await acme.ask(owner, "POST", "/leave")).status_code == 204
+
+
+async def test_an_owner_who_cannot_sign_in_does_not_count(
+    tenants: Tenants, session: AsyncSession
+) -> None:
+    acme = await tenants.create("Acme", "member")
+    owner, other = acme.people["owner"], acme.people["member"]
+    path = f"/members/{other.id}"
+    assert (await acme.ask(owner, "PATCH", path, {"role": "owner"})).status_code == 204
+    await users.set_status(session, other.id, Status.SUSPENDED)
+    for method, one, body in (
+        ("POST", "/leave", None),
+        ("POST", "/transfer", {"user_id": str(other.id)}),
+        ("PATCH", f"/members/{owner.id}", {"role": "admin"}),
+    ):
+        answer = await acme.ask(owner, method, one, body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "last_owner")
+    await users.set_status(session, other.id, Status.APPROVED)
+    assert (await acme.ask(owner, "POST", "/leave")).status_code == 204
+
+
+async def test_an_operator_names_an_owner(
+    committed: AsyncClient,
+    committed_url: str,
+    supabase: LocalSupabase,
+    fresh_settings: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost, heir = [await owner(committed, supabase) for _ in range(2)]
+    made = await committed.post(PATH, json={"name": "Lost"}, headers=lost.headers)
+    slug = made.json()["slug"]
+    monkeypatch.setenv("DATABASE_URL", committed_url)
+    load_settings.cache_clear()
+
+    async def own(slug: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, cli, ["own", slug, heir.email])
+
+    for _ in range(2):
+        done = await own(slug)
+        assert (done.exit_code, done.stdout) == (0, f"{heir.email} is an owner of {slug}.\n")
+    mine = await committed.get(f"{PATH}/{slug}", headers=heir.headers)
+    assert mine.json()["role"] == "owner"
+    assert getattr((await own("none")).exception, "code", "") == "organization_not_found"
+    theirs = await committed.post(f"{PATH}/personal", headers=lost.headers)
+    refused = await own(theirs.json()["slug"])
+    assert getattr(refused.exception, "code", "") == "personal_organization"
 
 
 @pytest.mark.usefixtures("fresh_settings")

@@ -14,8 +14,8 @@ from app.extensions.organizations.schemas import MemberRead
 from app.extensions.organizations.service import invitations, pages, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.organizations import refuse_personal
-from app.extensions.organizations.service.scope import Scope
-from app.extensions.users.service import get_many
+from app.extensions.organizations.service.scope import Scope, not_found
+from app.extensions.users.service import any_active, get_many
 
 
 async def list_page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetPage[MemberRead]:
@@ -60,7 +60,7 @@ async def transfer(session: AsyncSession, scope: Scope, user_id: UUID) -> None:
     Raises:
         ForbiddenError: the caller is no owner.
         NotFoundError: there is no such member.
-        ConflictError: the member is the caller.
+        ConflictError: the member is the caller, or cannot sign in.
     """
     caller = await lock(session, scope)
     caller.require(roles.OWNER)
@@ -69,7 +69,9 @@ async def transfer(session: AsyncSession, scope: Scope, user_id: UUID) -> None:
     heir = await _get(session, caller, user_id)
     member = await _get(session, caller, caller.user_id)
     await invitations.withdraw(session, member)
-    heir.role, member.role = roles.OWNER, roles.ADMIN
+    heir.role = roles.OWNER
+    await _ensure_other_owner(session, member)
+    member.role = roles.ADMIN
     await session.commit()
 
 
@@ -95,6 +97,27 @@ async def remove(session: AsyncSession, scope: Scope, user_id: UUID) -> None:
     await session.commit()
 
 
+async def own(session: AsyncSession, slug: str, user_id: UUID) -> None:
+    """Make a user owner, without a look at the caller: for operators.
+
+    Raises:
+        NotFoundError: there is no such organization.
+        ConflictError: it is a personal organization.
+    """
+    found = select(Organization).where(col(Organization.slug) == slug)
+    organization = (await session.exec(found.with_for_update(key_share=True))).one_or_none()
+    if organization is None:
+        raise not_found()
+    refuse_personal(organization)
+    if member := await session.get(Member, (organization.id, user_id)):
+        member.role = roles.OWNER
+    else:
+        session.add(Member(organization_id=organization.id, user_id=user_id, role=roles.OWNER))
+        facts = {"organization_id": organization.id, "user_id": user_id}
+        await emit(session, "organizations.joined", **facts)
+    await session.commit()
+
+
 async def _get(session: AsyncSession, scope: Scope, user_id: UUID) -> Member:
     member = await session.get(Member, (scope.organization_id, user_id))
     if member is None:
@@ -103,7 +126,7 @@ async def _get(session: AsyncSession, scope: Scope, user_id: UUID) -> Member:
 
 
 async def _ensure_other_owner(session: AsyncSession, member: Member) -> None:
-    """Refuse to lose the last owner; the caller holds the lock of the organization."""
+    """Refuse to lose the last owner who can sign in; the caller holds the organization's lock."""
     if member.role != roles.OWNER:
         return
     others = select(Member.user_id).where(
@@ -111,7 +134,8 @@ async def _ensure_other_owner(session: AsyncSession, member: Member) -> None:
         col(Member.role) == roles.OWNER,
         col(Member.user_id) != member.user_id,
     )
-    if (await session.exec(others.limit(1))).first() is None:
+    if not await any_active(session, (await session.exec(others)).all()):
         raise ConflictError(
-            "This is the last owner: make another member owner first.", code="last_owner"
+            "This is the last owner who can sign in: make another member owner first.",
+            code="last_owner",
         )
