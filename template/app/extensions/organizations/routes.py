@@ -17,6 +17,7 @@ from app.extensions.organizations.schemas import (
     InvitationSent,
     MemberRead,
     OrganizationName,
+    OrganizationQuery,
     OrganizationRead,
     RoleChange,
     Transfer,
@@ -36,10 +37,10 @@ router = APIRouter()
 @router.get("", summary="List my organizations")
 async def list_organizations(
     user: CurrentUser,
-    query: Annotated[OffsetQuery, Query()],
+    query: Annotated[OrganizationQuery, Query()],
     reader: DatabaseReader,
 ) -> OffsetPage[OrganizationRead]:
-    """A page of the organizations of which the caller is a member."""
+    """A page of the organizations of which the caller is a member, or of those to restore."""
     return await organizations.of_user(reader, user.id, query)
 
 
@@ -187,4 +188,5 @@ def _read(organization: Organization, role: str) -> OrganizationRead:
         personal=organization.personal_of is not None,
         role=role,
         created_at=organization.created_at,
+        deleted_at=organization.deleted_at,
     )

@@ -1,14 +1,18 @@
 """Request and response models of this feature."""
 
 import re
+import unicodedata
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from app.core.http.pagination import OffsetQuery
 from app.core.http.schemas import RequestModel, ResponseModel
 
+# They change the direction of text, so that a name looks like another one.
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 
 
@@ -24,10 +28,24 @@ Address = Annotated[
 ]
 
 
+def _printable(name: str) -> str:
+    if any(unicodedata.category(each) == "Cc" or each in _DIRECTIONS for each in name):
+        raise ValueError("a name has no control characters")
+    return name
+
+
 class OrganizationName(RequestModel):
     """The name of an organization."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+
+
+class OrganizationQuery(OffsetQuery):
+    """Which of the caller's organizations to list."""
+
+    deleted: bool = Field(
+        default=False, description="List the deleted ones that the caller can restore instead."
+    )
 
 
 class OrganizationRead(ResponseModel):
@@ -39,6 +57,7 @@ class OrganizationRead(ResponseModel):
     personal: bool
     role: str
     created_at: datetime
+    deleted_at: datetime | None
 
 
 class MemberRead(ResponseModel):

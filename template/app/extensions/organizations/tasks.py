@@ -4,14 +4,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.logging import get_logger
 from app.core.tasks import enqueue, task
-from app.extensions.organizations.service import organizations
+from app.extensions.organizations.service import invitations, organizations
 
 log = get_logger(__name__)
 
 
 @task()
 async def purge(session: AsyncSession) -> None:
-    """Remove one organization that was deleted long enough ago, then enqueue the next."""
+    """Remove expired invitations and one organization whose time is over; enqueue the next."""
+    await invitations.remove_expired(session)
     if organization_id := await organizations.purge_one(session):
         log.info("organization_purged", organization_id=str(organization_id))
         enqueue(session, purge.s())

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.extensions.organizations.models import Invitation, Member
+from app.extensions.organizations.tasks import purge
 from devstack.supabase import LocalSupabase
 from tests.support.people import Person, SignIn
 from tests.support.tenants import PATH, Tenant, Tenants
@@ -96,6 +97,27 @@ async def test_an_address_is_invited_once(acme: Tenant) -> None:
     assert (await invite(acme, "a@example.com")).status_code == 201
     again = await invite(acme, "A@example.com")
     assert (again.status_code, again.json()["code"]) == (409, "already_invited")
+
+
+async def test_a_new_invitation_replaces_an_expired_one(
+    client: AsyncClient, session: AsyncSession, acme: Tenant, guest: Person
+) -> None:
+    expired = await invite(acme, guest.email)
+    await session.exec(update(Invitation).values(expires_at=utcnow() - timedelta(seconds=1)))
+    again = await invite(acme, guest.email, "owner", by="owner")
+    assert again.json()["id"] != expired.json()["id"]
+    assert (await accept(client, guest, token(expired))).status_code == 404
+    assert (await accept(client, guest, token(again))).json()["role"] == "owner"
+
+
+async def test_the_schedule_removes_expired_invitations(
+    session: AsyncSession, acme: Tenant
+) -> None:
+    await invite(acme, "old@example.com")
+    await session.exec(update(Invitation).values(expires_at=utcnow() - timedelta(seconds=1)))
+    await invite(acme, "new@example.com")
+    await purge.function(session)
+    assert (await session.exec(select(Invitation.email))).all() == ["new@example.com"]
 
 
 async def test_a_member_is_not_invited(acme: Tenant) -> None:

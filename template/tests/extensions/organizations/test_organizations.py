@@ -19,7 +19,7 @@ from app.extensions.organizations.service.scope import Scope
 from app.extensions.organizations.tasks import purge
 from app.extensions.users import service as users
 from devstack.supabase import LocalSupabase
-from tests.support.people import SignIn
+from tests.support.people import Person, SignIn
 from tests.support.tenants import PATH, Tenants
 
 
@@ -64,6 +64,49 @@ async def test_a_deleted_organization_is_gone_for_all_until_an_owner_restores_it
     assert (await acme.ask("owner", "POST", restore)).json()["name"] == "Acme"
     assert (await acme.ask("owner", "POST", restore)).status_code == 404  # it is not deleted
     assert (await acme.ask("admin", "GET")).status_code == 200
+
+
+async def test_an_owner_finds_what_can_be_restored_until_the_deadline(
+    client: AsyncClient, tenants: Tenants, session: AsyncSession
+) -> None:
+    acme = await tenants.create("Acme", "admin")
+    owner, admin = acme.people["owner"], acme.people["admin"]
+    await acme.ask("owner", "DELETE")
+
+    async def deleted(person: Person) -> list[str]:
+        page = await client.get(PATH, params={"deleted": "true"}, headers=person.headers)
+        assert page.json()["total"] == len(page.json()["items"])
+        return [each["slug"] for each in page.json()["items"] if each["deleted_at"]]
+
+    assert (await deleted(owner), await deleted(admin)) == ([acme.slug], [])
+    assert (await client.get(PATH, headers=owner.headers)).json()["items"] == []
+    one = update(Organization).where(col(Organization.id) == acme.id)
+    await session.exec(one.values(deleted_at=utcnow() - timedelta(days=31)))
+    assert await deleted(owner) == []
+    assert (await acme.ask("owner", "POST", "/restore")).status_code == 404
+    await session.exec(one.values(deleted_at=utcnow() - timedelta(days=29)))
+    assert await deleted(owner) == [acme.slug]
+    restored = await acme.ask("owner", "POST", "/restore")
+    assert (restored.status_code, restored.json()["deleted_at"]) == (200, None)
+
+
+async def test_a_second_deletion_or_restoration_changes_nothing(
+    tenants: Tenants, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = await tenants.create("Acme")
+    events: list[str] = []
+
+    async def emit(_: AsyncSession, name: str, **facts: object) -> None:
+        events.append(name)
+
+    monkeypatch.setattr(organizations, "emit", emit)
+    first = await organizations.set_deleted(session, acme.id, deleted=True)
+    since = first.deleted_at
+    assert (await organizations.set_deleted(session, acme.id, deleted=True)).deleted_at == since
+    for _ in range(2):
+        restored = await organizations.set_deleted(session, acme.id, deleted=False)
+        assert restored.deleted_at is None
+    assert events == ["organizations.deleted", "organizations.restored"]
 
 
 async def test_the_schedule_removes_what_was_deleted_long_ago(
@@ -165,7 +208,17 @@ async def test_a_user_without_an_address_gets_none(session: AsyncSession, sign_i
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"name": "x" * 101}, {"name": "a", "slug": "b"}]
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"name": "x" * 101},
+        {"name": "a", "slug": "b"},
+        {"name": "A\r\nBcc: x"},
+        {"name": "A\x85B"},
+        {"name": "A\u202eB"},
+        {"name": "A\u2067B"},
+    ],
 )
 async def test_a_wrong_body_is_refused(
     client: AsyncClient, sign_in: SignIn, body: dict[str, str]

@@ -53,7 +53,16 @@ async def invite(session: AsyncSession, scope: Scope, email: str, role: str) -> 
         expires_at=utcnow(),
     )
     token = _renew(invitation)
-    statement = insert(Invitation).values(**invitation.model_dump()).on_conflict_do_nothing()
+    row = invitation.model_dump()
+    statement = (
+        insert(Invitation)
+        .values(row)
+        .on_conflict_do_update(
+            index_elements=["organization_id", "email"],
+            set_=row,
+            where=col(Invitation.expires_at) <= utcnow(),
+        )
+    )
     if await session.scalar(statement.returning(col(Invitation.id))) is None:
         raise ConflictError(
             "This address is invited already: send that invitation again.",
@@ -120,6 +129,12 @@ async def accept(session: AsyncSession, user_id: UUID, token: str) -> tuple[Orga
         await emit(session, "organizations.joined", **facts)
     await session.commit()
     return organization, role
+
+
+async def remove_expired(session: AsyncSession) -> None:
+    """Remove the expired invitations of all organizations. Does not commit."""
+    expired = delete(Invitation).where(col(Invitation.expires_at) <= utcnow())
+    await session.exec(expired, execution_options={"all_organizations": True})
 
 
 async def withdraw(session: AsyncSession, member: Member) -> None:

@@ -3,7 +3,7 @@
 import re
 import secrets
 import unicodedata
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -14,10 +14,10 @@ from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError
 from app.core.events import emit
-from app.core.http.pagination import OffsetPage, OffsetQuery
+from app.core.http.pagination import OffsetPage
 from app.core.settings import load_settings
 from app.extensions.organizations.models import Member, Organization
-from app.extensions.organizations.schemas import OrganizationRead
+from app.extensions.organizations.schemas import OrganizationQuery, OrganizationRead
 from app.extensions.organizations.service import pages, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.scope import Scope, not_found
@@ -31,9 +31,11 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
 
 
 async def of_user(
-    reader: Reader, user_id: UUID, query: OffsetQuery
+    reader: Reader, user_id: UUID, query: OrganizationQuery
 ) -> OffsetPage[OrganizationRead]:
-    """Return a page of the organizations of a user, the oldest first, without deleted ones."""
+    """Return a page of the organizations of a user, or of those to restore, the oldest first."""
+    restorable = (col(Organization.deleted_at) >= _deadline(), col(Member.role) == roles.OWNER)
+    wanted = restorable if query.deleted else (col(Organization.deleted_at).is_(None),)
     mine = (
         select(
             Organization,
@@ -41,7 +43,7 @@ async def of_user(
             col(Member.role),
         )
         .join(Member, col(Member.organization_id) == col(Organization.id))
-        .where(col(Member.user_id) == user_id, col(Organization.deleted_at).is_(None))
+        .where(col(Member.user_id) == user_id, *wanted)
         .order_by(col(Organization.created_at), col(Organization.id))
     )
     return OffsetPage[OrganizationRead].model_validate(await pages.read(reader, mine, query))
@@ -137,7 +139,8 @@ async def restore(session: AsyncSession, user_id: UUID, slug: str) -> Organizati
     """Undo a deletion.
 
     Raises:
-        NotFoundError: the caller is no member of a deleted organization with this slug.
+        NotFoundError: the caller is no member of a deleted organization with this slug, or its
+            time is over.
         ForbiddenError: the caller is no owner of it.
     """
     found = (
@@ -145,7 +148,7 @@ async def restore(session: AsyncSession, user_id: UUID, slug: str) -> Organizati
         .join(Member, col(Member.organization_id) == col(Organization.id))
         .where(
             col(Organization.slug) == slug,
-            col(Organization.deleted_at).is_not(None),
+            col(Organization.deleted_at) >= _deadline(),
             col(Member.user_id) == user_id,
         )
     )
@@ -163,6 +166,8 @@ async def set_deleted(
 ) -> Organization:
     """Delete or restore an organization, without a look at the caller.
 
+    What is deleted or restored already stays as it is: its time does not start again.
+
     Raises:
         NotFoundError: it does not exist, or the schedule has removed it meanwhile.
         ConflictError: it is a personal organization.
@@ -173,6 +178,8 @@ async def set_deleted(
     if organization is None:
         raise not_found()
     refuse_personal(organization)
+    if deleted is (organization.deleted_at is not None):
+        return organization
     organization.deleted_at = utcnow() if deleted else None
     event = "organizations.deleted" if deleted else "organizations.restored"
     await emit(session, event, organization_id=organization_id)
@@ -188,10 +195,9 @@ async def purge_one(session: AsyncSession) -> UUID | None:
     Returns:
         The id of the organization, or None if there is none to remove.
     """
-    days = load_settings(OrganizationSettings).deletion_days
     due = (
         select(Organization)
-        .where(col(Organization.deleted_at) < utcnow() - timedelta(days=days))
+        .where(col(Organization.deleted_at) < _deadline())
         .order_by(col(Organization.deleted_at))
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -216,6 +222,11 @@ def refuse_personal(organization: Organization) -> None:
             "This is a personal organization: it has one member and is not deleted.",
             code="personal_organization",
         )
+
+
+def _deadline() -> datetime:
+    """Return the time of the earliest deletion that can be undone."""
+    return utcnow() - timedelta(days=load_settings(OrganizationSettings).deletion_days)
 
 
 async def _own(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
