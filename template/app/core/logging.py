@@ -70,7 +70,7 @@ def configure_logging(settings: "CoreSettings") -> None:
         logger.propagate = True
     # `access_log` writes the access line, with the request id and the duration.
     logging.getLogger("uvicorn.access").disabled = True
-    for noisy in ("httpx", "httpcore", "asyncio"):
+    for noisy in ("httpx", "httpcore", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[
