@@ -190,6 +190,20 @@ async def test_a_rotation_without_overlap_ends_the_old_key_at_once(
     assert (answer.status_code, answer.json()["code"]) == (401, "api_key_expired")
 
 
+async def test_a_chain_of_rotations_has_two_valid_keys(
+    client: AsyncClient, ada: Person, make_key: MakeKey
+) -> None:
+    first = await make_key(ada)
+    keys, key_id = [first.headers], str(first.id)
+    for _ in range(3):
+        assert (await client.get(ME, headers=keys[-1])).status_code == 200  # it is cached
+        answer = await client.post(f"{KEYS}/{key_id}/rotate", json={}, headers=ada.headers)
+        key_id = answer.json()["id"]
+        keys.append(bearer(answer.json()["key"]))
+    answers = [(await client.get(ME, headers=headers)).status_code for headers in keys]
+    assert answers == [401, 401, 200, 200]
+
+
 async def test_a_rotation_does_not_prolong_the_old_key(
     client: AsyncClient, ada: Person, make_key: MakeKey
 ) -> None:
