@@ -103,6 +103,7 @@ async def test_requests_at_once_do_not_exceed_the_number_of_keys(
         ({"expires_in_days": 0}, "invalid_request"),
         ({"networks": ["203.0.113.300"]}, "invalid_request"),
         ({"networks": ["10.0.0.1/8"]}, "invalid_request"),
+        ({"networks": [1]}, "invalid_request"),
         ({"owner_id": str(UUID(int=0))}, "invalid_request"),
     ],
 )
@@ -114,9 +115,11 @@ async def test_wrong_values(
 
 
 async def test_networks_are_stored_as_networks(client: AsyncClient, ada: Person) -> None:
-    body = BODY | {"networks": ["203.0.113.7", "2001:DB8::/32"]}
+    mapped = ["::ffff:203.0.113.7", "::ffff:10.0.0.0/104", "::ffff:0:0/96"]
+    body = BODY | {"networks": ["203.0.113.7", "2001:DB8::/32", "::/0", *mapped]}
     answer = await client.post(KEYS, json=body, headers=ada.headers)
-    assert answer.json()["networks"] == ["203.0.113.7/32", "2001:db8::/32"]
+    as_ipv4 = ["203.0.113.7/32", "10.0.0.0/8", "0.0.0.0/0"]
+    assert answer.json()["networks"] == ["203.0.113.7/32", "2001:db8::/32", "::/0", *as_ipv4]
 
 
 async def test_scopes_are_listed(client: AsyncClient, ada: Person) -> None:
