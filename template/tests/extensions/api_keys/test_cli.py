@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from app.core.cli.errors import CliError
 from app.core.database import sync_engine
+from app.core.database.models import utcnow
 from app.core.errors import AppError
 from app.core.settings import get_settings, load_settings
 from app.extensions.api_keys import key_format
@@ -124,6 +125,15 @@ def test_wrong_values_are_one_sentence(
     with pytest.raises((CliError, AppError), match=message) as refused:
         new(run, email, *arguments)
     assert "\n" not in str(refused.value)
+
+
+def test_a_deleted_user_gets_no_key(run: Run, email: str, database: Session) -> None:
+    user = database.exec(select(User).where(User.email == email)).one()
+    user.deleted_at = utcnow()
+    database.commit()
+    with pytest.raises(AppError, match="This account was deleted"):
+        new(run, email)
+    assert "valid" not in run("list", email).output
 
 
 def test_what_does_not_exist(run: Run) -> None:
