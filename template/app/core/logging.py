@@ -85,6 +85,25 @@ def configure_logging(settings: "CoreSettings") -> None:
     )
 
 
+def log_seldom(name: str, seconds: float = 300) -> None:
+    """Let one warning or error of a library's logger pass in this time.
+
+    It is for loggers that write a line for each attempt to reach a service that is down.
+    """
+    until = 0.0
+
+    def passes(record: logging.LogRecord) -> bool:
+        nonlocal until
+        if record.levelno < logging.WARNING:
+            return True
+        if record.created < until:
+            return False
+        until = record.created + seconds
+        return True
+
+    logging.getLogger(name).addFilter(passes)
+
+
 def access_log(settings: "CoreSettings") -> Callable[..., None]:
     """Return the function that logs a request, given `method`, `path`, `status` and `ms`.
 
