@@ -34,6 +34,7 @@ LENIENT = {
     "allow_header_conformance": "and so Allow names the methods of both",
     "positive_data_acceptance": "a cursor, or one of two fields, is more than a schema can say",
     "negative_data_rejection": "Pydantic in its lax mode reads 0 as false",
+    "ensure_resource_availability": "it takes the id of an organization for its slug",
 }
 # A persona that does not run all tests runs those that a team runs, those of core whose result
 # depends on the options, and those of its options.

@@ -77,7 +77,7 @@ router = APIRouter()
 def read(city: str, parcel_id: int) -> None: ...
 """
     write("letters", routes=routes)
-    write("parcels", routes=f'{routes}\nPATH = "cities/{{city}}/parcels"')
+    write("parcels", routes=routes + 'PATH = "cities/{city}/parcels"')
     paths = create_app().openapi()["paths"]
     assert "/api/v1/letters/{parcel_id}" in paths
     assert "/api/v1/cities/{city}/parcels/{parcel_id}" in paths

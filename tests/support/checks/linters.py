@@ -65,7 +65,9 @@ LINTERS = {
         ("hadolint", "--failure-threshold", "style"), "Dockerfile", "-slim-trixie", ":latest"
     ),
     "actionlint-ci": Linter(ACTIONLINT, CI, "github.event_name", "github.no_such_name"),
-    "actionlint-ci-shell": Linter(ACTIONLINT, CI, "if git ls-files", "cd $x; if git ls-files"),
+    "actionlint-ci-shell": Linter(
+        ACTIONLINT, CI, "sudo apt-get update --quiet\n", "cd $x; sudo apt-get update --quiet\n"
+    ),
     "actionlint-update": Linter(ACTIONLINT, UPDATE, "runs-on:", "runs-no:"),
     "zizmor-ci": Linter(ZIZMOR, CI, "persist-credentials: false", "persist-credentials: true"),
     "zizmor-update": Linter(ZIZMOR, UPDATE, "permissions: {}", "permissions: write-all"),
@@ -88,7 +90,9 @@ LINTERS = {
     "yamllint-ci": Linter(yamllint(), CI, "name: CI", "name: CI\nname: CI"),
     "yamllint-hooks": Linter(yamllint(), HOOKS, "repos:", "repos:  "),
     "prek": Linter(("prek", "validate-config"), HOOKS, "hooks:", "hocks:"),
-    "just": Linter(("just", "--summary", "--justfile"), "justfile", "check: lint", "check: lnt"),
+    "just": Linter(
+        ("just", "--summary", "--justfile"), "justfile", "check:\n    uv", "check: lnt\n    uv"
+    ),
 }
 
 

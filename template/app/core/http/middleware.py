@@ -40,6 +40,9 @@ HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]@/]*))(?::\d*)?")
 # Probes use the IP address of a process.
 PROBES = ("/health/live", "/health/ready")
 NUL_DETAIL = "Addresses and headers may not contain NUL."
+# Bytes of a body that are received although nobody reads them: when a connection is closed before
+# its body has arrived, the client may lose the response.
+SHORT_BODY = 65_536
 
 
 class RequestContext:
@@ -97,10 +100,10 @@ class RequestGuard:
 
     Postgres cannot store the character NUL, and no path, query or header of the API has a use for
     it. `RequestModel` refuses it in bodies. A body that is too large is refused by its
-    Content-Length, or while it is read. An error that leaves a body unread closes the connection:
-    otherwise the server would receive the rest of the body for nothing. A handler for `Exception`
-    cannot answer unexpected errors: Starlette runs it outside of all middleware, so that its
-    response has no request id, no security headers and no headers of CORS.
+    Content-Length, or while it is read. An error that leaves a long body unread closes the
+    connection: otherwise the server would receive the rest of the body for nothing. A handler for
+    `Exception` cannot answer unexpected errors: Starlette runs it outside of all middleware, so
+    that its response has no request id, no security headers and no headers of CORS.
     """
 
     def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
@@ -124,6 +127,9 @@ class RequestGuard:
             or any(b"\0" in value for _, value in scope["headers"])
         ):
             app = problem(422, "nul_character", NUL_DETAIL)
+        is_long = "transfer-encoding" in headers or (
+            declared.isdecimal() and int(declared) > SHORT_BODY
+        )
         size = 0
         is_read = started = False
 
@@ -140,7 +146,7 @@ class RequestGuard:
         async def watched_send(message: Message) -> None:
             nonlocal started
             is_error = not started and message.get("status", 0) >= 400
-            if is_error and not is_read and (declared.strip("0") or "transfer-encoding" in headers):
+            if is_error and is_long and not is_read:
                 message["headers"].append((b"connection", b"close"))
             started = True
             await send(message)

@@ -112,7 +112,7 @@ async def test_a_refused_request_is_not_read_and_asks_no_database(
         "method": "POST",
         "path": f"{INNER}/body",
         "query_string": b"",
-        "headers": [(b"host", b"testserver"), (b"content-length", b"999")],
+        "headers": [(b"host", b"testserver"), (b"content-length", b"99999")],
         "client": ("203.0.113.7", 1),
     }
     await api(scope, receive, send)

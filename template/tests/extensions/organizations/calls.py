@@ -75,7 +75,7 @@ class Operation:
             name = each["name"]
             if each["in"] == "path":
                 value = slug if name == SLUG else _example(self.document, each["schema"], spare)
-                path = path.replace(f"{{{name}}}", str(ids.get(name, value)))
+                path = path.replace("{" + name + "}", str(ids.get(name, value)))
             elif name == HEADER:
                 headers[name] = slug
         body = _example(self.document, self.body, spare) if self.body else None

@@ -96,7 +96,7 @@ router = APIRouter()
 PROBES = "/probe/{organization}"
 
 
-@router.get(f"{PROBES}/by-id/{{key}}")
+@router.get(PROBES + "/by-id/{key}")
 async def read_any(scope: CurrentOrganization, session: DatabaseSession, key: UUID) -> str:
     """Forget the organization of a row."""
     row = await session.get(Invitation, key)
@@ -105,7 +105,7 @@ async def read_any(scope: CurrentOrganization, session: DatabaseSession, key: UU
     return row.email
 
 
-@router.get(f"{PROBES}/exists/{{key}}")
+@router.get(PROBES + "/exists/{key}")
 async def tell_existence(scope: CurrentOrganization, session: DatabaseSession, key: UUID) -> None:
     """Refuse a row of another organization in another way than one that does not exist."""
     row = await session.get(Invitation, key)
@@ -140,7 +140,7 @@ async def forbid(user: CurrentUser, organization: Slug, session: DatabaseSession
         raise ForbiddenError("You are no member.")
 
 
-@router.delete(f"{PROBES}/by-id/{{key}}")
+@router.delete(PROBES + "/by-id/{key}")
 async def delete_any(scope: CurrentOrganization, session: DatabaseSession, key: UUID) -> None:
     """Remove a row of any organization."""
     await session.exec(delete(Invitation).where(col(Invitation.id) == key))
