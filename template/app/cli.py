@@ -11,7 +11,7 @@ import typer
 from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined]
 from typer.main import get_group
 
-from app.core.cli import errors
+from app.core.cli import errors, logs
 from app.core.features import features
 from app.core.process import process
 
@@ -94,6 +94,7 @@ def build() -> typer.Typer:
         # A command of a group does its work and ends. The others serve, such as `app worker`, or
         # only report.
         if getattr(command, "commands", None):
+            logs.configure()
             context.with_resource(process("command", name))
 
     return app

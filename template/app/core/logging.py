@@ -70,7 +70,7 @@ def configure_logging(settings: "CoreSettings") -> None:
         logger.propagate = True
     # `access_log` writes the access line, with the request id and the duration.
     logging.getLogger("uvicorn.access").disabled = True
-    for noisy in ("httpx", "httpcore", "asyncio"):
+    for noisy in ("httpx", "httpcore", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[
@@ -83,6 +83,25 @@ def configure_logging(settings: "CoreSettings") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def log_seldom(name: str, seconds: float = 300) -> None:
+    """Let one warning or error of a library's logger pass in this time.
+
+    It is for loggers that write a line for each attempt to reach a service that is down.
+    """
+    until = 0.0
+
+    def passes(record: logging.LogRecord) -> bool:
+        nonlocal until
+        if record.levelno < logging.WARNING:
+            return True
+        if record.created < until:
+            return False
+        until = record.created + seconds
+        return True
+
+    logging.getLogger(name).addFilter(passes)
 
 
 def access_log(settings: "CoreSettings") -> Callable[..., None]:

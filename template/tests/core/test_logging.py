@@ -7,12 +7,13 @@ import logging
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from app.core import context
-from app.core.logging import access_log, configure_logging, get_logger
+from app.core.logging import access_log, configure_logging, get_logger, log_seldom
 from app.core.settings import get_settings
 
 Configure = Callable[..., io.StringIO]
@@ -221,3 +222,21 @@ def test_an_access_line_that_cannot_be_written_stops_no_request(
 
     monkeypatch.setattr(sys.stderr, "write", fail)
     write(path="/")
+
+
+def test_a_logger_that_repeats_itself_is_heard_seldom(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    logger = logging.getLogger("tests.seldom")
+    log_seldom(logger.name, seconds=60)
+    now = time.time()
+
+    def say(message: str, level: int, later: float) -> None:
+        record = logger.makeRecord(logger.name, level, "", 0, message, (), None)
+        record.created = now + later
+        logger.handle(record)
+
+    say("connecting", logging.DEBUG, 0)
+    say("down", logging.WARNING, 1)
+    say("still down", logging.ERROR, 60)
+    say("down again", logging.WARNING, 62)
+    assert caplog.messages == ["connecting", "down", "down again"]

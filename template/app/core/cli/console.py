@@ -15,6 +15,7 @@ import typer
 from sqlmodel import select
 from sqlmodel.main import default_registry
 
+from app.core.cli import logs
 from app.core.cli.errors import user_message
 from app.core.database import Database, async_engine, sync_session
 from app.core.features import load_all_settings, load_models
@@ -32,6 +33,7 @@ def console() -> None:
     `session` and `reader` are those of services, `sync_session` is that of tasks.
     """
     settings = load_all_settings()
+    logs.configure()
     configure_celery(settings)  # a service may enqueue a task
     load_models()
     database = Database(async_engine(settings))

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.auth.keys import EMPTY
+from app.core.cli import logs
 from app.core.cli.database import with_session
 from app.core.cli.errors import CliError, DoubtfulError, user_message
 from app.core.cli.storage import check_bucket
@@ -48,6 +49,7 @@ def doctor(
     ] = 2,
 ) -> None:
     """Check settings, database, migrations, Redis, Supabase, workers; exit code 1 if one fails."""
+    logs.configure()
     checks: dict[str, Callable[[], str]] = {
         "settings": _settings,  # first, because all others need them
         "features": _features,

@@ -1,6 +1,7 @@
 """Groups of settings: where their values come from, and how they are read and checked."""
 
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from pkgutil import resolve_name
@@ -142,10 +143,12 @@ def _describe(group: type[SettingsGroup], details: Any) -> Problem:
     info = infos.get(field)
     # An alias is the whole name of a variable.
     prefix = "" if info and info.validation_alias else group.model_config.get("env_prefix", "")
+    # Pydantic calls the characters of a SecretStr items.
+    message = re.sub("^Value (.+) items? after validation", r"Text \1 characters", details["msg"])
     what = (
         "is missing."
         if details["type"] == "missing"
-        else f"is wrong: {details['msg'].removeprefix('Value error, ').rstrip('.')}."
+        else f"is wrong: {message.removeprefix('Value error, ').rstrip('.')}."
     )
     hint = " ".join((info.description or "").split()) if info else ""
     return f"{prefix}{field}".upper(), f"{what} {hint}".rstrip()

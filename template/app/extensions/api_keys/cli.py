@@ -16,6 +16,7 @@ from app.extensions.api_keys.history import COMMAND_LINE
 from app.extensions.api_keys.models import ApiKey
 from app.extensions.api_keys.schemas import ApiKeyCreate, ApiKeyRotate
 from app.extensions.users import service as users
+from app.extensions.users.schemas import UserRead
 
 cli = typer.Typer(name="api-keys", no_args_is_help=True, help="Keys of machines.")
 
@@ -44,6 +45,7 @@ def create(
 
     async def work(session: AsyncSession) -> tuple[ApiKey, str]:
         user = await users.get_by_email(session, email)
+        users.ensure_active(UserRead.model_validate(user))
         return await service.create(session, user.id, values, address=COMMAND_LINE)
 
     _print_new(*with_session(work))

@@ -1,11 +1,28 @@
 """Request and response models of this feature."""
 
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, IPvAnyNetwork
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork
 
 from app.core.http.schemas import RequestModel, ResponseModel
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("write the network as text")  # a number would be an address
+    return value
+
+
+def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return the IPv4 network of one that is mapped to IPv6, because callers are compared so."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return IPv4Network((mapped, network.prefixlen - 96)) if mapped else network
+
+
+Network = Annotated[IPvAnyNetwork, BeforeValidator(_text), AfterValidator(_unmapped)]
 
 
 class ApiKeyCreate(RequestModel):
@@ -16,7 +33,7 @@ class ApiKeyCreate(RequestModel):
     expires_in_days: int | None = Field(
         default=None, ge=1, le=3650, description="Validity; default and limit are settings."
     )
-    networks: list[IPvAnyNetwork] = Field(
+    networks: list[Network] = Field(
         default_factory=list,
         max_length=50,
         description="Addresses or networks that may use the key; empty for all.",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlmodel import Session, col, delete, func, or_, select
+from sqlmodel import Session, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.auth.scopes import known_scopes
@@ -76,7 +76,8 @@ async def rotate(
 ) -> tuple[ApiKey, str]:
     """Replace a key by one with the same rights and lifetime; return that and its text. Commits.
 
-    The old key stays valid for the overlap, API_KEYS_OVERLAP_HOURS by default.
+    The old key stays valid for the overlap, API_KEYS_OVERLAP_HOURS by default. The key that it
+    replaced itself ends, so that at most two keys are valid in place of one.
 
     Raises:
         ConflictError: `api_key_ended`, the key was revoked or replaced, or it has expired.
@@ -99,8 +100,12 @@ async def rotate(
     old.replaced_by = new.id
     old.expires_at = min(old.expires_at, now + timedelta(hours=overlap_hours))
     session.add(new)
+    replaced = update(ApiKey).where(col(ApiKey.replaced_by) == old.id, col(ApiKey.expires_at) > now)
+    ended = await session.exec(replaced.values(expires_at=now).returning(col(ApiKey.secret_hash)))
+    hashes = [old.secret_hash, *ended.scalars()]
     await commit(session, [_change("rotated", old, address), _change("created", new, address)])
-    verification.evict(old.secret_hash)
+    for secret_hash in hashes:
+        verification.evict(secret_hash)
     return new, text
 
 

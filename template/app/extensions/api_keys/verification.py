@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select
 from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.errors import UnauthenticatedError
+from app.core.row_cache import RowCache
 from app.core.settings import load_settings
 from app.extensions.api_keys import key_format
 from app.extensions.api_keys.models import api_keys
@@ -63,7 +64,7 @@ _BY_HASH = users.with_user(
 )
 
 _seconds = load_settings(ApiKeySettings).cache_seconds
-_keys: TTLCache[bytes, Key] = TTLCache(CACHED_KEYS, ttl=_seconds)
+_keys: RowCache[bytes, Key] = RowCache(CACHED_KEYS, ttl=_seconds)
 # Hashes that belong to no key: apart, so that guesses displace no key from the cache.
 _unknown: TTLCache[bytes, None] = TTLCache(CACHED_KEYS, ttl=_seconds)
 
@@ -90,16 +91,20 @@ async def find(reader: Reader, text: str) -> Key:
 
 def evict(secret_hash: bytes) -> None:
     """Remove a key from the cache: the next request reads the row."""
-    _keys.pop(secret_hash, None)
+    _keys.evict(secret_hash)
 
 
 async def _read(reader: Reader, secret_hash: bytes) -> Key | None:
     if secret_hash in _unknown:
         return None
-    rows = await reader.rows(_BY_HASH, {"secret_hash": secret_hash})
+    while True:
+        since = _keys.evictions, users.evictions()
+        rows = await reader.rows(_BY_HASH, {"secret_hash": secret_hash})
+        if since == (_keys.evictions, users.evictions()):
+            break
     if not rows:
         _unknown[secret_hash] = None
-        evict(secret_hash)
+        _keys.pop(secret_hash, None)
         return None
     (row,) = rows
     users.cache_from(row)

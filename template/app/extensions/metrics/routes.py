@@ -2,14 +2,14 @@
 
 import hmac
 from collections.abc import Iterator
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from app.core.auth.dependencies import token_of
 from app.core.database import DatabaseReader
 from app.core.errors import NotFoundError, UnauthenticatedError
 from app.core.settings import load_settings
@@ -28,15 +28,13 @@ class _Collected(Collector):
 
 
 @router.get("", include_in_schema=False)
-async def metrics(
-    request: Request, reader: DatabaseReader, authorization: Annotated[str, Header()] = ""
-) -> Response:
+async def metrics(request: Request, reader: DatabaseReader) -> Response:
     """Return the metrics of all processes in the format of Prometheus."""
     token = load_settings(MetricsSettings).token
     if token is None:
         raise NotFoundError("METRICS_TOKEN is not set.", code="metrics_off")
-    expected = f"Bearer {token.get_secret_value()}"
-    if not hmac.compare_digest(authorization.encode(), expected.encode()):
+    sent = token_of(request) or ""
+    if not hmac.compare_digest(sent.encode(), token.get_secret_value().encode()):
         raise UnauthenticatedError("Send METRICS_TOKEN as a bearer token.")
     registry = CollectorRegistry()
     registry.register(_Collected(await service.collect(request.app.state.redis, reader)))

@@ -8,6 +8,7 @@ from sentry_sdk.integrations.dedupe import DedupeIntegration
 
 from app.core import context
 from app.core.failures import Failure
+from app.core.logging import log_seldom
 from app.core.settings import CoreSettings
 from app.extensions.sentry.privacy import cleaned
 from app.extensions.sentry.settings import SentrySettings
@@ -22,6 +23,7 @@ def initialized(core: CoreSettings, settings: SentrySettings) -> Iterator[None]:
     No integration is on that finds errors by itself: core says which errors count, see
     `app.core.failures`. Sentry's own traces are off.
     """
+    log_seldom("urllib3.connectionpool")  # the SDK sends with it
     sentry_sdk.init(
         dsn=settings.dsn,
         release=core.app_version,

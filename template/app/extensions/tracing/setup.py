@@ -16,6 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from app.core.context import IDS
 from app.core.features import load
+from app.core.logging import log_seldom
 from app.core.process import Kind
 from app.core.settings import CoreSettings
 from app.extensions.tracing import celery_tasks, libraries
@@ -45,6 +46,7 @@ def configured(core: CoreSettings, settings: TracingSettings, kind: Kind) -> Ite
             "app.process": kind,
         }
     )
+    log_seldom(OTLPSpanExporter.__module__)
     exporter = OTLPSpanExporter(settings.address, headers=settings.plain_headers, timeout=TIMEOUT)
     processor = BatchSpanProcessor(PrivateExporter(exporter))
     provider = TracerProvider(

@@ -102,6 +102,7 @@ async def _user(request: Request, claims: Claims) -> UserRead:
 
 
 async def _get_or_create(request: Request, claims: Claims) -> UserRead:
+    since = service.evictions()
     # Not the request's session: most requests find the user in the cache and need none.
     async with database_of(request).session() as session:
         user, _ = await service.get_or_create(session, claims.user_id, claims.email)
@@ -110,7 +111,7 @@ async def _get_or_create(request: Request, claims: Claims) -> UserRead:
             in_auth = await user_of_token(supabase_of(request), _token(request))
             if in_auth and in_auth.get("email_confirmed_at"):
                 user = await service.set_status(session, user.id, Status.APPROVED)
-        return service.cache(user)
+        return service.cache(user, since)
 
 
 def _token(request: Request) -> str:

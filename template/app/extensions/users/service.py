@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from cachetools import TTLCache
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, or_, select
@@ -19,6 +18,7 @@ from app.core.database.models import utcnow
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.events import emit
 from app.core.http.lists import EVERYONE, Listing
+from app.core.row_cache import RowCache
 from app.core.settings import load_settings
 from app.extensions.users.models import Role, Status, User
 from app.extensions.users.schemas import UserRead
@@ -36,7 +36,7 @@ CACHED_USERS = 10_000
 
 # Users of recent requests. A change in this process evicts the user at once; a change in another
 # process takes effect here after USER_CACHE_SECONDS.
-_cached: TTLCache[UUID, UserRead] = TTLCache(
+_cached: RowCache[UUID, UserRead] = RowCache(
     CACHED_USERS, ttl=load_settings(UserSettings).cache_seconds
 )
 
@@ -56,10 +56,16 @@ def get_cached(user_id: UUID, email: str | None) -> UserRead | None:
     return user if user and (email is None or user.email == email) else None
 
 
-def cache(user: User) -> UserRead:
-    """Cache the user for the next requests."""
+def evictions() -> int:
+    """Return how often users were evicted: see `RowCache`."""
+    return _cached.evictions
+
+
+def cache(user: User, since: int) -> UserRead:
+    """Cache the user for the next requests, unless one was evicted `since` before the read."""
     read = UserRead.model_validate(user)
-    _cached[user.id] = read
+    if since == _cached.evictions:
+        _cached[user.id] = read
     return read
 
 
@@ -73,14 +79,14 @@ def with_user(statement: Select[Any], user_id: Any) -> Select[Any]:
 
 
 def cache_from(row: Mapping[str, Any]) -> None:
-    """Cache the user of a row of a statement `with_user`."""
+    """Cache the user of a row of a statement `with_user`; the caller compares `evictions`."""
     user = UserRead.model_validate({name: row[f"user_{name}"] for name in UserRead.model_fields})
     _cached[user.id] = user
 
 
 def evict(user_id: UUID) -> None:
     """Remove a user from the cache: the next request reads the row."""
-    _cached.pop(user_id, None)
+    _cached.evict(user_id)
 
 
 def ensure_active(user: UserRead) -> UserRead:

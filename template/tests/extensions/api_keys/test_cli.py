@@ -1,5 +1,9 @@
 """`app api-keys`."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -9,12 +13,14 @@ from typer.testing import CliRunner, Result
 
 from app.core.cli.errors import CliError
 from app.core.database import sync_engine
+from app.core.database.models import utcnow
 from app.core.errors import AppError
 from app.core.settings import get_settings, load_settings
 from app.extensions.api_keys import key_format
 from app.extensions.api_keys.cli import cli
 from app.extensions.api_keys.models import ApiKey
 from app.extensions.users.models import Status, User
+from tests.support.processes import PROJECT
 
 Run = Callable[..., Result]
 
@@ -85,10 +91,23 @@ def test_a_key_is_created_listed_rotated_and_revoked(
 STATES = {"valid", "replaced", "expired", "revoked"}
 
 
-def test_only_the_key_goes_to_standard_output(run: Run, email: str) -> None:
-    result = run("create", email, "--name", "CI", "--scope", "users:read")
-    key_format.check(result.stdout.removesuffix("\n"))
-    assert "valid until" in result.stderr
+def test_only_the_key_goes_to_standard_output(email: str, database_url: str) -> None:
+    def app(*arguments: str) -> str:
+        result = subprocess.run(
+            [sys.executable, "-m", "app", "api-keys", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, "DATABASE_URL": database_url, "LOG_FORMAT": "json"},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr
+        key_format.check(result.stdout.removesuffix("\n"))
+        assert '"event": "api_key_created"' in result.stderr
+        return result.stderr
+
+    told = app("create", email, "--name", "CI", "--scope", "users:read")
+    (key_id,) = re.findall("^Key (.+), valid until", told, re.MULTILINE)
+    app("rotate", key_id)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +125,15 @@ def test_wrong_values_are_one_sentence(
     with pytest.raises((CliError, AppError), match=message) as refused:
         new(run, email, *arguments)
     assert "\n" not in str(refused.value)
+
+
+def test_a_deleted_user_gets_no_key(run: Run, email: str, database: Session) -> None:
+    user = database.exec(select(User).where(User.email == email)).one()
+    user.deleted_at = utcnow()
+    database.commit()
+    with pytest.raises(AppError, match="This account was deleted"):
+        new(run, email)
+    assert "valid" not in run("list", email).output
 
 
 def test_what_does_not_exist(run: Run) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -13,7 +13,9 @@ from sqlalchemy import delete, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.database import Reader
 from app.core.database.models import utcnow
+from app.core.errors import UnauthenticatedError
 from app.extensions.api_keys import key_format, service, verification
 from app.extensions.api_keys.models import ApiKey
 from app.extensions.api_keys.schemas import ApiKeyCreate
@@ -242,6 +244,23 @@ async def test_the_hashes_are_compared_whole_and_in_constant_time(
     assert reason(await client.get(ME, headers=bearer(other))) == (401, "invalid_api_key")
     own, guess = key_format.hash_of(key.text), key_format.hash_of(other)
     assert compared == [(own, own), (own, guess)]
+
+
+async def test_a_key_that_is_revoked_while_it_is_read(
+    app: FastAPI, ada: Person, make_key: MakeKey, session: AsyncSession
+) -> None:
+    """A read that began before the change must not bring the old row back into the cache."""
+    key = await make_key(ada)
+
+    class RevokedMeanwhile:
+        async def rows(self, *statement: Any) -> Any:
+            rows = await app.state.database.reader.rows(*statement)
+            await service.revoke(session, None, key.id, address=HERE)
+            RevokedMeanwhile.rows = app.state.database.reader.rows  # type: ignore[method-assign]
+            return rows
+
+    with pytest.raises(UnauthenticatedError, match="revoked"):
+        await verification.find(cast("Reader", RevokedMeanwhile()), key.text)
 
 
 @pytest.mark.parametrize("cold", [True, False])

@@ -103,6 +103,7 @@ async def test_requests_at_once_do_not_exceed_the_number_of_keys(
         ({"expires_in_days": 0}, "invalid_request"),
         ({"networks": ["203.0.113.300"]}, "invalid_request"),
         ({"networks": ["10.0.0.1/8"]}, "invalid_request"),
+        ({"networks": [1]}, "invalid_request"),
         ({"owner_id": str(UUID(int=0))}, "invalid_request"),
     ],
 )
@@ -114,9 +115,11 @@ async def test_wrong_values(
 
 
 async def test_networks_are_stored_as_networks(client: AsyncClient, ada: Person) -> None:
-    body = BODY | {"networks": ["203.0.113.7", "2001:DB8::/32"]}
+    mapped = ["::ffff:203.0.113.7", "::ffff:10.0.0.0/104", "::ffff:0:0/96"]
+    body = BODY | {"networks": ["203.0.113.7", "2001:DB8::/32", "::/0", *mapped]}
     answer = await client.post(KEYS, json=body, headers=ada.headers)
-    assert answer.json()["networks"] == ["203.0.113.7/32", "2001:db8::/32"]
+    as_ipv4 = ["203.0.113.7/32", "10.0.0.0/8", "0.0.0.0/0"]
+    assert answer.json()["networks"] == ["203.0.113.7/32", "2001:db8::/32", "::/0", *as_ipv4]
 
 
 async def test_scopes_are_listed(client: AsyncClient, ada: Person) -> None:
@@ -188,6 +191,20 @@ async def test_a_rotation_without_overlap_ends_the_old_key_at_once(
     await client.post(path, json={"overlap_hours": 0}, headers=ada.headers)
     answer = await client.get(ME, headers=old.headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "api_key_expired")
+
+
+async def test_a_chain_of_rotations_has_two_valid_keys(
+    client: AsyncClient, ada: Person, make_key: MakeKey
+) -> None:
+    first = await make_key(ada)
+    keys, key_id = [first.headers], str(first.id)
+    for _ in range(3):
+        assert (await client.get(ME, headers=keys[-1])).status_code == 200  # it is cached
+        answer = await client.post(f"{KEYS}/{key_id}/rotate", json={}, headers=ada.headers)
+        key_id = answer.json()["id"]
+        keys.append(bearer(answer.json()["key"]))
+    answers = [(await client.get(ME, headers=headers)).status_code for headers in keys]
+    assert answers == [401, 401, 200, 200]
 
 
 async def test_a_rotation_does_not_prolong_the_old_key(

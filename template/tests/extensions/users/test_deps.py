@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
-from cachetools import TTLCache
 from fastapi import Depends, FastAPI
 from httpx import AsyncClient
 from sqlalchemy import Uuid, literal, text, update
@@ -16,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.auth import dependencies
 from app.core.auth.dependencies import Claims
 from app.core.database.models import utcnow
+from app.core.row_cache import RowCache
 from app.extensions.users import deps, service
 from app.extensions.users.models import Role, Status, User
 from app.extensions.users.settings import Approval, UserSettings
@@ -164,7 +164,7 @@ async def test_a_change_by_another_process_is_seen_soon(
 ) -> None:
     now = 0.0
     seconds = UserSettings().cache_seconds
-    monkeypatch.setattr(service, "_cached", TTLCache(10, ttl=seconds, timer=lambda: now))
+    monkeypatch.setattr(service, "_cached", RowCache(10, ttl=seconds, timer=lambda: now))
     person = await sign_in()
     await client.get(ME, headers=person.headers)
     row = await service.get(session, person.id)
@@ -407,3 +407,17 @@ async def test_a_feature_reads_the_user_of_its_row_along(
     user = service.get_cached(person.id, person.email)
     assert user
     assert (user.role, user.status, user.email) == (Role.USER, Status.APPROVED, person.email)
+
+
+async def test_a_user_who_changes_while_the_row_is_read_is_not_cached(
+    session: AsyncSession, sign_in: SignIn
+) -> None:
+    person = await sign_in()
+    service.evict(person.id)
+    since = service.evictions()
+    user = await service.get(session, person.id)
+    service.evict(person.id)
+    service.cache(user, since)
+    assert service.get_cached(person.id, person.email) is None
+    service.cache(user, service.evictions())
+    assert service.get_cached(person.id, person.email)
