@@ -44,6 +44,7 @@ def main() -> None:
             "ENVIRONMENT": "test",
             "LOG_FORMAT": "json",
             # With the option `limits`, requests are counted, and none is refused.
+            "LIMITS_ENABLED": "true",
             "LIMITS_DEFAULT": "100000000/minute",
             "SECRET_KEY": secrets.token_urlsafe(48),
             "DATABASE_URL": postgres.url,
