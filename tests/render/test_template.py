@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from scripts.matrix import questions
-from support.checks.files import FILES_WITH_TAGS
 from support.rendering import Render
 from support.snapshot import ROOT, TAG
 
@@ -31,8 +30,7 @@ def test_template_python_holds_no_jinja() -> None:
     assert not list(TEMPLATE.rglob("*.py.jinja"))
     statement = re.compile(r"\{%-?\s*(if|for|endif|set|raw)\b")
     for path in TEMPLATE.rglob("*.py"):
-        name = path.relative_to(TEMPLATE).as_posix()
-        if ".venv" not in path.parts and not FILES_WITH_TAGS.search(name):
+        if ".venv" not in path.parts:
             assert not statement.search(path.read_text("utf-8")), path
 
 

@@ -31,7 +31,6 @@ KNOWN_SECRETS = {"sb_secret_N7UND0UgjKTVK", "sb_secret_abcdefghijklmnopqrstuvwxy
 FILES_WITH_TAGS = re.compile(
     r"^\.github/workflows/|^justfile$|^monitoring/dashboard\.json$|/templates/|/emails/"
     r"|^docs/email\.md$"
-    r"|^tests/extensions/email/test_build\.py$"
 )
 TAG = re.compile(r"(?<!\$)\{\{-? *\w+ *[|}]|\{%-? *\w+")
 
