@@ -7,10 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import redis
+from httpx import AsyncClient, TransportError
+
+from devstack.ports import free_port
 
 PROJECT = Path(__file__).parents[2]
 SECONDS = 20.0  # how long a test waits for a process to do something
@@ -76,3 +81,34 @@ def running(
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+@asynccontextmanager
+async def serving(
+    application: str, *options: str, **environment: str
+) -> AsyncIterator[tuple[AsyncClient, Process]]:
+    """Run an application, `module:name`, with uvicorn; a client of it, as soon as it answers."""
+    port = free_port()
+    command = ("uvicorn", application, f"--port={port}", *options)
+    with running(*command, stop=signal.SIGTERM, **environment) as process:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+
+            async def answers() -> bool:
+                try:
+                    return (await client.get("/health/live")).is_success
+                except TransportError:
+                    return False
+
+            await eventually(answers, process, seconds=60)
+            yield client, process
+
+
+def own_redis(number: int) -> str:
+    """Empty a Redis database and return its URL, for processes that share it with no other test.
+
+    Processes of pytest-xdist take the first numbers.
+    """
+    url = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url

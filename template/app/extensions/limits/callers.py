@@ -60,6 +60,9 @@ class Callers:
         for _, module in load("limits"):
             self.tiers |= getattr(module, "TIERS", {})
         self.tiers |= settings.tiers
+        self._callers_of = [
+            module.caller_of for _, module in load("limits") if hasattr(module, "caller_of")
+        ]
         self._factors: TTLCache[UUID, float] = TTLCache(
             CACHED_USERS, ttl=settings.tier_cache_seconds
         )
@@ -87,13 +90,11 @@ class Callers:
         self, connection: HTTPConnection, token: str
     ) -> tuple[str, UUID, UUID] | None:
         try:
-            async with asyncio.timeout(PATIENCE):
-                for _, module in load("limits"):
-                    if found := hasattr(module, "caller_of") and await module.caller_of(
-                        connection, token
-                    ):
-                        kind, caller, user_id = found
-                        return kind, caller, user_id
+            for caller_of in self._callers_of:
+                async with asyncio.timeout(PATIENCE):
+                    found: tuple[str, UUID, UUID] | None = await caller_of(connection, token)
+                if found:
+                    return found
         except OUTAGES as error:
             log.warning("caller_unknown", error=f"{type(error).__name__}: {error}"[:300])
         return None

@@ -1,6 +1,5 @@
 """Objects that are open to the API roles: none after the migrations, and each one is found."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from app.core.migrations.exposure import exposed
 from app.core.settings import load_settings
 from devstack import postgres
 from devstack.postgres import Postgres
-from tests.core.migrations.workshop import Workshop, open_workshop
+from tests.core.migrations.workshop import Workshop
 
 # Every privilege on tables, views and sequences of the schema that is not its owner's.
 GRANTED = text("""
@@ -69,14 +68,6 @@ do $$ begin
 end $$;
 
 """
-
-
-@pytest.fixture
-def workshop(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workshop]:
-    with open_workshop(database_url, tmp_path, monkeypatch) as workshop:
-        yield workshop
 
 
 @pytest.mark.parametrize("served", [False, True], ids=["private", "served before"])

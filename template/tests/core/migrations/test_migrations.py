@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,10 @@ from app.core.migrations.branches import branches
 from app.core.migrations.connections import exclusive_connection
 from app.core.migrations.errors import MigrationError
 from app.core.migrations.graph import branch_by_revision, effective_heads
-from tests.core.migrations.workshop import Workshop, open_workshop
+from tests.core.migrations.workshop import Workshop
 
 PROJECT = Path(__file__).parents[3]
 OWN_TABLES = {"alembic_version", "alembic_log"}
-
-
-@pytest.fixture
-def workshop(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workshop]:
-    with open_workshop(database_url, tmp_path, monkeypatch) as workshop:
-        yield workshop
 
 
 def known() -> set[str]:

@@ -1,13 +1,10 @@
 """No migration may block or break the backend that runs while it is applied."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from app.core.migrations import commands
 from tests.core.migrations.unsafe import recorded, unsafe
-from tests.core.migrations.workshop import Workshop, open_workshop
+from tests.core.migrations.workshop import Workshop
 
 TABLE = 'op.create_table("parcels", sa.Column("id", sa.Integer()), schema=SCHEMA)'
 INDEX = 'op.create_index("parcels_id", "parcels", ["id"], schema=SCHEMA)'
@@ -32,14 +29,6 @@ CHANGES = {
     'op.alter_column("parcels", "c", type_=sa.String(9), schema=SCHEMA)': "changing-column-type",
     'op.drop_column("parcels", "c", schema=SCHEMA)': "ban-drop-column",
 }
-
-
-@pytest.fixture
-def workshop(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workshop]:
-    with open_workshop(database_url, tmp_path, monkeypatch) as workshop:
-        yield workshop
 
 
 def test_the_migrations_of_this_project_are_safe(workshop: Workshop, tmp_path: Path) -> None:

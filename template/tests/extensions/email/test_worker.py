@@ -13,24 +13,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import redis
 
 from devstack.inbox import InboxServer
-from tests.support.processes import PROJECT, eventually, running
+from tests.support.processes import PROJECT, eventually, own_redis, running
 
-# Processes of pytest-xdist take the first ones.
-REDIS_DATABASE = 15
 UNFINISHED = "SELECT count(*) FROM app.tasks WHERE state IN ('pending', 'started')"
 
 
 @pytest.fixture
 def environment(database_url: str) -> dict[str, str]:
-    url = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{REDIS_DATABASE}"
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("TRUNCATE app.tasks, app.email_mails")
-    return {"DATABASE_URL": database_url, "REDIS_URL": url}
+    return {"DATABASE_URL": database_url, "REDIS_URL": own_redis(15)}
 
 
 async def deliver(environment: dict[str, str], number: int, repeated: int = 0, **more: str) -> None:

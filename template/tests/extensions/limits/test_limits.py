@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 from uuid import UUID, uuid4
@@ -195,7 +194,8 @@ async def test_a_feature_says_who_sends_a_token_that_it_issued(
     async def caller_of(_: object, token: str) -> tuple[str, UUID, UUID] | None:
         return ("machine", machines[token], admin.id) if token in machines else None
 
-    monkeypatch.setattr(callers, "load", lambda _: ((None, SimpleNamespace(caller_of=caller_of)),))
+    monkeypatch.setattr(callers, "load", lambda _: ())  # the tier is the role
+    monkeypatch.setattr(api.state.limiter.callers, "_callers_of", [caller_of])
     monkeypatch.setitem(api.state.limiter.callers.tiers, "machine", 0.5)
     for token in machines:
         # The tier of the admin doubles the rate, and the kind halves it.

@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
-from httpx import AsyncClient, TransportError
+from httpx import AsyncClient
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from devstack.ports import free_port
 from tests.extensions.limits.conftest import DEFAULT, TIERS, client_of, statuses
-from tests.support.processes import eventually, running
+from tests.support.processes import serving
 
 PATH = "/probe/inner/default"
 ADDRESS = "127.0.0.1"
@@ -19,26 +18,14 @@ ADDRESS = "127.0.0.1"
 @pytest.fixture(scope="module")
 async def other() -> AsyncIterator[AsyncClient]:
     """A client of another process with the same Redis. It trusts another proxy than this client."""
-    port = free_port()
-    with running(
-        "uvicorn",
+    async with serving(
         "tests.extensions.limits.probe_api:app",
-        f"--port={port}",
         LIMITS_ENABLED="true",
         LIMITS_DEFAULT=DEFAULT,
         LIMITS_TIERS=TIERS,
         FORWARDED_ALLOW_IPS="203.0.113.250",
-    ) as process:
-        async with AsyncClient(base_url=f"http://{ADDRESS}:{port}") as client:
-
-            async def answers() -> bool:
-                try:
-                    return (await client.get("/health/live")).is_success
-                except TransportError:
-                    return False
-
-            await eventually(answers, process, seconds=60)
-            yield client
+    ) as (client, _):
+        yield client
 
 
 async def test_processes_share_the_count_and_forged_addresses_do_not_help(
