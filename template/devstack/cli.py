@@ -1,4 +1,4 @@
-"""`app dev`, `app token`, `app ci` and `app api-diff`."""
+"""`app dev`, `app token`, and what else people do in a checkout."""
 
 import asyncio
 import os
@@ -115,6 +115,43 @@ def api_diff(
         raise fail(DevStackError(f"{message}the minor version while it begins with 0."))
 
 
+@cli.command()
+def setup() -> None:
+    """Prepare a new checkout: .env, packages and git hooks."""
+    from devstack import housekeeping
+
+    try:
+        housekeeping.setup(ROOT)
+    except DevStackError as error:
+        raise fail(error) from None
+    typer.echo("Next: `uv run app dev`.")
+
+
+@cli.command()
+def clean() -> None:
+    """Delete caches and reports, which tools make again."""
+    from devstack import housekeeping
+
+    typer.echo(f"Deleted {housekeeping.clean(ROOT)} files and folders.")
+
+
+@cli.command()
+def nuke(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete caches, the local database, queue and users, and the installed packages. Keep .env."""
+    from devstack import housekeeping
+    from devstack.lock import folder_lock
+
+    try:
+        with folder_lock(ROOT):
+            delete_data(ROOT, yes=yes)
+    except DevStackError as error:
+        raise fail(error) from None
+    housekeeping.nuke(ROOT)
+    typer.echo("Deleted. `uv run app dev` starts again.")
+
+
 def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
     """Run the stack of a project folder until it is stopped, and return the exit code.
 
@@ -169,7 +206,7 @@ def delete_data(root: Path, *, yes: bool) -> None:
     data = root / ".dev"
     if not yes:
         if not sys.stdin.isatty():
-            raise DevStackError("--reset deletes data and there is no terminal to ask: add --yes.")
+            raise DevStackError("This deletes data and there is no terminal to ask: add --yes.")
         typer.confirm(f"Delete the local database, queue and users in {data}?", abort=True)
     for server in databases(root, {}).values():
         server.stop_orphan()

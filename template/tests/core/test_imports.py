@@ -176,7 +176,8 @@ def test_the_command_line_starts_without_the_dev_stack(monkeypatch: pytest.Monke
         importlib.util, "find_spec", lambda name: None if name == "devstack" else find_spec(name)
     )
     in_production = get_command(build()).commands  # type: ignore[attr-defined]
-    assert commands.keys() - in_production.keys() == {"api-diff", "ci", "dev", "token"}
+    developer_only = {"api-diff", "ci", "clean", "dev", "nuke", "setup", "token"}
+    assert commands.keys() - in_production.keys() == developer_only
 
 
 def test_the_application_does_not_import_the_dev_stack() -> None:
