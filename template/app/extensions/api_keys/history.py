@@ -20,6 +20,7 @@ class Change(NamedTuple):
     kind: str
     key_id: UUID
     owner_id: UUID
+    actor_id: UUID  # who did it; the owner for the command line and for a new address
     start: str
     address: str  # of the one who did it
 

@@ -59,6 +59,7 @@ class ApiKeyRead(ResponseModel):
     start: str = Field(description="First characters of the key.")
     scopes: list[str]
     networks: list[str]
+    attributes: dict[str, str] = Field(description="What other features know about it.")
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None

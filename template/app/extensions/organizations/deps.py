@@ -11,19 +11,19 @@ from fastapi import Depends, Header, Path
 from app.core.database import DatabaseReader
 from app.extensions.organizations.service import scope
 from app.extensions.organizations.service.scope import Scope as Scope
-from app.extensions.users.deps import CurrentUser
+from app.extensions.users.deps import UserOrMachine
 
 HEADER = "X-Organization"
 
 Slug = Annotated[str, Path(max_length=63, description="The slug of the organization.")]
 
 
-async def _from_path(user: CurrentUser, reader: DatabaseReader, organization: Slug) -> Scope:
+async def _from_path(user: UserOrMachine, reader: DatabaseReader, organization: Slug) -> Scope:
     return await scope.by_slug(reader, user.id, organization)
 
 
 async def _from_header(
-    user: CurrentUser,
+    user: UserOrMachine,
     reader: DatabaseReader,
     organization: Annotated[
         str, Header(alias=HEADER, max_length=63, description="The slug of the organization.")
@@ -32,6 +32,6 @@ async def _from_header(
     return await scope.by_slug(reader, user.id, organization)
 
 
-# The caller is a member; everybody else gets 404.
+# The caller is a member, a person or a machine; everybody else gets 404.
 CurrentOrganization = Annotated[Scope, Depends(_from_path)]
 HeaderOrganization = Annotated[Scope, Depends(_from_header)]
