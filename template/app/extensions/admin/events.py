@@ -28,5 +28,5 @@ async def _record(
 
 EVENTS = {
     f"api_keys.{kind}": partial(_record, kind)
-    for kind in ("created", "rotated", "revoked", "new_address")
+    for kind in ("created", "rotated", "revoked", "changed", "new_address")
 }

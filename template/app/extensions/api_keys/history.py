@@ -15,7 +15,9 @@ log = get_logger(__name__)
 
 
 class Change(NamedTuple):
-    """Something that happened to a key: `created`, `rotated`, `revoked` or `new_address`."""
+    """Something that happened to a key: `created`, `rotated`, `revoked`, `changed` or
+    `new_address`.
+    """
 
     kind: str
     key_id: UUID

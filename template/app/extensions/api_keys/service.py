@@ -149,6 +149,21 @@ async def revoke(
     return key
 
 
+async def set_attribute(
+    session: AsyncSession, key_id: UUID, name: str, value: str | None, *, address: str
+) -> ApiKey:
+    """Set what another feature knows about a key, or remove it with None. For operators. Commits.
+
+    Other processes see it after API_KEYS_CACHE_SECONDS. A rotation passes it on.
+    """
+    key = await _get(session, None, key_id)
+    others = {each: text for each, text in key.attributes.items() if each != name}
+    key.attributes = others if value is None else others | {name: value}
+    await commit(session, [_change("changed", key, address, None)])
+    verification.evict(key.secret_hash)
+    return key
+
+
 async def list_of(session: AsyncSession, owner_id: UUID | None) -> Sequence[ApiKey]:
     """Return the keys of a user or of all, the newest first."""
     statement = select(ApiKey).order_by(col(ApiKey.created_at).desc(), col(ApiKey.id).desc())
