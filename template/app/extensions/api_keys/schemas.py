@@ -29,7 +29,12 @@ class ApiKeyCreate(RequestModel):
     """A new key."""
 
     name: str = Field(min_length=1, max_length=100, description="What it is for.")
-    scopes: list[str] = Field(min_length=1, max_length=100, description="See `/api_keys/scopes`.")
+    scopes: list[str] = Field(
+        min_length=1,
+        max_length=100,
+        description="See `/api_keys/scopes`.",
+        examples=[["users:read"]],
+    )
     expires_in_days: int | None = Field(
         default=None, ge=1, le=3650, description="Validity; default and limit are settings."
     )
