@@ -18,7 +18,8 @@ from app.core.settings import load_settings
 from app.extensions.api_keys import key_format, verification
 from app.extensions.api_keys.history import COMMAND_LINE as COMMAND_LINE
 from app.extensions.api_keys.history import Change, commit
-from app.extensions.api_keys.models import ApiKey, ApiKeyAddress
+from app.extensions.api_keys.models import ApiKey as ApiKey
+from app.extensions.api_keys.models import ApiKeyAddress
 from app.extensions.api_keys.schemas import ApiKeyCreate, ApiKeyRead
 from app.extensions.api_keys.settings import ApiKeySettings
 

@@ -44,8 +44,8 @@ class VisitPage(Page):
         async with database_of(request).session() as session:
             visit = await service.start(session, request.state.actor, slug, reason or None)
             with audit.named_action("visit", visit.reason):
-                subject = {"subject": "organizations", "subject_id": visit.organization_id}
-                audit.record(session, "visit", **subject)
+                place = visit.organization_id
+                audit.record(session, "visit", subject="organizations", subject_id=place)
             await session.commit()
         url = request.url_for("admin:details", identity="visit", pk=str(visit.id))
         return RedirectResponse(url, 303)

@@ -71,9 +71,10 @@ async def fill(session: AsyncSession, tenant: Tenant, words: Words) -> dict[str,
 async def texts(session: AsyncSession, tenant: Tenant) -> list[str]:
     """The long texts in the rows of an organization."""
     found: set[str] = set()
+    connection = await session.connection()
     for table in scoped_tables():
         rows = sa.select(table).where(table.c[KEY] == tenant.id)
-        for row in await session.run_sync(lambda s, rows=rows: s.execute(rows).all()):
+        for row in await connection.execute(rows):
             found |= {value for value in row if isinstance(value, str) and len(value) >= LONG}
     return sorted(found)
 

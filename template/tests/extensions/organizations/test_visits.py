@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database import act_as
 from app.core.database.models import utcnow
 from app.core.features import load
+from app.extensions.admin.audit import table_of
 from app.extensions.admin.views import View
 from app.extensions.organizations.deps import HEADER, HeaderOrganization
 from app.extensions.organizations.models import Member, Organization
@@ -247,7 +248,7 @@ async def test_an_unknown_organization(
 
 def views() -> list[type[View]]:
     """The views of all features whose rows have an organization."""
-    tables = set(scoped_tables())
+    tables = {each.name for each in scoped_tables()}
     return [
         each
         for _, module in load("admin")
@@ -255,7 +256,7 @@ def views() -> list[type[View]]:
         if isinstance(each, type)
         and issubclass(each, View)
         and each.__module__ == module.__name__
-        and each.model.__table__ in tables
+        and table_of(each.model) in tables
     ]
 
 
