@@ -1,10 +1,13 @@
 """Keys on the admin site, and in its audit log."""
 
+from typing import Any
+
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.extensions.api_keys import key_format, uses
+from app.extensions.api_keys import key_format, service, uses
 from app.extensions.api_keys.history import commit
+from app.extensions.api_keys.schemas import ApiKeyCreate
 from tests.extensions.admin.browser import Browser
 from tests.extensions.admin.conftest import admin, browser, no_sessions  # noqa: F401 - fixtures
 from tests.extensions.admin.test_audit import entries
@@ -85,3 +88,29 @@ async def test_an_admin_who_acts_as_a_user_cannot_create_keys(
     body = {"name": "CI", "scopes": ["users:read"]}
     answer = await client.post(KEYS, json=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
+
+
+async def test_a_key_of_a_feature_is_found_and_recorded_with_the_one_who_made_it(
+    browser: Browser,  # noqa: F811
+    admin: Person,  # noqa: F811
+    ada: Person,
+    make_key: MakeKey,
+    session: AsyncSession,
+) -> None:
+    other = await make_key(ada)
+    values = ApiKeyCreate(name="CI", scopes=["users:read"])
+    made: dict[str, Any] = {
+        "address": HERE,
+        "actor_id": admin.id,
+        "attributes": {"team": "apollo-7"},
+    }
+    key, _ = await service.create(session, ada.id, values, **made)
+    await service.set_attribute(session, key.id, "plan", "large", address=HERE)
+    page = (await browser.get("/api-key/list", search="apollo-7")).text
+    assert f"/details/{key.id}" in page
+    assert f"/details/{other.id}" not in page
+    found = await entries(session, subject_id=str(key.id))
+    assert {(each.action, each.actor_id) for each in found} == {
+        ("created", admin.id),
+        ("changed", ada.id),
+    }
