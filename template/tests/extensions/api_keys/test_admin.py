@@ -1,7 +1,5 @@
 """Keys on the admin site, and in its audit log."""
 
-from typing import Any
-
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -90,27 +88,31 @@ async def test_an_admin_who_acts_as_a_user_cannot_create_keys(
     assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
 
 
-async def test_a_key_of_a_feature_is_found_and_recorded_with_the_one_who_made_it(
+async def test_a_key_is_found_by_what_a_feature_knows_about_it(
     browser: Browser,  # noqa: F811
     admin: Person,  # noqa: F811
     ada: Person,
     make_key: MakeKey,
     session: AsyncSession,
 ) -> None:
-    other = await make_key(ada)
-    values = ApiKeyCreate(name="CI", scopes=["users:read"])
-    made: dict[str, Any] = {
-        "address": HERE,
-        "actor_id": admin.id,
-        "attributes": {"team": "apollo-7"},
-    }
-    key, _ = await service.create(session, ada.id, values, **made)
-    await service.set_attribute(session, key.id, "plan", "large", address=HERE)
+    key, other = await make_key(ada), await make_key(ada)
+    await service.set_attribute(session, key.id, "team", "apollo-7", address=HERE)
     page = (await browser.get("/api-key/list", search="apollo-7")).text
     assert f"/details/{key.id}" in page
     assert f"/details/{other.id}" not in page
+
+
+async def test_the_audit_log_names_the_one_who_made_a_key_and_not_the_owner(
+    ada: Person, sign_in: SignIn, session: AsyncSession
+) -> None:
+    maker = await sign_in()
+    values = ApiKeyCreate(name="CI", scopes=["users:read"])
+    key, _ = await service.create(session, ada.id, values, address=HERE, actor_id=maker.id)
+    await service.set_attribute(session, key.id, "plan", "large", address=HERE)
+    await service.revoke(session, None, key.id, address=HERE, actor_id=maker.id)
     found = await entries(session, subject_id=str(key.id))
     assert {(each.action, each.actor_id) for each in found} == {
-        ("created", admin.id),
+        ("created", maker.id),
         ("changed", ada.id),
+        ("revoked", maker.id),
     }
