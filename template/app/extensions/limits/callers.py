@@ -18,6 +18,7 @@ from app.core.features import load
 from app.core.http.addresses import network_of
 from app.core.logging import get_logger
 from app.core.settings import load_settings
+from app.extensions.limits.deps import Rate
 from app.extensions.limits.settings import LimitSettings
 from app.extensions.users.service import get_row
 
@@ -28,6 +29,9 @@ CACHED_USERS = 10_000
 PATIENCE = 1.0  # seconds for a question to the database
 OUTAGES = (OSError, SQLAlchemyError, PostgresError)
 
+# Kind, id, user and own rate: see `Callers`.
+FromFeature = tuple[str, UUID, UUID, Rate | None]
+
 log = get_logger(__name__)
 
 
@@ -37,6 +41,7 @@ class Caller(NamedTuple):
     kind: str  # user, address, or what a feature says
     id: str
     factor: float
+    rate: Rate | None = None  # of this caller alone, instead of the default
 
 
 class Callers:
@@ -45,9 +50,10 @@ class Callers:
     A user counts by the verified token. A feature that issues tokens can say in its `limits.py` who
     sends one, and that one counts alone, with the tier of a user and the factor of its kind:
 
-        async def caller_of(connection, token) -> tuple[str, UUID, UUID] | None: ...
+        async def caller_of(connection, token) -> tuple[str, UUID, UUID, Rate | None] | None: ...
 
-    It returns the kind, the id and the user, or None for a token of another feature.
+    It returns the kind, the id, the user and the caller's own rate, if there is one; or None for a
+    token of another feature.
 
     Everybody else counts by the address: strangers, tokens that are not valid, other tokens that
     features issue, and anonymous users, of which one person can have many.
@@ -73,9 +79,9 @@ class Callers:
         try:
             token = token_of(connection)
             if token and (found := await self._from_features(connection, token)):
-                kind, caller, user_id = found
+                kind, caller, user_id, rate = found
                 factor = await self._factor(user_id) * self.tiers.get(kind, 1.0)
-                return Caller(kind, str(caller), factor)
+                return Caller(kind, str(caller), factor, rate)
             claims: Claims | None = await self.api.state.verifier.verify(token) if token else None
         except AppError:
             claims = None  # the route refuses the token
@@ -86,13 +92,11 @@ class Callers:
             )
         return Caller("user", str(claims.user_id), await self._factor(claims.user_id))
 
-    async def _from_features(
-        self, connection: HTTPConnection, token: str
-    ) -> tuple[str, UUID, UUID] | None:
+    async def _from_features(self, connection: HTTPConnection, token: str) -> FromFeature | None:
         try:
             for caller_of in self._callers_of:
                 async with asyncio.timeout(PATIENCE):
-                    found: tuple[str, UUID, UUID] | None = await caller_of(connection, token)
+                    found: FromFeature | None = await caller_of(connection, token)
                 if found:
                     return found
         except OUTAGES as error:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,8 +14,8 @@ from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.schemas import MemberRead
 from app.extensions.organizations.service import invitations, pages, roles
 from app.extensions.organizations.service.locks import lock
-from app.extensions.organizations.service.organizations import refuse_personal
-from app.extensions.organizations.service.scope import Scope, not_found
+from app.extensions.organizations.service.organizations import find, refuse_personal
+from app.extensions.organizations.service.scope import Scope
 from app.extensions.users.service import any_active, get_many
 
 
@@ -104,10 +105,7 @@ async def own(session: AsyncSession, slug: str, user_id: UUID) -> None:
         NotFoundError: there is no such organization.
         ConflictError: it is a personal organization.
     """
-    found = select(Organization).where(col(Organization.slug) == slug)
-    organization = (await session.exec(found.with_for_update(key_share=True))).one_or_none()
-    if organization is None:
-        raise not_found()
+    organization = await find(session, slug)
     refuse_personal(organization)
     if member := await session.get(Member, (organization.id, user_id)):
         member.role = roles.OWNER
@@ -116,6 +114,15 @@ async def own(session: AsyncSession, slug: str, user_id: UUID) -> None:
         facts = {"organization_id": organization.id, "user_id": user_id}
         await emit(session, "organizations.joined", **facts)
     await session.commit()
+
+
+async def add_machine(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
+    """Make a machine a member, unless it is one. Does not commit.
+
+    Its role is `member`, and admins can change that. A machine never counts as the last owner.
+    """
+    member = Member(organization_id=organization_id, user_id=user_id, role=roles.MEMBER)
+    await session.exec(insert(Member).values(**member.model_dump()).on_conflict_do_nothing())
 
 
 async def _get(session: AsyncSession, scope: Scope, user_id: UUID) -> Member:

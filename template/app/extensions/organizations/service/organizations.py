@@ -111,6 +111,19 @@ async def get(session: AsyncSession, scope: Scope) -> Organization:
     return await session.get_one(Organization, scope.organization_id)
 
 
+async def find(session: AsyncSession, slug: str) -> Organization:
+    """Return an organization, locked, without a look at the caller: for operators.
+
+    Raises:
+        NotFoundError: `organization_not_found`.
+    """
+    found = select(Organization).where(col(Organization.slug) == slug)
+    organization = (await session.exec(found.with_for_update(key_share=True))).one_or_none()
+    if organization is None:
+        raise not_found()
+    return organization
+
+
 async def rename(session: AsyncSession, scope: Scope, name: str) -> Organization:
     """Change the name; the slug stays.
 
