@@ -106,7 +106,7 @@ def grant_credits(stack: DevStack) -> None:
 def upload_document(stack: DevStack) -> None:
     with demo_client(stack) as client:
         uploaded = client.post(
-            "/documents/direct",
+            "/api/v1/documents/direct",
             params={"name": "bees.txt"},
             content=b"Bees dance in the hive.",
             headers={"Content-Type": "text/plain"},
@@ -122,7 +122,7 @@ def create_api_key(stack: DevStack) -> None:
 
 def create_organization(stack: DevStack) -> None:
     with demo_client(stack) as client:
-        created = client.post("/organizations", json={"name": "Bees"})
+        created = client.post("/api/v1/organizations", json={"name": "Bees"})
     assert created.status_code == httpx.codes.CREATED, created.text
 
 

@@ -237,9 +237,7 @@ async def test_an_owner_does_not_leave_while_the_other_is_suspended(
     engine = async_engine(get_settings().model_copy(update={"database_url": committed_url}))
     async with AsyncSession(engine) as session:
         organization_id = scope.organization_id
-        session.add(
-            Member(organization_id=organization_id, user_id=suspended.id, role=roles.OWNER)
-        )
+        session.add(Member(organization_id=organization_id, user_id=suspended.id, role=roles.OWNER))
         await session.commit()
     earlier, later = (suspend, leave) if first == "suspension" else (leave, suspend)
     async with HeldSession(engine) as one, AsyncSession(engine, expire_on_commit=False) as two:
