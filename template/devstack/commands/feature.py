@@ -218,7 +218,7 @@ def write(name: str, move: Move) -> Path:
         "policies": repr(move.policies),
     }
     path.write_text(Template(MIGRATION.read_text("utf-8")).substitute(words), "utf-8")
-    tidy(path, rules="I,RUF100")
+    tidy(path)
     return path
 
 

@@ -19,9 +19,9 @@ from tests.support import databases
 ROOT = Path(__file__).parents[3]
 FEATURES = ("parcels", "labels")
 ROWS = 12_000  # of the first user: more than two batches
-# Prints the findings of squawk; the rest of the project has none.
-SQUAWK = """
-import sys, tempfile
+# Applies the migrations, and prints their number and the findings of squawk.
+UPGRADE = """
+import tempfile
 from pathlib import Path
 from app.core.migrations import commands
 from tests.core.migrations.unsafe import recorded, unsafe
@@ -29,6 +29,38 @@ with recorded() as statements, tempfile.TemporaryDirectory() as folder:
     commands.upgrade()
     print(len(statements), *unsafe(statements, Path(folder)))
 """
+# Prints why features cannot be moved.
+REFUSED = """
+import sys
+from devstack.commands.feature import scope_command
+for name in sys.argv[2:]:
+    try:
+        scope_command(name, sys.argv[1])
+    except Exception as error:
+        print(error)
+"""
+
+
+# More lines of the first migration of `labels`.
+MORE = """
+    op.create_unique_constraint("uq_labels_title", "labels", ["title"], schema=SCHEMA)
+    op.execute(f"GRANT SELECT ON {SCHEMA}.labels TO authenticated")
+    mine = "USING (owner_id = (SELECT auth.uid()))"
+    op.execute(f"CREATE POLICY owner ON {SCHEMA}.labels FOR SELECT TO authenticated {mine}")
+""".rstrip()
+# What somebody writes into the models of `labels` by hand.
+LABELS = (
+    ('UniqueConstraint("title")', 'UniqueConstraint("organization_id", "title")'),
+    ('"ix_labels_owner_id_created_at"', '"ix_labels_organization_id_created_at"'),
+    ('"owner_id", "created_at"', '"organization_id", "created_at"'),
+    (
+        'owner_id: UUID = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE")',
+        """organization_id: UUID = Field(
+        foreign_key=f"{SCHEMA}.organizations.id", ondelete="CASCADE"
+    )
+    owner_id: UUID | None = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="SET NULL")""",
+    ),
+)
 
 
 class Copy:
@@ -54,6 +86,11 @@ class Copy:
         assert (done.returncode != 0) is fails, done.stdout + done.stderr
         return done.stderr if fails else done.stdout
 
+    def upgrade(self) -> None:
+        """Apply one migration, which is safe to deploy."""
+        done = self.python("-c", UPGRADE)
+        assert done.stdout.split() == ["1"], done.stdout + done.stderr
+
     def git(self, *arguments: str) -> None:
         who = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
         subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True)
@@ -73,14 +110,22 @@ class Copy:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The code with two new features of users. The second has a unique constraint and a policy."""
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The code with two new features of users, and the name of a database with their tables.
+
+    The second feature has a unique constraint and a policy.
+    """
     folder = tmp_path_factory.mktemp("moving")
-    ignored = shutil.ignore_patterns("__pycache__")
     for name in ("app", "devstack", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "ruff.toml", folder)
-    copy = Copy(folder, os.environ["DATABASE_URL"])
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("ruff.toml", ".gitignore"):
+        shutil.copy(ROOT / name, folder)
+    with databases.temporary() as url:
+        prepare(Copy(folder, url))
+        yield folder, url.rpartition("/")[2]
+
+
+def prepare(copy: Copy) -> None:
     for name in FEATURES:
         copy.app("feature", "new", name)
     labels = "app/features/labels"
@@ -89,31 +134,22 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ("import Index", "import Index, UniqueConstraint"),
         ("__table_args__ = (Index(", '__table_args__ = (UniqueConstraint("title"), Index('),
     )
-    copy.edit(
-        f"{labels}/migrations/labels_0001_labels.py",
-        (
-            "def downgrade",
-            '    op.create_unique_constraint("uq_labels_title", "labels", ["title"], schema=SCHEMA)\n'
-            '    op.execute(f"GRANT SELECT ON {SCHEMA}.labels TO authenticated")\n'
-            '    op.execute(f"CREATE POLICY owner ON {SCHEMA}.labels FOR SELECT TO authenticated"\n'
-            '        " USING (owner_id = (SELECT auth.uid()))")\n\n\n'
-            "def downgrade",
-        ),
-    )
+    file = f"{labels}/migrations/labels_0001_labels.py"
+    copy.edit(file, ("\n\n\ndef downgrade", f"\n{MORE}\n\n\ndef downgrade"))
     copy.git("init", "--quiet")
     copy.git("add", "--all")
     copy.git("commit", "--quiet", "--message", "Two features of users")
-    yield folder
+    copy.app("db", "upgrade")
 
 
 @pytest.fixture
-def copy(written: Path) -> Iterator[Copy]:
-    """The code as it was written, and a database with its tables."""
-    with databases.temporary() as url:
-        copy = Copy(written, url)
+def copy(written: tuple[Path, str]) -> Iterator[Copy]:
+    """The code as it was written, and a copy of its database."""
+    folder, database = written
+    with databases.temporary(database) as url:
+        copy = Copy(folder, url)
         copy.git("reset", "--quiet", "--hard")
         copy.git("clean", "--quiet", "--force", "-d")
-        copy.app("db", "upgrade")
         yield copy
 
 
@@ -190,7 +226,7 @@ def test_rows_of_several_users_move_and_come_back(copy: Copy) -> None:
     printed = copy.app("feature", "scope", "parcels", "organization")
     assert "Changed app/features/parcels/models.py" in printed
     assert re.search(r"parcels/service\.py:\d+: scope=Parcel\.owner_id,", printed)
-    copy.app("db", "upgrade")
+    copy.upgrade()
 
     assert counts(copy, "parcels") == {ada: ROWS, bob: 3, guest: 2}
     copy.app("db", "check")
@@ -228,15 +264,8 @@ def test_unique_constraints_and_policies_are_replaced(copy: Copy) -> None:
     add_rows(copy, "labels", ada, 2, title="a")
     printed = copy.app("feature", "scope", "labels", "organization")
     assert "Change app/features/labels/models.py: see" in printed
-    copy.edit(
-        "app/features/labels/models.py",
-        ('UniqueConstraint("title")', 'UniqueConstraint("organization_id", "title")'),
-        ('"ix_labels_owner_id_created_at", "owner_id"', '"ix_labels_organization_id_created_at", "organization_id"'),
-        ('    owner_id: UUID = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE")',
-         '    organization_id: UUID = Field(foreign_key=f"{SCHEMA}.organizations.id", ondelete="CASCADE")\n'
-         '    owner_id: UUID | None = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="SET NULL")'),
-    )  # fmt: skip
-    copy.app("db", "upgrade")
+    copy.edit("app/features/labels/models.py", *LABELS)
+    copy.upgrade()
     copy.app("db", "check")
 
     add_rows(copy, "labels", bob, 2, title="a")  # the same titles in another organization
@@ -253,47 +282,47 @@ def test_unique_constraints_and_policies_are_replaced(copy: Copy) -> None:
     assert definitions(copy, "labels") == before
 
 
-def test_the_migration_is_safe_to_deploy(copy: Copy) -> None:
-    for name in FEATURES:
-        copy.app("feature", "scope", name, "organization")
-    done = copy.python("-c", SQUAWK)
-    assert done.stdout.split() == ["2"], done.stdout + done.stderr
-
-
 def test_a_move_that_failed_goes_on(copy: Copy) -> None:
-    """Another transaction locks a row of the last batch for longer than the migration waits."""
-    ada = add_user(copy, email="ada@example.com", personal=True)
+    """The organization of a row in the last batch is locked for longer than the migration waits."""
+    ada, bob = [add_user(copy, email=f"{n}@example.com", personal=True) for n in ("ada", "bob")]
     add_rows(copy, "parcels", ada, ROWS)
+    add_rows(copy, "parcels", bob, 1)
+    copy.rows("UPDATE app.parcels SET id = %s WHERE owner_id = %s", UUID(int=2**128 - 1), bob)
     copy.app("feature", "scope", "parcels", "organization")
     with psycopg.connect(copy.url) as other:
-        last = f"SELECT FROM {SCHEMA}.parcels ORDER BY id DESC LIMIT 1 FOR UPDATE"
-        other.execute(last)
+        row = f"SELECT FROM {SCHEMA}.organizations WHERE personal_of = %s FOR UPDATE"
+        other.execute(row, [bob])
         assert "locked a table for more than 5 seconds" in copy.app("db", "upgrade", fails=True)
     filled = copy.rows("SELECT count(*) FROM app.parcels WHERE organization_id IS NOT NULL")
     assert filled == [(10_000,)]
     copy.app("db", "upgrade")
-    assert counts(copy, "parcels") == {ada: ROWS}
+    assert counts(copy, "parcels") == {ada: ROWS, bob: 1}
     copy.app("db", "check")
 
 
 def test_what_cannot_be_moved_is_refused(copy: Copy) -> None:
-    def refused(name: str, scope: str = "organization") -> str:
-        return copy.app("feature", "scope", name, scope, fails=True)
+    def refused(*names: str, scope: str = "organization") -> list[str]:
+        return copy.python("-c", REFUSED, scope, *names).stdout.splitlines()
 
-    assert "use organization" in refused("parcels", "planet")
-    assert "There is no feature 'nothing' in app/features; there are: " in refused("nothing")
-    assert "There is no feature 'users' in app/features" in refused("users")
     copy.app("feature", "new", "shipments", "--scope", "organization")
-    assert "The rows of shipments belong to organizations already." in refused("shipments")
     copy.app("feature", "new", "news", "--scope", "none", "--model", "news_entry")
-    assert "The table news has no column owner_id" in refused("news")
-    copy.edit(
-        "app/features/parcels/models.py", ("    done: bool", "    rank: int = 0\n    done: bool")
+    models = "app/features/parcels/models.py"
+    copy.edit(models, ("    done: bool", "    rank: int = 0\n    done: bool"))
+    nothing, users, shipments, news, parcels = refused(
+        *("nothing", "users", "shipments", "news", "parcels")
     )
-    assert "app/features/parcels has changes that are not committed" in refused("parcels")
-    copy.git("commit", "--all", "--quiet", "--message", "A rank")
+    assert nothing.startswith("There is no feature 'nothing' in app/features; there are: ")
+    assert users.startswith("There is no feature 'users' in app/features")
+    assert shipments == "The rows of shipments belong to organizations already."
+    assert news.startswith("The table news has no column owner_id")
+    assert parcels.startswith("app/features/parcels has changes that are not committed")
+
     for name in ("shipments", "news"):
         shutil.rmtree(copy.folder / "app/features" / name)
-    assert "The models of 'parcels' and its tables differ" in refused("parcels")
+    copy.git("commit", "--quiet", "--message", "A rank", "--", models)
+    (differ,) = refused("parcels")
+    assert differ.startswith("The models of 'parcels' and its tables differ: run ")
+    (planet,) = refused("parcels", scope="planet")
+    assert planet == "Rows cannot be moved to the scope 'planet': use organization."
     copy.git("reset", "--quiet", "--hard", "HEAD~")
     assert not [*(copy.folder / "app/features/parcels/migrations").glob("*move*")]
