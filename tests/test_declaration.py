@@ -10,6 +10,7 @@ from scripts.declaration import load_options
 from scripts.options import question, written
 from scripts.options_page import page
 from scripts.project_pages import PAGES, project_page
+from support.snapshot import ROOT
 from support.sources import sources
 
 VALID = "a:\n  help: A?\n  preset: standard\n"
