@@ -71,6 +71,7 @@ def test_files_follow_each_option(
         answers = option_variants()[f"only-{option}"]
         fresh = render(template, tmp_path / option / "shop", answers)
         assert template_files(on) == template_files(tree(fresh)), option
+        assert of_team(on) == of_team(off), option
         before = {option: False}
         record_property(f"{PROPERTY}{option}", round(time.monotonic() - start, 1))
     assert switch(project, **before) == off
