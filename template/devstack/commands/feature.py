@@ -30,12 +30,12 @@ BY_HAND = "see `Move an existing feature` in docs/organizations.md"
 OLD, NEW = "owner_id", "organization_id"
 MAX_NAME = 63  # bytes, of Postgres
 
-OLD_FIELD = f'    {OLD}: UUID = Field(foreign_key=f"{{SCHEMA}}.users.id", ondelete="CASCADE")\n'
-NEW_FIELDS = f"""\
-    {NEW}: UUID = Field(foreign_key=f"{{SCHEMA}}.organizations.id", ondelete="CASCADE")
+OLD_FIELD = '    owner_id: UUID = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE")\n'
+NEW_FIELDS = """\
+    organization_id: UUID = Field(foreign_key=f"{SCHEMA}.organizations.id", ondelete="CASCADE")
     # The user who created the row.
-    {OLD}: UUID | None = Field(
-        default=None, foreign_key=f"{{SCHEMA}}.users.id", ondelete="SET NULL"
+    owner_id: UUID | None = Field(
+        default=None, foreign_key=f"{SCHEMA}.users.id", ondelete="SET NULL"
     )
 """
 # Lines that may have to name the organization instead.
