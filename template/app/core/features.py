@@ -72,9 +72,16 @@ class Feature:
         try:
             return importlib.import_module(dotted)
         except Exception as error:
+            missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+            advice = (
+                ". It uses a feature that is not in the code: switch the option of that feature on "
+                "again, or change this one"
+                if missing.startswith(tuple(f"{package}." for package in FEATURE_PACKAGES))
+                else ""
+            )
             raise FeatureError(
                 f"Feature '{self.name}' cannot be loaded: {dotted} raised "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}{advice}"
             ) from error
 
     @property
