@@ -108,5 +108,9 @@ def _at(lease: _Lease, now: float) -> Window:
     _, previous, previous_left, current, current_left, *_ = lease.window
     passed = now - lease.asked
     return Window(
-        True, previous, max(0.0, previous_left - passed), current - lease.units, current_left - passed
+        True,
+        previous,
+        max(0.0, previous_left - passed),
+        current - lease.units,
+        current_left - passed,
     )

@@ -58,7 +58,7 @@ class Window(NamedTuple):
         return max(1, math.floor(wait) + 1)
 
 
-# Subtracts units that were counted in advance. Their window may be the previous one by now, or gone.
+# Subtracts units that were counted in advance. Their window may be the previous one, or gone.
 _GIVE_BACK = """
 local function give_back(keys, units, ends)
     local time = redis.call('time')
@@ -76,9 +76,9 @@ end
 # KEYS: previous, current   ARGV: units, end of their window
 GIVE_BACK = Script(f"{_GIVE_BACK} give_back(KEYS, tonumber(ARGV[1]), tonumber(ARGV[2]))")
 
-# KEYS: previous, current, list of refused callers   ARGV: amount, seconds, cost, key, length of that
-# list, units to count in advance, the least that must remain for each of them, units to give back,
-# end of their window
+# KEYS: previous, current, list of refused callers
+# ARGV: amount, seconds, cost, key, length of that list, units to count in advance, requests that
+# must remain for each of them, units to give back, end of their window
 TAKE = Script(f"""
 {_GIVE_BACK}
 local function take(KEYS, ARGV)

@@ -43,6 +43,11 @@ async def send(process: Leases, count: Count) -> Window:
     return process.spend(count) or await process.take(count)
 
 
+async def counted(redis: Redis, name: str) -> int:
+    """What Redis has counted."""
+    return int(await redis.get(name) or 0)
+
+
 async def test_a_busy_caller_needs_few_round_trips_and_is_counted_exactly_at_the_end(
     redis: Redis,
 ) -> None:
@@ -53,7 +58,7 @@ async def test_a_busy_caller_needs_few_round_trips_and_is_counted_exactly_at_the
         assert window.taken
         assert window.remaining(AMOUNT, 60) == AMOUNT - number - 1
     assert not (await send(process, count)).taken
-    assert int(await redis.get(names(KEY)[0])) == AMOUNT
+    assert await counted(redis, names(KEY)[0]) == AMOUNT
     # Each of the last SHARE requests, and a sixteenth of the others.
     assert shared.trips < 100
 
@@ -91,11 +96,11 @@ async def test_a_process_that_ends_gives_back_what_it_has_not_used(redis: Redis)
     running = asyncio.create_task(process.run(OptionalRedis()))
     for _ in range(5):
         await send(process, count)
-    held = int(await redis.get(names(KEY)[0]))
+    held = await counted(redis, names(KEY)[0])
     assert 5 < held <= 5 + AMOUNT // SHARE
     running.cancel()
     await asyncio.wait([running])
-    assert int(await redis.get(names(KEY)[0])) == 5
+    assert await counted(redis, names(KEY)[0]) == 5
 
 
 async def test_units_are_given_back_to_their_own_window_only(redis: Redis) -> None:
@@ -105,10 +110,10 @@ async def test_units_are_given_back_to_their_own_window_only(redis: Redis) -> No
     while (window := await shared.take(count)).previous == 0:
         await asyncio.sleep(0.05)
     current, previous = names(count.key)
-    before = int(await redis.get(previous)), int(await redis.get(current))
+    before = await counted(redis, previous), await counted(redis, current)
     assert window.ends != first.ends
     await shared.give_back(count.key, first)
-    assert (int(await redis.get(previous)), int(await redis.get(current))) == (
+    assert (await counted(redis, previous), await counted(redis, current)) == (
         before[0] - 10,
         before[1],
     )
@@ -118,7 +123,7 @@ async def test_units_are_given_back_to_their_own_window_only(redis: Redis) -> No
     await redis.delete(current, previous)
     await shared.take(count)
     await shared.give_back(count.key, second)
-    assert int(await redis.get(current)) == 1
+    assert await counted(redis, current) == 1
 
 
 async def test_a_lease_ends_with_its_window(redis: Redis) -> None:
