@@ -39,6 +39,7 @@ class Leases:
         self._shared = shared
         # Of the callers of the last seconds, also those without units: `run` forgets older ones.
         self._leases: dict[str, _Lease] = {}
+        self._leasing: set[str] = set()  # callers for whom a lease is on its way
 
     def spend(self, count: Count) -> Window | None:
         """Admit a request without a round trip, or return None."""
@@ -59,9 +60,18 @@ class Leases:
             redis.RedisError: Redis does not answer.
         """
         last, asked = self._leases.pop(count.key, None), time.monotonic()
-        wanted = 2 * last.used if last and asked < last.asked + 2 * SECONDS else 0
+        wanted = 0
+        # Two at the same time would hold twice the share.
+        if last and asked < last.asked + 2 * SECONDS and count.key not in self._leasing:
+            wanted = 2 * last.used
         back = last.unused() if last and last.units else None
-        window = await self._shared.take(count, wanted, SHARE, back)
+        try:
+            if wanted:
+                self._leasing.add(count.key)
+            window = await self._shared.take(count, wanted, SHARE, back)
+        finally:
+            if wanted:
+                self._leasing.discard(count.key)
         if not window.taken:
             return window
         # A unit is used in the window in which it counts. The answer took some time, so this ends a

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from unittest.mock import Mock
 
 import pytest
@@ -61,6 +61,10 @@ async def scoped(session: UserSession) -> Note:
     return run("scoped")
 
 
+async def listed() -> Note:
+    return run("listed")
+
+
 async def with_header(word: Annotated[str, Header()] = "") -> Note:
     return run("with header")
 
@@ -80,10 +84,15 @@ async def short(
     functions: dict[Callable[..., Any], Cached] = {
         mine: Cached(expires=60, tags=("mine:{user.id}",)),
         public: Cached(expires=60, public=True, tags=("public",)),
-        **{each: Cached(expires=60) for each in (perhaps, admins, scoped, with_header, refuses)},
+        **{
+            each: Cached(expires=60)
+            for each in (perhaps, admins, scoped, listed, with_header, refuses)
+        },
     }
     for function in functions:
-        router.get(f"/{function.__name__}")(function)
+        # As a dependency of the decorator, the user is no argument.
+        dependencies = [get_args(CurrentUser)[1]] if function is listed else []
+        router.get(f"/{function.__name__}", dependencies=dependencies)(function)
     cached = {function.__name__: options for function, options in functions.items()}
     monkeypatch.setattr(routers, "load", lambda _: ((feature, Mock(CACHED=cached)),))
     routers.prepare("probe", router)
@@ -158,6 +167,16 @@ async def test_who_may_not_have_the_answer_does_not_get_it(
     assert "etag" not in refused.headers
 
 
+async def test_a_user_who_is_no_argument_has_answers_of_their_own(
+    short: AsyncClient, solved: list[str], sign_in: SignIn
+) -> None:
+    ada, bob = await sign_in(), await sign_in()
+    assert await statuses(short, "/listed", **ada.headers) == MISS_AND_HITS
+    assert len(solved) == 2
+    assert await statuses(short, "/listed", **bob.headers) == MISS_AND_HITS
+    assert (await short.get("/listed")).status_code == 401
+
+
 async def test_a_caller_who_has_changed_is_another_one(
     short: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:
@@ -190,6 +209,8 @@ async def test_other_processes_make_what_is_held_invalid_at_once(short: AsyncCli
     # A Redis that has lost everything, and with it the versions.
     for key in [*store().scan_iter(redis_key("cache:*"))]:
         store().delete(key)
+    # The tags have versions again before this process asks.
+    await STORE_OF_PROCESS.look("another", "another", ["public"], "token", 1000, 0)
     assert await statuses(short, "/public") == MISS_AND_HITS
 
 

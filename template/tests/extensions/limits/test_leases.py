@@ -168,3 +168,38 @@ async def test_two_apis_share_a_limit_that_is_lifted_with_what_they_hold(
         await asyncio.sleep(1.1)  # what a header says is at most a second old
         left = (await one.get(PATH)).headers["ratelimit"]
         assert AMOUNT - 81 - AMOUNT // SHARE <= int(re.search(r"r=(\d+)", left)[1]) <= AMOUNT - 81  # type: ignore[index]
+
+
+class Slow(SharedCounts):
+    """Answers questions for a lease later than others."""
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(redis)
+        self.wanted: list[int] = []
+        self.go_on = asyncio.Event()
+
+    async def take(
+        self, count: Count, units: int = 0, share: int = 1, back: Window | None = None
+    ) -> Window:
+        self.wanted.append(units)
+        window = await super().take(count, units, share, back)
+        if units:
+            await self.go_on.wait()
+        return window
+
+
+async def test_one_caller_has_one_lease_however_many_requests_come_at_once(redis: Redis) -> None:
+    shared = Slow(redis)
+    process, count = Leases(shared), Count(KEY, AMOUNT, 60)
+    await process.take(count)
+    leasing = asyncio.create_task(process.take(count))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        await process.take(count)
+    shared.go_on.set()
+    await leasing
+    assert shared.wanted == [0, 2, 0, 0, 0]
+    for _ in range(2):
+        assert process.spend(count)
+    assert process.spend(count) is None
+    assert await counted(redis, names(KEY)[0]) == 7
