@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.features import FeatureError, load
 from app.extensions.cache.service import Cached
+from app.extensions.cache.shortcuts import add_shortcut
 
 
 def prepare(feature: str, router: APIRouter) -> None:
@@ -34,6 +35,9 @@ def prepare(feature: str, router: APIRouter) -> None:
             if not is_cached:
                 route.endpoint = declared[name](route.endpoint)
                 is_cached = True
+        if is_cached:
+            build, shortly = route.get_route_handler, route.endpoint.cached  # type: ignore[attr-defined]
+            route.get_route_handler = add_shortcut(build, shortly)  # type: ignore[method-assign]
         if is_cached and not _is_cacheable(route):
             raise FeatureError(
                 f"{name} of '{feature}' cannot be cached: only a GET route can that answers JSON "

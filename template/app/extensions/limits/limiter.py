@@ -9,6 +9,7 @@ from starlette.types import Scope
 from app.core.errors import UnavailableError
 from app.core.redis import RedisDownError, optional_redis
 from app.extensions.limits.callers import Caller, Callers
+from app.extensions.limits.leases import Leases
 from app.extensions.limits.policies import DEFAULT, Policies, Policy
 from app.extensions.limits.windows import Count, OwnCounts, SharedCounts, Window
 
@@ -50,7 +51,7 @@ class Limiter:
         self.policies = Policies(api)
         self.callers = Callers(api)
         self.redis = optional_redis()
-        self._shared = SharedCounts(api.state.redis)
+        self.leases = Leases(SharedCounts(api.state.redis))
         self._own = OwnCounts()
 
     async def take(self, scope: Scope, policy: Policy) -> Quota:
@@ -66,12 +67,14 @@ class Limiter:
             amount = max(policy.cost, policy.amount)
         key = f"{policy.name}/{policy.seconds}/{caller.kind}/{caller.id}"
         count = Count(key, amount, policy.seconds, policy.cost)
-        try:
-            window = await self.redis.ask(lambda: self._shared.take(count))
-        except RedisDownError as error:
-            if policy.closed:
-                raise LimitsUnavailableError(
-                    "Requests cannot be counted at the moment; try again shortly."
-                ) from error
-            window = self._own.take(count)
+        window = self.leases.spend(count)
+        if window is None:
+            try:
+                window = await self.redis.ask(lambda: self.leases.take(count))
+            except RedisDownError as error:
+                if policy.closed:
+                    raise LimitsUnavailableError(
+                        "Requests cannot be counted at the moment; try again shortly."
+                    ) from error
+                window = self._own.take(count)
         return Quota(policy, caller, amount, window)

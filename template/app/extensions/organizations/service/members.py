@@ -17,7 +17,7 @@ from app.extensions.organizations.schemas import MemberRead
 from app.extensions.organizations.service import invitations, pages, roles
 from app.extensions.organizations.service.locks import lock, lock_owned
 from app.extensions.organizations.service.organizations import find, refuse_personal
-from app.extensions.organizations.service.scope import Scope, not_found
+from app.extensions.organizations.service.scope import Scope
 from app.extensions.users.service import any_active, get_many
 
 log = get_logger(__name__)
