@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 PAGES = (
-    *("admin.md", "api-keys.md", "architecture-project.md", "cache.md", "credits.md"),
+    *("admin.md", "analytics.md", "api-keys.md", "architecture-project.md", "cache.md"),
+    "credits.md",
     *("database.md", "deploy.md", "documents.md", "email.md", "feature.md", "limits.md"),
     *("metrics.md", "organizations.md", "sentry.md", "supabase.md", "tasks.md", "tracing.md"),
     *("update.md", "work.md"),

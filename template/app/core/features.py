@@ -36,6 +36,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "cli": "cli",
     "events": "EVENTS",
     "failures": "report",
+    "counters": "add",
     "webhooks": "router",
     "tokens": "verify",
     "scopes": "SCOPES",

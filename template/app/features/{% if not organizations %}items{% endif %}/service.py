@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.core.errors import NotFoundError
+from app.core.events import emit
 from app.core.http.lists import Listing
 from app.features.items.models import Item
 from app.features.items.schemas import ItemCreate, ItemRead, ItemSort, ItemUpdate
@@ -43,6 +44,7 @@ async def create_item(session: AsyncSession, owner_id: UUID, values: ItemCreate)
     """Add an item and commit."""
     item = Item(owner_id=owner_id, **values.model_dump())
     session.add(item)
+    await emit(session, "items.created", user_id=owner_id, item_id=item.id)
     await session.commit()
     return item
 
@@ -52,7 +54,10 @@ async def update_item(
 ) -> Item:
     """Change an item and commit; raises what `get_item` raises."""
     item = await get_item(session, owner_id, item_id)
+    was_done = item.done
     item.sqlmodel_update(changes.model_dump(exclude_unset=True))
+    if item.done and not was_done:
+        await emit(session, "items.completed", user_id=owner_id, count=1)
     await session.commit()
     return item
 
@@ -68,6 +73,8 @@ async def complete_all(session: AsyncSession, owner_id: UUID) -> int:
     unfinished = update(Item).where(col(Item.owner_id) == owner_id, col(Item.done).is_(False))
     statement = unfinished.values(done=True, updated_at=utcnow())
     result: CursorResult[Any] = await session.exec(statement)
+    if result.rowcount:
+        await emit(session, "items.completed", user_id=owner_id, count=result.rowcount)
     return result.rowcount
 
 

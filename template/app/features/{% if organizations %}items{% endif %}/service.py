@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.core.errors import NotFoundError
+from app.core.events import emit
 from app.core.http.lists import Listing
 from app.extensions.organizations.service.scope import Scope
 from app.features.items.models import Item
@@ -51,6 +52,13 @@ async def create_item(session: AsyncSession, scope: Scope, values: ItemCreate) -
     """Add an item and commit."""
     item = Item(organization_id=scope.organization_id, **values.model_dump())
     session.add(item)
+    await emit(
+        session,
+        "items.created",
+        user_id=scope.user_id,
+        organization_id=scope.organization_id,
+        item_id=item.id,
+    )
     await session.commit()
     return item
 
@@ -60,7 +68,16 @@ async def update_item(
 ) -> Item:
     """Change an item and commit; raises what `get_item` raises."""
     item = await get_item(session, scope, item_id)
+    was_done = item.done
     item.sqlmodel_update(changes.model_dump(exclude_unset=True))
+    if item.done and not was_done:
+        await emit(
+            session,
+            "items.completed",
+            user_id=scope.user_id,
+            organization_id=scope.organization_id,
+            count=1,
+        )
     await session.commit()
     return item
 
@@ -78,6 +95,14 @@ async def complete_all(session: AsyncSession, scope: Scope) -> int:
     )
     statement = unfinished.values(done=True, updated_at=utcnow())
     result: CursorResult[Any] = await session.exec(statement)
+    if result.rowcount:
+        await emit(
+            session,
+            "items.completed",
+            user_id=scope.user_id,
+            organization_id=scope.organization_id,
+            count=result.rowcount,
+        )
     return result.rowcount
 
 
