@@ -5,11 +5,9 @@ import hmac
 import logging
 import socket
 import sys
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,18 +15,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.responses import StreamingResponse  # noqa: TID251 - it cannot fail at its start
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,  # noqa: TID251 - it cannot fail at its start
+)
 from starlette.routing import Route
 
 from devstack.devpage import schedules, stored_files
 from devstack.devpage.live import Live
 from devstack.devpage.store import Store
-from devstack.errors import DevStackError
-from devstack.ports import HOST, listen, port_of
+from devstack.ports import HOST, port_of
 
 FILES = Path(__file__).with_name("page")
-START_SECONDS = 10.0
 SLOW_MS = 500.0
 # The page runs and loads only its own files, and asks only its own server.
 POLICY = (
@@ -48,10 +48,8 @@ OWN_HEADER = "x-devpage"
 class DevPage:
     """The development page on a port of 127.0.0.1.
 
-    In tests, `with DevPage(key="…") as page:` serves from a thread.
-
     Args:
-        listening: open socket; None opens one on any free port.
+        listening: open socket.
         key: what processes must send with their records.
         api_url: URL of the API, for curl.
         slow: milliseconds from which a request is slow.
@@ -59,52 +57,21 @@ class DevPage:
 
     def __init__(
         self,
-        listening: socket.socket | None = None,
+        listening: socket.socket,
         *,
         key: str,
         api_url: str = "",
         slow: float = SLOW_MS,
     ) -> None:
-        self._socket = listening or listen(0)
-        self.port = port_of(self._socket)
-        self.url = f"http://{HOST}:{self.port}"
+        self._socket = listening
+        self.url = f"http://{HOST}:{port_of(listening)}"
         self.key, self.api_url = key, api_url
         self.live = Live()
         self.store = Store(self.live.tell, self._warn, slow)
-        self.warnings: list[str] = []
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
 
     def serve(self) -> None:
         """Serve until a signal arrives."""
         self._create().run(sockets=[self._socket])
-
-    def start(self) -> Self:
-        """Serve from a thread; return when the server answers."""
-        self._server = self._create(log_config=None)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
-        )
-        self._thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline:
-                raise DevStackError("The development page did not start.")
-            time.sleep(0.005)
-        return self
-
-    def stop(self) -> None:
-        """Stop serving and close the port."""
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join()
-        self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _warn(self, sentence: str, path: str) -> None:
         # Nobody may write a second line, or move the cursor, by a path that they call.
@@ -113,7 +80,7 @@ class DevPage:
         )
         print(f"{plain}  {self.url}{path}", file=sys.stdout, flush=True)
 
-    def _create(self, **options: Any) -> "_Server":
+    def _create(self) -> "_Server":
         app = Starlette(
             routes=ROUTES,
             # Against web pages whose own host name points to this machine (DNS rebinding).
@@ -127,7 +94,6 @@ class DevPage:
             access_log=False,
             log_level="warning",
             timeout_graceful_shutdown=2,
-            **options,
         )
         return _Server(config, self.live)
 

@@ -155,7 +155,8 @@ class Store:
 
     def _add_task(self, record: Json) -> list[tuple[str, Json]]:
         identity, parent = str(record["task_id"]), record.get("parent")
-        self.sent[str(record["name"])] = record["at"]
+        if parent is None:  # by beat, as far as schedules are concerned
+            self.sent[str(record["name"])] = record["at"]
         is_new = identity not in self._tasks
         task = self._task(identity, record)
         if task["state"] in ("pending", "sent") and not task["runs"]:

@@ -45,20 +45,25 @@ const STATES = { success: "good", failure: "bad", retry: "warn", started: "info"
 
 // --- Views --------------------------------------------------------------------------------------
 
+// The prefix of the API is in almost every path, so it is shown only where there is room.
+function pathParts(path) {
+  const prefix = data.api_prefix;
+  return prefix && path.startsWith(`${prefix}/`) ? [span(prefix, "soft wide"), span(path.slice(prefix.length))] : [span(path)];
+}
 const isWebhook = (each) => Boolean(data.api_prefix) && each.path.startsWith(`${data.api_prefix}/webhooks/`);
 const VIEWS = {
   requests: {
     title: "Requests",
     count: () => data.requests.length,
-    columns: ["3.6rem minmax(8rem, 1fr) 3.2rem 4.5rem 8.5rem", "5rem 4.6rem"],
+    columns: ["3.2rem minmax(6rem, 1fr) 2.9rem 4rem 8.8rem", "5rem 4.6rem"],
     narrow: "3.2rem minmax(4rem, 1fr) 2.9rem 4.2rem",
     head: [["Method"], ["Path"], ["Status"], ["Time", "right"], ["Did", "hide"], ["User", "wide"], ["At", "wide right"]],
     chips: { Errors: (each) => each.status >= 400, Slow: (each) => each.ms >= data.slow, "N+1": (each) => each.repeated >= MANY, Tasks: (each) => each.tasks > 0, Webhooks: isWebhook },
-    text: (each) => `${each.method} ${each.path} ${each.query} ${each.status ?? ""} ${each.user ?? ""} ${each.request_id} ${each.error} ${each.route ?? ""}`,
+    text: (each) => `${each.method} ${each.path} ${each.query} ${each.status ?? ""} ${each.user ?? ""} ${each.request_id} ${each.error} ${each.function ?? ""}`,
     empty: "No request yet. Call the API, and it appears here.",
     row: (each) => [
       span(each.method, `method ${each.method}`),
-      make("span", { class: "mono", title: each.path }, each.path, each.query ? span(`?${each.query}`, "soft") : null),
+      make("span", { class: "mono", title: each.path }, ...pathParts(each.path), each.query ? span(`?${each.query}`, "soft") : null),
       make("span", {}, tag(each.status ?? "…", statusKind(each.status))),
       span(ms(each.ms), `right ${each.ms >= data.slow ? "late" : ""}`),
       make("span", { class: "tags hide" },
@@ -110,7 +115,7 @@ function showSchedules() {
   const rows = data.schedules.filter((each) => matches(each.name, each.task)).map((each) => {
     const said = span("", "soft");
     const button = make("button", { type: "button", "aria-label": `Run ${each.name} now`, onclick: () => runNow(each.name, button, said) }, "Run now");
-    return [td("mono", each.name), td("mono", each.task), td("tight", each.crontab ? `${each.crontab} (${each.timezone})` : `every ${each.every} s`), td("tight", clock(each.last)), td("tight", until(each.next)), td("tight", button, said)];
+    return [td("mono", each.name), td("mono", each.task), td("tight", each.crontab ? span(each.crontab, "mono") : `every ${each.every} s`, each.crontab && each.timezone !== "UTC" ? ` ${each.timezone}` : null), td("tight", clock(each.last)), td("tight", until(each.next)), td("tight", button, said)];
   });
   return [table(["Schedule", "Task", "When", "Last start", "Next run", ""], rows)];
 }
@@ -159,7 +164,9 @@ function showRoutes() {
 function showSettings() {
   const kinds = { "app dev": "info", ".env": "good", environment: "warn" };
   const rows = data.settings.filter((each) => matches(each.name, each.value, each.source)).map((each) => [td("mono", each.name, span(each.help, "soft")), td("mono", each.value), td("tight", tag(each.source, kinds[each.source]))]);
-  return [table(["Setting", "Value", "Source"], rows)];
+  const settings = table(["Setting", "Value", "Source"], rows);
+  settings.className = "fixed";
+  return [settings];
 }
 
 // --- The list: only the rows that can be seen are in the document ----------------------------------
@@ -290,7 +297,7 @@ function requestDetails(each) {
   return [
     make("div", { class: "top" },
       make("h2", {}, span(each.method, `method ${each.method}`), make("span", {}, each.path, each.query ? span(`?${each.query}`, "soft") : null), closeButton()),
-      make("div", { class: "about" }, tag(each.status ?? "running", statusKind(each.status)), about("took", ms(each.ms)), about("SQL", each.sql ? `${each.sql} in ${ms(each.sql_ms)}` : ""), about("route", each.route), about("user", each.user), about("at", clock(each.at)), about("sent", each.size ? size(each.size) : ""), about("id", each.request_id), about("by", each.process)),
+      make("div", { class: "about" }, tag(each.status ?? "running", statusKind(each.status)), about("took", ms(each.ms)), about("SQL", each.sql ? `${each.sql} in ${ms(each.sql_ms)}` : ""), about("function", each.function), about("user", each.user), about("at", clock(each.at)), about("sent", each.size ? size(each.size) : ""), about("id", each.request_id), about("by", each.process)),
       make("div", { class: "buttons" }, copyButton("Copy as curl", curl(each)), copyButton("Copy address", `${location.origin}/requests/${each.request_id}`))),
     ...work(each),
     ...each.followed.map(taskBlock),
@@ -323,7 +330,7 @@ function work(entry) {
   const of = (kind) => entry.items.filter((item) => item.kind === kind);
   const [errors, sql, redis, logs, events, mails] = ["error", "sql", "redis", "log", "event", "mail"].map(of);
   const blocks = errors.map(errorBlock);
-  if (sql.length) blocks.push(block("SQL", `${entry.sql} statement${entry.sql === 1 ? "" : "s"}, ${ms(entry.sql_ms)}`, sql.map(sqlItem)));
+  if (sql.length) blocks.push(block("SQL", `${entry.sql} statement${entry.sql === 1 ? "" : "s"}, ${ms(entry.sql_ms)}`, sqlItems(sql)));
   if (redis.length) blocks.push(block("Redis", `${redis.length}`, redis.map((item) => make("div", { class: "item" }, make("pre", {}, item.command), numbers(item)))));
   if (events.length) blocks.push(block("Events", `${events.length}`, events.map((item) => make("div", { class: "item" }, make("pre", {}, item.name), values(item.facts)))));
   if (mails.length) blocks.push(block("Mails", `${mails.length}`, mails.map((item) => make("div", { class: "item" }, make("span", {}, `${item.recipients} recipient${item.recipients === 1 ? "" : "s"}, ${size(item.bytes)} `, data.mails ? make("a", { href: data.mails }, "open the mails") : null), numbers(item)))));
@@ -334,7 +341,7 @@ function work(entry) {
 
 const values = (facts) => {
   const pairs = Object.entries(facts ?? {});
-  return pairs.length ? make("div", { class: "values" }, pairs.map(([name, value]) => `${name} = ${value}`).join("   ")) : null;
+  return pairs.length ? make("div", { class: "values" }, pairs.map(([name, value]) => span(`${name} = ${value}`))) : null;
 };
 const numbers = (item, ...more) => make("span", { class: "numbers" }, ...more, item.rows === null || item.rows === undefined ? null : `${item.rows} row${item.rows === 1 ? "" : "s"}`, span(ms(item.ms)), item.error ? tag(item.error, "bad") : null);
 
@@ -349,9 +356,23 @@ function coloured(sql) {
   return [...parts, sql.slice(at)];
 }
 
-function sqlItem(item) {
-  const isMany = item.times >= MANY && !["COMMIT", "ROLLBACK"].includes(item.sql);
-  return make("div", { class: `item ${isMany ? "many" : ""}` }, make("pre", {}, coloured(item.sql)), numbers({ ...item, error: "" }, isMany ? tag(`×${item.times}`, "warn") : null), values(item.parameters), item.error ? make("div", { class: "values" }, tag(item.error, "bad")) : null);
+// A statement that is repeated stands where it was first, with its repetitions below it.
+function sqlItems(items) {
+  const seen = new Set();
+  return items.flatMap((item) => {
+    if (item.times < MANY) return [sqlItem(item)];
+    if (seen.has(item.sql)) return [];
+    seen.add(item.sql);
+    const same = items.filter((each) => each.sql === item.sql);
+    const took = same.reduce((sum, each) => sum + (each.ms ?? 0), 0);
+    const rows = same.reduce((sum, each) => sum + (each.rows ?? 0), 0);
+    return [make("div", { class: "many" }, sqlItem({ ...item, parameters: {}, ms: took, rows }, tag(`N+1 ×${item.times}`, "warn")),
+      make("details", {}, make("summary", {}, `${same.length} executions`), same.map((each) => make("div", { class: "item" }, values(each.parameters) ?? make("span"), numbers(each)))))];
+  });
+}
+
+function sqlItem(item, mark = null) {
+  return make("div", { class: "item" }, make("pre", {}, coloured(item.sql)), numbers({ ...item, error: "" }, mark), values(item.parameters), item.error ? make("div", { class: "values" }, tag(item.error, "bad")) : null);
 }
 
 function logItem(item) {
@@ -364,7 +385,7 @@ function errorBlock(item) {
   const frame = (each) => make("div", { class: `frame ${each.own ? "own" : ""}` }, make("b", {}, each.place), ` ${each.function}`, each.line ? make("code", {}, each.line) : null);
   return block(`${item.type} at ${item.place}`, "", [
     make("p", { class: "message" }, item.message, item.cause ? `\ncaused by ${item.cause}` : ""),
-    ...own.map(frame),
+    ...own.slice(-3).map(frame),
     make("details", {}, make("summary", {}, `The whole traceback, ${item.frames.length} frames`), ...item.frames.map(frame)),
   ], "error");
 }

@@ -86,7 +86,8 @@ def _value(name: str, value: Any) -> str:
         isinstance(value, str) and value and privacy.SECRET_NAME.search(name)
     ):
         return privacy.HIDDEN
-    return privacy.text(str(value))
+    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return privacy.text(shown)
 
 
 def _schedules() -> Iterator[dict[str, Any]]:

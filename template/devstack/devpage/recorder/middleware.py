@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,7 +33,7 @@ class Middleware:
             "request",
             request_id=request_id,
             method=scope["method"],
-            path=privacy.path(scope["path"]),
+            path=privacy.readable(scope["path"]),
             query=privacy.query(scope["query_string"]),
             process=f"api {os.getpid()}",
         )
@@ -48,15 +48,19 @@ class Middleware:
         try:
             await self.app(scope, receive, watched_send)
         finally:
-            route = scope.get("route")
+            endpoint = scope.get("endpoint")
             record(
                 "response",
                 status=status,
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 user=context.user_id.get(),
-                route=getattr(route, "path", None),
+                function=_name(endpoint) if endpoint else "",
                 size=size,
             )
+
+
+def _name(endpoint: Any) -> str:
+    return f"{endpoint.__module__}.{getattr(endpoint, '__qualname__', type(endpoint).__qualname__)}"
 
 
 def _secrets(headers: Headers) -> tuple[str, ...]:

@@ -39,8 +39,8 @@ SQL_LITERAL = re.compile(r"'(?=[^']*\d)(?=[^']*[A-Za-z])[^']{12,}'")
 VALUES_IN_ERRORS = re.compile(
     r"\n?\[parameters: .*?\](?=\n|$)|\n?DETAIL: .*?(?=\n[A-Z\[(]|$)", re.DOTALL
 )
-# A part of a path that no person wrote: the token of a link.
-OPAQUE = re.compile(r"(?=[\w.~-]*\d)(?=[\w.~-]*[A-Za-z])[\w.~-]{24,}")
+# A word that no person wrote, such as the token of a link.
+OPAQUE = re.compile(r"(?<![\w.~-])(?=[\w.~-]*\d)(?=[\w.~-]*[A-Za-z])[\w.~-]{24,}")
 PLAIN_ID = re.compile(r"([a-z]{1,12}_)?[0-9a-fA-F-]{32,36}|([a-z]{1,12}_)?[0-9a-z]{26}")
 
 # Written as they are. Any other value is shown by its kind and size.
@@ -103,19 +103,18 @@ def shown(name: str, value: Any) -> str:
     return type(value).__name__
 
 
-def path(value: str) -> str:
-    """Return the path of a request without the tokens of links."""
-    return "/".join(
-        HIDDEN if OPAQUE.fullmatch(part) and not PLAIN_ID.fullmatch(part) else part
-        for part in value.split("/")
-    )[:LONGEST]
+def readable(value: str) -> str:
+    """Return a path or a line without words that may be tokens; ids stay."""
+    return OPAQUE.sub(
+        lambda found: found[0] if PLAIN_ID.fullmatch(found[0]) else HIDDEN, value[:LONGEST]
+    )
 
 
 def query(value: bytes) -> str:
     """Return the query of a request, without values that have the name or the shape of a secret."""
     pairs = parse_qsl(value.decode("latin-1"), keep_blank_values=True)
     return "&".join(
-        f"{name}={HIDDEN if SECRET_NAME.search(name) else path(each)}" for name, each in pairs
+        f"{name}={HIDDEN if SECRET_NAME.search(name) else readable(each)}" for name, each in pairs
     )[:LONGEST]
 
 

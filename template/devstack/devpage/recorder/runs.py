@@ -43,7 +43,9 @@ def install() -> None:
 def _inserted(_mapper: object, _connection: Connection, task: TaskRecord) -> None:
     session = orm.object_session(task)
     if session is not None:
-        session.info.setdefault(ADDED, []).append((str(task.id), task.name, task.due_at))
+        # An attribute that the database has set would be read with another statement.
+        due = task.__dict__.get("due_at")
+        session.info.setdefault(ADDED, []).append((str(task.id), task.name, due))
 
 
 def _committed(session: orm.Session) -> None:

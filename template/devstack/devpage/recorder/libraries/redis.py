@@ -99,5 +99,5 @@ def _keys(keys: Any) -> str:
     shown = []
     for key in keys:
         plain = key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
-        shown.append(":".join(privacy.path(part) for part in plain.split(":"))[:200])
+        shown.append(privacy.readable(plain)[:200])
     return " ".join(shown)
