@@ -73,7 +73,7 @@ def keep(page: Page, name: str) -> None:
         page.screenshot(path=ROOT / folder / f"{name}.png")
 
 
-def test_a_developer_can_use_it(stack: DevStack, sign_in: SignIn, page: Page) -> None:
+def test_a_developer_can_use_it(sign_in: SignIn, page: Page) -> None:
     demo = sign_in("demo@example.com")
     page.goto("/")
     expect(page.locator("#state")).to_have_text("live")
