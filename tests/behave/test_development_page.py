@@ -98,6 +98,7 @@ def test_a_developer_can_use_it(sign_in: SignIn, page: Page) -> None:
     details = page.locator("#details")
     expect(details).to_contain_text("/api/v1/items?limit=6")
     expect(details.locator(".block", has_text="SQL")).to_contain_text("app.items")
+    keep(page, "development-request")
     page.keyboard.press("j")
     expect(details).to_contain_text("/api/v1/items?limit=5")
     assert "/requests/" in page.url
