@@ -17,7 +17,16 @@ from pathlib import Path
 PAGES = (
     *("admin.md", "api-keys.md", "architecture-project.md", "cache.md", "credits.md"),
     *("database.md", "deploy.md", "development-page.md", "documents.md", "email.md"),
-    *("feature.md", "limits.md", "metrics.md", "organizations.md", "sentry.md", "supabase.md", "tasks.md", "tracing.md"),
+    *(
+        "feature.md",
+        "limits.md",
+        "metrics.md",
+        "organizations.md",
+        "sentry.md",
+        "supabase.md",
+        "tasks.md",
+        "tracing.md",
+    ),
     *("update.md", "work.md"),
 )
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"

@@ -7,7 +7,7 @@ const MANY = 5; // as often the same statement is N+1
 const find = (id) => document.getElementById(id);
 
 const data = { requests: [], tasks: [], routes: [], settings: [], schedules: [], api_url: "", api_prefix: "", slow: 500, mails: "", files: null };
-const state = { view: "requests", open: null, chosen: null, search: "", chip: {}, details: null };
+const state = { view: "requests", open: null, chosen: null, search: "", chip: {}, details: null, started: {} };
 let shown = []; // the entries of the list that pass search and filter
 
 // --- Elements -----------------------------------------------------------------------------------
@@ -113,24 +113,28 @@ const matches = (...texts) => texts.join(" ").toLowerCase().includes(state.searc
 
 function showSchedules() {
   const rows = data.schedules.filter((each) => matches(each.name, each.task)).map((each) => {
-    const said = span("", "soft");
-    const button = make("button", { type: "button", "aria-label": `Run ${each.name} now`, onclick: () => runNow(each.name, button, said) }, "Run now");
-    return [td("mono", each.name), td("mono", each.task), td("tight", each.crontab ? span(each.crontab, "mono") : `every ${each.every} s`, each.crontab && each.timezone !== "UTC" ? ` ${each.timezone}` : null), td("tight", clock(each.last)), td("tight", until(each.next)), td("tight", button, said)];
+    const { busy, text, task } = state.started[each.name] ?? {};
+    const button = make("button", { type: "button", disabled: busy, "aria-label": `Run ${each.name} now`, onclick: () => runNow(each.name) }, "Run now");
+    const said = task ? make("a", { href: `/tasks/${task}`, onclick: follow }, "enqueued") : text;
+    return [td("mono", each.name), td("mono", each.task), td("tight", each.crontab ? span(each.crontab, "mono") : `every ${each.every} s`, each.crontab && each.timezone !== "UTC" ? ` ${each.timezone}` : null), td("tight", clock(each.last)), td("tight", until(each.next)), td("tight", button, " ", said)];
   });
   return [table(["Schedule", "Task", "When", "Last start", "Next run", ""], rows)];
 }
 
-async function runNow(name, button, said) {
-  button.disabled = true;
-  said.textContent = "starting …";
+// What was said is kept, because the table is drawn again while the task is being enqueued.
+async function runNow(name) {
+  const say = (said) => {
+    state.started[name] = said;
+    if (state.view === "schedules") drawPlain();
+  };
+  say({ busy: true, text: "starting …" });
   try {
     const answer = await fetch(`/data/schedules/${encodeURIComponent(name)}/run`, { method: "POST", headers: { "X-Devpage": "1" } });
     const body = await answer.json();
-    said.replaceChildren(answer.ok ? make("a", { href: `/tasks/${body.task}`, onclick: follow }, "enqueued") : body.error);
+    say(answer.ok ? { task: body.task } : { text: body.error });
   } catch {
-    said.textContent = "not started: is `app dev` running?";
+    say({ text: "not started: is `app dev` running?" });
   }
-  button.disabled = false;
 }
 
 function showFiles() {
@@ -503,7 +507,8 @@ function put(kind, each) {
   const index = list.findIndex((known) => known.id === each.id);
   if (index >= 0) list[index] = each;
   else list.unshift(each);
-  if (list.length > KEPT + 100) list.length = KEPT;
+  if (kind === "requests" && list.length > KEPT) list.length = KEPT;
+  if (list.length > 2 * KEPT) list.length = KEPT; // tasks: those of core are counted apart
 }
 
 let reloading = 0;
