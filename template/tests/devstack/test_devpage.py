@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -105,7 +106,8 @@ async def api(environment: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(scope="module")
 def worker(environment: dict[str, str]) -> Iterator[Process]:
-    with running("app", "worker", "--concurrency=1", **environment) as worker:
+    command = ("app", "worker", "--concurrency=1")
+    with running(*command, stop=signal.SIGTERM, **environment) as worker:
         yield worker
 
 
