@@ -4,17 +4,15 @@ The account of an organization has the organization's id. The account of a perso
 that of its user, so the credits of users stay where they are when this option comes or goes.
 """
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Request
 from sqlalchemy.orm import Session
 
-from app.core.database import DatabaseReader
 from app.core.tasks import TaskError
 from app.extensions.credits.service.holders import Holder, Opening
-from app.extensions.organizations.deps import HEADER
-from app.extensions.organizations.service import lookup, roles, scope
+from app.extensions.organizations.deps import NamedOrganization
+from app.extensions.organizations.service import lookup, roles
+from app.extensions.organizations.service.scope import current
 from app.extensions.users.deps import CurrentUser
 
 HOLDERS = "organizations"
@@ -26,26 +24,11 @@ TIER = "organization"
 BILLING = "billing"
 
 
-async def current_holder(
-    request: Request,
-    user: CurrentUser,
-    reader: DatabaseReader,
-    named: Annotated[
-        str | None,
-        Header(
-            alias=HEADER,
-            max_length=63,
-            description="The slug of the organization whose credits count; default: my own.",
-        ),
-    ] = None,
-) -> Holder:
-    """Return the organization in the path or the header; without both, the caller."""
-    slug = request.path_params.get("organization") or named
-    if slug is None:
+async def current_holder(user: CurrentUser, scope: NamedOrganization) -> Holder:
+    """Return the organization of the request; without one, the caller."""
+    if scope is None:
         return Holder(user.id)
-    found = await scope.by_slug(reader, user.id, slug)
-    manages = roles.allows(found.role, BILLING)
-    return Holder(user.id if found.personal else found.organization_id, manages)
+    return Holder(scope.holder_id, manages=roles.allows(scope.role, BILLING))
 
 
 def payer(session: Session, user_id: UUID) -> UUID | None:  # noqa: ARG001 - see `holders`
@@ -54,7 +37,7 @@ def payer(session: Session, user_id: UUID) -> UUID | None:  # noqa: ARG001 - see
     Raises:
         TaskError: the organization was removed.
     """
-    organization = scope.current.get()
+    organization = current.get()
     if organization is None:
         return None
     found = lookup.by_id(session, UUID(organization))

@@ -53,6 +53,15 @@ class Scope:
     role: str
     personal: bool = False
 
+    @property
+    def holder_id(self) -> UUID:
+        """The id under which other features keep what belongs to the organization.
+
+        What belongs to a personal organization belongs to its user: so it stays in place when this
+        option comes or goes.
+        """
+        return self.user_id if self.personal else self.organization_id
+
     def require(self, *admitted: str) -> None:
         """Refuse a member whose role does not allow what one of these roles may do.
 
