@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.extensions.credits.service import accounts, entries, rates
 from app.extensions.documents.models import Document
 from tests.extensions.documents.conftest import no_index, run, storage  # noqa: F401 - fixtures
-from tests.extensions.organizations.test_documents import ask
+from tests.extensions.documents_organizations.test_owners import ask
 from tests.support.tenants import Tenants
 
 
