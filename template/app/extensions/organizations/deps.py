@@ -13,7 +13,7 @@ from app.core.errors import NotFoundError
 from app.core.features import load
 from app.extensions.organizations.service import scope
 from app.extensions.organizations.service.scope import Scope as Scope
-from app.extensions.users.deps import UserOrMachine
+from app.extensions.users.deps import CurrentUser, UserOrMachine
 from app.extensions.users.schemas import UserRead
 
 HEADER = "X-Organization"
@@ -56,6 +56,25 @@ async def _scope(request: Request, user: UserRead, reader: Reader, slug: str) ->
         raise
 
 
+async def _named(
+    request: Request,
+    user: CurrentUser,
+    reader: DatabaseReader,
+    named: Annotated[
+        str | None,
+        Header(
+            alias=HEADER,
+            max_length=63,
+            description="The slug of the organization; without it, the caller works alone.",
+        ),
+    ] = None,
+) -> Scope | None:
+    slug = request.path_params.get("organization") or named
+    return await _scope(request, user, reader, slug) if slug else None
+
+
 # The caller is a member, a person or a machine; everybody else gets 404.
 CurrentOrganization = Annotated[Scope, Depends(_from_path)]
 HeaderOrganization = Annotated[Scope, Depends(_from_header)]
+# The organization in the path or, without one there, in the header; None if neither names one.
+NamedOrganization = Annotated[Scope | None, Depends(_named)]
