@@ -17,8 +17,8 @@ from pathlib import Path
 PAGES = (
     *("admin.md", "api-keys.md", "architecture-project.md", "cache.md", "credits.md"),
     *("database.md", "deploy.md", "documents.md", "email.md", "feature.md", "limits.md"),
-    *("metrics.md", "organizations.md", "sentry.md", "supabase.md", "tasks.md", "tracing.md"),
-    *("update.md", "work.md"),
+    *("metrics.md", "organizations.md", "pages.md", "sentry.md", "supabase.md", "tasks.md"),
+    *("tracing.md", "update.md", "work.md"),
 )
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
 # A block takes the blank line before it along, so that two are not left where it is missing.
