@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.http.error_handlers import report_request, unexpected_error
 from app.core.http.problems import MEDIA_TYPE
 from app.core.settings import get_settings
-from app.extensions.pages.errors import error_page
+from app.extensions.pages.errors import error_page, to_sign_in
 
 # Scripts have to carry the nonce, and nothing comes from another origin.
 POLICY = (
@@ -51,7 +51,7 @@ class Middleware:
                 if is_browser and headers.get("content-type") == MEDIA_TYPE:
                     problem = message
                     return
-                _complete(headers, nonce)
+                _complete(headers, scope)
                 started = True
             elif problem is not None:
                 body += message.get("body", b"")
@@ -63,7 +63,7 @@ class Middleware:
 
         async def send_started(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _complete(MutableHeaders(scope=message), nonce)
+                _complete(MutableHeaders(scope=message), scope)
             await send(message)
 
         try:
@@ -95,7 +95,12 @@ def _weights(accept: str) -> Iterable[tuple[str, float]]:
             yield kind.strip().lower(), 1.0
 
 
-def _complete(headers: MutableHeaders, nonce: str) -> None:
+def _complete(headers: MutableHeaders, scope: Scope) -> None:
+    nonce, cookies = scope["state"]["csp_nonce"], scope["state"].get("cookies", {})
+    for cookie in cookies.values():
+        headers.append("Set-Cookie", cookie)
+    if cookies:
+        headers["Cache-Control"] = "no-store"
     if not headers.get("content-type", "").startswith("text/html"):
         return
     headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce))
@@ -109,7 +114,8 @@ async def _send_problem(
 ) -> None:
     request = Request(scope)
     kept = Headers(raw=start["headers"])
-    response = error_page(request, json.loads(body))
+    response = to_sign_in(request) if start["status"] == 401 else None
+    response = response or error_page(request, json.loads(body))
     for name in ("allow", "connection", "retry-after"):
         if name in kept:
             response.headers[name] = kept[name]

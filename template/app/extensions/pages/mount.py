@@ -1,6 +1,6 @@
 """Adds the pages of all features, and the static files, to the application."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
@@ -9,6 +9,7 @@ from app.core.settings import get_settings
 from app.extensions.pages.addresses import Addresses, name_of
 from app.extensions.pages.assets import StaticMount
 from app.extensions.pages.front import front_page
+from app.extensions.sessions.deps import guard
 
 
 def mount(app: FastAPI) -> None:
@@ -24,7 +25,10 @@ def mount(app: FastAPI) -> None:
             if isinstance(route, APIRoute):
                 route.name = name_of(route.endpoint)
         app.include_router(
-            module.router, include_in_schema=False, default_response_class=HTMLResponse
+            module.router,
+            include_in_schema=False,
+            default_response_class=HTMLResponse,
+            dependencies=[Depends(guard)],
         )
     app.router.routes.append(StaticMount())
     # On a developer's machine, core shows the links of all features there. A page of yours at `/`
@@ -32,6 +36,11 @@ def mount(app: FastAPI) -> None:
     if get_settings().environment != "local":
         name = name_of(front_page)
         app.add_api_route(
-            "/", front_page, name=name, methods=["GET", "HEAD"], include_in_schema=False
+            "/",
+            front_page,
+            name=name,
+            methods=["GET", "HEAD"],
+            include_in_schema=False,
+            dependencies=[Depends(guard)],
         )
     app.state.addresses = Addresses(app)

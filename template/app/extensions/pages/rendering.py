@@ -17,7 +17,17 @@ from app.core.features import load
 from app.core.settings import get_settings, load_settings
 from app.extensions.pages.addresses import path_of
 from app.extensions.pages.folders import folders
+from app.extensions.pages.messages import take_messages
 from app.extensions.pages.settings import PagesSettings
+from app.extensions.sessions.deps import FIELD
+from app.extensions.sessions.service.browser import csrf_token
+
+
+class FormValues(dict[str, Any]):
+    """What was typed into a form, or what is wrong with it: a field that is missing is empty."""
+
+    def __missing__(self, _name: str) -> str:
+        return ""
 
 
 def page(
@@ -37,9 +47,12 @@ def page(
         block: htmx gets this block alone if it replaces a part of the page.
         status: the status of the response.
         headers: headers of the response.
-        values: what the template names.
+        values: what the template names. `values` and `errors` are those of a form, which are
+            empty at first.
     """
     values["request"] = request
+    for name in ("values", "errors"):
+        values[name] = FormValues(values.get(name) or {})
     if block and wants_part(request):
         text = render_block(environment(), template, block, values)
     else:
@@ -79,6 +92,9 @@ def environment() -> Environment:
         "origin": origin,
         "project_name": settings.project_name,
         "navigation": _navigation(),
+        "csrf_field": FIELD,
+        "csrf_token": csrf_token,
+        "take_messages": take_messages,
     }
     return found
 
