@@ -6,6 +6,7 @@ from string import Template
 TEMPLATE = Path(__file__).parents[1] / "template"
 BLUEPRINT = TEMPLATE / "devstack/blueprint"
 SCOPES = TEMPLATE / "devstack/scopes"
+ADDONS = TEMPLATE / "devstack/addons"
 SAMPLE = {
     "feature": TEMPLATE / "app/features/items",
     "tests": TEMPLATE / "tests/features/items",
@@ -29,24 +30,35 @@ WORDS = {
 def written() -> dict[Path, str]:
     return {
         SAMPLE[part]
-        / str(path.relative_to(BLUEPRINT / part))
+        / str(path.relative_to(folder / part))
         .replace("features", "items")
         .removesuffix(".txt"): Template(path.read_text()).substitute(WORDS)
+        for folder in (BLUEPRINT, *ADDONS.iterdir())
         for part in SAMPLE
-        for path in (BLUEPRINT / part).rglob("*.txt")
+        for path in (folder / part).rglob("*.txt")
     }
 
 
 def test_the_sample_is_the_blueprint() -> None:
-    sample = {path: path.read_text() for root in SAMPLE.values() for path in root.rglob("*.py")}
+    sample = {
+        path: path.read_text()
+        for root in SAMPLE.values()
+        for path in root.rglob("*.*")
+        if path.suffix in (".py", ".html")
+    }
     assert sample.keys() >= BEYOND
     assert {path: code for path, code in sample.items() if path not in BEYOND} == written()
 
 
 def test_the_blueprint_keeps_no_name_of_the_sample() -> None:
     # `items` is the name of the entries of every page.
-    for path in [*BLUEPRINT.rglob("*.txt"), *SCOPES.rglob("*.txt")]:
-        text = path.read_text().replace("items=[", "").replace('["items"]', "")
+    for path in [*(each for root in (BLUEPRINT, SCOPES, ADDONS) for each in root.rglob("*.txt"))]:
+        text = (
+            path.read_text()
+            .replace("items=[", "")
+            .replace('["items"]', "")
+            .replace("found.items", "")
+        )
         assert "item" not in text.lower(), path
 
 

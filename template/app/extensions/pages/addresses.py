@@ -61,6 +61,12 @@ def address(request: Request, endpoint: Callable[..., Any], /, **values: Any) ->
     return path_of(request, name_of(endpoint), **values)
 
 
+def safe_path(wanted: str, *, otherwise: str) -> str:
+    """Return a path that a request asks for, if it is one of this site: see "open redirect"."""
+    is_path = wanted.startswith("/") and not wanted.startswith("//") and wanted.isprintable()
+    return wanted if is_path and "\\" not in wanted else otherwise
+
+
 def path_of(request: Request, name: str, /, **values: Any) -> str:
     """Return the path of a page or a static file, with the prefix of a proxy if there is one.
 

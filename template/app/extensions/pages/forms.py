@@ -10,6 +10,7 @@ return see_other(request, list_items, message="The item was added.")
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -62,12 +63,26 @@ async def read_form(request: Request, model: type[Model]) -> Form[Model]:
 
 
 def see_other(
-    request: Request, endpoint: Callable[..., Any], *, message: str = "", **values: Any
+    request: Request,
+    endpoint: Callable[..., Any],
+    *,
+    message: str = "",
+    back: Callable[..., Any] | None = None,
+    **values: Any,
 ) -> RedirectResponse:
-    """Lead the browser to a page after a change; that page shows the message once."""
+    """Lead the browser to a page after a change.
+
+    Args:
+        request: the request for the change.
+        endpoint: the page.
+        message: the page shows it once.
+        back: a page that has no values in its path, to which that page links.
+        values: the values in the path of the page.
+    """
     if message:
         add_message(request, message)
-    return RedirectResponse(address(request, endpoint, **values), 303)
+    query = f"?{urlencode({'back': address(request, back)})}" if back else ""
+    return RedirectResponse(f"{address(request, endpoint, **values)}{query}", 303)
 
 
 def _sentences(error: ValidationError) -> dict[str, str]:

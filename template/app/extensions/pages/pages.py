@@ -1,4 +1,4 @@
-"""`/robots.txt` and `/sitemap.xml`.
+"""`/robots.txt`, `/sitemap.xml`, and the progress of tasks.
 
 A feature adds public pages to the sitemap with a function in its `pages.py`:
 `async def sitemap(request: Request) -> list[str]` returns their paths.
@@ -11,10 +11,12 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.core.features import load
 from app.core.settings import get_settings
+from app.extensions.pages import progress
 from app.extensions.pages.addresses import address
 from app.extensions.pages.rendering import origin
 
 router = APIRouter()
+router.routes.extend(progress.router.routes)
 
 
 @router.get("/robots.txt")

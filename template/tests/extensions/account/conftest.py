@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from app.core.database.models import SCHEMA
 from app.core.settings import get_settings
 from devstack.supabase import LocalSupabase
-from tests.extensions.account.browser import Browser
+from tests.support.pages import Browser
 from tests.support.people import Person, SignIn
 
 NewBrowser = Callable[[], Browser]

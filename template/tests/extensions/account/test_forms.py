@@ -10,7 +10,7 @@ from app.extensions.sessions.deps import SAFE_METHODS
 from app.extensions.sessions.service import browser as browser_module
 from app.extensions.sessions.service.browser import cookie_name
 from app.main import app
-from tests.extensions.account.browser import Browser
+from tests.support.pages import Browser
 from tests.support.people import Person
 
 XSS = "\"'><script>alert(1)</script>"

@@ -8,8 +8,8 @@ import pytest
 
 from devstack.supabase import LocalSupabase
 from devstack.supabase.routes import mails
-from tests.extensions.account.browser import PASSWORD, Browser, notices
 from tests.extensions.account.conftest import NewBrowser
+from tests.support.pages import PASSWORD, Browser, notices
 from tests.support.people import Person, SignIn
 
 

@@ -13,8 +13,8 @@ from app.extensions.sessions.service import store
 from app.extensions.sessions.service.store import Session
 from app.extensions.sessions.settings import SessionSettings
 from devstack.supabase import LocalSupabase
-from tests.extensions.account.browser import PASSWORD, Browser, notices
 from tests.extensions.account.conftest import NewBrowser
+from tests.support.pages import PASSWORD, Browser, notices
 from tests.support.people import Person
 
 TOKEN = "/auth/v1/token"

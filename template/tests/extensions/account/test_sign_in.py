@@ -9,8 +9,8 @@ from app.extensions.users import service as users
 from app.extensions.users.models import Role, Status
 from devstack.supabase import LocalSupabase
 from devstack.supabase.store import User
-from tests.extensions.account.browser import Browser, is_sign_in, notices
 from tests.extensions.account.conftest import NewBrowser
+from tests.support.pages import Browser, is_sign_in, notices
 from tests.support.people import Person, SignIn
 
 

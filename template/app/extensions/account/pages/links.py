@@ -1,4 +1,4 @@
-"""What the pages share: the way back after a link in a mail, and the page after the sign-in.
+"""The way back to these pages after the link in a mail.
 
 The link works in the browser that asked for it: it leads back with a code, and the browser's cookie
 has the text without which the code is worth nothing (PKCE, RFC 7636). The code in the mail works
@@ -6,7 +6,6 @@ everywhere.
 """
 
 import secrets
-from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -32,12 +31,3 @@ def take(request: Request) -> tuple[str, str]:
         set_cookie(request, host_cookie(COOKIE), "; Max-Age=0")
     kind, _, verifier = received.partition(".")
     return kind, verifier
-
-
-def safe_path(request: Request, wanted: str) -> str:
-    """Return a path of this site, or that of the account: others would be an open redirect."""
-    parts = urlsplit(wanted)
-    is_path = wanted.startswith("/") and not wanted.startswith("//") and wanted.isprintable()
-    if is_path and not parts.netloc and "\\" not in wanted:
-        return wanted
-    return path_of(request, "account:show_account")

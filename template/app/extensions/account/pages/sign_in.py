@@ -7,8 +7,9 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import AppError
 from app.core.supabase.clients import SupabaseProject
-from app.extensions.account.pages.links import prepare, safe_path
+from app.extensions.account.pages.links import prepare
 from app.extensions.account.schemas import ByMail, SignIn
+from app.extensions.pages.addresses import path_of, safe_path
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
 from app.extensions.pages.visitors import CurrentSession
@@ -17,6 +18,8 @@ from app.extensions.sessions.service import attempts, auth, life
 router = APIRouter()
 
 Next = Annotated[str, Form()]
+
+START = "account:show_account"  # the page after the sign-in
 
 
 @router.get("/account/sign-in")
@@ -39,7 +42,7 @@ async def sign_in(request: Request, supabase: SupabaseProject, next: Next = "") 
     except AppError as error:
         return _form(request, next, form.values, {"": error.detail}, error.status)
     await attempts.reset(redis, address, email)
-    return RedirectResponse(safe_path(request, next), 303)
+    return RedirectResponse(safe_path(next, otherwise=path_of(request, START)), 303)
 
 
 @router.get("/account/link")

@@ -73,3 +73,8 @@ def is_sign_in(answer: Response) -> bool:
 def notices(answer: Response) -> list[str]:
     """The messages on a page, and what is wrong with its form."""
     return re.findall(r'<div class="notice[^>]*>([^<]*)</div>', answer.text)
+
+
+def part() -> dict[str, str]:
+    """The headers with which htmx asks for a part of a page."""
+    return {"HX-Request": "true", "HX-Request-Type": "partial"}
