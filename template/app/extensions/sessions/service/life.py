@@ -87,7 +87,9 @@ async def current(request: Request) -> Session | None:
     visitor = browser_of(request)
     if visitor.is_new:
         return None
-    session = await store.get(redis_of(request), visitor.key)
+    session = getattr(request.state, "stored_session", None)
+    if session is None:
+        session = await store.get(redis_of(request), visitor.key)
     if session and session.tokens_expire_at < time.time() + EARLY:
         session = await _replace_tokens(request, session)
     return session
