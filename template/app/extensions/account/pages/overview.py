@@ -50,8 +50,8 @@ async def end_session(
 ) -> Response:
     """End the session of another browser of mine."""
     redis = life.redis_of(request)
-    mine = [each.key for each, _ in await store.of_user(redis, session.user_id)]
-    await store.end(redis, session.user_id, *(key for key in mine if _number(key) == number))
+    mine = [each for each, _ in await store.of_user(redis, session.user_id)]
+    await store.end(redis, *(each for each in mine if _number(each.key) == number))
     return see_other(request, show_account, message="That browser is signed out.")
 
 

@@ -73,7 +73,7 @@ async def begin(request: Request, grant: Grant, method: str) -> UserRead:
         agent=request.headers.get("user-agent", ""),
     )
     if previous:
-        await store.end(redis, previous.user_id, previous.key)
+        await store.end(redis, previous)
     log.info("session_started", user=str(user.id), supabase=supabase.url)
     return user
 
@@ -116,7 +116,7 @@ async def sign_out(request: Request, session: Session, *, everywhere: bool = Fal
     if everywhere:
         await store.end_all(redis, session.user_id)
     else:
-        await store.end(redis, session.user_id, session.key)
+        await store.end(redis, session)
     request.state.session = None
     browser.renew(request)
     await _revoke(request, access, "global" if everywhere else "local")
@@ -166,7 +166,7 @@ async def _replace_tokens(request: Request, session: Session) -> Session | None:
         return await store.save_tokens(redis, session, visitor, tokens)
     except AuthRefusedError as error:
         log.info("session_refused", user=str(session.user_id), reason=error.code)
-        await store.end(redis, session.user_id, session.key)
+        await store.end(redis, session)
         return None
     finally:
         await redis.delete(lock)

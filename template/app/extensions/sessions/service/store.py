@@ -46,6 +46,7 @@ class Session:
     agent: str
     sealed: str  # `Tokens`, encrypted
     tokens_expire_at: float
+    previous: str = ""  # the key before the last move
 
     def tokens(self, browser: Browser) -> Tokens:
         """Decrypt the tokens with the cookie of the browser."""
@@ -99,15 +100,15 @@ async def move(
     `changes` are other values of its fields `role` and `method`.
     """
     sealed = _seal(new, session.tokens(old))
-    moved = replace(session, key=new.key, sealed=sealed, **changes)  # type: ignore[arg-type]
+    values: dict[str, Any] = {**changes, "key": new.key, "sealed": sealed, "previous": session.key}
+    moved = replace(session, **values)
     await _add(redis, moved)
-    async with redis.pipeline() as pipe:
-        if grace:
-            pipe.expire(_name(session.key), grace)
-        else:
-            pipe.delete(_name(session.key))
-        pipe.srem(_names_of(session.user_id), session.key)
-        await pipe.execute()
+    if not grace:
+        await _end(redis, session.user_id, session.key)
+        return moved
+    # It stays a session of the user until then, so that `end_all` finds it.
+    ending = replace(session, expires_at=time.time() + grace)
+    await redis.set(_name(session.key), _ADAPTER.dump_json(ending), ex=grace)
     return moved
 
 
@@ -125,22 +126,29 @@ async def of_user(redis: Redis, user_id: UUID) -> list[tuple[Session, float]]:
         for stored, left in zip(answers[::2], answers[1::2], strict=True)
         if stored
     ]
-    return sorted(found, key=lambda each: each[1], reverse=True)
+    replaced = {session.previous for session, _ in found}
+    current = [each for each in found if each[0].key not in replaced]
+    return sorted(current, key=lambda each: each[1], reverse=True)
 
 
-async def end(redis: Redis, user_id: UUID, *keys: str) -> None:
-    """End sessions of a user."""
-    async with redis.pipeline() as pipe:
-        for key in keys:
-            pipe.delete(_name(key))
-            pipe.srem(_names_of(user_id), key)
-        await pipe.execute()
+async def end(redis: Redis, *sessions: Session) -> None:
+    """End sessions, also where they still work with the previous cookie."""
+    for session in sessions:
+        await _end(redis, session.user_id, session.key, session.previous)
 
 
 async def end_all(redis: Redis, user_id: UUID, *, keep: str | None = None) -> None:
     """End all sessions of a user, or all but one."""
     keys = {key.decode() for key in await _members(redis, user_id)} - {keep}
-    await end(redis, user_id, *(key for key in keys if key))
+    await _end(redis, user_id, *(key for key in keys if key))
+
+
+async def _end(redis: Redis, user_id: UUID, *keys: str) -> None:
+    async with redis.pipeline() as pipe:
+        for key in keys:
+            pipe.delete(_name(key))
+            pipe.srem(_names_of(user_id), key)
+        await pipe.execute()
 
 
 async def _add(redis: Redis, session: Session) -> None:
