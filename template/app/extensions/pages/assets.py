@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from anyio.to_thread import run_sync
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import URLPath
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -143,7 +143,7 @@ class AssetFiles(StaticFiles):
         """Answer with a file, or its compressed copy."""
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
-        return await run_sync(self._response, Path(path).as_posix(), scope)
+        return await run_in_threadpool(self._response, Path(path).as_posix(), scope)
 
     def _response(self, path: str, scope: Scope) -> Response:
         match = HASHED.fullmatch(path)
