@@ -16,11 +16,11 @@ from pathlib import Path
 
 PAGES = [
     f"{name}.md"
-    for name in """
-    admin analytics api-keys architecture-project cache credits database deploy development-page
-    documents email feature limits metrics organizations pages sentry supabase tasks tracing update
-    work
-    """.split()
+    for name in (
+        *("admin", "analytics", "api-keys", "architecture-project", "cache", "credits", "database"),
+        *("deploy", "development-page", "documents", "email", "feature", "limits", "metrics"),
+        *("organizations", "pages", "sentry", "supabase", "tasks", "tracing", "update", "work"),
+    )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
 # A block takes the blank line before it along, so that two are not left where it is missing.

@@ -16,6 +16,7 @@ from support.snapshot import ROOT
 TEMPLATE = ROOT / "template"
 BLUEPRINT = TEMPLATE / "devstack/blueprint"
 SCOPES = TEMPLATE / "devstack/scopes"
+ADDONS = TEMPLATE / "devstack/addons"
 # The folder of each sample, by its scope.
 SAMPLES = {
     "user": "features/{% if not organizations %}items{% endif %}",
@@ -45,7 +46,9 @@ WORDS = {
 def written(scope: str, folder: Path) -> dict[str, str]:
     """What `app feature new items` writes, by part and path in it."""
     for part in PARTS:
-        for origin in (BLUEPRINT / part, SCOPES / scope / part):
+        # The additions are for rows of users.
+        addons = [path / part for path in ADDONS.iterdir()] if scope == "user" else []
+        for origin in (BLUEPRINT / part, SCOPES / scope / part, *addons):
             for path in origin.rglob("*.txt"):
                 name = str(path.relative_to(origin)).replace("features", "items")
                 target = folder / part / name.removesuffix(".txt")
@@ -58,7 +61,11 @@ def written(scope: str, folder: Path) -> dict[str, str]:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.py")}
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*.*")
+        if path.suffix in (".py", ".html")
+    }
 
 
 def sample(scope: str) -> dict[str, str]:
@@ -91,8 +98,13 @@ def test_one_sample_is_rendered(scope: str, organizations: bool, render: Render)
 
 def test_the_blueprint_keeps_no_name_of_the_sample() -> None:
     # `items` is the name of the entries of every page.
-    for path in [*BLUEPRINT.rglob("*.txt"), *SCOPES.rglob("*.txt")]:
-        text = path.read_text().replace("items=[", "").replace('["items"]', "")
+    for path in [*(each for root in (BLUEPRINT, SCOPES, ADDONS) for each in root.rglob("*.txt"))]:
+        text = (
+            path.read_text()
+            .replace("items=[", "")
+            .replace('["items"]', "")
+            .replace("found.items", "")
+        )
         assert "item" not in text.lower(), path
 
 

@@ -95,6 +95,8 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/webhooks/{feature.name}"
         app.include_router(router, prefix=path, include_in_schema=False)
     app.include_router(health.router)
+    for _, mount in load("mount"):
+        mount(app)
     app.state.scopes = scopes_of(app.routes)
     add_error_handlers(app)
     describe_api(app, described)

@@ -29,6 +29,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "settings": "SETTINGS",
     "routes": "router",
     "routers": "prepare",
+    "mount": "mount",
     "celery": "configuration",
     "tasks": None,
     "task_headers": "headers",

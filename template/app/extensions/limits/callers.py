@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncpg import PostgresError
 from cachetools import TTLCache
 from fastapi import FastAPI
+from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -27,7 +28,7 @@ from app.extensions.users.service import get_row
 TIERS = {"anonymous": 0.2, "user": 1.0, "support": 2.0, "admin": 5.0}
 CACHED_USERS = 10_000
 PATIENCE = 1.0  # seconds for a question to the database
-OUTAGES = (OSError, SQLAlchemyError, PostgresError)
+OUTAGES = (OSError, SQLAlchemyError, PostgresError, RedisError)
 
 # Kind, id, user and own rate: see `Callers`.
 FromFeature = tuple[str, UUID, UUID, Rate | None]
@@ -53,7 +54,9 @@ class Callers:
         async def caller_of(connection, token) -> tuple[str, UUID, UUID, Rate | None] | None: ...
 
     It returns the kind, the id, the user and the caller's own rate, if there is one; or None for a
-    token of another feature.
+    token of another feature. A feature can also say which user sends a request without a token:
+
+        async def user_of(connection) -> UUID | None: ...
 
     Everybody else counts by the address: strangers, tokens that are not valid, other tokens that
     features issue, and anonymous users, of which one person can have many.
@@ -69,6 +72,9 @@ class Callers:
         self._callers_of = [
             module.caller_of for _, module in load("limits") if hasattr(module, "caller_of")
         ]
+        self._users_of = [
+            module.user_of for _, module in load("limits") if hasattr(module, "user_of")
+        ]
         self._factors: TTLCache[UUID, float] = TTLCache(
             CACHED_USERS, ttl=settings.tier_cache_seconds
         )
@@ -82,6 +88,8 @@ class Callers:
                 kind, caller, user_id, rate = found
                 factor = await self._factor(user_id) * self.tiers.get(kind, 1.0)
                 return Caller(kind, str(caller), factor, rate)
+            if not token and (visitor := await self._without_token(connection)):
+                return Caller("user", str(visitor), await self._factor(visitor))
             claims: Claims | None = await self.api.state.verifier.verify(token) if token else None
         except AppError:
             claims = None  # the route refuses the token
@@ -99,6 +107,16 @@ class Callers:
                     found: FromFeature | None = await caller_of(connection, token)
                 if found:
                     return found
+        except OUTAGES as error:
+            log.warning("caller_unknown", error=f"{type(error).__name__}: {error}"[:300])
+        return None
+
+    async def _without_token(self, connection: HTTPConnection) -> UUID | None:
+        try:
+            for user_of in self._users_of:
+                async with asyncio.timeout(PATIENCE):
+                    if user_id := await user_of(connection):
+                        return UUID(str(user_id))
         except OUTAGES as error:
             log.warning("caller_unknown", error=f"{type(error).__name__}: {error}"[:300])
         return None
