@@ -19,8 +19,9 @@ the key under which SQLAlchemy caches its SQL, takes longer than to run it.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from enum import Enum, StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic, TypeVar, cast, overload
 from uuid import UUID
 
@@ -121,7 +122,12 @@ class Listing(Generic[Row]):
         self._base = [scope == bindparam(self._scope, type_=scope.type)] if self._scope else []
         one = table.c.id == bindparam("id", type_=table.c.id.type)
         fields = model.model_fields.items()
-        self._defaults = {name: each for name, each in fields if not each.is_required()}
+        # Pydantic's own `get_default` reads the signature of the factory each time.
+        self._defaults: dict[str, Callable[[], Any]] = {
+            name: cast("Any", each.default_factory) or partial(deepcopy, each.default)
+            for name, each in fields
+            if not each.is_required()
+        }
         self._insert_statement = cache(self._build_insert)
         self._one_statement = self._filtered(select(*self._columns), ()).where(one)
         self._offset_statement = cache(self._build_by_offset)
@@ -174,9 +180,8 @@ class Listing(Generic[Row]):
         Raises:
             sqlalchemy.exc.DBAPIError: Postgres refuses the row, or ends the connection.
         """
-        for name, field in self._defaults.items():
-            if name not in values:
-                values[name] = field.get_default(call_default_factory=True)
+        for name in self._defaults.keys() - values.keys():
+            values[name] = self._defaults[name]()
         # As in a session, the database sets what has no value; JSON has a null of its own.
         given = {
             name: value

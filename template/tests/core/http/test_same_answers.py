@@ -25,7 +25,7 @@ VOLATILE = re.compile(
     rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9-]{10}T[0-9:]{8}(?:\.\d+)?Z|\b[0-9a-f]{16,}\b"
     rb'|(?<=-)[a-z0-9]{8}(?=")'
 )
-COUNTERS = ("ratelimit", "retry-after")
+COUNTERS = ("rate", "retry-after")
 SAMPLES: dict[str, Any] = {
     "string": "ü%s'\"",
     "integer": 3,
