@@ -3,16 +3,16 @@
 from typing import Any
 
 from prometheus_client.core import Metric
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from app.core.database import Reader
 from app.extensions.email.models import MailRecord, MailState
 from app.extensions.metrics.families import gauge
 
-_BY_STATE: Select[Any] = select(
-    col(MailRecord.state).label("state"), func.count().label("count")
-).group_by(col(MailRecord.state))
+_BY_STATE: Any = select(col(MailRecord.state).label("state"), func.count().label("count")).group_by(
+    col(MailRecord.state)
+)
 
 
 async def collect(reader: Reader) -> list[Metric]:

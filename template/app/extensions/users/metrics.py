@@ -3,14 +3,14 @@
 from typing import Any
 
 from prometheus_client.core import Metric
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from app.core.database import Reader
 from app.extensions.metrics.families import gauge
 from app.extensions.users.models import Status, User
 
-_BY_STATUS: Select[Any] = (
+_BY_STATUS: Any = (
     select(col(User.status).label("status"), func.count().label("count"))
     .where(col(User.deleted_at).is_(None))
     .group_by(col(User.status))
