@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openfeature.flag_evaluation import Reason
 
@@ -19,6 +19,7 @@ def value(percentage: int | None, user: str | None = USER) -> bool:
     return decide(NAME, snapshot, default=False, user_id=user, groups=()).value
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.uuids(), st.integers(0, 100), st.integers(0, 100))
 def test_a_higher_percentage_keeps_who_has_the_flag(user: object, one: int, other: int) -> None:
     low, high = sorted((one, other))
