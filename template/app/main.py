@@ -88,7 +88,16 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/{feature.route_path}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    used_later = ("events", "failures", "lifespan", "openapi", "process", "task_headers", "tokens")
+    used_later = (
+        "counters",
+        "events",
+        "failures",
+        "lifespan",
+        "openapi",
+        "process",
+        "task_headers",
+        "tokens",
+    )
     for module in used_later:
         load(module)  # finds errors in these modules at the start and not at their first use
     for feature, router in load("webhooks"):

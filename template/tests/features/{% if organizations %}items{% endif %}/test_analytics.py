@@ -27,7 +27,8 @@ async def test_items_that_are_added_and_completed_are_captured(
     for changes in ({"title": "Other"}, {"done": True}, {"done": True}):
         await acme.ask("owner", "PATCH", f"/items/{item}", changes)
     found = await session.exec(select(CapturedEvent).order_by(col(CapturedEvent.id)))
+    group = {"$groups": {"organization": str(acme.id)}}
     assert [(event.name, event.properties) for event in found] == [
-        ("item_created", {"item_id": item}),
-        ("item_completed", {"count": 1}),
+        ("item_created", {"item_id": item} | group),
+        ("item_completed", {"count": 1} | group),
     ]
