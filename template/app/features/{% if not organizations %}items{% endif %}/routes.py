@@ -28,7 +28,7 @@ async def list_items(
 @router.post("", status_code=201, summary="Add an item")
 async def create_item(user: CurrentUser, item: ItemCreate, session: DatabaseSession) -> ItemRead:
     """Add an item for the caller."""
-    return ItemRead.model_validate(await service.create_item(session, user.id, item))
+    return await service.create_item(session, user.id, item)
 
 
 @router.post("/complete-all", status_code=202, summary="Mark all my items as done")

@@ -40,10 +40,9 @@ async def get_item(session: AsyncSession, owner_id: UUID, item_id: UUID) -> Item
     return item
 
 
-async def create_item(session: AsyncSession, owner_id: UUID, values: ItemCreate) -> Item:
+async def create_item(session: AsyncSession, owner_id: UUID, values: ItemCreate) -> ItemRead:
     """Add an item and commit."""
-    item = Item(owner_id=owner_id, **values.model_dump())
-    session.add(item)
+    item = await ITEMS.add(session, owner_id=owner_id, **values.model_dump())
     await emit(session, "items.created", user_id=owner_id, item_id=item.id)
     await session.commit()
     return item

@@ -33,7 +33,7 @@ async def create_item(
     scope: CurrentOrganization, item: ItemCreate, session: DatabaseSession
 ) -> ItemRead:
     """Add an item to the organization."""
-    return ItemRead.model_validate(await service.create_item(session, scope, item))
+    return await service.create_item(session, scope, item)
 
 
 @router.post("/complete-all", status_code=202, summary="Mark all items as done")

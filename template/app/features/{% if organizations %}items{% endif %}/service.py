@@ -48,10 +48,9 @@ async def get_item(session: AsyncSession, scope: Scope, item_id: UUID) -> Item:
     return item
 
 
-async def create_item(session: AsyncSession, scope: Scope, values: ItemCreate) -> Item:
+async def create_item(session: AsyncSession, scope: Scope, values: ItemCreate) -> ItemRead:
     """Add an item and commit."""
-    item = Item(organization_id=scope.organization_id, **values.model_dump())
-    session.add(item)
+    item = await ITEMS.add(session, organization_id=scope.organization_id, **values.model_dump())
     await emit(
         session,
         "items.created",
