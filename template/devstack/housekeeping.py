@@ -12,7 +12,7 @@ from devstack import env as environment
 from devstack.errors import DevStackError
 
 # What tools make again by themselves, as in .gitignore.
-MADE = (
+GENERATED = (
     "build",
     "coverage",
     "dist",
@@ -25,8 +25,8 @@ MADE = (
     ".pytest_cache",
     ".ruff_cache",
 )
-# Folders with files of others, where nothing is looked for.
-FOREIGN = (".git", ".venv", ".dev", "node_modules")
+# Folders that are not searched: what they hold belongs to other tools.
+SKIPPED = (".git", ".venv", ".dev", "node_modules")
 UV = os.environ.get("UV", "uv")  # set by `uv run`, whose program need not be on the PATH
 HOOKS = (UV, "tool", "run", "prek", "install")
 
@@ -49,7 +49,7 @@ def setup(root: Path) -> None:
 
 def clean(root: Path) -> int:
     """Delete what tools make again by themselves, and return the number of deleted paths."""
-    found = list(_made(root))
+    found = list(_generated(root))
     for path in found:
         _delete(path)
     return len(found)
@@ -62,11 +62,11 @@ def nuke(root: Path) -> None:
         _delete(root / ".venv")
 
 
-def _made(root: Path) -> Iterator[Path]:
-    for pattern in MADE:
+def _generated(root: Path) -> Iterator[Path]:
+    for pattern in GENERATED:
         yield from root.glob(pattern)
     for folder, names, _ in os.walk(root):
-        names[:] = [name for name in names if name not in FOREIGN]
+        names[:] = [name for name in names if name not in SKIPPED]
         if "__pycache__" in names:
             names.remove("__pycache__")
             yield Path(folder, "__pycache__")

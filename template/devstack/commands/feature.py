@@ -108,10 +108,10 @@ def scope_command(
     for move in moves:
         print(f"Wrote {write(name, move)}")
     models = feature.path / "models.py"
-    changed = change_models(models, moves)
-    print(
-        f"{'Changed' if changed else 'Change'} {_shown(models)}{'' if changed else f': {BY_HAND}'}"
-    )
+    if change_models(models, moves):
+        print(f"Changed {_shown(models)}")
+    else:
+        print(f"Change {_shown(models)} by hand: {BY_HAND}")
     _print_steps(feature, moves)
 
 
@@ -187,9 +187,9 @@ def _definition(
     permissive: str, command: str, roles: str, using: str | None, check: str | None
 ) -> str:
     """Return what follows the table in CREATE POLICY."""
-    text = f"AS {permissive} FOR {command} TO {roles}"
-    text += f" USING ({using})" if using else ""
-    return text + (f" WITH CHECK ({check})" if check else "")
+    definition = f"AS {permissive} FOR {command} TO {roles}"
+    definition += f" USING ({using})" if using else ""
+    return definition + (f" WITH CHECK ({check})" if check else "")
 
 
 def write(name: str, move: Move) -> Path:

@@ -63,7 +63,7 @@ def test_a_link_to_a_folder_is_deleted_and_not_followed(checkout: Path, tmp_path
 
 def test_git_ignores_everything_that_is_deleted(checkout: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=checkout, check=True)
-    found = [str(path) for path in housekeeping._made(checkout)]
+    found = [str(path) for path in housekeeping._generated(checkout)]
     ignored = subprocess.run(
         ["git", "check-ignore", *found], cwd=checkout, capture_output=True, text=True, check=True
     )

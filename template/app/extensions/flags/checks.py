@@ -7,7 +7,7 @@ from app.core.settings import load_settings
 from app.extensions.analytics.service.posthog import has_key
 from app.extensions.flags.service.declarations import declared
 from app.extensions.flags.service.listing import today
-from app.extensions.flags.settings import FlagSettings, Store
+from app.extensions.flags.settings import FlagSettings, Provider
 
 
 def flags() -> str:
@@ -17,7 +17,7 @@ def flags() -> str:
         CliError: PostHog decides, and there is no key for it.
         DoubtfulError: some should be gone.
     """
-    if load_settings(FlagSettings).provider is Store.POSTHOG and not has_key():
+    if load_settings(FlagSettings).provider is Provider.POSTHOG and not has_key():
         raise CliError("FLAGS_PROVIDER=posthog requires ANALYTICS_KEY: set it, or use local.")
     if expired := [each for each in declared().values() if each.expires <= today()]:
         names = ", ".join(f"{each.name} ({each.owner}, {each.expires})" for each in expired)

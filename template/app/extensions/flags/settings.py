@@ -7,7 +7,7 @@ from pydantic import Field
 from app.core.settings import FeatureSettings
 
 
-class Store(StrEnum):
+class Provider(StrEnum):
     """Who decides about flags."""
 
     LOCAL = "local"
@@ -17,7 +17,7 @@ class Store(StrEnum):
 class FlagSettings(FeatureSettings, env_prefix="FLAGS_"):
     """Where the state of flags is kept, and for how long a process caches it."""
 
-    provider: Store = Store.LOCAL
+    provider: Provider = Provider.LOCAL
     """Who decides about flags: local (a table of this backend) or posthog."""
     cache_seconds: float = Field(default=5.0, ge=0.0, le=3600.0)
     """Seconds after which a process reads the flags again, or asks PostHog again about a user."""

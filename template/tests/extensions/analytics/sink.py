@@ -14,10 +14,11 @@ DELETION = f"/api/projects/{PROJECT}/persons/bulk_delete/"
 
 @dataclass
 class Sink:
-    """What has arrived. `status` is the answer."""
+    """What has arrived. The answers have `status` and, if it is set, `body`."""
 
     url: str = ""
     status: int = 200
+    body: Any = None
     requests: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     deleted: list[dict[str, Any]] = field(default_factory=list)
@@ -34,7 +35,7 @@ class Sink:
             "ANALYTICS_PERSONAL_KEY": PERSONAL_KEY,
         }
 
-    def answer(self, path: str, body: dict[str, Any], authorization: str | None) -> dict[str, Any]:
+    def answer(self, path: str, body: dict[str, Any], authorization: str | None) -> Any:
         """Keep a request, and return what PostHog answers."""
         self.requests.append(path)
         if self.status == 200:
@@ -47,6 +48,8 @@ class Sink:
                 self.events += body["batch"]
             if path == "/flags/?v=2":
                 self.asked.append(body)
+        if self.body is not None:
+            return self.body
         return {"flags": {name: {"enabled": on} for name, on in self.flags.items()}}
 
 

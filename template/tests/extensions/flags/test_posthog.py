@@ -52,6 +52,19 @@ async def test_without_an_answer_the_default_is_used(app: FastAPI, sink: Sink, s
     assert len(sink.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "body", [[], {}, {"flags": {OFF.name: {}}}], ids=["list", "no-flags", "no-value"]
+)
+async def test_an_answer_that_cannot_be_read_is_cached_as_a_failure(
+    app: FastAPI, sink: Sink, body: object
+) -> None:
+    sink.body = body
+    user_id = uuid4()
+    for _ in range(2):
+        assert await is_on(app.state.database.reader, ON.name, user_id=user_id)
+    assert len(sink.requests) == 1
+
+
 async def test_flags_at_posthog_are_not_changed_here(session: AsyncSession, sink: Sink) -> None:
     with pytest.raises(ConflictError, match="PostHog decides"):
         await changes.switch_off(session, OFF.name)

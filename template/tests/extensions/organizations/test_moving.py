@@ -263,7 +263,7 @@ def test_unique_constraints_and_policies_are_replaced(copy: Copy) -> None:
     ada, bob = [add_user(copy, email=f"{n}@example.com", personal=True) for n in ("ada", "bob")]
     add_rows(copy, "labels", ada, 2, title="a")
     printed = copy.app("feature", "scope", "labels", "organization")
-    assert "Change app/features/labels/models.py: see" in printed
+    assert "Change app/features/labels/models.py by hand: see" in printed
     copy.edit("app/features/labels/models.py", *LABELS)
     copy.upgrade()
     copy.app("db", "check")

@@ -11,6 +11,7 @@ from cachetools import TTLCache
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import GeneralError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
+from pydantic import BaseModel
 
 from app.core.http_client import client_options
 from app.core.settings import load_settings
@@ -22,6 +23,14 @@ SECONDS = 2.0  # for one request; then the default is used
 CACHED_USERS = 10_000
 
 Values = dict[str, bool]
+
+
+class _Flag(BaseModel):
+    enabled: bool
+
+
+class _Answer(BaseModel):
+    flags: dict[str, _Flag]
 
 
 class PostHogProvider(BooleanProvider):
@@ -76,18 +85,15 @@ def _request(given: EvaluationContext | None) -> tuple[tuple[str, ...], str, dic
     return (user, *groups.values()), *posthog.flags_request(user, groups)
 
 
-def _values(answer: httpx.Response) -> Values:
+def _values(response: httpx.Response) -> Values:
     """Read the answer.
 
     Raises:
         httpx.HTTPError: PostHog refuses the request.
         ValueError: the answer is not JSON of the known form.
     """
-    answer.raise_for_status()
-    flags = answer.json().get("flags")
-    if not isinstance(flags, dict):
-        raise ValueError("there are no flags in it")
-    return {name: bool(flag["enabled"]) for name, flag in flags.items()}
+    answer = _Answer.model_validate_json(response.raise_for_status().content)
+    return {name: flag.enabled for name, flag in answer.flags.items()}
 
 
 def _details(values: Values | None, name: str, *, default: bool) -> FlagResolutionDetails[bool]:

@@ -13,7 +13,7 @@ from app.core.settings import load_settings
 from app.extensions.flags.providers.local import LocalProvider
 from app.extensions.flags.providers.posthog import PostHogProvider
 from app.extensions.flags.service.declarations import declaration, declared
-from app.extensions.flags.settings import FlagSettings, Store
+from app.extensions.flags.settings import FlagSettings, Provider
 from app.extensions.flags.snapshot import SNAPSHOTS
 
 DOMAIN = "app"  # a team may use providers of its own in other domains
@@ -30,7 +30,7 @@ def client() -> OpenFeatureClient:
 
 def is_local() -> bool:
     """Return whether the tables of this backend decide."""
-    return load_settings(FlagSettings).provider is Store.LOCAL
+    return load_settings(FlagSettings).provider is Provider.LOCAL
 
 
 async def is_on(

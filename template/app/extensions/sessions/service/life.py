@@ -142,7 +142,7 @@ async def confirm_password(request: Request, email: str, password: str) -> None:
 
     Raises:
         AuthRefusedError: it is wrong.
-        TooManyAttemptsError: see `attempts`.
+        TooManyAttemptsError: see `core.auth.attempts`.
     """
     redis, address = redis_of(request), client_address(request)
     await attempts.count(redis, address, email)
