@@ -91,7 +91,13 @@ def _sentences(error: ValidationError) -> dict[str, str]:
         name = str(each["loc"][0]) if each["loc"] else ""
         context = each.get("ctx", {})
         kind = each["type"]
-        if kind == "string_too_short" and each["input"] == "":
+        if kind == "string_too_short" and not each["input"].strip():
             kind = "missing"
-        found.setdefault(name, SENTENCES.get(kind, each["msg"]).format_map(context))
+        # Other messages may repeat what was typed, so they are not templates of `format_map`.
+        sentence = (
+            SENTENCES[kind].format_map(context)
+            if kind in SENTENCES
+            else each["msg"].removeprefix("Value error, ")
+        )
+        found.setdefault(name, sentence)
     return found

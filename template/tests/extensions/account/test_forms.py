@@ -51,8 +51,9 @@ async def test_every_change_needs_the_token_of_the_browser(
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://example.com"},
         {"Origin": "null"},
+        {"Origin": "http://["},
     ],
-    ids=["cross-site", "same-site", "origin", "null"],
+    ids=["cross-site", "same-site", "origin", "null", "malformed"],
 )
 async def test_requests_from_other_sites_are_refused_despite_the_token(
     browser: Browser, person: Person, headers: dict[str, str]

@@ -106,10 +106,13 @@ async def test_the_answer_does_not_tell_whether_there_is_an_account(
     person = await sign_in()
     for page in ("link", "forgot"):
         known = await ask(browser, page, email=person.email)
+        # Auth refuses a second mail within a minute, and only if there is an account.
+        again = await ask(browser, page, email=person.email)
         unknown = await ask(browser, page, email=email)
-        assert unknown.replace(email, "") == known.replace(person.email, "").replace(
-            known.partition('nonce="')[2][:22], unknown.partition('nonce="')[2][:22]
-        )
+        for answer in (known, again):
+            assert unknown.replace(email, "") == answer.replace(person.email, "").replace(
+                answer.partition('nonce="')[2][:22], unknown.partition('nonce="')[2][:22]
+            )
 
 
 async def test_a_forgotten_password_is_replaced(

@@ -55,22 +55,15 @@ async def show_link(request: Request) -> Response:
 async def send_link(request: Request, supabase: SupabaseProject) -> Response:
     """Mail a link and a code to sign in. The answer does not tell whether there is an account."""
     form = await read_form(request, ByMail)
-    if form.data is None:
-        return page(
-            request, "account/link.html", status=422, values=form.values, errors=form.errors
-        )
-    try:
-        await auth.send_link(supabase, form.data.email, **prepare(request, "magiclink"))
-    except auth.AuthRefusedError as error:
-        if error.code != "otp_disabled":
-            return page(
-                request,
-                "account/link.html",
-                status=error.status,
-                values=form.values,
-                errors={"": error.detail},
-            )
-    return page(request, "account/code.html", kind="magiclink", email=form.data.email)
+    errors, status = form.errors, 422
+    if form.data:
+        email = form.data.email
+        try:
+            await auth.send_link(supabase, email, **prepare(request, "magiclink"))
+            return page(request, "account/code.html", kind="magiclink", email=email)
+        except AppError as error:
+            errors, status = {"": error.detail}, error.status
+    return page(request, "account/link.html", status=status, values=form.values, errors=errors)
 
 
 @router.post("/account/sign-out")

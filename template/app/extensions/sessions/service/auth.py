@@ -27,7 +27,6 @@ SENTENCES = {
     "flow_state_expired": "This link is no longer valid: ask for another one.",
     "flow_state_not_found": "This link is no longer valid: ask for another one.",
     "invalid_credentials": "The address or the password is wrong.",
-    "otp_disabled": "There is no account with this address: sign up first.",
     "otp_expired": "This code or link is wrong or no longer valid: ask for another one.",
     "over_email_send_rate_limit": "We sent a mail a moment ago. Wait a minute, then try again.",
     "over_request_rate_limit": "Too many attempts. Wait a few minutes, then try again.",
@@ -36,6 +35,10 @@ SENTENCES = {
     "user_already_exists": "There is an account with this address already: sign in.",
     "user_banned": "This account may not sign in.",
 }
+
+# Codes with which Auth refuses a mail only if there is an account with the address, or only if there
+# is none. A stranger must not learn which.
+TELLING = ("otp_disabled", "over_email_send_rate_limit", "user_not_found")
 
 
 class AuthRefusedError(AppError):
@@ -70,14 +73,14 @@ async def sign_up(
 
 
 async def send_link(supabase: Supabase, email: str, *, verifier: str, back: str) -> None:
-    """Mail a link and a code to sign in; see `sign_up`."""
+    """Mail a link and a code to sign in, if there is an account; see `sign_up`."""
     body = {"email": email, "create_user": False, **_challenge(verifier)}
-    await _post(supabase, "otp", body, redirect_to=back)
+    await _mail(supabase, "otp", body, back)
 
 
 async def send_reset(supabase: Supabase, email: str, *, verifier: str, back: str) -> None:
-    """Mail a link and a code to set another password; see `sign_up`."""
-    await _post(supabase, "recover", {"email": email, **_challenge(verifier)}, redirect_to=back)
+    """Mail a link and a code to set another password, if there is an account; see `sign_up`."""
+    await _mail(supabase, "recover", {"email": email, **_challenge(verifier)}, back)
 
 
 async def check_password(supabase: Supabase, email: str, password: str) -> Grant:
@@ -112,6 +115,14 @@ async def set_password(supabase: Supabase, access_token: str, password: str) -> 
 async def sign_out(supabase: Supabase, access_token: str, scope: str) -> None:
     """End the session at Auth (`local`), or all sessions of the user (`global`)."""
     await _send(supabase, "POST", "logout", {}, token=access_token, scope=scope)
+
+
+async def _mail(supabase: Supabase, path: str, body: dict[str, Any], back: str) -> None:
+    try:
+        await _post(supabase, path, body, redirect_to=back)
+    except AuthRefusedError as error:
+        if error.code not in TELLING:
+            raise
 
 
 async def _post(
