@@ -36,8 +36,8 @@ SENTENCES = {
     "user_banned": "This account may not sign in.",
 }
 
-# Codes with which Auth refuses a mail only if there is an account with the address, or only if there
-# is none. A stranger must not learn which.
+# Codes with which Auth refuses a mail only if there is an account with the address, or only if
+# there is none. A stranger must not learn which.
 TELLING = ("otp_disabled", "over_email_send_rate_limit", "user_not_found")
 
 
