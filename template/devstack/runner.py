@@ -193,6 +193,8 @@ class Runner:
 
     def _child(self, process: Process) -> Child:
         env = {**environment.of_children(), **self._addresses, "PYTHONUNBUFFERED": "1"}
+        for each in self._found:
+            env |= each.shared_env
         if self.output.coloured:
             env["FORCE_COLOR"] = "1"
         child = Child(process, self.root, env, self.output, self._guard)

@@ -34,6 +34,9 @@ class Process:
     sockets: tuple[socket.socket, ...] = ()
     # Additional environment variables.
     env: Mapping[str, str] = field(default_factory=dict)
+    # Environment variables of every process. Unlike `settings`, commands in other terminals do not
+    # see them.
+    shared_env: Mapping[str, str] = field(default_factory=dict)
     # Settings of the app that this process provides while it runs, such as its own address.
     settings: Mapping[str, str] = field(default_factory=dict)
     # Addresses to show when everything runs: label -> address.

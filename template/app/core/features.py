@@ -29,6 +29,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "settings": "SETTINGS",
     "routes": "router",
     "routers": "prepare",
+    "mount": "mount",
     "celery": "configuration",
     "tasks": None,
     "task_headers": "headers",
@@ -36,6 +37,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "cli": "cli",
     "events": "EVENTS",
     "failures": "report",
+    "counters": "add",
     "webhooks": "router",
     "tokens": "verify",
     "scopes": "SCOPES",
@@ -72,9 +74,16 @@ class Feature:
         try:
             return importlib.import_module(dotted)
         except Exception as error:
+            missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+            advice = (
+                ". It uses a feature that is not in the code: switch the option of that feature on "
+                "again, or change this one"
+                if missing.startswith(tuple(f"{package}." for package in FEATURE_PACKAGES))
+                else ""
+            )
             raise FeatureError(
                 f"Feature '{self.name}' cannot be loaded: {dotted} raised "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}{advice}"
             ) from error
 
     @property
@@ -137,6 +146,30 @@ def features() -> tuple[Feature, ...]:
     return tuple(feature for feature in found if feature.name in names)
 
 
+def extra_features() -> tuple[Feature, ...]:
+    """Return the packages of `EXTRA_FEATURES`, which are no part of the app.
+
+    They come last, so that their middleware is outside of that of the others. Nothing is imported
+    where the service is online: the settings are refused there.
+
+    Raises:
+        FeatureError: a package cannot be imported.
+        SettingsError: see `load_settings`.
+    """
+    settings = load_settings(BootSettings)
+    found = []
+    for package in () if settings.online else settings.extra_features:
+        try:
+            path = Path(importlib.import_module(package).__path__[0])
+        except (ImportError, AttributeError) as error:
+            raise FeatureError(
+                f"EXTRA_FEATURES names {package}, which is not a package that can be imported "
+                f"({error}). Remove it."
+            ) from error
+        found.append(Feature(package.rpartition(".")[2], package, path))
+    return tuple(found)
+
+
 def owner_of(module: str) -> str | None:
     """Return the feature of a module, given by its dotted name; `core` for core itself."""
     match module.split("."):
@@ -149,7 +182,7 @@ def owner_of(module: str) -> str | None:
 
 @cache
 def load(kind: str) -> tuple[tuple[Feature, Any], ...]:
-    """Return `(feature, object)` for core and every feature that has a module `kind`.
+    """Return `(feature, object)` for core and every loaded feature that has a module `kind`.
 
     The object is the one that `EXTENSION_POINTS` names, or the module.
 
@@ -164,7 +197,7 @@ def load(kind: str) -> tuple[tuple[Feature, Any], ...]:
         )
     required = EXTENSION_POINTS.get(kind)
     found = []
-    for feature in (CORE, *features()):
+    for feature in (CORE, *features(), *extra_features()):
         module = feature.module(kind)
         if module is None:
             continue

@@ -192,6 +192,8 @@ class CoreSettings(BootSettings):
         """See `SettingsGroup.production_problems`."""
         if self.show_tracebacks:
             yield "SHOW_TRACEBACKS", "must be false: clients would see tracebacks."
+        if self.extra_features:
+            yield "EXTRA_FEATURES", "must be empty: it loads code that is only for development."
         if "*" in self.cors_origins and self.cors_credentials:
             yield "CORS_ORIGINS", "must name the origins: CORS_CREDENTIALS=true forbids `*`."
         if "*" in self.allowed_hosts or set(self.allowed_hosts) <= {*LOOPBACK, "testserver"}:

@@ -69,6 +69,9 @@ class BootSettings(SettingsGroup):
     """One of local, test, staging, production."""
     features: CommaList = Field(default_factory=list)
     """Names of the features to load, with commas; empty for all."""
+    extra_features: CommaList = Field(default_factory=list)
+    """Packages outside of the app that are loaded like features, with commas; refused in
+    production."""
     db_schema: str = Field(default="app", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     """Private Postgres schema of all tables; chosen once, before the first table."""
 

@@ -29,15 +29,15 @@ def prepare(feature: str, router: APIRouter) -> None:
         route = context.original_route
         if not isinstance(route, APIRoute):
             continue
-        name, is_cached = route.endpoint.__name__, hasattr(route.endpoint, "cached")
+        name, is_cached = route.endpoint.__name__, hasattr(route.endpoint, "serve_hit")
         if name in declared and route.methods == {"GET"}:
             unused.discard(name)
             if not is_cached:
                 route.endpoint = declared[name](route.endpoint)
                 is_cached = True
         if is_cached:
-            build, shortly = route.get_route_handler, route.endpoint.cached  # type: ignore[attr-defined]
-            route.get_route_handler = add_shortcut(build, shortly)  # type: ignore[method-assign]
+            build, serve_hit = route.get_route_handler, route.endpoint.serve_hit  # type: ignore[attr-defined]
+            route.get_route_handler = add_shortcut(build, serve_hit)  # type: ignore[method-assign]
         if is_cached and not _is_cacheable(route):
             raise FeatureError(
                 f"{name} of '{feature}' cannot be cached: only a GET route can that answers JSON "

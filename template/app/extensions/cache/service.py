@@ -131,7 +131,7 @@ class Cached:
             code = request.scope["route"].status_code or 200
             return Response(body, code, headers, "application/json")
 
-        async def shortly(request: Request) -> Response | None:
+        async def serve_hit(request: Request) -> Response | None:
             entry = await shortcut.find(request)
             return None if entry is None else respond(request, _opened(entry), "hit")
 
@@ -162,7 +162,7 @@ class Cached:
         answer.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[*signature.parameters.values(), request]
         )
-        answer.cached = shortly  # type: ignore[attr-defined]
+        answer.serve_hit = serve_hit  # type: ignore[attr-defined]
         return answer  # type: ignore[return-value]
 
     def _headers(self, body: bytes, status: str) -> dict[str, str]:

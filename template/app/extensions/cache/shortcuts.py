@@ -26,7 +26,7 @@ KEYS = 10_000  # that a process remembers for each route
 # Dependencies that only give access. A session that acts as the user is none: it also refuses.
 _ACCESS = {get_args(each)[1].dependency for each in (DatabaseReader, DatabaseSession)}
 
-Raw = tuple[Any, ...]
+RequestKey = tuple[Any, ...]
 
 
 class Caller(NamedTuple):
@@ -43,7 +43,7 @@ class Shortcut:
         """Take the names of the arguments that are part of the key."""
         self._arguments = arguments
         self._public = public
-        self._keys: LRUCache[Raw, str] = LRUCache(KEYS)
+        self._keys: LRUCache[RequestKey, str] = LRUCache(KEYS)
         # By the id of a route, which is kept so that no other one gets its id.
         self._callers: dict[int, tuple[Any, list[Caller] | None]] = {}
 
@@ -51,7 +51,7 @@ class Shortcut:
         """Remember the key of an answer that is stored now."""
         callers = self._callers_of(request)
         if callers is not None:
-            self._keys[self._raw(request, callers, arguments)] = key
+            self._keys[self._request_key(request, callers, arguments)] = key
 
     async def find(self, request: Request) -> bytes | None:
         """Return the entry for a request, or None if FastAPI has to serve it.
@@ -65,13 +65,15 @@ class Shortcut:
         if not load_settings(CacheSettings).enabled:
             return None
         found = {each.name: await each.find(request) for each in callers}
-        key = self._keys.get(self._raw(request, callers, found))
+        key = self._keys.get(self._request_key(request, callers, found))
         try:
             return await STORE_OF_PROCESS.recall(key) if key else None
         except RedisDownError:
             return None
 
-    def _raw(self, request: Request, callers: list[Caller], values: Mapping[Any, Any]) -> Raw:
+    def _request_key(
+        self, request: Request, callers: list[Caller], values: Mapping[Any, Any]
+    ) -> RequestKey:
         scope = request.scope
         return (
             scope["path"],
@@ -102,14 +104,16 @@ def _callers(route: Dependant) -> list[Caller] | None:
     return needed
 
 
-def add_shortcut(build: Callable[[], Any], serve: Callable[[Request], Any]) -> Callable[[], Any]:
-    """Return what builds the handler of a route: `serve` comes first, and may return None."""
+def add_shortcut(
+    build: Callable[[], Any], serve_hit: Callable[[Request], Any]
+) -> Callable[[], Any]:
+    """Return what builds the handler of a route: `serve_hit` comes first, and may return None."""
 
     def build_with_shortcut() -> Any:
         handler = build()
 
         async def handle(request: Request) -> Any:
-            return await serve(request) or await handler(request)
+            return await serve_hit(request) or await handler(request)
 
         return handle
 

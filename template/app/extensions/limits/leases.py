@@ -22,11 +22,11 @@ SHARE = 16
 
 @dataclass(slots=True)
 class _Lease:
-    window: Window  # when Redis was asked, with all units
-    asked: float  # when
+    window: Window  # as Redis answered, with all units
+    asked: float  # when Redis was asked, by the monotonic clock
     until: float
     units: int  # that are left
-    used: int  # requests that it was for, so far
+    used: int  # requests that it has admitted, with the one that asked
 
     def unused(self) -> Window:
         return self.window._replace(units=self.units)

@@ -1,5 +1,6 @@
 """Counts a request and decides about it."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from fastapi import FastAPI
@@ -9,7 +10,7 @@ from app.core.errors import UnavailableError
 from app.core.redis import RedisDownError, optional_redis
 from app.extensions.limits.callers import Caller, Callers
 from app.extensions.limits.leases import Leases
-from app.extensions.limits.policies import Policies, Policy
+from app.extensions.limits.policies import DEFAULT, Policies, Policy
 from app.extensions.limits.windows import Count, OwnCounts, SharedCounts, Window
 
 
@@ -61,6 +62,9 @@ class Limiter:
         """
         caller = await self.callers.find(scope)
         amount = max(policy.cost, round(policy.amount * caller.factor))
+        if caller.rate and policy.name == DEFAULT.name:
+            policy = replace(policy, amount=caller.rate.amount, seconds=caller.rate.seconds)
+            amount = max(policy.cost, policy.amount)
         key = f"{policy.name}/{policy.seconds}/{caller.kind}/{caller.id}"
         count = Count(key, amount, policy.seconds, policy.cost)
         window = self.leases.spend(count)

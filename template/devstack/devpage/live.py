@@ -1,0 +1,59 @@
+"""Passes changes on to every open page, as server-sent events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+PAUSE = 0.1  # seconds in which changes are collected
+SILENCE = 15.0  # seconds after which a comment shows that the connection lives
+
+
+class Live:
+    """The open pages. Several changes of one entry become one."""
+
+    def __init__(self) -> None:
+        self._pages: set[_Page] = set()
+        self._closed = False
+
+    def tell(self, kind: str, summary: dict[str, Any]) -> None:
+        """Send a change to every page."""
+        for page in self._pages:
+            page.changes[kind, summary["id"]] = summary
+            page.wake.set()
+
+    def close(self) -> None:
+        """End every stream: the server waits for them when it stops."""
+        self._closed = True
+        for page in self._pages:
+            page.wake.set()
+
+    async def events(self, run: str) -> AsyncIterator[str]:
+        """Yield the events for a page that opens now."""
+        page = _Page()
+        self._pages.add(page)
+        try:
+            yield _event("hello", run)
+            while not self._closed:
+                try:
+                    await asyncio.wait_for(page.wake.wait(), SILENCE)
+                except TimeoutError:
+                    yield ": still here\n\n"
+                    continue
+                await asyncio.sleep(PAUSE)
+                page.wake.clear()
+                changes, page.changes = page.changes, {}
+                if changes:
+                    yield _event("changes", [[kind, each] for (kind, _), each in changes.items()])
+        finally:
+            self._pages.discard(page)
+
+
+class _Page:
+    def __init__(self) -> None:
+        self.changes: dict[tuple[str, str], dict[str, Any]] = {}
+        self.wake = asyncio.Event()
+
+
+def _event(name: str, data: Any) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"

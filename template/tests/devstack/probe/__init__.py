@@ -1,0 +1,1 @@
+"""A feature for the tests of the development page: what developers do wrong."""
