@@ -31,6 +31,12 @@ VALUES (%s, %s, 'user', 'approved', now(), now())
 """
 
 
+ITEMS_OF_USERS = """
+SELECT 1 FROM information_schema.columns
+WHERE table_schema = 'app' AND table_name = 'items' AND column_name = 'owner_id'
+"""
+
+
 def main() -> None:
     """Start, fill, report, wait."""
     with (
@@ -67,15 +73,20 @@ def main() -> None:
 def fill(database: str, supabase: LocalSupabase) -> str:
     """Make some users with as many items each, so that a list has rows of others to pass over.
 
-    Returns the id of an item of the first user.
+    Returns the id of an item of the first user; or nothing, if the items of this project belong to
+    organizations: then there are none.
     """
     with psycopg.connect(database, autocommit=True) as connection:
+        of_users = connection.execute(ITEMS_OF_USERS).fetchone()
         for number in range(1, USERS + 1):
             email = f"user{number}@example.com"
             owner = supabase.user(email).id
             connection.execute(SIGN_UP, (owner, email))
-            connection.execute(FILL, {"owner": owner, "count": ITEMS_PER_USER})
+            if of_users:
+                connection.execute(FILL, {"owner": owner, "count": ITEMS_PER_USER})
         connection.execute("VACUUM ANALYZE app.items")
+        if not of_users:
+            return ""
         owner = supabase.user("user1@example.com").id
         row = connection.execute(
             "SELECT id FROM app.items WHERE owner_id = %s", (owner,)

@@ -9,6 +9,7 @@ allowed from CONFLICTS in checks.jinja. A test fails as long as the committed ro
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations, product
@@ -93,7 +94,19 @@ def cover(
         rows.append(row)
         for pair in pairs_of(row):
             missing.pop(pair, None)
-    return rows
+    return _needed(rows)
+
+
+def _needed(rows: list[Answers]) -> list[Answers]:
+    """Leave out rows whose pairs the others cover, as the first one that a later row repeats."""
+    times = Counter(pair for row in rows for pair in pairs_of(row))
+    kept = []
+    for row in rows:
+        if all(times[pair] > 1 for pair in pairs_of(row)):
+            times.subtract(pairs_of(row))
+        else:
+            kept.append(row)
+    return kept
 
 
 def complete(

@@ -14,21 +14,14 @@ import re
 from functools import partial
 from pathlib import Path
 
-PAGES = (
-    *("admin.md", "api-keys.md", "architecture-project.md", "cache.md", "credits.md"),
-    *("database.md", "deploy.md", "development-page.md", "documents.md", "email.md"),
-    *(
-        "feature.md",
-        "limits.md",
-        "metrics.md",
-        "organizations.md",
-        "sentry.md",
-        "supabase.md",
-        "tasks.md",
-        "tracing.md",
-    ),
-    *("update.md", "work.md"),
-)
+PAGES = [
+    f"{name}.md"
+    for name in (
+        *("admin", "analytics", "api-keys", "architecture-project", "cache", "credits", "database"),
+        *("deploy", "development-page", "documents", "email", "feature", "limits", "metrics"),
+        *("organizations", "pages", "sentry", "supabase", "tasks", "tracing", "update", "work"),
+    )
+]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
 # A block takes the blank line before it along, so that two are not left where it is missing.
 _BLOCK = re.compile(

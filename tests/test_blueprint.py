@@ -1,19 +1,36 @@
-"""The sample feature is what `app feature new items` writes: one shape, in one place."""
+"""The sample feature is what `app feature new items` writes: one shape, in one place.
 
+There are two, and Copier renders one: with rows of organizations, or of users.
+"""
+
+import subprocess
+import sys
 from pathlib import Path
 from string import Template
 
-TEMPLATE = Path(__file__).parents[1] / "template"
+import pytest
+
+from support.rendering import Render
+from support.snapshot import ROOT
+
+TEMPLATE = ROOT / "template"
 BLUEPRINT = TEMPLATE / "devstack/blueprint"
 SCOPES = TEMPLATE / "devstack/scopes"
-SAMPLE = {
-    "feature": TEMPLATE / "app/features/items",
-    "tests": TEMPLATE / "tests/features/items",
+ADDONS = TEMPLATE / "devstack/addons"
+# The folder of each sample, by its scope.
+SAMPLES = {
+    "user": "features/{% if not organizations %}items{% endif %}",
+    "organization": "features/{% if organizations %}items{% endif %}",
 }
-# Files of the sample that the blueprint does not have, because a new table has no policy.
+PARTS = {"feature": "app", "tests": "tests"}
+# Files of a sample that the blueprint does not have, because a new table of users has no policy.
 BEYOND = {
-    SAMPLE["feature"] / "migrations/items_0002_open_to_owners.py",
-    SAMPLE["tests"] / "test_policies.py",
+    "user": {
+        "feature/migrations/items_0002_open_to_owners.py",
+        "tests/test_analytics.py",
+        "tests/test_policies.py",
+    },
+    "organization": {"tests/test_analytics.py"},
 }
 WORDS = {
     "features": "items",
@@ -26,27 +43,68 @@ WORDS = {
 }
 
 
-def written() -> dict[Path, str]:
+def written(scope: str, folder: Path) -> dict[str, str]:
+    """What `app feature new items` writes, by part and path in it."""
+    for part in PARTS:
+        # The additions are for rows of users.
+        addons = [path / part for path in ADDONS.iterdir()] if scope == "user" else []
+        for origin in (BLUEPRINT / part, SCOPES / scope / part, *addons):
+            for path in origin.rglob("*.txt"):
+                name = str(path.relative_to(origin)).replace("features", "items")
+                target = folder / part / name.removesuffix(".txt")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(Template(path.read_text()).substitute(WORDS))
+    ruff = [sys.executable, "-m", "ruff", "--config", str(TEMPLATE / "ruff.toml"), "--quiet"]
+    for arguments in (["check", "--select", "I", "--fix"], ["format"]):
+        subprocess.run([*ruff, *arguments, str(folder)], check=True)
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[str, str]:
     return {
-        SAMPLE[part]
-        / str(path.relative_to(BLUEPRINT / part))
-        .replace("features", "items")
-        .removesuffix(".txt"): Template(path.read_text()).substitute(WORDS)
-        for part in SAMPLE
-        for path in (BLUEPRINT / part).rglob("*.txt")
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*.*")
+        if path.suffix in (".py", ".html")
     }
 
 
-def test_the_sample_is_the_blueprint() -> None:
-    sample = {path: path.read_text() for root in SAMPLE.values() for path in root.rglob("*.py")}
-    assert sample.keys() >= BEYOND
-    assert {path: code for path, code in sample.items() if path not in BEYOND} == written()
+def sample(scope: str) -> dict[str, str]:
+    """The files of a sample, by part and path in it."""
+    return {
+        f"{part}/{name}": code
+        for part, place in PARTS.items()
+        for name, code in contents(TEMPLATE / place / SAMPLES[scope]).items()
+    }
+
+
+@pytest.mark.parametrize("scope", SAMPLES)
+def test_the_sample_is_the_blueprint(scope: str, tmp_path: Path) -> None:
+    found = sample(scope)
+    assert found.keys() >= BEYOND[scope]
+    kept = {name: code for name, code in found.items() if name not in BEYOND[scope]}
+    assert kept == written(scope, tmp_path)
+
+
+@pytest.mark.parametrize(("scope", "organizations"), [("user", False), ("organization", True)])
+def test_one_sample_is_rendered(scope: str, organizations: bool, render: Render) -> None:
+    project = render(preset="everything", organizations=organizations)
+    rendered = {
+        f"{part}/{name}": code
+        for part, place in PARTS.items()
+        for name, code in contents(project / place / "features/items").items()
+    }
+    assert rendered == sample(scope)
 
 
 def test_the_blueprint_keeps_no_name_of_the_sample() -> None:
     # `items` is the name of the entries of every page.
-    for path in [*BLUEPRINT.rglob("*.txt"), *SCOPES.rglob("*.txt")]:
-        text = path.read_text().replace("items=[", "").replace('["items"]', "")
+    for path in [*(each for root in (BLUEPRINT, SCOPES, ADDONS) for each in root.rglob("*.txt"))]:
+        text = (
+            path.read_text()
+            .replace("items=[", "")
+            .replace('["items"]', "")
+            .replace("found.items", "")
+        )
         assert "item" not in text.lower(), path
 
 

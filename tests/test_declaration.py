@@ -11,6 +11,7 @@ from scripts.options import question, written
 from scripts.options_page import page
 from scripts.project_pages import PAGES, project_page
 from support.snapshot import ROOT
+from support.sources import sources
 
 VALID = "a:\n  help: A?\n  preset: standard\n"
 
@@ -29,13 +30,7 @@ def test_declared_paths_exist_once() -> None:
         for paths in (option.paths, *option.together_with.values())
         for path in paths
     ]
-    # A page of docs/ has a template, which ends in .jinja.
-    missing = [
-        path
-        for path in declared
-        if not any((ROOT / f"template{path}{end}").exists() for end in ("", ".jinja"))
-    ]
-    assert missing == []
+    assert [path for path in declared if not sources(path)] == []
     assert len(declared) == len(set(declared))
 
 

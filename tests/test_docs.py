@@ -14,6 +14,7 @@ import pytest
 from scripts import constraints
 from support.commands import attempt, run
 from support.snapshot import ROOT
+from support.sources import sources
 from support.stack import DevStack
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -129,7 +130,7 @@ def test_files_that_the_page_on_the_architecture_names_exist() -> None:
     text = (ROOT / "docs/architecture-project.md").read_text("utf-8")
     named = set(re.findall(r"`((?:app|devstack|tests)/[\w/.]+)`", text))
     assert len(named) > 20
-    assert {name for name in named if not (ROOT / "template" / name).exists()} == set()
+    assert {name for name in named if not sources(name)} == set()
 
 
 def test_constraints_are_the_same_in_both_places() -> None:

@@ -1,18 +1,20 @@
-"""The scopes of routes: each feature lists its routes in a test, and the sample covers all of them.
+"""The scopes of routes: each feature lists its routes in a test, and each sample covers all.
 
-The sample has no such test, because it belongs to the team as soon as it is rendered.
+A sample has no such test, because it belongs to the team as soon as it is rendered.
 """
 
 import ast
 from pathlib import Path
 
+import pytest
+
 TEMPLATE = Path(__file__).parents[1] / "template"
-ITEMS = TEMPLATE / "app/features/items"
+SAMPLES = sorted(TEMPLATE.glob("app/features/*/scopes.py"))
 
 
-def routes() -> dict[str, str]:
+def routes(sample: Path) -> dict[str, str]:
     """The method of each route by its function."""
-    tree = ast.parse((ITEMS / "routes.py").read_text("utf-8"))
+    tree = ast.parse((sample / "routes.py").read_text("utf-8"))
     return {
         node.name: decorator.func.attr
         for node in tree.body
@@ -28,17 +30,20 @@ def test_features_with_scopes_list_their_routes_in_a_test() -> None:
     assert tested - {"api_keys"} == found
 
 
-def test_every_route_of_the_sample_reads_or_writes() -> None:
+def test_there_are_two_samples() -> None:
+    assert len(SAMPLES) == 2
+
+
+@pytest.mark.parametrize("scopes", SAMPLES, ids=["of users", "of organizations"])
+def test_every_route_of_the_sample_reads_or_writes(scopes: Path) -> None:
     (assignment,) = (
-        node
-        for node in ast.parse((ITEMS / "scopes.py").read_text("utf-8")).body
-        if isinstance(node, ast.Assign)
+        node for node in ast.parse(scopes.read_text("utf-8")).body if isinstance(node, ast.Assign)
     )
-    scopes = ast.literal_eval(assignment.value)
-    found = {function: scope for scope, functions in scopes.items() for function in functions}
+    declared = ast.literal_eval(assignment.value)
+    found = {function: scope for scope, functions in declared.items() for function in functions}
     expected = {
         function: "items:read" if method == "get" else "items:write"
-        for function, method in routes().items()
+        for function, method in routes(scopes.parent).items()
     }
     assert len(expected) == 6
     assert found == expected

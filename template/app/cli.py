@@ -22,7 +22,9 @@ COMMANDS = {
     **dict.fromkeys(("routes", "openapi"), "app.core.cli.api"),
 }
 GROUPS = {name: f"app.core.cli.{name}" for name in ("db", "feature", "storage")}
-DEV_COMMANDS = dict.fromkeys(("ci", "dev", "token"), "devstack.cli")
+DEV_COMMANDS = dict.fromkeys(
+    ("api-diff", "ci", "clean", "dev", "nuke", "setup", "token"), "devstack.cli"
+)
 # Two groups of core with further commands.
 DEV_GROUPS = {"db": "devstack.migrations", "feature": "devstack.features"}
 

@@ -88,13 +88,24 @@ def create_app() -> FastAPI:
         path = f"{settings.api_prefix}/{feature.route_path}"
         app.include_router(router, prefix=path, tags=[feature.name])
         described[feature.name] = feature.summary
-    used_later = ("events", "failures", "lifespan", "openapi", "process", "task_headers", "tokens")
+    used_later = (
+        "counters",
+        "events",
+        "failures",
+        "lifespan",
+        "openapi",
+        "process",
+        "task_headers",
+        "tokens",
+    )
     for module in used_later:
         load(module)  # finds errors in these modules at the start and not at their first use
     for feature, router in load("webhooks"):
         path = f"{settings.api_prefix}/webhooks/{feature.name}"
         app.include_router(router, prefix=path, include_in_schema=False)
     app.include_router(health.router)
+    for _, mount in load("mount"):
+        mount(app)
     app.state.scopes = scopes_of(app.routes)
     add_error_handlers(app)
     describe_api(app, described)

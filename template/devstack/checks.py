@@ -20,6 +20,7 @@ class Tests(StrEnum):
     ALL = "all"
     QUICK = "quick"
     NONE = "none"
+    ONLY = "only"
 
 
 class Outcome(StrEnum):
@@ -27,7 +28,7 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    OFFLINE = "offline"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Check:
     title: str
     command: tuple[str, ...]
     cure: str
-    offline: int | None = None  # exit code without a network, which does not count as a failure
+    skipped: int | None = None  # exit code if it cannot be decided, which is not a failure
+    reason: str = ""  # why it cannot be decided
     is_long: bool = False  # its output is shown while it runs
 
     def run(self, root: Path) -> Outcome:
@@ -54,7 +56,7 @@ class Check:
             return Outcome.PASSED
         if done.stdout:
             typer.echo(done.stdout.decode(errors="replace").rstrip())
-        return Outcome.OFFLINE if done.returncode == self.offline else Outcome.FAILED
+        return Outcome.SKIPPED if done.returncode == self.skipped else Outcome.FAILED
 
 
 def installed(program: str, *arguments: str) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def installed(program: str, *arguments: str) -> tuple[str, ...]:
 # Set by `uv run`, whose program need not be on the PATH.
 UV = os.environ.get("UV", "uv")
 LEFTOVERS = r"git ls-files | grep '\.rej$' || git grep -n -E '^(<<<<<<<|>>>>>>>) '"
-PYTEST = installed("pytest", "-n", "2", "tests", "--cov", "--cov-report=")
+PYTEST = installed("pytest", "-n", "2", "tests", "--cov", "--cov-report=html")
 
 CHECKS = (
     Check("lock file", (UV, "lock", "--check"), "uv lock"),
@@ -81,14 +83,35 @@ CHECKS = (
         "known vulnerabilities",
         (UV, "audit", "--locked", "--preview-features", "audit-command"),
         "uv lock --upgrade-package NAME",
-        offline=2,
+        skipped=2,
+        reason="repeat it with a network",
+    ),
+    Check(
+        "secrets",
+        installed("gitleaks", "git", "--no-banner", "--redact", "--verbose"),
+        "revoke the secret, then remove it from the history",
+    ),
+    Check(
+        "clients of the API",
+        installed("app", "api-diff"),
+        "keep what clients use, or raise the version",
+        skipped=2,
+        reason="compared from the first tag on",
     ),
     Check("types", installed("mypy"), "correct the types"),
 )
-TESTS = {
-    Tests.ALL: Check("all tests", PYTEST, "uv run pytest tests --last-failed", is_long=True),
-    Tests.QUICK: Check("tests", installed("pytest"), "uv run pytest --last-failed", is_long=True),
-}
+QUICK = Check("tests", installed("pytest"), "uv run pytest --last-failed", is_long=True)
+ALL = (
+    Check("all tests", PYTEST, "uv run pytest tests --last-failed", is_long=True),
+    Check("coverage", installed("python", "-m", "devstack.coverage_floor"), "test what is new"),
+)
+
+
+def chosen(tests: Tests) -> tuple[Check, ...]:
+    """The checks of a run."""
+    first = () if tests is Tests.ONLY else CHECKS
+    last = {Tests.QUICK: (QUICK,), Tests.NONE: ()}.get(tests, ALL)
+    return (*first, *last)
 
 
 def run(root: Path, checks: Iterable[Check]) -> bool:
@@ -106,6 +129,6 @@ def run(root: Path, checks: Iterable[Check]) -> bool:
 
 
 def _advice(check: Check, outcome: Outcome) -> str:
-    if outcome is Outcome.OFFLINE:
-        return "repeat it with a network"
+    if outcome is Outcome.SKIPPED:
+        return check.reason
     return check.cure if outcome is Outcome.FAILED else ""

@@ -1,4 +1,4 @@
-"""`app dev`, `app token` and `app ci`."""
+"""`app dev`, `app token`, and what else people do in a checkout."""
 
 import asyncio
 import os
@@ -77,13 +77,79 @@ def ci(
     tests: Annotated[checks.Tests, typer.Option(help="Tests to run.")] = checks.Tests.ALL,
 ) -> None:
     """Check everything that CI checks, and say what to do about each failure."""
-    chosen = [*checks.CHECKS, *([checks.TESTS[tests]] if tests in checks.TESTS else [])]
     try:
-        passed = checks.run(ROOT, chosen)
+        passed = checks.run(ROOT, checks.chosen(tests))
     except FileNotFoundError as error:
         raise fail(DevStackError(f"{error.filename} is not installed: run `uv sync`.")) from None
     if not passed:
         raise typer.Exit(1)
+
+
+@cli.command("api-diff")
+def api_diff(
+    release: Annotated[
+        str | None, typer.Argument(help="Tag or commit to compare with (default: the last tag).")
+    ] = None,
+) -> None:
+    """Name the changes of the API since a release that break its clients.
+
+    The exit code is 1 if the version in pyproject.toml does not announce them, and 2 if there is
+    nothing to compare with.
+    """
+    from devstack.api_release import UnknownReleaseError, allows_breaking, changes_since
+
+    try:
+        release, changes = changes_since(ROOT, release)
+    except UnknownReleaseError as error:
+        typer.echo(error)
+        raise typer.Exit(2) from None
+    except DevStackError as error:
+        raise fail(error) from None
+    if not changes:
+        typer.echo(f"No change since {release} breaks clients.")
+        return
+    typer.echo(f"These changes since {release} break clients:")
+    typer.echo("\n".join(f"- {change}" for change in changes))
+    if not allows_breaking(ROOT, release):
+        message = "Take them back, or raise the version in pyproject.toml: the major version, or "
+        raise fail(DevStackError(f"{message}the minor version while it begins with 0."))
+
+
+@cli.command()
+def setup() -> None:
+    """Prepare a new checkout: .env, packages and git hooks."""
+    from devstack import housekeeping
+
+    try:
+        housekeeping.setup(ROOT)
+    except DevStackError as error:
+        raise fail(error) from None
+    typer.echo("Next: `uv run app dev`.")
+
+
+@cli.command()
+def clean() -> None:
+    """Delete caches and reports, which tools make again."""
+    from devstack import housekeeping
+
+    typer.echo(f"Deleted {housekeeping.clean(ROOT)} files and folders.")
+
+
+@cli.command()
+def nuke(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete caches, the local database, queue and users, and the installed packages. Keep .env."""
+    from devstack import housekeeping
+    from devstack.lock import folder_lock
+
+    try:
+        with folder_lock(ROOT):
+            delete_data(ROOT, yes=yes)
+    except DevStackError as error:
+        raise fail(error) from None
+    housekeeping.nuke(ROOT)
+    typer.echo("Deleted. `uv run app dev` starts again.")
 
 
 def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
@@ -140,7 +206,7 @@ def delete_data(root: Path, *, yes: bool) -> None:
     data = root / ".dev"
     if not yes:
         if not sys.stdin.isatty():
-            raise DevStackError("--reset deletes data and there is no terminal to ask: add --yes.")
+            raise DevStackError("This deletes data and there is no terminal to ask: add --yes.")
         typer.confirm(f"Delete the local database, queue and users in {data}?", abort=True)
     for server in databases(root, {}).values():
         server.stop_orphan()

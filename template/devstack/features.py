@@ -1,10 +1,11 @@
 """`app feature new` writes a feature from the blueprint. It needs ruff, which the image lacks."""
 
+import inspect
 import keyword
 import re
 import shutil
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from string import Template
@@ -20,6 +21,8 @@ from devstack.formatting import tidy
 BLUEPRINT = Path(__file__).parent / "blueprint"
 # A folder for each other scope, with the files that replace those of the blueprint.
 SCOPES = Path(__file__).parent / "scopes"
+# A folder for each addition to a feature, with its files. Each is a flag of the command.
+ADDONS = Path(__file__).parent / "addons"
 USER = "user"
 SCOPE_NAMES = (USER, *sorted(path.name for path in SCOPES.iterdir()))
 
@@ -28,7 +31,30 @@ MAX_NAME = 30
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
+def _with_addons(command: Callable[..., None]) -> Callable[..., None]:
+    """Give the command a flag for each folder in `ADDONS`, as in `--pages`."""
+    signature = inspect.signature(command)
+    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    flags = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[bool, typer.Option(f"--{name}", help=f"With {name}.")],
+        )
+        for name in addon_names()
+    ]
+    command.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+    return command
+
+
+def addon_names() -> list[str]:
+    """Return the additions that there are in this project."""
+    return sorted(path.name for path in ADDONS.iterdir()) if ADDONS.is_dir() else []
+
+
 @cli.command()
+@_with_addons
 def new(
     name: Annotated[str, typer.Argument(help="In the plural, as in its path: orders.")],
     model: Annotated[
@@ -38,10 +64,14 @@ def new(
     scope: Annotated[
         str, typer.Option(help=f"Whom a row belongs to: {', '.join(SCOPE_NAMES)}.")
     ] = USER,
+    **addons: bool,
 ) -> None:
     """Write a complete feature: table, migration, routes, tasks, schedule and tests."""
     if scope not in SCOPE_NAMES:
         raise CliError(f"There is no scope '{scope}': use one of {', '.join(SCOPE_NAMES)}.")
+    chosen = [addon for addon, is_chosen in addons.items() if is_chosen]
+    if chosen and scope != USER:
+        raise CliError(f"--{chosen[0]} is for the scope `{USER}`: leave one of the two out.")
     root = Path.cwd()
     if not (root / "app" / "features").is_dir():
         raise CliError("Run this in the folder of the project, which contains pyproject.toml.")
@@ -51,15 +81,15 @@ def new(
         "feature": root / "app" / "features" / name,
         "tests": root / "tests" / "features" / name,
     }
-    words = _words(name, model, scope)
+    words = _words(name, model, scope, chosen)
     for target in targets.values():
         if target.exists():
             raise CliError(f"{target.relative_to(root)} already exists: choose another name.")
     written: list[Path] = []
     try:
         for part, target in targets.items():
-            written += _write(files(part, scope), target, words)
-        tidy(*written)
+            written += _write(files(part, scope, chosen), target, words)
+        tidy(*(path for path in written if path.suffix == ".py"))
     except BaseException:
         # With an incomplete feature, the project would not start.
         for target in targets.values():
@@ -76,9 +106,9 @@ def new(
     )
 
 
-def files(part: str, scope: str) -> dict[str, Path]:
+def files(part: str, scope: str, addons: Sequence[str] = ()) -> dict[str, Path]:
     """Return the templates of a part, `feature` or `tests`, by their place in it."""
-    folders = (BLUEPRINT / part, SCOPES / scope / part)
+    folders = (BLUEPRINT / part, SCOPES / scope / part, *(ADDONS / each / part for each in addons))
     return {
         str(path.relative_to(folder)).removesuffix(".txt"): path
         for folder in folders
@@ -86,7 +116,7 @@ def files(part: str, scope: str) -> dict[str, Path]:
     }
 
 
-def _words(name: str, model: str | None, scope: str) -> dict[str, str]:
+def _words(name: str, model: str | None, scope: str, addons: Sequence[str]) -> dict[str, str]:
     """Check the names and return the value of each placeholder of the blueprint."""
     if not SNAKE_CASE.fullmatch(name) or len(name) > MAX_NAME:
         raise CliError(
@@ -97,7 +127,7 @@ def _words(name: str, model: str | None, scope: str) -> dict[str, str]:
     if not SNAKE_CASE.fullmatch(one):
         raise CliError(f"'{one}' is not a valid singular name: write it in snake_case.")
     words = _placeholders(name, one)
-    if {one, words["Entity"]} & _used_names(scope) or keyword.iskeyword(one):
+    if {one, words["Entity"]} & _used_names(scope, addons) or keyword.iskeyword(one):
         raise CliError(
             f"A feature '{name}' with the singular '{one}' would hide a name that its code uses: "
             f"choose another, for example `--model {name}_entry`."
@@ -140,13 +170,14 @@ def _render(path: Path, words: dict[str, str]) -> str:
     return Template(path.read_text(encoding="utf-8")).substitute(words)
 
 
-def _used_names(scope: str) -> set[str]:
+def _used_names(scope: str, addons: Sequence[str]) -> set[str]:
     """Identifiers in the blueprint's code that do not come from a placeholder."""
     words = _placeholders("zz_features", "zz_one")
     return {
         name
         for part in ("feature", "tests")
-        for path in files(part, scope).values()
+        for path in files(part, scope, addons).values()
+        if path.name.endswith(".py.txt")
         for name in _identifiers(_render(path, words))
         if "zz" not in name.lower()
     }

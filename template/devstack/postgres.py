@@ -44,6 +44,23 @@ def bundled_binaries() -> Path:
     return folder / "pginstall" / "bin"
 
 
+def binaries(*programs: str, chosen: Path | None = None) -> Path:
+    """Return the folder of PostgreSQL's programs: the chosen one, DEV_POSTGRES_BIN, or the wheel.
+
+    Raises:
+        DevStackError: one of the programs is not there.
+    """
+    named = chosen or os.environ.get("DEV_POSTGRES_BIN")
+    folder = Path(named).expanduser() if named else bundled_binaries()
+    for program in programs:
+        if not (folder / program).exists():
+            raise DevStackError(
+                f"There is no program {program} in {folder}. Set DEV_POSTGRES_BIN to the "
+                "folder of PostgreSQL's programs, or leave it empty."
+            )
+    return folder
+
+
 class Postgres(Server):
     """PostgreSQL on a data folder, set up like a Supabase database.
 
@@ -87,15 +104,7 @@ class Postgres(Server):
     @cached_property
     def bin_dir(self) -> Path:
         """Folder of PostgreSQL's programs."""
-        chosen = self._bin_dir or os.environ.get("DEV_POSTGRES_BIN")
-        folder = Path(chosen).expanduser() if chosen else bundled_binaries()
-        for program in ("postgres", "initdb"):
-            if not (folder / program).exists():
-                raise DevStackError(
-                    f"There is no program {program} in {folder}. Set DEV_POSTGRES_BIN to the "
-                    "folder of PostgreSQL's programs, or leave it empty."
-                )
-        return folder
+        return binaries("postgres", "initdb", chosen=self._bin_dir)
 
     @cached_property
     def major(self) -> int:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from support.plugins.variants import EVERYTHING, SignIn, Variant
 from support.snapshot import ROOT
-from support.stack import DevStack, first_admin
+from support.stack import DevStack, feature_path, first_admin
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DEMO = "demo@example.com"
@@ -70,7 +70,8 @@ def test_a_support_team_can_use_it(
     variant: Variant, stack: DevStack, sign_in: SignIn, page: Page
 ) -> None:
     person = sign_in(DEMO)
-    person.post("/api/v1/items", json={"title": "<b>Tea</b>"}).raise_for_status()
+    items = feature_path(stack.project, person, "items")
+    person.post(items, json={"title": "<b>Tea</b>"}).raise_for_status()
     variant.app("user", "suspend", DEMO)
 
     page.goto("/admin/user/list")

@@ -23,7 +23,7 @@ from support.plugins.option_costs import PROPERTY, seconds_by_folder
 from support.plugins.variants import SignIn, Variant
 from support.project import check_types
 from support.rendering import Render
-from support.stack import DevStack, eventually
+from support.stack import DevStack, eventually, feature_path
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("named")]
 PROBLEM = "application/problem+json"
@@ -101,22 +101,25 @@ def test_health_names_every_part(stack: DevStack) -> None:
 
 
 def test_stranger_is_refused_in_the_one_error_shape(stack: DevStack) -> None:
-    for path, status in (("/api/v1/items", 401), ("/api/v1/no-such-thing", 404)):
+    for path, status in (("/api/v1/users/me", 401), ("/api/v1/no-such-thing", 404)):
         response = httpx.get(f"{stack.url}{path}")
         assert response.status_code == status
         assert response.headers["content-type"] == PROBLEM
         assert {"status", "title", "code"} <= set(response.json())
 
 
-def test_signed_in_person_is_served(sign_in: SignIn) -> None:
+def test_signed_in_person_is_served(stack: DevStack, sign_in: SignIn) -> None:
     person = sign_in("demo@example.com")
     assert person.get("/api/v1/users/me").json()["email"] == "demo@example.com"
-    assert person.post("/api/v1/items", json={"title": "Tea"}).status_code == 201
-    assert "Tea" in person.get("/api/v1/items").text
+    items = feature_path(stack.project, person, "items")
+    assert person.post(items, json={"title": "Tea"}).status_code == 201
+    assert "Tea" in person.get(items).text
 
 
-def test_wrong_body_is_a_problem_that_names_the_field(sign_in: SignIn) -> None:
-    response = sign_in("demo@example.com").post("/api/v1/items", json={"titel": "Tea"})
+def test_wrong_body_is_a_problem_that_names_the_field(stack: DevStack, sign_in: SignIn) -> None:
+    person = sign_in("demo@example.com")
+    items = feature_path(stack.project, person, "items")
+    response = person.post(items, json={"titel": "Tea"})
     assert response.status_code == 422
     assert response.headers["content-type"] == PROBLEM
     assert "titel" in response.text
@@ -131,14 +134,15 @@ def test_document_is_valid_and_shown(variant: Variant, stack: DevStack) -> None:
         assert httpx.get(f"{stack.url}{page}").status_code == 200
 
 
-def test_task_goes_through_the_worker(sign_in: SignIn) -> None:
+def test_task_goes_through_the_worker(stack: DevStack, sign_in: SignIn) -> None:
     person = sign_in("demo@example.com")
-    person.post("/api/v1/items", json={"title": "To be done"})
-    handed = person.post("/api/v1/items/complete-all")
+    items = feature_path(stack.project, person, "items")
+    person.post(items, json={"title": "To be done"})
+    handed = person.post(f"{items}/complete-all")
     assert handed.status_code == 202
     task = f"/api/v1/tasks/{handed.json()['task_id']}"
     eventually(lambda: person.get(task).json()["state"] == "success")
-    done = {item["title"]: item["done"] for item in person.get("/api/v1/items").json()["items"]}
+    done = {item["title"]: item["done"] for item in person.get(items).json()["items"]}
     assert done["To be done"] is True
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from support.plugins.variants import EVERYTHING, SignIn
 from support.snapshot import ROOT
-from support.stack import DevStack, eventually
+from support.stack import DevStack, eventually, feature_path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WIDE: ViewportSize = {"width": 1280, "height": 720}
@@ -73,14 +73,15 @@ def keep(page: Page, name: str) -> None:
         page.screenshot(path=ROOT / folder / f"{name}.png")
 
 
-def test_a_developer_can_use_it(sign_in: SignIn, page: Page) -> None:
+def test_a_developer_can_use_it(stack: DevStack, sign_in: SignIn, page: Page) -> None:
     demo = sign_in("demo@example.com")
+    items = feature_path(stack.project, demo, "items")
     page.goto("/")
     expect(page.locator("#state")).to_have_text("live")
     # Live, without loading the page again.
-    demo.post("/api/v1/items", json={"title": "Tea"}).raise_for_status()
+    demo.post(items, json={"title": "Tea"}).raise_for_status()
     for limit in range(1, 8):
-        demo.get("/api/v1/items", params={"limit": limit}).raise_for_status()
+        demo.get(items, params={"limit": limit}).raise_for_status()
     missing = demo.get("/api/v1/nowhere", params={"q": HOSTILE})
     assert missing.status_code == httpx.codes.NOT_FOUND
     row = page.locator(".row", has_text="/nowhere")
@@ -96,14 +97,14 @@ def test_a_developer_can_use_it(sign_in: SignIn, page: Page) -> None:
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     details = page.locator("#details")
-    expect(details).to_contain_text("/api/v1/items?limit=6")
+    expect(details).to_contain_text(f"{items}?limit=6")
     expect(details.locator(".block", has_text="SQL")).to_contain_text("app.items")
     keep(page, "development-request")
     page.keyboard.press("j")
-    expect(details).to_contain_text("/api/v1/items?limit=5")
+    expect(details).to_contain_text(f"{items}?limit=5")
     assert "/requests/" in page.url
     page.reload()
-    expect(details).to_contain_text("/api/v1/items?limit=5")
+    expect(details).to_contain_text(f"{items}?limit=5")
     page.keyboard.press("Escape")
     expect(details).to_be_hidden()
 

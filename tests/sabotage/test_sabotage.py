@@ -16,6 +16,7 @@ from support.snapshot import ROOT
 PAGE = ROOT / "docs/sabotage.md"
 VARIANTS = "tests/render/test_variants.py"
 BEHAVE = "tests/behave/test_behave.py"
+ITEMS = "template/app/features/{% if not organizations %}items{% endif %}"
 SCOPED = "template/devstack/scopes/organization/feature"
 
 
@@ -95,37 +96,37 @@ SABOTAGES = {
         f"{BEHAVE}::test_declared_dependencies_are_the_imported_ones",
     ),
     "a type that is wrong": Sabotage(
-        "template/app/features/items/service.py",
+        f"{ITEMS}/service.py",
         "\n\n\n",
         '\n\n\nodd: int = "a"\n\n\n',
         f"{BEHAVE}::test_types_are_strict",
     ),
     "a route that fails": Sabotage(
-        "template/app/features/items/routes.py",
+        f"{ITEMS}/routes.py",
         '"""A page of the caller\'s items."""',
         "raise RuntimeError",
         f"{BEHAVE}::test_signed_in_person_is_served",
     ),
     "a task that does nothing": Sabotage(
-        "template/app/features/items/service.py",
+        f"{ITEMS}/service.py",
         "col(Item.done).is_(False)",
         "col(Item.done).is_(None)",
         f"{BEHAVE}::test_task_goes_through_the_worker",
     ),
     "a column without its migration": Sabotage(
-        "template/app/features/items/models.py",
+        f"{ITEMS}/models.py",
         "    done: bool",
         "    rank: int = Field(default=0)\n    done: bool",
         f"{BEHAVE}::test_migrations_go_down_and_up_again",
     ),
     "a table without row level security": Sabotage(
-        "template/app/features/items/migrations/items_0001_items.py",
+        f"{ITEMS}/migrations/items_0001_items.py",
         '    protect("items")\n',
         "",
         f"{BEHAVE}::test_migrations_go_down_and_up_again",
     ),
     "a migration that cannot go back": Sabotage(
-        "template/app/features/items/migrations/items_0001_items.py",
+        f"{ITEMS}/migrations/items_0001_items.py",
         '    op.drop_table("items", schema=SCHEMA)',
         "    pass",
         f"{BEHAVE}::test_migrations_go_down_and_up_again",

@@ -129,13 +129,23 @@ def demo_client(stack: DevStack) -> httpx.Client:
     """A client of the API that is signed in as the demo user."""
     token = run(["uv", "run", "--quiet", "app", "token", "--quiet"], stack.project).strip()
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=f"{stack.url}/api/v1", headers=headers, timeout=30)
+    return httpx.Client(base_url=stack.url, headers=headers, timeout=30)
 
 
-def create_entry(stack: DevStack, path: str) -> None:
+def feature_path(project: Path, person: httpx.Client, feature: str) -> str:
+    """The path of a feature of the team; of rows of organizations, those of the person alone."""
+    routes = project / "app/features" / feature / "routes.py"
+    if "organizations/{organization}/" not in routes.read_text("utf-8"):
+        return f"/api/v1/{feature}"
+    personal = person.post("/api/v1/organizations/personal").json()
+    return f"/api/v1/organizations/{personal['slug']}/{feature}"
+
+
+def create_entry(stack: DevStack, feature: str) -> None:
     """Create an entry of a feature that `app feature new` wrote, as the demo user."""
     with demo_client(stack) as client:
-        created = client.post(f"/{path}", json={"title": "Kept"})
+        path = feature_path(stack.project, client, feature)
+        created = client.post(path, json={"title": "Kept"})
     assert created.status_code == httpx.codes.CREATED, created.text
 
 

@@ -29,7 +29,7 @@ def versions(template: Path, tmp_path: Path) -> Path:
     for name in (
         "app/core/__init__.py",
         "app/main.py",
-        "app/features/items/service.py",
+        "app/features/{% if not organizations %}items{% endif %}/service.py",
         "app/settings.py",
     ):
         append(files / name, "\n# Changed by the template.\n")

@@ -48,6 +48,15 @@ def rendered_files(project: Path) -> dict[str, bytes]:
     return {name: (project / name).read_bytes() for name in names if name != "uv.lock"}
 
 
+def of_team(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files in the folders of the team."""
+    return {
+        name: content
+        for name, content in files.items()
+        if name.startswith(("app/features/", "tests/features/"))
+    }
+
+
 def test_files_follow_each_option(
     template: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -62,6 +71,7 @@ def test_files_follow_each_option(
         answers = option_variants()[f"only-{option}"]
         fresh = render(template, tmp_path / option / "shop", answers)
         assert template_files(on) == template_files(tree(fresh)), option
+        assert of_team(on) == of_team(off), option
         before = {option: False}
         record_property(f"{PROPERTY}{option}", round(time.monotonic() - start, 1))
     assert switch(project, **before) == off
@@ -106,7 +116,7 @@ def grant_credits(stack: DevStack) -> None:
 def upload_document(stack: DevStack) -> None:
     with demo_client(stack) as client:
         uploaded = client.post(
-            "/documents/direct",
+            "/api/v1/documents/direct",
             params={"name": "bees.txt"},
             content=b"Bees dance in the hive.",
             headers={"Content-Type": "text/plain"},
@@ -122,7 +132,7 @@ def create_api_key(stack: DevStack) -> None:
 
 def create_organization(stack: DevStack) -> None:
     with demo_client(stack) as client:
-        created = client.post("/organizations", json={"name": "Bees"})
+        created = client.post("/api/v1/organizations", json={"name": "Bees"})
     assert created.status_code == httpx.codes.CREATED, created.text
 
 
@@ -149,6 +159,7 @@ def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_p
     off = rendered_files(project)
 
     on = switch(project, **dict.fromkeys(options, True))
+    assert of_team(on) == of_team(off)
     added = [ADDED_ROWS[option] for option in options if option in ADDED_ROWS]
     assert bool(added) == any("/migrations/" in name for name in on.keys() - off.keys())
     with dev_stack(project) as stack:
@@ -178,3 +189,30 @@ def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_p
         assert found == found | data, "switching on again finds the rows"
         if dropped:
             assert found["credits_transactions"] == 0, "dropped tables start empty"
+
+
+@pytest.mark.network
+def test_a_sample_of_organizations_stays_when_the_option_goes(
+    template: Path, tmp_path: Path
+) -> None:
+    """Nothing deletes or replaces it. The project does not start without what the sample uses."""
+    answers = {"preset": "minimal", "organizations": True}
+    project = install(render(template, tmp_path / "rendered/shop", answers), tmp_path / "shop")
+    on = rendered_files(project)
+    with dev_stack(project) as stack:
+        create_entry(stack, "items")
+        data = table_rows(project)
+    assert data["items"] == 1
+
+    off = switch(project, organizations=False)
+    assert of_team(off) == of_team(on)
+    assert any("/extensions/organizations/" in name for name in on.keys() - off.keys())
+    start = "from app.core.features import load; load('routes')"
+    refused = attempt(["uv", "run", "--quiet", "python", "-c", start], project)
+    assert "Feature 'items' cannot be loaded" in refused.stderr
+    assert "switch the option of that feature on again" in refused.stderr
+
+    assert switch(project, organizations=True) == on
+    with dev_stack(project):
+        found = check_database(project)
+        assert found == found | data

@@ -29,6 +29,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "settings": "SETTINGS",
     "routes": "router",
     "routers": "prepare",
+    "mount": "mount",
     "celery": "configuration",
     "tasks": None,
     "task_headers": "headers",
@@ -36,6 +37,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "cli": "cli",
     "events": "EVENTS",
     "failures": "report",
+    "counters": "add",
     "webhooks": "router",
     "tokens": "verify",
     "scopes": "SCOPES",
@@ -72,9 +74,16 @@ class Feature:
         try:
             return importlib.import_module(dotted)
         except Exception as error:
+            missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+            advice = (
+                ". It uses a feature that is not in the code: switch the option of that feature on "
+                "again, or change this one"
+                if missing.startswith(tuple(f"{package}." for package in FEATURE_PACKAGES))
+                else ""
+            )
             raise FeatureError(
                 f"Feature '{self.name}' cannot be loaded: {dotted} raised "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}{advice}"
             ) from error
 
     @property

@@ -12,12 +12,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import events
 from app.core.features import Feature, installed
+from app.core.tasks.models import TaskRecord, TaskState
 from app.extensions.users import service
 from app.extensions.users.models import User
-from app.features.items.models import Item
 from devstack.supabase import LocalSupabase
 
 ME = "/api/v1/users/me"
+WELCOME = "welcome"
 
 Listen = Callable[[Callable[..., Awaitable[None]]], None]
 
@@ -38,15 +39,17 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> Listen:
 
 async def welcome(session: AsyncSession, *, user_id: UUID) -> None:
     """A handler that adds a row in the same transaction."""
-    session.add(Item(owner_id=user_id, title="Welcome"))
+    session.add(TaskRecord(name=WELCOME, arguments={}, owner_id=user_id, state=TaskState.SUCCESS))
 
 
 async def count(app: FastAPI, user_id: str) -> tuple[int, int]:
-    """Return the number of rows and of welcome items of a user."""
+    """Return the number of rows and of welcomes of a user."""
     async with app.state.database.session() as session:
         users = select(func.count()).select_from(User).where(col(User.id) == UUID(user_id))
-        items = select(func.count()).select_from(Item).where(col(Item.owner_id) == UUID(user_id))
-        return (await session.exec(users)).one(), (await session.exec(items)).one()
+        welcomes = select(func.count()).where(
+            col(TaskRecord.owner_id) == UUID(user_id), col(TaskRecord.name) == WELCOME
+        )
+        return (await session.exec(users)).one(), (await session.exec(welcomes)).one()
 
 
 async def test_fifty_concurrent_first_requests_emit_one_event(

@@ -109,6 +109,12 @@ def test_a_feature_that_fails_to_import_fails_the_start_by_name(write: Write, ki
         starts.get(kind, create_app)()
 
 
+def test_a_feature_that_uses_one_which_is_gone_says_what_to_do(write: Write) -> None:
+    write("parcels", routes="from app.extensions.no_such_feature.deps import Anything")
+    with pytest.raises(FeatureError, match=r"'parcels'.*no_such_feature.*switch the option of"):
+        load("routes")
+
+
 def test_a_package_that_fails_to_import_is_named_too(write: Write) -> None:
     write("parcels", __init__="1 / 0", routes="router = 1")
     with pytest.raises(FeatureError, match=r"'parcels'.*division"):

@@ -1,5 +1,6 @@
 """`app feature new` in a copy of the project."""
 
+import inspect
 import os
 import re
 import shutil
@@ -48,15 +49,25 @@ def python(project: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("scope", features.SCOPE_NAMES)
+@pytest.mark.parametrize(
+    ("scope", "addon"),
+    [
+        *((scope, None) for scope in features.SCOPE_NAMES),
+        *((features.USER, addon) for addon in features.addon_names()),
+    ],
+)
 def test_a_new_feature_is_complete(
-    project: Path, empty_database_url: str, capsys: pytest.CaptureFixture[str], scope: str
+    project: Path,
+    empty_database_url: str,
+    capsys: pytest.CaptureFixture[str],
+    scope: str,
+    addon: str | None,
 ) -> None:
-    name = f"{scope}_orders"
-    features.new(name, scope=scope)
+    name = f"{addon or scope}_orders"
+    features.new(name, f"{scope}_order", scope=scope, **({addon: True} if addon else {}))
     printed = capsys.readouterr().out.splitlines()
     folders = [f"{folder}/features/{name}" for folder in ("app", "tests")]
-    found = {str(path) for folder in folders for path in Path(folder).rglob("*.py")}
+    found = {str(path) for folder in folders for path in Path(folder).rglob("*.*")}
     assert found == {line.removeprefix("Wrote ") for line in printed if line.startswith("Wrote")}
 
     python(project, "-m", "ruff", "check", *folders)
@@ -87,6 +98,21 @@ def test_an_unknown_scope_is_refused(project: Path) -> None:
     with pytest.raises(CliError, match="use one of user, "):
         features.new("parcels", scope="planet")
     assert not (project / "app/features/parcels").exists()
+
+
+@pytest.mark.parametrize("addon", features.addon_names())
+def test_an_addition_is_for_the_scope_of_users(project: Path, addon: str) -> None:
+    with pytest.raises(CliError, match=f"--{addon} is for the scope `user`"):
+        features.new("parcels", scope="none", **{addon: True})
+    assert not (project / "app/features/parcels").exists()
+
+
+def test_each_addition_is_a_flag_of_the_command() -> None:
+    (command,) = (
+        each for each in features_cli.cli.registered_commands if each.callback is features.new
+    )
+    flags = set(inspect.signature(command.callback or features.new).parameters)
+    assert flags == {"name", "model", "scope", *features.addon_names()}
 
 
 def test_the_singular_can_be_given(project: Path) -> None:

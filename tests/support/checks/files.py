@@ -29,7 +29,7 @@ KNOWN_SECRETS = {"sb_secret_N7UND0UgjKTVK", "sb_secret_abcdefghijklmnopqrstuvwxy
 # Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just and of Grafana's legends,
 # and templates of pages and mails.
 FILES_WITH_TAGS = re.compile(
-    r"^\.github/workflows/|^justfile$|^monitoring/dashboard\.json$|/templates/|/emails/"
+    r"^\.github/workflows/|^justfile$|^monitoring/dashboards/|/templates/|/emails/"
     r"|^docs/email\.md$"
 )
 TAG = re.compile(r"(?<!\$)\{\{-? *\w+ *[|}]|\{%-? *\w+")

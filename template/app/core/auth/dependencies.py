@@ -51,8 +51,8 @@ class WithToken(SecurityBase, Generic[Result]):
     """A dependency that verifies the access token and returns the result of `use(request, claims)`.
 
     The claims are None without a token. An invalid token is always an error. So are tokens of
-    anonymous users and of OAuth clients, unless they are admitted, and tokens with scopes, unless
-    the route has one of them.
+    anonymous users, of OAuth clients and of machines, unless they are admitted, and tokens with
+    scopes, unless the route has one of them.
 
     It calls functions instead of depending on them, because FastAPI needs more time to resolve a
     dependency than these functions take.
@@ -71,10 +71,12 @@ class WithToken(SecurityBase, Generic[Result]):
         *,
         anonymous: bool = False,
         oauth_client: bool = False,
+        machine: bool = False,
     ) -> None:
         self.use = use
         self.anonymous = anonymous
         self.oauth_client = oauth_client
+        self.machine = machine
 
     async def __call__(self, request: Request) -> Result:
         """Verify the token of the request and call `use`."""
@@ -91,6 +93,10 @@ class WithToken(SecurityBase, Generic[Result]):
             raise ForbiddenError(
                 "Applications that act for a user may not do this: sign in yourself.",
                 code="oauth_client_refused",
+            )
+        if claims.is_machine and not self.machine:
+            raise ForbiddenError(
+                "This is for users, and the token acts for none of them.", code="user_required"
             )
         if claims.scopes is not None:
             require_scope(request, claims.scopes)

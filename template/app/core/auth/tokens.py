@@ -40,6 +40,7 @@ class Claims:
     expires: float  # seconds since the epoch
     is_anonymous: bool = False
     client_id: str | None = None  # of an OAuth client that acts for the user
+    is_machine: bool = False  # a program that acts for no user
     # Of a token that is limited to some routes, see `scopes`; None for a person who signed in.
     scopes: frozenset[str] | None = None
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 
+from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from app.core.errors import AppError
@@ -13,6 +14,12 @@ from app.core.settings import SettingsError
 
 class CliError(Exception):
     """An error that the user can correct. The message says what is wrong and what to do."""
+
+
+def invalid_option(error: ValidationError) -> CliError:
+    """Return the error for the first option that a model refuses."""
+    first = error.errors()[0]
+    return CliError(f"{first['loc'][0]}: {first['msg']}.")
 
 
 class DoubtfulError(Exception):

@@ -5,6 +5,7 @@ here, so that an address behaves the same everywhere.
 """
 
 from app.core.database.addresses import migration_url, pool_mode
+from app.core.database.compiled import execute, write
 from app.core.database.engines import (
     async_engine,
     forget_process_engine,
@@ -31,6 +32,7 @@ __all__ = [
     "act_as",
     "async_engine",
     "database_of",
+    "execute",
     "forget_process_engine",
     "migration_url",
     "normalize_url",
@@ -38,4 +40,5 @@ __all__ = [
     "process_engine",
     "sync_engine",
     "sync_session",
+    "write",
 ]

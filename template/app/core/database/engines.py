@@ -5,6 +5,7 @@ Both raise SettingsError if the address or its TLS settings are wrong.
 
 import os
 from functools import cache
+from select import POLLIN, poll
 from typing import Any
 
 from sqlalchemy import URL, Engine, NullPool, Pool, create_engine, event
@@ -61,16 +62,17 @@ def sync_engine(
         "pool_size": SYNC_POOL_SIZE,
         "max_overflow": SYNC_MAX_OVERFLOW,
         "pool_recycle": POOL_RECYCLE,
-        "pool_pre_ping": True,
     }
     if poolclass is NullPool:
         pool = {"poolclass": NullPool}
-    return create_engine(
+    engine = create_engine(
         _for_driver(url, "psycopg"),
         connect_args=arguments,
         hide_parameters=settings.online,
         **pool,
     )
+    event.listen(engine, "checkout", _refuse_readable)
+    return engine
 
 
 @cache
@@ -111,4 +113,12 @@ def _for_driver(url: URL, driver: str) -> URL:
 def _refuse_closed(connection: Any, *_: object) -> None:
     # A ping without a round trip: asyncpg sees on its socket that the server closed a connection.
     if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server closed the connection")
+
+
+def _refuse_readable(connection: Any, *_: object) -> None:
+    # The same for psycopg: while nobody asks, the server only sends that it closes the connection.
+    waiting = poll()
+    waiting.register(connection.pgconn.socket, POLLIN)
+    if waiting.poll(0):
         raise DisconnectionError("the server closed the connection")

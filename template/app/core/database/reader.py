@@ -1,44 +1,27 @@
 """Reads without a transaction, with SQL that is compiled once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any, TypeVar
 
 from asyncpg import InterfaceError, InternalClientError, PostgresError, Record
-from sqlalchemy import Connection, Dialect, Executable, Float, Numeric, SelectBase, TextClause
+from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import greenlet_spawn
-from sqlmodel.sql.sqltypes import UTCDateTime
+
+from app.core.database.compiled import compiled, execute
 
 Result = TypeVar("Result")
-Convert = Callable[[Any], Any]
-
-
-class Compiled(NamedTuple):
-    """The SQL of a statement, and the conversions between Python and the driver."""
-
-    sql: str
-    values: dict[str, Any]  # of the placeholders that have one in the statement
-    # Name and conversion of each placeholder, in the order of `$1`, `$2` …
-    arguments: list[tuple[str, Convert | None]]
-    # Place and conversion of the columns that need one.
-    columns: list[tuple[int, Convert]]
 
 
 class Reader:
     """Reads with one round trip for each statement, and holds a connection only during a call.
 
-    SQLAlchemy executes a statement three times as slowly as asyncpg fetches its rows, even when the
-    SQL is cached. So SQLAlchemy compiles the statement and owns the connections, and asyncpg
-    fetches. SQLAlchemy's events of cursors do not fire here.
+    See `compiled`. asyncpg fetches the rows three times as fast as SQLAlchemy executes a statement.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        # None for the statements that SQLAlchemy has to execute.
-        self._compiled: WeakKeyDictionary[Executable, Compiled | None] = WeakKeyDictionary()
 
     async def rows(
         self, statement: Executable, values: Mapping[str, Any] | None = None
@@ -52,27 +35,17 @@ class Reader:
                 connection.
             KeyError: a placeholder has no value.
         """
-        if statement not in self._compiled:
-            self._compiled[statement] = _compile(statement, self.engine.dialect)
-        compiled = self._compiled[statement]
-        if compiled is None:
-            return await self.run(
-                lambda connection: [*map(dict, connection.execute(statement, values).mappings())]
-            )
-        given = {**compiled.values, **(values or {})}
-        arguments = [
-            convert(given[name]) if convert else given[name] for name, convert in compiled.arguments
-        ]
+        ready = compiled(statement, self.engine.dialect)
+        if ready is None:
+            return await self.run(lambda connection: execute(connection, statement, values))
+        arguments = ready.convert_arguments(values)
         try:
-            rows = [*map(dict, await self.fetch(compiled.sql, arguments))]
+            rows = [*map(dict, await self.fetch(ready.sql, arguments))]
         except PostgresError as error:
-            raise DBAPIError(compiled.sql, None, error) from error
+            raise DBAPIError(ready.sql, None, error) from error
         except (InterfaceError, InternalClientError) as error:  # the server closes the connection
-            raise DBAPIError(compiled.sql, None, error, connection_invalidated=True) from error
-        names = tuple(rows[0]) if rows else ()
-        for place, convert in compiled.columns:
-            for row in rows:
-                row[names[place]] = convert(row[names[place]])
+            raise DBAPIError(ready.sql, None, error, connection_invalidated=True) from error
+        ready.convert_rows(rows)
         return rows
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
@@ -104,30 +77,3 @@ class Reader:
                 connection.close()
 
         return await greenlet_spawn(fetched)
-
-
-def _compile(statement: Executable, dialect: Dialect) -> Compiled | None:
-    """Compile a statement, unless its SQL, its values or its types depend on the execution."""
-    if not isinstance(statement, SelectBase | TextClause):
-        return None
-    compiled = statement.compile(dialect=dialect)
-    assert isinstance(compiled, SQLCompiler)
-    columns = [column.type for column in getattr(statement, "selected_columns", ())]
-    if any(
-        bind.expanding or bind.literal_execute or bind.callable for bind in compiled.binds.values()
-    ) or any(isinstance(column, Numeric | Float) for column in columns):
-        return None
-    conversions = [
-        (place, column.dialect_impl(dialect).result_processor(dialect, None))
-        for place, column in enumerate(columns)
-        if not isinstance(column, UTCDateTime)  # asyncpg's times are in UTC
-    ]
-    return Compiled(
-        compiled.string,
-        {name: bind.value for name, bind in compiled.binds.items() if not bind.required},
-        [
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in compiled.positiontup or ()
-        ],
-        [(place, convert) for place, convert in conversions if convert],
-    )

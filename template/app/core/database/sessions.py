@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,6 +11,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.engines import process_engine
 from app.core.database.reader import Reader
+
+
+class _Session(AsyncSession):
+    async def __aexit__(self, *error: Any) -> None:
+        # Without a transaction it holds no connection. The base class starts a task for closing.
+        if self.in_transaction():
+            await super().__aexit__(*error)
+        else:
+            self.sync_session.close()
 
 
 class Database:
@@ -22,7 +31,7 @@ class Database:
 
     def session(self) -> AsyncSession:
         """Return a session for a unit of work; the service commits it, closing rolls back."""
-        return AsyncSession(self.engine, expire_on_commit=False)
+        return _Session(self.engine, expire_on_commit=False)
 
     async def close(self) -> None:
         """Close every connection."""

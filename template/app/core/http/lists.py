@@ -11,6 +11,7 @@
 
     await ITEMS.page(reader, query, owner_id=user.id)
     await ITEMS.get(reader, item_id, owner_id=user.id)
+    await ITEMS.add(session, owner_id=user.id, title="Tea")
 
 The statement of each combination of filters is built once, with bind parameters: to build one, and
 the key under which SQLAlchemy caches its SQL, takes longer than to run it.
@@ -18,8 +19,9 @@ the key under which SQLAlchemy caches its SQL, takes longer than to run it.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from enum import Enum, StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic, TypeVar, cast, overload
 from uuid import UUID
 
@@ -33,14 +35,16 @@ from sqlalchemy import (
     UnaryExpression,
     bindparam,
     func,
+    insert,
     inspect,
     or_,
     select,
     tuple_,
 )
 from sqlalchemy.sql.operators import desc_op
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database import Reader
+from app.core.database import Reader, write
 from app.core.database.models import Model
 from app.core.errors import NotFoundError
 from app.core.http.pagination import (
@@ -74,7 +78,7 @@ EVERYONE = Everyone.EVERYONE
 
 
 class Listing(Generic[Row]):
-    """A list that a feature offers; `page` reads one page of it, and `get` one row.
+    """A list that a feature offers; `page` reads one page of it, `get` one row, and `add` adds one.
 
     Args:
         model: the table, with the columns `id` and `created_at`.
@@ -117,6 +121,14 @@ class Listing(Generic[Row]):
             self._conditions["search"] = _found_in(search)
         self._base = [scope == bindparam(self._scope, type_=scope.type)] if self._scope else []
         one = table.c.id == bindparam("id", type_=table.c.id.type)
+        fields = model.model_fields.items()
+        # Pydantic's own `get_default` reads the signature of the factory each time.
+        self._defaults: dict[str, Callable[[], Any]] = {
+            name: cast("Any", each.default_factory) or partial(deepcopy, each.default)
+            for name, each in fields
+            if not each.is_required()
+        }
+        self._insert_statement = cache(self._build_insert)
         self._one_statement = self._filtered(select(*self._columns), ()).where(one)
         self._offset_statement = cache(self._build_by_offset)
         self._keyset_statement = cache(self._build_by_keyset)
@@ -160,6 +172,25 @@ class Listing(Generic[Row]):
             f"There is no such {self._name.replace('_', ' ')}.", code=f"{self._name}_not_found"
         )
 
+    async def add(self, session: AsyncSession, **values: Any) -> Row:
+        """Add a row in the transaction of a session, without a commit, and return it.
+
+        `values` are those of the columns. Missing ones have the defaults of the model.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: Postgres refuses the row, or ends the connection.
+        """
+        for name in self._defaults.keys() - values.keys():
+            values[name] = self._defaults[name]()
+        # As in a session, the database sets what has no value; JSON has a null of its own.
+        given = {
+            name: value
+            for name, value in values.items()
+            if value is not None or self._table.c[name].type.should_evaluate_none
+        }
+        (row,) = await write(session, self._insert_statement(frozenset(given)), given)
+        return self._row.model_validate(row)
+
     async def _by_offset(
         self, reader: Reader, query: OffsetQuery, names: tuple[str, ...], values: dict[str, Any]
     ) -> OffsetPage[Row]:
@@ -194,6 +225,10 @@ class Listing(Generic[Row]):
         if scope.keys() != ({self._scope} if self._scope else set()) or None in scope.values():
             expected = self._scope or "no scope"
             raise TypeError(f"This list takes {expected}, and its value must not be None.")
+
+    def _build_insert(self, names: frozenset[str]) -> Executable:
+        binds = {name: bindparam(name, type_=self._table.c[name].type) for name in names}
+        return insert(self._table).values(binds).returning(*self._columns)
 
     def _build_by_offset(
         self, names: tuple[str, ...], sort: StrEnum | None, *, counted: bool

@@ -90,9 +90,9 @@ class RequestContext:
         finally:
             ms = round((time.perf_counter() - started) * 1000, 1)
             self.log(method=scope["method"], path=scope["path"], status=status, ms=ms)
+            for variable in context.BOUND.values():
+                variable.set(None)
             context.request_id.reset(token)
-            context.user_id.set(None)
-            context.actor_id.set(None)
 
 
 class RequestGuard:

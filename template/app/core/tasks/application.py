@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from app.core.tasks.definition import Call, Task
 
 # Both are named and not imported, because the modules import this one, directly or not.
-celery = Celery("app", task_cls="app.core.tasks.run:RecordedTask")
+# Celery's only fixup is for Django, and imports the whole worker into every process.
+celery = Celery("app", task_cls="app.core.tasks.run:RecordedTask", fixups=[])
 TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.core.tasks.transport:Transport")
 
 # Headers that bring the context of a request into the log lines of its tasks.

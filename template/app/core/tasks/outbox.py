@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, event, orm, text
 from sqlmodel.ext.asyncio.session import AsyncSession
+from uuid_utils.compat import uuid7
 
 from app.core import context
 from app.core.database.models import SCHEMA, utcnow
@@ -34,6 +35,11 @@ def enqueue(
     """
     user = context.user_id.get()
     record = TaskRecord(
+        # Pydantic reads the signature of a default's factory each time, which takes longer than
+        # the rest of this function.
+        id=uuid7(),
+        created_at=utcnow(),
+        history=[],
         name=call.task.name,
         arguments=call.arguments,
         owner_id=owner or (UUID(user) if user else None),

@@ -7,11 +7,18 @@ import atexit
 from contextlib import ExitStack
 from typing import Any
 
-from celery.signals import beat_init, worker_process_init, worker_process_shutdown
+from celery.signals import beat_init, worker_init, worker_process_init, worker_process_shutdown
 
+from app.core.collector import tune_collector
 from app.core.process import process
 
 _stack = ExitStack()
+
+
+@worker_init.connect
+def _prepare_worker(**_: Any) -> None:
+    # Before the children fork: they share the memory that the collector does not visit.
+    tune_collector()
 
 
 @worker_process_init.connect

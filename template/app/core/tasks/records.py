@@ -9,7 +9,7 @@ not at all are a line in the logs, too: `task_claimed`, `task_requeued`, `task_f
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import chain
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.core.database import process_engine
+from app.core.database import execute, process_engine
 from app.core.database.models import utcnow
 from app.core.logging import get_logger
 from app.core.tasks.models import TaskRecord, TaskState, tasks
@@ -71,11 +71,11 @@ def note(record: TaskRecord, event: str, **facts: Any) -> None:
     record.history = [*record.history, entry]
 
 
-def log_changes(rows: Iterable[Any], *, exc_info: bool = False) -> None:
+def log_changes(rows: Iterable[Mapping[Any, Any]], *, exc_info: bool = False) -> None:
     """Log the last change of each row of `CHANGED`."""
     for row in rows:
-        facts = {"task": row.name, "task_id": str(row.id), "exc_info": exc_info} | row.change
-        del facts["at"]
+        facts = {"task": row["name"], "task_id": str(row["id"]), "exc_info": exc_info}
+        facts |= {name: fact for name, fact in row["change"].items() if name != "at"}
         event = facts.pop("event")
         log.log(LEVELS.get(event, logging.INFO), f"task_{event}", **facts)
 
@@ -92,9 +92,9 @@ def claim(
     values = {"delivery": delivery, "redelivered": redelivered, "worker": worker}
     if row := _execute(_CLAIM, task_id=task_id, **values):
         log_changes([row])
-        return Claim(task_id, row.attempts, row.ordered_by)
-    state = _execute(select(tasks.c.state).where(tasks.c.id == task_id))
-    reason = f"it is in state {state[0]}" if state else "it has no record"
+        return Claim(task_id, row["attempts"], row["ordered_by"])
+    found = _execute(_STATE, task_id=task_id)
+    reason = f"it is in state {found['state']}" if found else "it has no record"
     log.info("task_skipped", task_id=str(task_id), reason=reason)
     return None
 
@@ -106,8 +106,12 @@ def succeed(claim: Claim, result: Any, session: Session | None = None) -> None:
         LostClaimError: this run cannot end the task any more.
     """
     values = {"task_id": claim.task_id, "attempt": claim.attempt, "value": result}
-    row = session.execute(_SUCCEED, values).first() if session else _execute(_SUCCEED, **values)
-    if row is None:
+    ended = (
+        execute(session.connection(), _SUCCEED, values, session=session)
+        if session
+        else _execute(_SUCCEED, **values)
+    )
+    if not ended:
         raise LostClaimError
 
 
@@ -133,7 +137,7 @@ def report(task_id: UUID, done: int, total: int) -> bool:
     statement = update(tasks).where(tasks.c.id == task_id)
     statement = statement.values(progress_done=done, progress_total=total)
     row = _execute(statement.returning(tasks.c.cancel_requested))
-    return bool(row and row.cancel_requested)
+    return bool(row and row["cancel_requested"])
 
 
 def _ending(**values: Any) -> ReturningUpdate[Any]:
@@ -163,14 +167,16 @@ def _end(
     return bool(row)
 
 
-def _execute(statement: Executable, **parameters: Any) -> Any:
+def _execute(statement: Executable, **parameters: Any) -> dict[str, Any] | None:
     """Execute one statement without a transaction, which would take two more round trips."""
     with process_engine().connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        return connection.execute(statement, parameters).first()
+        rows = execute(connection, statement, parameters)
+    return rows[0] if rows else None
 
 
-# Every run executes these two, so they are built once.
+# Runs execute these, so they are compiled once.
+_STATE = select(tasks.c.state).where(tasks.c.id == bindparam("task_id"))
 _CLAIM = (
     update(tasks)
     .where(

@@ -5,21 +5,25 @@ twice. This is safe, because a worker claims the record before it runs the task:
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Engine, Uuid, bindparam, func, select, update
+from sqlalchemy import ARRAY, Engine, Uuid, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util.concurrency import await_, greenlet_spawn, in_greenlet
 
+from app.core.database import execute
 from app.core.logging import get_logger
 from app.core.tasks.application import celery
 from app.core.tasks.models import UNFINISHED, TaskState, tasks
 from app.core.tasks.records import history_with
 
 DELIVERY = "delivery"  # header of a message: the number of this delivery of its record
+# Columns that a message is made of, and the order of the messages.
+SENT = ("id", "name", "arguments", "headers", "deliveries", "request_id", "owner_id", "position")
 BATCH = 100  # records in one transaction; they are locked while they are sent
 
 log = get_logger(__name__)
@@ -70,22 +74,26 @@ def hand_over(engine: Engine, ids: Sequence[UUID]) -> None:
         send_now(engine, ids)
 
 
-def publish_messages(rows: Sequence[Any]) -> None:
+def publish_messages(rows: Sequence[Mapping[str, Any]]) -> None:
     """Send one message for each row, all of them in one round trip."""
-    with celery.producer_or_acquire() as producer, producer.batch():
+    with (
+        celery.producer_or_acquire() as producer,
+        # A batch opens a client of its own.
+        producer.batch() if len(rows) > 1 else nullcontext(),
+    ):
         for row in rows:
             celery.send_task(
-                row.name,
-                kwargs=row.arguments,
-                task_id=str(row.id),
+                row["name"],
+                kwargs=row["arguments"],
+                task_id=str(row["id"]),
                 producer=producer,
                 # The record has the result. Celery would subscribe to it in Redis for each task.
                 ignore_result=True,
                 headers={
-                    **row.headers,
-                    DELIVERY: row.deliveries,
-                    "request_id": row.request_id,
-                    "user_id": str(row.owner_id) if row.owner_id else None,
+                    **row["headers"],
+                    DELIVERY: row["deliveries"],
+                    "request_id": row["request_id"],
+                    "user_id": str(row["owner_id"]) if row["owner_id"] else None,
                 },
             )
 
@@ -106,8 +114,8 @@ def send_unsent(
     """
     statement = _MARK_IDS if ids else _MARK_NEXT if ordered_by else _MARK_DUE
     with engine.begin() as connection:
-        rows = connection.execute(statement, {"ids": ids, "key": ordered_by}).all()
-        rows = sorted(rows, key=lambda row: row.position)
+        rows = execute(connection, statement, {"ids": ids, "key": ordered_by})
+        rows.sort(key=itemgetter("position"))
         if in_greenlet():
             # Redis may be slow or down, and the event loop must go on with its requests.
             await_(asyncio.to_thread(publish_messages, rows))
@@ -143,7 +151,8 @@ _blocked = (
     .where(
         _earlier.c.ordered_by == _record.c.ordered_by,
         _earlier.c.position < _record.c.position,
-        _earlier.c.state.in_(UNFINISHED),
+        # Not IN: its placeholders depend on the execution, and this is compiled once.
+        or_(*(_earlier.c.state == state for state in UNFINISHED)),
     )
     .exists()
 )
@@ -167,7 +176,7 @@ _MARK_DUE, _MARK_IDS, _MARK_NEXT = (
         deliveries=tasks.c.deliveries + 1,
         history=history_with("sent", delivery=tasks.c.deliveries + 1),
     )
-    .returning(tasks)
+    .returning(*(tasks.c[name] for name in SENT))
     for chosen in (
         _due,
         _due.where(_record.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))),

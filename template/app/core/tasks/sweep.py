@@ -72,7 +72,7 @@ def _requeue_stale(engine: Engine, longest_run: float) -> int:
         .returning(*CHANGED)
     )
     with engine.begin() as connection:
-        rows = connection.execute(statement).all()
+        rows = connection.execute(statement).mappings().all()
     log_changes(rows)
     return len(rows)
 
@@ -104,11 +104,11 @@ def _requeue_lost(engine: Engine) -> int:
                 history=history_with("failed", attempt=tasks.c.attempts, reason=NOT_TAKEN),
             )
             entry = history_with("requeued", attempt=tasks.c.attempts, reason="its message is lost")
-            failed += connection.execute(failing).all()
-            requeued += connection.execute(change.values(sent_at=None, history=entry)).all()
+            failed += connection.execute(failing).mappings()
+            requeued += connection.execute(change.values(sent_at=None, history=entry)).mappings()
     log_changes([*failed, *requeued])
     for row in failed:
-        report(task_failure(row.name, TaskError(NOT_TAKEN), str(row.id)))
+        report(task_failure(row["name"], TaskError(NOT_TAKEN), str(row["id"])))
     return len(requeued)
 
 

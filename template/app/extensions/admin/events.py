@@ -11,15 +11,22 @@ from app.extensions.admin.audit import AuditContext
 
 
 async def _record(
-    action: str, session: AsyncSession, *, key_id: UUID, owner_id: UUID, address: str, **facts: Any
+    action: str, session: AsyncSession, *, key_id: UUID, actor_id: UUID, address: str, **facts: Any
 ) -> None:
     if audit.current.get(None):
         return  # the session of the site records the change itself
-    by = AuditContext(actor_id=owner_id, actor_email=None, address=address)
-    audit.record(session, action, subject="api_keys", subject_id=key_id, after=facts, by=by)
+    by = AuditContext(actor_id=actor_id, actor_email=None, address=address)
+    audit.record(
+        session,
+        action,
+        subject="api_keys",
+        subject_id=key_id,
+        after=facts | {"owner_id": str(facts["owner_id"])},
+        by=by,
+    )
 
 
 EVENTS = {
     f"api_keys.{kind}": partial(_record, kind)
-    for kind in ("created", "rotated", "revoked", "new_address")
+    for kind in ("created", "rotated", "revoked", "changed", "new_address")
 }

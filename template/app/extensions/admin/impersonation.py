@@ -42,12 +42,12 @@ async def start(request: Request, session: AsyncSession, user_id: UUID) -> None:
     """Let the signed-in admin act as a user. Commits an entry of the audit log.
 
     Raises:
-        ForbiddenError: the user has a role on the site or is not active.
+        ForbiddenError: the user has a role on the site, is not active, or is a machine.
     """
     user = users.ensure_active(await get_user(database_of(request), user_id))
-    if user.role != "user":
+    if user.role != "user" or user.machine:
         raise ForbiddenError(
-            "Only users without a role can be impersonated.", code="impersonation_forbidden"
+            "Only people without a role can be impersonated.", code="impersonation_forbidden"
         )
     impersonation = sessions.Impersonation(
         token_id=secrets.token_urlsafe(16),

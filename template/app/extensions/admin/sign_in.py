@@ -64,18 +64,18 @@ async def sign_in(request: Request, email: str, password: str) -> None:
     """Start a session; the browser gets a new cookie.
 
     Raises:
-        TooManyAttemptsError: see `attempts`.
+        TooManyAttemptsError: see `core.auth.attempts`.
         UnauthenticatedError: address or password are wrong, or the account may not sign in here.
         UnavailableError: Supabase Auth does not answer.
     """
     redis, address, email = request.app.state.redis, client_address(request), email.strip().lower()
-    await attempts.count_attempt(redis, address, email)
+    await attempts.count(redis, address, email)
     try:
         user = await _check_password(request.app, email, password)
     except (UnauthenticatedError, ForbiddenError) as error:
         log.warning("admin_sign_in_refused", email=email, address=address, reason=error.detail)
         raise UnauthenticatedError(REFUSAL, code="sign_in_refused") from error
-    await attempts.reset_attempts(redis, address, email)
+    await attempts.reset(redis, address, email)
     set_actor(request, user)
     # A new secret prevents session fixation: an attacker may have set the previous cookie.
     secret = request.state.browser.renew()

@@ -195,10 +195,12 @@ def _link(views: list[View]) -> None:
     for view in views:
         columns: Any = inspect_model(view.model).local_table.columns
         named = {c.name: key.column.table.name for c in columns for key in c.foreign_keys}
-        for name, table in (named | dict(view.links)).items():
-            if target := by_table.get(table):
-                view.targets[name] = target
-                target.referrers.append((view, name))
+        for name, given in (named | dict(view.links)).items():
+            tables = (given,) if isinstance(given, str) else given
+            if targets := tuple(by_table[table] for table in tables if table in by_table):
+                view.targets[name] = targets
+                for target in targets:
+                    target.referrers.append((view, name))
 
 
 def _template_folders() -> list[Path]:

@@ -43,8 +43,9 @@ class View(ModelView):
     access: ClassVar[Access] = Access()
     # The column whose value names a row, in headings and in links to it.
     title_column: ClassVar[str] = "id"
-    # Columns that refer to another table without a foreign key: column -> table.
-    links: ClassVar[Mapping[str, str]] = {}
+    # Columns that refer to other tables without a foreign key: column -> table, or tables if a
+    # value may be the key of either.
+    links: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
 
     can_create = False
     can_edit = False
@@ -61,8 +62,8 @@ class View(ModelView):
         super().__init__()
         labels = {name: name.replace("_", " ").capitalize() for name in self._prop_names}
         self._column_labels = labels | self._column_labels
-        # `site` fills these: column -> the view it refers to; views that refer to this one.
-        self.targets: dict[str, View] = {}
+        # `site` fills these: column -> the views it refers to; views that refer to this one.
+        self.targets: dict[str, tuple[View, ...]] = {}
         self.referrers: list[tuple[View, str]] = []
 
     def title(self, row: Any) -> str:
@@ -107,7 +108,9 @@ class View(ModelView):
 
     def get_filters(self) -> list[Any]:
         """Return the filters of the view, and one for each column that refers to another view."""
-        links = [LinkFilter(getattr(self.model, name), view) for name, view in self.targets.items()]
+        links = [
+            LinkFilter(getattr(self.model, name), views[0]) for name, views in self.targets.items()
+        ]
         return [*super().get_filters(), *links]
 
     def search_query(self, stmt: Select[Any], term: str) -> Select[Any]:
@@ -161,21 +164,20 @@ class View(ModelView):
         return value, self._link(prop, value, request) or shown
 
     async def _read_titles(self, request: Request, rows: Any) -> None:
-        titles: dict[Any, str] = {}
-        for name, view in self.targets.items():
+        titles: dict[Any, tuple[View, str]] = {}
+        for name, view in ((name, view) for name, views in self.targets.items() for view in views):
             keys = {getattr(row, name) for row in rows} - {None}
             if keys:
                 key, title = view.pk_columns[0], getattr(view.model, view.title_column)
                 found = await self._run_arbitrary_query(select(key, title).where(key.in_(keys)))
-                titles |= {(name, each[0]): str(each[1] or each[0]) for each in found}
+                titles |= {(name, each[0]): (view, str(each[1] or each[0])) for each in found}
         request.state.titles = titles
 
     def _link(self, name: str, value: Any, request: Request | None) -> Markup | None:
-        target = self.targets.get(name)
-        if request is None or target is None:
+        if request is None or name not in self.targets:
             return None
-        title = getattr(request.state, "titles", {}).get((name, value))
-        if title is None or not target.is_accessible(request):
+        target, title = getattr(request.state, "titles", {}).get((name, value), (None, None))
+        if target is None or not target.is_accessible(request):
             return None
         url = request.url_for("admin:details", identity=target.identity, pk=str(value))
         return Markup('<a href="{}">{}</a>').format(str(url), title)

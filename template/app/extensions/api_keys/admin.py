@@ -24,6 +24,7 @@ class ApiKeyAdmin(View, model=ApiKey):
         "start",
         "owner_id",
         "scopes",
+        "attributes",
         "expires_at",
         "revoked_at",
         "last_used_at",
@@ -35,7 +36,7 @@ class ApiKeyAdmin(View, model=ApiKey):
         "replaced_by",
         "last_used_from",
     ]
-    column_searchable_list: ClassVar = ["name", "start"]
+    column_searchable_list: ClassVar = ["name", "start", "attributes"]
     column_sortable_list: ClassVar = ["name", "created_at", "expires_at", "last_used_at"]
     column_default_sort: ClassVar = ("created_at", True)
     column_filters: ClassVar = [InputFilter(ApiKey.start), *day_range(ApiKey.created_at)]

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.cli.database import with_session
-from app.core.cli.errors import CliError
+from app.core.cli.errors import invalid_option
 from app.core.cli.output import print_table
 from app.core.database.models import utcnow
 from app.extensions.api_keys import service
-from app.extensions.api_keys.history import COMMAND_LINE
 from app.extensions.api_keys.models import ApiKey
 from app.extensions.api_keys.schemas import ApiKeyCreate, ApiKeyRotate
+from app.extensions.api_keys.service import COMMAND_LINE
 from app.extensions.users import service as users
 from app.extensions.users.schemas import UserRead
 
@@ -41,7 +41,7 @@ def create(
             {"name": name, "scopes": scope, "expires_in_days": days, "networks": network or []}
         )
     except ValidationError as error:
-        raise CliError(_sentence(error)) from error
+        raise invalid_option(error) from error
 
     async def work(session: AsyncSession) -> tuple[ApiKey, str]:
         user = await users.get_by_email(session, email)
@@ -64,13 +64,14 @@ def show(
         return list(await service.list_of(session, owner_id))
 
     print_table(
-        ("Id", "Key", "Name", "Scopes", "State", "Expires", "Last used", "From"),
+        ("Id", "Key", "Name", "Scopes", "Attributes", "State", "Expires", "Last used", "From"),
         *(
             (
                 key.id,
                 f"{key.start}…",
                 key.name,
                 " ".join(key.scopes),
+                " ".join(f"{name}={value}" for name, value in key.attributes.items()),
                 _state(key),
                 key.expires_at,
                 key.last_used_at,
@@ -95,7 +96,7 @@ def rotate(
     try:
         hours = ApiKeyRotate(overlap_hours=overlap_hours).overlap_hours
     except ValidationError as error:
-        raise CliError(_sentence(error)) from error
+        raise invalid_option(error) from error
     _print_new(
         *with_session(
             lambda session: service.rotate(session, None, key_id, hours, address=COMMAND_LINE)
@@ -122,8 +123,3 @@ def _state(key: ApiKey) -> str:
     if key.expires_at <= utcnow():
         return "expired"
     return "replaced" if key.replaced_by else "valid"
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{first['loc'][0]}: {first['msg']}."

@@ -15,11 +15,12 @@ log = get_logger(__name__)
 
 
 class Change(NamedTuple):
-    """Something that happened to a key: `created`, `rotated`, `revoked` or `new_address`."""
+    """Something that happened to a key."""
 
-    kind: str
+    kind: str  # created, rotated, revoked, changed or new_address
     key_id: UUID
     owner_id: UUID
+    actor_id: UUID  # who did it; the owner for the command line and for a new address
     start: str
     address: str  # of the one who did it
 

@@ -29,6 +29,10 @@ class ApiKey(UUIDKey, Model, table=True):
     scopes: list[str] = Field(sa_type=JSONB)
     # Networks from which the key is accepted; empty for all.
     networks: list[str] = Field(sa_type=JSONB)
+    # What other features know about the key.
+    attributes: dict[str, str] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}
+    )
     created_at: datetime = Field(default_factory=utcnow)
     expires_at: datetime
     revoked_at: datetime | None = None

@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from app.core.auth.scopes import known_scopes
 from app.core.database import DatabaseReader, DatabaseSession
 from app.core.http.pagination import KeysetPage, KeysetQuery
 from app.extensions.api_keys import service
-from app.extensions.api_keys.models import ApiKey
+from app.extensions.api_keys.deps import Address, shown_once
 from app.extensions.api_keys.schemas import (
     ApiKeyCreate,
     ApiKeyCreated,
@@ -35,13 +35,13 @@ async def list_keys(
 async def create_key(
     user: LiveUser,
     body: ApiKeyCreate,
-    request: Request,
+    address: Address,
     response: Response,
     session: DatabaseSession,
 ) -> ApiKeyCreated:
     """Create a key. The answer is the only place that shows it."""
-    created = await service.create(session, user.id, body, address=_address(request))
-    return _shown_once(response, *created)
+    created = await service.create(session, user.id, body, address=address)
+    return shown_once(response, *created)
 
 
 @router.get("/scopes", summary="List scopes")
@@ -61,30 +61,19 @@ async def rotate_key(
     user: LiveUser,
     key_id: UUID,
     body: ApiKeyRotate,
-    request: Request,
+    address: Address,
     response: Response,
     session: DatabaseSession,
 ) -> ApiKeyCreated:
     """Create a key with the same rights and lifetime; the old one stays valid for some hours."""
-    created = await service.rotate(
-        session, user.id, key_id, body.overlap_hours, address=_address(request)
-    )
-    return _shown_once(response, *created)
+    created = await service.rotate(session, user.id, key_id, body.overlap_hours, address=address)
+    return shown_once(response, *created)
 
 
 @router.post("/{key_id}/revoke", summary="Revoke an API key")
 async def revoke_key(
-    user: CurrentUser, key_id: UUID, request: Request, session: DatabaseSession
+    user: CurrentUser, key_id: UUID, address: Address, session: DatabaseSession
 ) -> ApiKeyRead:
     """End a key; every process refuses it after some seconds."""
-    key = await service.revoke(session, user.id, key_id, address=_address(request))
+    key = await service.revoke(session, user.id, key_id, address=address)
     return ApiKeyRead.model_validate(key)
-
-
-def _shown_once(response: Response, key: ApiKey, text: str) -> ApiKeyCreated:
-    response.headers["Cache-Control"] = "no-store"
-    return ApiKeyCreated.model_validate({**key.model_dump(), "key": text})
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

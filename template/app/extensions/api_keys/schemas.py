@@ -29,7 +29,12 @@ class ApiKeyCreate(RequestModel):
     """A new key."""
 
     name: str = Field(min_length=1, max_length=100, description="What it is for.")
-    scopes: list[str] = Field(min_length=1, max_length=100, description="See `/api_keys/scopes`.")
+    scopes: list[str] = Field(
+        min_length=1,
+        max_length=100,
+        description="See `/api_keys/scopes`.",
+        examples=[["users:read"]],
+    )
     expires_in_days: int | None = Field(
         default=None, ge=1, le=3650, description="Validity; default and limit are settings."
     )
@@ -59,6 +64,7 @@ class ApiKeyRead(ResponseModel):
     start: str = Field(description="First characters of the key.")
     scopes: list[str]
     networks: list[str]
+    attributes: dict[str, str] = Field(description="What other features know about it.")
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None

@@ -3,7 +3,7 @@
 `owner_id` None stands for the operator, who may change the keys of everybody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,8 +16,10 @@ from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.http.lists import Listing
 from app.core.settings import load_settings
 from app.extensions.api_keys import key_format, verification
+from app.extensions.api_keys.history import COMMAND_LINE as COMMAND_LINE
 from app.extensions.api_keys.history import Change, commit
-from app.extensions.api_keys.models import ApiKey, ApiKeyAddress
+from app.extensions.api_keys.models import ApiKey as ApiKey
+from app.extensions.api_keys.models import ApiKeyAddress
 from app.extensions.api_keys.schemas import ApiKeyCreate, ApiKeyRead
 from app.extensions.api_keys.settings import ApiKeySettings
 
@@ -25,9 +27,23 @@ KEYS = Listing(ApiKey, ApiKeyRead, scope=ApiKey.owner_id)
 
 
 async def create(
-    session: AsyncSession, owner_id: UUID, values: ApiKeyCreate, *, address: str
+    session: AsyncSession,
+    owner_id: UUID,
+    values: ApiKeyCreate,
+    *,
+    address: str,
+    actor_id: UUID | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> tuple[ApiKey, str]:
     """Add a key of a user; return it and its text, which is stored nowhere. Commits.
+
+    Args:
+        session: its transaction may have changes, which are committed as well.
+        owner_id: for whom the key acts: a user or a machine.
+        values: what the key may do.
+        address: of the one who creates it.
+        actor_id: who creates it, if it is not the owner.
+        attributes: what the calling feature wants to know about the key later.
 
     Raises:
         InvalidError: `unknown_scope`, or `expiry_too_late`.
@@ -51,7 +67,8 @@ async def create(
     )
     if (await session.exec(valid)).one() >= settings.max_per_user:
         raise ConflictError(
-            f"A user has at most {settings.max_per_user} keys: revoke one first.",
+            f"There are {settings.max_per_user} valid keys, and more are not allowed: revoke one "
+            "first.",
             code="too_many_api_keys",
         )
     key, text = _new(
@@ -59,10 +76,11 @@ async def create(
         name=values.name,
         scopes=sorted(set(values.scopes)),
         networks=[str(network) for network in values.networks],
+        attributes=dict(attributes or {}),
         lifetime=timedelta(days=days),
     )
     session.add(key)
-    await commit(session, [_change("created", key, address)])
+    await commit(session, [_change("created", key, address, actor_id)])
     return key, text
 
 
@@ -73,6 +91,7 @@ async def rotate(
     overlap_hours: int | None = None,
     *,
     address: str,
+    actor_id: UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """Replace a key by one with the same rights and lifetime; return that and its text. Commits.
 
@@ -95,6 +114,7 @@ async def rotate(
         name=old.name,
         scopes=old.scopes,
         networks=old.networks,
+        attributes=old.attributes,
         lifetime=old.expires_at - old.created_at,
     )
     old.replaced_by = new.id
@@ -103,14 +123,20 @@ async def rotate(
     replaced = update(ApiKey).where(col(ApiKey.replaced_by) == old.id, col(ApiKey.expires_at) > now)
     ended = await session.exec(replaced.values(expires_at=now).returning(col(ApiKey.secret_hash)))
     hashes = [old.secret_hash, *ended.scalars()]
-    await commit(session, [_change("rotated", old, address), _change("created", new, address)])
+    changes = (("rotated", old), ("created", new))
+    await commit(session, [_change(kind, key, address, actor_id) for kind, key in changes])
     for secret_hash in hashes:
         verification.evict(secret_hash)
     return new, text
 
 
 async def revoke(
-    session: AsyncSession, owner_id: UUID | None, key_id: UUID, *, address: str
+    session: AsyncSession,
+    owner_id: UUID | None,
+    key_id: UUID,
+    *,
+    address: str,
+    actor_id: UUID | None = None,
 ) -> ApiKey:
     """End a key; a second time has no effect. Commits.
 
@@ -119,7 +145,22 @@ async def revoke(
     key = await _get(session, owner_id, key_id)
     if key.revoked_at is None:
         key.revoked_at = utcnow()
-        await commit(session, [_change("revoked", key, address)])
+        await commit(session, [_change("revoked", key, address, actor_id)])
+    verification.evict(key.secret_hash)
+    return key
+
+
+async def set_attribute(
+    session: AsyncSession, key_id: UUID, name: str, value: str | None, *, address: str
+) -> ApiKey:
+    """Set what another feature knows about a key, or remove it with None. For operators. Commits.
+
+    Other processes see it after API_KEYS_CACHE_SECONDS. A rotation passes it on.
+    """
+    key = await _get(session, None, key_id)
+    others = {each: text for each, text in key.attributes.items() if each != name}
+    key.attributes = others if value is None else others | {name: value}
+    await commit(session, [_change("changed", key, address, None)])
     verification.evict(key.secret_hash)
     return key
 
@@ -144,7 +185,13 @@ def delete_old(session: Session) -> int:
 
 
 def _new(
-    *, owner_id: UUID, name: str, scopes: list[str], networks: list[str], lifetime: timedelta
+    *,
+    owner_id: UUID,
+    name: str,
+    scopes: list[str],
+    networks: list[str],
+    attributes: dict[str, str],
+    lifetime: timedelta,
 ) -> tuple[ApiKey, str]:
     text = key_format.new_key(load_settings(ApiKeySettings).key_prefix)
     now = utcnow()
@@ -155,6 +202,7 @@ def _new(
         secret_hash=key_format.hash_of(text),
         scopes=scopes,
         networks=networks,
+        attributes=attributes,
         created_at=now,
         expires_at=now + lifetime,
     )
@@ -170,5 +218,5 @@ async def _get(session: AsyncSession, owner_id: UUID | None, key_id: UUID) -> Ap
     return key
 
 
-def _change(kind: str, key: ApiKey, address: str) -> Change:
-    return Change(kind, key.id, key.owner_id, key.start, address)
+def _change(kind: str, key: ApiKey, address: str, actor_id: UUID | None) -> Change:
+    return Change(kind, key.id, key.owner_id, actor_id or key.owner_id, key.start, address)

@@ -81,9 +81,10 @@ async def store(session: AsyncSession, batch: Batch) -> list[Change]:
         ],
     )
     return [
-        Change("new_address", key_id, keys[key_id].owner_id, keys[key_id].start, address)
+        Change("new_address", key_id, key.owner_id, key.owner_id, key.start, address)
         for key_id, address, is_new in added
         if is_new
+        for key in [keys[key_id]]
     ]
 
 

@@ -5,6 +5,7 @@ while its owner is in the cache, so that no key outlives the row of its owner.
 """
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -36,6 +37,7 @@ class Key:
     secret_hash: bytes
     scopes: frozenset[str]
     networks: tuple[IPv4Network | IPv6Network, ...]
+    attributes: Mapping[str, str]
     expires_at: datetime
     revoked_at: datetime | None
 
@@ -115,6 +117,7 @@ async def _read(reader: Reader, secret_hash: bytes) -> Key | None:
         secret_hash=row["secret_hash"],
         scopes=frozenset(row["scopes"]),
         networks=tuple(map(ip_network, row["networks"])),
+        attributes=row["attributes"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
     )

@@ -13,6 +13,7 @@ from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.database.compiled import after_change
 from app.core.features import load
 from app.core.settings import load_settings
 from app.extensions.cache.settings import CacheSettings
@@ -49,9 +50,16 @@ def _remember_session(session: Session, _: SessionTransaction, connection: Any) 
 @event.listens_for(Engine, "after_execute")
 def _notice_change(connection: Any, statement: Any, *_: Any) -> None:
     if getattr(statement, "is_dml", False):
-        info, name = connection.info.get("session_info"), statement.table.name
-        if info is not None and name in watched_tables():
-            info.setdefault(_TAGS, set()).add(name)
+        _notice_table(connection, statement.table)
+
+
+def _notice_table(connection: Any, table: Any) -> None:
+    info = connection.info.get("session_info")
+    if info is not None and table.name in watched_tables():
+        info.setdefault(_TAGS, set()).add(table.name)
+
+
+after_change.append(_notice_table)
 
 
 @event.listens_for(Session, "after_commit")

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.features import FeatureError, load
 from app.extensions.cache.service import Cached
+from app.extensions.cache.shortcuts import add_shortcut
 
 
 def prepare(feature: str, router: APIRouter) -> None:
@@ -28,12 +29,15 @@ def prepare(feature: str, router: APIRouter) -> None:
         route = context.original_route
         if not isinstance(route, APIRoute):
             continue
-        name, is_cached = route.endpoint.__name__, hasattr(route.endpoint, "cached")
+        name, is_cached = route.endpoint.__name__, hasattr(route.endpoint, "serve_hit")
         if name in declared and route.methods == {"GET"}:
             unused.discard(name)
             if not is_cached:
                 route.endpoint = declared[name](route.endpoint)
                 is_cached = True
+        if is_cached:
+            build, serve_hit = route.get_route_handler, route.endpoint.serve_hit  # type: ignore[attr-defined]
+            route.get_route_handler = add_shortcut(build, serve_hit)  # type: ignore[method-assign]
         if is_cached and not _is_cacheable(route):
             raise FeatureError(
                 f"{name} of '{feature}' cannot be cached: only a GET route can that answers JSON "

@@ -42,6 +42,7 @@ from app.core.redis import RedisDownError
 from app.core.settings import get_settings, load_settings
 from app.extensions.cache.invalidation import invalidate as invalidate
 from app.extensions.cache.settings import CacheSettings
+from app.extensions.cache.shortcuts import Shortcut
 from app.extensions.cache.store import MAX_EXPIRES, STORE_OF_PROCESS, digest
 from app.extensions.cache.values import loses, text_of
 from app.extensions.users.schemas import UserRead
@@ -71,13 +72,14 @@ class Answer(NamedTuple):
     body: bytes | None  # JSON
     result: Any  # of the function, if it has run
     status: str
+    key: str = ""
 
 
 class Cached:
     """Caches the answers of a GET route, below its decorator, and completes their headers.
 
-    The route runs its dependencies at each request, so nobody gets an answer, or a 304, who would
-    not get one without the cache.
+    Nobody gets an answer, or a 304, who would not get one without the cache: dependencies run at
+    each request, except those that `shortcuts` knows to be of no use for a hit.
 
     Args:
         expires: seconds after which an entry is gone, at most a day. Up to a tenth less, at random.
@@ -120,6 +122,18 @@ class Cached:
     ) -> Callable[Parameters, Awaitable[Result]]:
         """Cache the answers of the route."""
         function = _Function(endpoint, self)
+        shortcut = Shortcut(function.arguments, public=self.public)
+
+        def respond(request: Request, body: bytes, status: str) -> Response:
+            headers = self._headers(body, status)
+            if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+                return Response(status_code=304, headers=headers)
+            code = request.scope["route"].status_code or 200
+            return Response(body, code, headers, "application/json")
+
+        async def serve_hit(request: Request) -> Response | None:
+            entry = await shortcut.find(request)
+            return None if entry is None else respond(request, _opened(entry), "hit")
 
         @functools.wraps(endpoint)
         async def answer(**arguments: Any) -> Any:
@@ -138,18 +152,17 @@ class Cached:
                     **dict(zip(_FORM, form[1:], strict=True)),
                 )
 
-            body, _, status = await function.fetch(arguments, dump, repr(form))
-            headers = self._headers(body or b"", status)
-            if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
-                return Response(status_code=304, headers=headers)
-            return Response(body, route.status_code or 200, headers, "application/json")
+            found = await function.fetch(arguments, dump, repr(form))
+            if found.status == "hit":
+                shortcut.remember(request, arguments, found.key)
+            return respond(request, found.body or b"", found.status)
 
         signature = inspect.signature(endpoint)
         request = inspect.Parameter(_REQUEST, inspect.Parameter.KEYWORD_ONLY, annotation=Request)
         answer.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[*signature.parameters.values(), request]
         )
-        answer.cached = True  # type: ignore[attr-defined]
+        answer.serve_hit = serve_hit  # type: ignore[attr-defined]
         return answer  # type: ignore[return-value]
 
     def _headers(self, body: bytes, status: str) -> dict[str, str]:
@@ -205,7 +218,7 @@ def cached(
                 return await wrapped(*args, **kwargs)
             bound = function.signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            body, result, status = await function.fetch(bound.arguments, function.dump)
+            body, result, status, _ = await function.fetch(bound.arguments, function.dump)
             found: Result = function.read(body) if body and status == "hit" else result
             return found
 
@@ -253,11 +266,13 @@ class _Function:
         tags = [tag.format(**arguments) for tag in self.options.tags]
         token = uuid4().hex
         try:
+            if (held := await STORE_OF_PROCESS.recall(key)) is not None:
+                return Answer(_opened(held), None, "hit", key)
             found = await self._look(key, tags, token)
         except RedisDownError:
             return Answer(*await self._compute(arguments, dump), "fwd=bypass; detail=redis")
         if found.body is not None:
-            return Answer(_opened(found.body), None, "hit")
+            return Answer(_opened(found.body), None, "hit", key)
         entry, seconds = b"", 0.0
         try:
             body, result = await self._compute(arguments, dump)

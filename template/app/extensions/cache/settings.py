@@ -15,6 +15,11 @@ class CacheSettings(FeatureSettings, env_prefix="CACHE_"):
     max_bytes: int = Field(
         default=1_000_000, ge=1, description="Largest result that is cached, in bytes of JSON."
     )
+    process_bytes: int = Field(
+        default=16_000_000,
+        ge=0,
+        description="Bytes of results that each API process holds; 0: it reads all from Redis.",
+    )
 
 
 SETTINGS = CacheSettings

@@ -2,25 +2,36 @@
 
 The API uses its async connection. Other processes have only the connections that block, and use
 them in a thread.
+
+The API holds the entries that it has read, and only asks Redis whether the versions of their tags
+are still the same. Requests for the same entry at the same moment share that round trip.
 """
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from cachetools import LRUCache
 from redis import RedisError
 from redis.asyncio import Redis
 
 from app.core.logging import get_logger
 from app.core.redis import RedisDownError, Script, Scripts, optional_redis, redis_key, store
-from app.extensions.cache.scripts import INVALIDATE, LOOK, STORE
+from app.core.settings import load_settings
+from app.extensions.cache.scripts import CHECK, INVALIDATE, LOOK, STORE
+from app.extensions.cache.settings import CacheSettings
+from app.extensions.cache.turns import Turns
 
 MAX_EXPIRES = 24 * 3600  # seconds that an entry lives at most
 # A tag outlives every entry that was made before it was invalidated.
 TAG_SECONDS = 2 * MAX_EXPIRES
 EVERYTHING = "*"  # a tag of all entries
+ENTRY_BYTES = 1000  # that a held entry takes, without its body
 
 log = get_logger(__name__)
 
@@ -33,12 +44,25 @@ class Found(NamedTuple):
     version: bytes
 
 
+@dataclass(slots=True)
+class _Held:
+    """An entry that this process has read."""
+
+    body: bytes
+    until: float
+    is_valid: Turns[bool]
+
+    def size(self) -> int:
+        return len(self.body) + ENTRY_BYTES
+
+
 class Store:
     """The cache in Redis, used by everything in a process."""
 
     def __init__(self) -> None:
         self.redis = optional_redis()
         self._scripts: Scripts | None = None  # while the API runs
+        self._held: LRUCache[str, _Held] = LRUCache(0)
         # Tags whose invalidation has not reached Redis. Nothing is read before they have.
         self._pending: set[str] = set()
         self._retrying: asyncio.Task[None] | None = None
@@ -46,6 +70,9 @@ class Store:
     def use(self, client: "Redis | None") -> None:
         """Use this client from now on, or without one the connections that block."""
         self._scripts = Scripts(client) if client else None
+        # Only the API has one event loop for all that is held.
+        most = load_settings(CacheSettings).process_bytes if client else 0
+        self._held = LRUCache(most, getsizeof=_Held.size)
 
     async def look(
         self, key: str, name: str, tags: Sequence[str], token: str, lock_ms: int, refresh_ms: int
@@ -56,9 +83,31 @@ class Store:
             RedisDownError: Redis does not answer.
         """
         await self._send_pending()
-        names = [_entry(key), _lock(key), _counts(), *map(_tag, (EVERYTHING, *tags))]
-        body, locked, version = await self._ask(LOOK, names, [name, token, lock_ms, refresh_ms])
-        return Found(None if body is None else _bytes(body), bool(locked), _bytes(version))
+        asked, versions = time.monotonic(), [*map(_tag, (EVERYTHING, *tags))]
+        found, locked, version, left = await self._ask(
+            LOOK,
+            [_entry(key), _lock(key), _counts(), *versions],
+            [name, token, lock_ms, refresh_ms, TAG_SECONDS],
+        )
+        body = None if found is None else _bytes(found)
+        if body is not None and left > 0:
+            is_valid = partial(self._check, key, [_counts(), *versions], version, name)
+            held = _Held(body, asked + left / 1000, Turns(is_valid))
+            if held.size() <= self._held.maxsize:
+                self._held[key] = held
+        return Found(body, bool(locked), _bytes(version))
+
+    async def recall(self, key: str) -> bytes | None:
+        """Return an entry that this process holds, if it is still valid.
+
+        Raises:
+            RedisDownError: Redis does not answer.
+        """
+        held = self._held.get(key)
+        if held is None or time.monotonic() >= held.until:
+            return None
+        await self._send_pending()
+        return held.body if await held.is_valid.ask() else None
 
     async def save(self, key: str, token: str, version: bytes, body: bytes, seconds: float) -> bool:
         """Store a result, unless `seconds` is 0, release the lock, and tell whether it worked."""
@@ -96,6 +145,14 @@ class Store:
             kind, _, name = str(field).partition(" ")
             found.setdefault(name, [0, 0])[kind == "misses"] = int(count)
         return {name: (hits, misses) for name, (hits, misses) in sorted(found.items())}
+
+    async def _check(
+        self, key: str, names: list[str], version: bytes | str, name: str, hits: int
+    ) -> bool:
+        if await self._ask(CHECK, names, [version, name, hits]):
+            return True
+        self._held.pop(key, None)
+        return False
 
     async def _send_pending(self) -> None:
         if not self._pending:

@@ -45,8 +45,9 @@ from app.extensions.credits.schemas import (
     TierChoice,
     TierUpdate,
 )
-from app.extensions.credits.service import accounts, entries, holds, rates, tiers
+from app.extensions.credits.service import accounts, entries, holders, holds, rates, tiers
 
+HOLDERS = holders.tables()
 AMOUNT = Input("amount", "Credits", "number")
 
 
@@ -62,6 +63,7 @@ class AccountAdmin(View, model=Account):
 
     icon = "fa-solid fa-coins"
     title_column = "user_id"
+    links: ClassVar = {"user_id": HOLDERS}
     column_list: ClassVar = ["user_id", "tier", "balance", "held", "allowance", "charges_today"]
     column_details_list = "__all__"
     column_sortable_list: ClassVar = ["balance", "held"]
@@ -109,7 +111,7 @@ class TransactionAdmin(View, model=Transaction):
 
     icon = "fa-solid fa-book"
     access: ClassVar = Access(change=frozenset())
-    links: ClassVar = {"user_id": "users"}
+    links: ClassVar = {"user_id": HOLDERS}
     column_list: ClassVar = [
         "created_at",
         "user_id",
@@ -133,7 +135,7 @@ class HoldAdmin(View, model=Hold):
     """Holds. They expire, or an admin releases them."""
 
     icon = "fa-solid fa-hourglass-half"
-    links: ClassVar = {"user_id": "users"}
+    links: ClassVar = {"user_id": HOLDERS}
     column_list: ClassVar = [
         "created_at",
         "user_id",

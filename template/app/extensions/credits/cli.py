@@ -14,7 +14,7 @@ from app.core.cli.output import print_table
 from app.core.database import sync_session
 from app.extensions.credits.models import Unfinished
 from app.extensions.credits.schemas import MAX_AMOUNT, BalanceRead, RateCreate
-from app.extensions.credits.service import accounts, entries, rates
+from app.extensions.credits.service import accounts, entries, holders, rates
 from app.extensions.credits.service.verify import find_discrepancies
 from app.extensions.users import service as users
 
@@ -22,7 +22,7 @@ cli = typer.Typer(name="credits", no_args_is_help=True, help="Balances and price
 
 Result = TypeVar("Result")
 
-Email = Annotated[str, typer.Argument(help="E-mail address of the user.")]
+Email = Annotated[str, typer.Argument(help="E-mail address of the user, or another holder.")]
 Reason = Annotated[str, typer.Option(help="Reason; the owner sees it, and the ledger stores it.")]
 Key = Annotated[
     str | None,
@@ -51,7 +51,7 @@ def verify() -> None:
 
 @cli.command()
 def balance(email: Email) -> None:
-    """Show the balance of a user."""
+    """Show a balance."""
     _show(_with_user(email, accounts.get_balance))
 
 
@@ -62,7 +62,7 @@ def grant(
     reason: Reason = "Grant",
     key: Key = None,
 ) -> None:
-    """Give a user credits."""
+    """Grant credits."""
     _with_user(email, lambda session, user: entries.grant(session, user, amount, reason, key=key))
     balance(email)
 
@@ -76,14 +76,14 @@ def adjust(
     reason: Reason = "Correction",
     key: Key = None,
 ) -> None:
-    """Correct a user's balance, up or down."""
+    """Correct a balance, up or down."""
     _with_user(email, lambda session, user: entries.adjust(session, user, amount, reason, key=key))
     balance(email)
 
 
 @cli.command()
 def tier(email: Email, name: Annotated[str, typer.Argument(help="Name of the tier.")]) -> None:
-    """Move a user to another tier."""
+    """Move an account to another tier."""
     _show(_with_user(email, lambda session, user: accounts.set_tier(session, user, name)))
 
 
@@ -128,8 +128,10 @@ def set_rate(
 
 def _with_user(email: str, work: Callable[[Session, UUID], Result]) -> Result:
     async def run(session: AsyncSession) -> Result:
-        user = await users.get_by_email(session, email)
-        result = await session.run_sync(work, user.id)
+        holder = await session.run_sync(holders.find, email)
+        if holder is None:
+            holder = (await users.get_by_email(session, email)).id
+        result = await session.run_sync(work, holder)
         await session.commit()
         return result
 

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 
 from app.core.database import DatabaseSession
+from app.core.errors import ForbiddenError
+from app.core.features import load
 from app.extensions.credits.service.charges import Charge as Charge
 from app.extensions.credits.service.charges import charging_async
+from app.extensions.credits.service.holders import Holder
 from app.extensions.users.deps import CurrentUser
 
 IdempotencyKey = Annotated[
@@ -21,11 +24,32 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+
+async def _caller(user: CurrentUser) -> Holder:
+    return Holder(user.id)
+
+
+_OF_FEATURES = [module.current_holder for _, module in load("credits")]
+
+# Whose account the request is about: that of the caller, or what `current_holder` of a feature's
+# `credits.py` returns. FastAPI reads the parameters of this dependency when it is imported.
+CurrentHolder = Annotated[Holder, Depends(_OF_FEATURES[0] if _OF_FEATURES else _caller)]
+
+
+async def _manager(holder: CurrentHolder) -> Holder:
+    """Refuse a caller who may only see the balance."""
+    if not holder.manages:
+        raise ForbiddenError("Only those who manage the account may see this.", code="no_manager")
+    return holder
+
+
+CurrentManager = Annotated[Holder, Depends(_manager)]
+
 _FORMS = ("multipart/", "application/x-www-form-urlencoded")
 
 
 def charge(operation: str, units: int | Callable[..., Any] = 1) -> Any:
-    """Charge the caller for a request, by a parameter of the route.
+    """Charge the account of a request, see `CurrentHolder`, by a parameter of the route.
 
         paid: Annotated[Charge, charge("docs.embed")]
 
@@ -41,12 +65,16 @@ def charge(operation: str, units: int | Callable[..., Any] = 1) -> Any:
     async def metered(
         request: Request,
         user: CurrentUser,
+        holder: CurrentHolder,
         session: DatabaseSession,
         counted: Annotated[int, Depends(count)],
         key: IdempotencyKey = None,
     ) -> AsyncIterator[Charge]:
-        asked = {"key": f"request:{key}", "fingerprint": await _fingerprint(request)} if key else {}
-        async with charging_async(session, user.id, operation, counted, **asked) as begun:
+        asked: dict[str, str] = {}
+        if key:
+            asked["key"] = holder.key(user.id, key)
+            asked["fingerprint"] = await _fingerprint(request)
+        async with charging_async(session, holder.id, operation, counted, **asked) as begun:
             yield begun
         await session.commit()
 

@@ -69,7 +69,7 @@ class Tier(Model, table=True):
 
 
 class Account(Timestamps, Model, table=True):
-    """The account of a user. A transaction locks it before it changes it, its entries or holds."""
+    """An account. A transaction locks it before it changes it, its entries or holds."""
 
     __tablename__ = "credits_accounts"
     __table_args__ = (
@@ -79,8 +79,9 @@ class Account(Timestamps, Model, table=True):
         Index("ix_credits_accounts_allocated_month", "allocated_month"),
     )
 
-    # Without a cascade, because the ledger must be kept.
-    user_id: UUID = Field(primary_key=True, foreign_key=f"{SCHEMA}.users.id")
+    # The holder: a user, or what another feature says, see `service.holders`. It is no foreign key,
+    # because the ledger is kept when the row of the holder is deleted.
+    user_id: UUID = Field(primary_key=True)
     tier: str = Field(max_length=40, foreign_key=f"{SCHEMA}.credits_tiers.name")
     balance: int = Field(default=0, sa_type=BigInteger)  # the sum of the ledger; can be spent
     held: int = Field(default=0, sa_type=BigInteger)  # the sum of the active holds

@@ -4,11 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import DatabaseReader, DatabaseSession
 from app.core.http.pagination import KeysetPage
 from app.core.http.streams import Stream
-from app.extensions.credits.deps import IdempotencyKey
+from app.extensions.credits.deps import CurrentHolder, CurrentManager, IdempotencyKey
 from app.extensions.credits.schemas import (
     Adjustment,
     BalanceRead,
@@ -26,7 +27,15 @@ from app.extensions.credits.schemas import (
     TransactionQuery,
     TransactionRead,
 )
-from app.extensions.credits.service import accounts, entries, holds, rates, reports, tiers
+from app.extensions.credits.service import (
+    accounts,
+    entries,
+    holders,
+    holds,
+    rates,
+    reports,
+    tiers,
+)
 from app.extensions.users.deps import AdminUser, CurrentUser
 from app.extensions.users.service import get
 
@@ -34,19 +43,19 @@ router = APIRouter()
 
 
 @router.get("/balance", summary="Read my balance")
-async def read_balance(user: CurrentUser, session: DatabaseSession) -> BalanceRead:
-    """The caller's balance."""
-    found = await session.run_sync(accounts.get_balance, user.id)
+async def read_balance(holder: CurrentHolder, session: DatabaseSession) -> BalanceRead:
+    """The balance of the account."""
+    found = await session.run_sync(accounts.get_balance, holder.id)
     await session.commit()  # the first request opens the account
     return found
 
 
 @router.get("/transactions", summary="List my transactions")
 async def list_transactions(
-    user: CurrentUser, query: Annotated[TransactionQuery, Query()], reader: DatabaseReader
+    holder: CurrentManager, query: Annotated[TransactionQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[TransactionRead]:
-    """Entries of the caller's ledger, newest first."""
-    return await reports.TRANSACTIONS.page(reader, query, user_id=user.id)
+    """Entries of the ledger, newest first."""
+    return await reports.TRANSACTIONS.page(reader, query, user_id=holder.id)
 
 
 @router.get(
@@ -56,11 +65,11 @@ async def list_transactions(
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def download_transactions(
-    user: CurrentUser, query: Annotated[TransactionFilter, Query()], reader: DatabaseReader
+    holder: CurrentManager, query: Annotated[TransactionFilter, Query()], reader: DatabaseReader
 ) -> Stream:
-    """All entries of the caller's ledger as CSV, newest first."""
+    """All entries of the ledger as CSV, newest first."""
     return Stream(
-        reports.stream_csv(reader, user.id, query),
+        reports.stream_csv(reader, holder.id, query),
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},
     )
@@ -68,18 +77,18 @@ async def download_transactions(
 
 @router.get("/summary", summary="Sum up my transactions")
 async def read_summary(
-    user: CurrentUser, query: Annotated[SummaryQuery, Query()], session: DatabaseSession
+    holder: CurrentManager, query: Annotated[SummaryQuery, Query()], session: DatabaseSession
 ) -> list[SummaryRead]:
     """The sums of additions and payments, by period and operation."""
-    return await session.run_sync(reports.summarize, user.id, query)
+    return await session.run_sync(reports.summarize, holder.id, query)
 
 
 @router.get("/holds", summary="List my holds")
 async def list_holds(
-    user: CurrentUser, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
+    holder: CurrentManager, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[HoldRead]:
-    """The caller's holds, newest first."""
-    return await reports.HOLDS.page(reader, query, user_id=user.id)
+    """The holds, newest first."""
+    return await reports.HOLDS.page(reader, query, user_id=holder.id)
 
 
 @router.get("/rates", summary="List rates")
@@ -119,8 +128,8 @@ async def update_tier(
 
 @router.get("/accounts/{user_id}", summary="Read an account")
 async def read_account(_: AdminUser, user_id: UUID, session: DatabaseSession) -> BalanceRead:
-    """The balance of a user. For admins."""
-    await get(session, user_id)
+    """The balance of an account. For admins."""
+    await _check(session, user_id)
     found = await session.run_sync(accounts.get_balance, user_id)
     await session.commit()
     return found
@@ -133,7 +142,7 @@ async def list_account_transactions(
     query: Annotated[TransactionQuery, Query()],
     reader: DatabaseReader,
 ) -> KeysetPage[TransactionRead]:
-    """Entries of a user's ledger, newest first. For admins."""
+    """Entries of an account's ledger, newest first. For admins."""
     return await reports.TRANSACTIONS.page(reader, query, user_id=user_id)
 
 
@@ -141,7 +150,7 @@ async def list_account_transactions(
 async def list_account_holds(
     _: AdminUser, user_id: UUID, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
 ) -> KeysetPage[HoldRead]:
-    """The holds of a user, newest first. For admins."""
+    """The holds of an account, newest first. For admins."""
     return await reports.HOLDS.page(reader, query, user_id=user_id)
 
 
@@ -154,7 +163,7 @@ async def grant(
     key: IdempotencyKey = None,
 ) -> TransactionRead:
     """Add credits. A repeated Idempotency-Key gets the first response again. For admins."""
-    await get(session, user_id)
+    await _check(session, user_id)
     details = {"by": str(admin.id)}
     entry = await session.run_sync(
         entries.grant, user_id, grant.amount, grant.reason, key=key, details=details
@@ -172,7 +181,7 @@ async def adjust(
     key: IdempotencyKey = None,
 ) -> TransactionRead:
     """Correct a balance, up or down. For admins."""
-    await get(session, user_id)
+    await _check(session, user_id)
     details = {"by": str(admin.id)}
     entry = await session.run_sync(
         entries.adjust, user_id, adjustment.amount, adjustment.reason, key=key, details=details
@@ -185,8 +194,8 @@ async def adjust(
 async def set_tier(
     _: AdminUser, user_id: UUID, choice: TierChoice, session: DatabaseSession
 ) -> BalanceRead:
-    """Move a user to another tier. For admins."""
-    await get(session, user_id)
+    """Move an account to another tier. For admins."""
+    await _check(session, user_id)
     found = await session.run_sync(accounts.set_tier, user_id, choice.tier)
     await session.commit()
     return found
@@ -198,3 +207,9 @@ async def release_hold(_: AdminUser, hold_id: UUID, session: DatabaseSession) ->
     entry = await session.run_sync(holds.release_by_id, hold_id)
     await session.commit()
     return entry
+
+
+async def _check(session: AsyncSession, holder_id: UUID) -> None:
+    """Refuse an id that is not one of a user or another holder."""
+    if await session.run_sync(holders.find, holder_id) is None:
+        await get(session, holder_id)

@@ -14,11 +14,12 @@ from app.extensions.admin.cards import Card, state_card
 from app.extensions.admin.filters import EnumFilter, InputFilter, day_range
 from app.extensions.admin.views import View
 from app.extensions.documents import service
+from app.extensions.documents.deps import OWNERS
 from app.extensions.documents.models import Chunk, Document, DocumentState
 
 
 class DocumentAdmin(View, model=Document):
-    """The documents of all users."""
+    """The documents of all owners."""
 
     icon = "fa-solid fa-file-lines"
     title_column = "name"
@@ -31,7 +32,7 @@ class DocumentAdmin(View, model=Document):
         EnumFilter(Document.state, DocumentState),
         *day_range(Document.created_at),
     ]
-    links: ClassVar = {"task_id": "tasks"}
+    links: ClassVar = {"task_id": "tasks", "owner_id": OWNERS}
 
     @action("Retry", "Process these failed or cancelled documents again?")
     async def retry(self, _: Request, session: AsyncSession, document_id: UUID) -> None:
@@ -55,7 +56,7 @@ class ChunkAdmin(View, model=Chunk):
 
     icon = "fa-solid fa-paragraph"
     access: ClassVar = Access(see=frozenset({"admin"}), change=frozenset())
-    links: ClassVar = {"owner_id": "users"}
+    links: ClassVar = {"owner_id": OWNERS}
     column_list: ClassVar = ["document_id", "position", "page", "owner_id"]
     column_details_list: ClassVar = [*column_list, "search_config", "content"]
     column_default_sort: ClassVar = [("document_id", False), ("position", False)]

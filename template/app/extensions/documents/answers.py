@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import httpx
 
@@ -16,7 +15,7 @@ from app.core.http_client import client_options
 from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.extensions.documents import http
-from app.extensions.documents.schemas import AskRequest, Filters, Hit, SearchRequest
+from app.extensions.documents.schemas import AskRequest, Filters, Hit, Owner, SearchRequest
 from app.extensions.documents.search import search
 from app.extensions.documents.settings import DocumentSettings
 
@@ -39,7 +38,7 @@ class Prepared:
     settings: DocumentSettings
 
 
-async def prepare(database: Database, owner_id: UUID, request: AskRequest) -> Prepared:
+async def prepare(database: Database, owner: Owner, request: AskRequest) -> Prepared:
     """Search the sources of an answer.
 
     Raises:
@@ -54,9 +53,9 @@ async def prepare(database: Database, owner_id: UUID, request: AskRequest) -> Pr
         )
     filters = request.model_dump(include=set(Filters.model_fields))
     search_request = SearchRequest(query=request.question, limit=request.sources, **filters)
-    page = await search(database, owner_id, search_request)
+    page = await search(database, owner, search_request)
     async with database.session() as session:
-        await emit(session, "documents.asked", owner_id=owner_id)
+        await emit(session, "documents.asked", owner_id=owner.id)
         await session.commit()
     return Prepared(request.question, page.items, settings)
 

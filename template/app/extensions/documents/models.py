@@ -30,7 +30,7 @@ class DocumentState(StrEnum):
 
 
 class Document(UUIDKey, Timestamps, Model, table=True):
-    """A file of a user; Storage has its content under `object_key`."""
+    """A file of an owner; Storage has its content under `object_key`."""
 
     __tablename__ = "documents"
     __table_args__ = (
@@ -41,7 +41,12 @@ class Document(UUIDKey, Timestamps, Model, table=True):
         Index("ix_documents_state", "state", "created_at"),
     )
 
-    owner_id: UUID = Field(foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE")
+    # A user, or what another feature says, see `deps`.
+    owner_id: UUID
+    # The owner, if it is a user: the document is removed with the row of the user.
+    user_id: UUID | None = Field(
+        default=None, index=True, foreign_key=f"{SCHEMA}.users.id", ondelete="CASCADE"
+    )
     name: str = Field(max_length=255)
     object_key: str = Field(max_length=200, unique=True)
     size: int = Field(sa_type=BigInteger)  # bytes

@@ -1,5 +1,6 @@
 """Request and response models of this feature."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -20,6 +21,19 @@ FileName = Annotated[
         strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f/\\]+$"
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The owner of documents, and the user who works with them."""
+
+    id: UUID
+    user_id: UUID
+
+    @property
+    def person(self) -> UUID | None:
+        """The owner, if it is a user."""
+        return self.user_id if self.id == self.user_id else None
 
 
 class DocumentFacts(RequestModel):

@@ -36,6 +36,7 @@ from app.extensions.documents.indexes import quote_literal
 from app.extensions.documents.schemas import (
     Filters,
     Hit,
+    Owner,
     SearchMode,
     SearchPage,
     SearchRequest,
@@ -92,7 +93,7 @@ class Position(NamedTuple):
 _POSITION = TypeAdapter(Position)
 
 
-async def search(database: Database, owner_id: UUID, request: SearchRequest) -> SearchPage:
+async def search(database: Database, owner: Owner, request: SearchRequest) -> SearchPage:
     """Return a page of the owner's hits, the best first.
 
     Raises:
@@ -104,7 +105,7 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
     vector = None if request.mode is SearchMode.TEXT else await _embed(embedder, request.query)
     async with database.session() as session:
         connection = await session.connection()
-        values = _values(owner_id, request, vector, after)
+        values = _values(owner.id, request, vector, after)
         filtered = any(values[name] is not None for name in Filters.model_fields)
         server = (await connection.execute(set_up(filtered=filtered), values)).one()
         statement = ranking(
@@ -119,8 +120,8 @@ async def search(database: Database, owner_id: UUID, request: SearchRequest) -> 
     page = found[: request.limit]
     async with database.session() as session:
         if server.has_supabase_auth:
-            act_as(session, owner_id)
-        hits = await _read(await session.connection(), owner_id, request, page)
+            act_as(session, owner.user_id)
+        hits = await _read(await session.connection(), owner.id, request, page)
     more = len(found) > request.limit
     return SearchPage(items=hits, next_cursor=encode_cursor(page[-1]) if more else None)
 

@@ -12,13 +12,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.events import emit
-from app.core.http.lists import Listing
+from app.core.http.lists import EVERYONE, Listing
 from app.core.supabase.storage import FileTypeError, SignedUpload, Storage, new_key
 from app.core.tasks import enqueue
 from app.extensions.documents.extract import READERS
 from app.extensions.documents.models import Document, DocumentState
 from app.extensions.documents.notify import notify
-from app.extensions.documents.schemas import DocumentCreate, DocumentFacts, DocumentRead
+from app.extensions.documents.schemas import DocumentCreate, DocumentFacts, DocumentRead, Owner
 from app.extensions.documents.tasks import AFTER_REQUESTS, ingest, remove_file
 from app.extensions.tasks import service as tasks
 
@@ -36,7 +36,7 @@ async def get_document(
     """Return a document.
 
     Raises:
-        NotFoundError: there is none, or it belongs to another user; the error is the same.
+        NotFoundError: there is none, or it belongs to another owner; the error is the same.
     """
     # A lock without `populate_existing` would return what the session has read before.
     document = await session.get(
@@ -48,7 +48,7 @@ async def get_document(
 
 
 async def create_upload(
-    session: AsyncSession, storage: Storage, owner_id: UUID, file: DocumentCreate
+    session: AsyncSession, storage: Storage, owner: Owner, file: DocumentCreate
 ) -> tuple[Document, SignedUpload]:
     """Create a document for a file, with a URL for its upload. Commits.
 
@@ -61,7 +61,7 @@ async def create_upload(
         UnavailableError: Storage does not answer.
     """
     _check(storage, file.media_type, file.size)
-    document = await _get_or_create(session, owner_id, file, size=file.size, sha256=file.sha256)
+    document = await _get_or_create(session, owner, file, size=file.size, sha256=file.sha256)
     try:
         return document, await storage.sign_upload(document.object_key)
     except ConflictError as error:
@@ -117,7 +117,7 @@ async def complete(
 
 
 async def upload(
-    session: AsyncSession, storage: Storage, owner_id: UUID, facts: DocumentFacts, path: Path
+    session: AsyncSession, storage: Storage, owner: Owner, facts: DocumentFacts, path: Path
 ) -> Document:
     """Upload a small file from the body of a request, and start the processing. Commits.
 
@@ -134,11 +134,11 @@ async def upload(
     if not size:
         raise InvalidError("The file is empty.", code="document_empty")
     _check(storage, facts.media_type, size)
-    document = await _get_or_create(session, owner_id, facts, size=size, sha256=sha256)
+    document = await _get_or_create(session, owner, facts, size=size, sha256=sha256)
     # A conflict means that an earlier upload of the same bytes succeeded but its response was lost.
     with contextlib.suppress(ConflictError):
         await storage.upload(document.object_key, path, facts.media_type)
-    return await complete(session, storage, owner_id, document.id)
+    return await complete(session, storage, owner.id, document.id)
 
 
 async def retry(session: AsyncSession, owner_id: UUID, document_id: UUID) -> Document:
@@ -195,11 +195,19 @@ async def delete_document(session: AsyncSession, owner_id: UUID, document_id: UU
     await session.commit()
 
 
+async def delete_all(session: AsyncSession, owner_id: UUID) -> None:
+    """Delete all documents of an owner, and enqueue the removal of their files. Does not commit."""
+    found = select(Document).where(Document.owner_id == owner_id).with_for_update()
+    for document in (await session.exec(found)).all():
+        _enqueue_removal(session, document)
+        await session.delete(document)
+
+
 def _enqueue_removal(session: AsyncSession, document: Document) -> None:
     # Again later, because a request may be moving it to its key.
     call = remove_file.s(key=document.object_key)
     for delay in (timedelta(), AFTER_REQUESTS):
-        enqueue(session, call, owner=document.owner_id, delay=delay)
+        enqueue(session, call, owner=document.user_id, delay=delay)
 
 
 def _check(storage: Storage, media_type: str, size: int) -> None:
@@ -211,7 +219,7 @@ def _check(storage: Storage, media_type: str, size: int) -> None:
 
 
 async def _get_or_create(
-    session: AsyncSession, owner_id: UUID, facts: DocumentFacts, *, size: int, sha256: str
+    session: AsyncSession, owner: Owner, facts: DocumentFacts, *, size: int, sha256: str
 ) -> Document:
     """Return the owner's document of these bytes, as it was created first, or a new one. Commits.
 
@@ -219,17 +227,18 @@ async def _get_or_create(
         ConflictError: the file was uploaded before.
     """
     new = Document(
-        owner_id=owner_id,
+        owner_id=owner.id,
+        user_id=owner.person,
         size=size,
         sha256=sha256,
-        object_key=new_key(owner_id, folder="documents"),
+        object_key=new_key(owner.id, folder="documents"),
         **facts.model_dump(exclude={"size", "sha256"}),
     )
     # A concurrent request for the same file may insert its row first.
     unique = ["owner_id", "sha256"]
     statement = insert(Document).values(new.model_dump())
     await session.exec(statement.on_conflict_do_nothing(index_elements=unique))
-    same = select(Document).where(Document.owner_id == owner_id, Document.sha256 == sha256)
+    same = select(Document).where(Document.owner_id == owner.id, Document.sha256 == sha256)
     document = (await session.exec(same)).one()
     await session.commit()
     if document.state is not DocumentState.UPLOADING:
@@ -255,7 +264,7 @@ async def _start(session: AsyncSession, document: Document) -> None:
     document.task_id = enqueue(
         session,
         ingest.s(document_id=document.id, version=document.version),
-        owner=document.owner_id,
+        owner=document.user_id,
         ordered_by=f"documents:{document.id}",
     )
 
@@ -265,4 +274,5 @@ async def _stop(session: AsyncSession, document: Document) -> None:
     await notify(session, "documents.failed", document)
     with contextlib.suppress(ConflictError, NotFoundError):
         assert document.task_id
-        await tasks.cancel_task(session, document.owner_id, document.task_id)
+        # Whoever may stop the document may stop its task, which another user may have enqueued.
+        await tasks.cancel_task(session, EVERYONE, document.task_id)

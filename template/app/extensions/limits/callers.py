@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncpg import PostgresError
 from cachetools import TTLCache
 from fastapi import FastAPI
+from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -18,6 +19,7 @@ from app.core.features import load
 from app.core.http.addresses import network_of
 from app.core.logging import get_logger
 from app.core.settings import load_settings
+from app.extensions.limits.deps import Rate
 from app.extensions.limits.settings import LimitSettings
 from app.extensions.users.service import get_row
 
@@ -26,7 +28,10 @@ from app.extensions.users.service import get_row
 TIERS = {"anonymous": 0.2, "user": 1.0, "support": 2.0, "admin": 5.0}
 CACHED_USERS = 10_000
 PATIENCE = 1.0  # seconds for a question to the database
-OUTAGES = (OSError, SQLAlchemyError, PostgresError)
+OUTAGES = (OSError, SQLAlchemyError, PostgresError, RedisError)
+
+# Kind, id, user and own rate: see `Callers`.
+FromFeature = tuple[str, UUID, UUID, Rate | None]
 
 log = get_logger(__name__)
 
@@ -37,6 +42,7 @@ class Caller(NamedTuple):
     kind: str  # user, address, or what a feature says
     id: str
     factor: float
+    rate: Rate | None = None  # of this caller alone, instead of the default
 
 
 class Callers:
@@ -45,9 +51,12 @@ class Callers:
     A user counts by the verified token. A feature that issues tokens can say in its `limits.py` who
     sends one, and that one counts alone, with the tier of a user and the factor of its kind:
 
-        async def caller_of(connection, token) -> tuple[str, UUID, UUID] | None: ...
+        async def caller_of(connection, token) -> tuple[str, UUID, UUID, Rate | None] | None: ...
 
-    It returns the kind, the id and the user, or None for a token of another feature.
+    It returns the kind, the id, the user and the caller's own rate, if there is one; or None for a
+    token of another feature. A feature can also say which user sends a request without a token:
+
+        async def user_of(connection) -> UUID | None: ...
 
     Everybody else counts by the address: strangers, tokens that are not valid, other tokens that
     features issue, and anonymous users, of which one person can have many.
@@ -63,6 +72,9 @@ class Callers:
         self._callers_of = [
             module.caller_of for _, module in load("limits") if hasattr(module, "caller_of")
         ]
+        self._users_of = [
+            module.user_of for _, module in load("limits") if hasattr(module, "user_of")
+        ]
         self._factors: TTLCache[UUID, float] = TTLCache(
             CACHED_USERS, ttl=settings.tier_cache_seconds
         )
@@ -73,9 +85,11 @@ class Callers:
         try:
             token = token_of(connection)
             if token and (found := await self._from_features(connection, token)):
-                kind, caller, user_id = found
+                kind, caller, user_id, rate = found
                 factor = await self._factor(user_id) * self.tiers.get(kind, 1.0)
-                return Caller(kind, str(caller), factor)
+                return Caller(kind, str(caller), factor, rate)
+            if not token and (visitor := await self._without_token(connection)):
+                return Caller("user", str(visitor), await self._factor(visitor))
             claims: Claims | None = await self.api.state.verifier.verify(token) if token else None
         except AppError:
             claims = None  # the route refuses the token
@@ -86,15 +100,23 @@ class Callers:
             )
         return Caller("user", str(claims.user_id), await self._factor(claims.user_id))
 
-    async def _from_features(
-        self, connection: HTTPConnection, token: str
-    ) -> tuple[str, UUID, UUID] | None:
+    async def _from_features(self, connection: HTTPConnection, token: str) -> FromFeature | None:
         try:
             for caller_of in self._callers_of:
                 async with asyncio.timeout(PATIENCE):
-                    found: tuple[str, UUID, UUID] | None = await caller_of(connection, token)
+                    found: FromFeature | None = await caller_of(connection, token)
                 if found:
                     return found
+        except OUTAGES as error:
+            log.warning("caller_unknown", error=f"{type(error).__name__}: {error}"[:300])
+        return None
+
+    async def _without_token(self, connection: HTTPConnection) -> UUID | None:
+        try:
+            for user_of in self._users_of:
+                async with asyncio.timeout(PATIENCE):
+                    if user_id := await user_of(connection):
+                        return UUID(str(user_id))
         except OUTAGES as error:
             log.warning("caller_unknown", error=f"{type(error).__name__}: {error}"[:300])
         return None

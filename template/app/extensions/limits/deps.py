@@ -2,11 +2,37 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Depends
 
+from app.core.errors import InvalidError
+from app.extensions.limits.settings import parse_rate
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+
+
+class Rate(NamedTuple):
+    """How many requests are allowed in how many seconds."""
+
+    amount: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Rate":
+        """Read a rate, such as `1000/hour`.
+
+        Raises:
+            InvalidError: `invalid_rate`, it has another form.
+        """
+        try:
+            item = parse_rate(text)
+        except ValueError as error:
+            raise InvalidError(
+                f"{text!r} is no rate: write one like 1000/hour or 5 per 10 seconds.",
+                code="invalid_rate",
+            ) from error
+        return cls(item.amount, item.get_expiry())
 
 
 @dataclass(frozen=True)

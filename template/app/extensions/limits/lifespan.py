@@ -1,7 +1,8 @@
 """Prepares the limits when the API starts, so that a wrong declaration fails the start."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
@@ -17,6 +18,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     Raises:
         FeatureError: a limit is declared in a wrong way.
     """
-    if load_settings(LimitSettings).enabled:
-        app.state.limiter = Limiter(app)
+    if not load_settings(LimitSettings).enabled:
+        yield
+        return
+    app.state.limiter = limiter = Limiter(app)
+    giving_back = asyncio.create_task(limiter.leases.run(limiter.redis))
     yield
+    giving_back.cancel()
+    with suppress(asyncio.CancelledError):
+        await giving_back

@@ -1,5 +1,6 @@
 """Counts a request and decides about it."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from fastapi import FastAPI
@@ -8,7 +9,8 @@ from starlette.types import Scope
 from app.core.errors import UnavailableError
 from app.core.redis import RedisDownError, optional_redis
 from app.extensions.limits.callers import Caller, Callers
-from app.extensions.limits.policies import Policies, Policy
+from app.extensions.limits.leases import Leases
+from app.extensions.limits.policies import DEFAULT, Policies, Policy
 from app.extensions.limits.windows import Count, OwnCounts, SharedCounts, Window
 
 
@@ -49,7 +51,7 @@ class Limiter:
         self.policies = Policies(api)
         self.callers = Callers(api)
         self.redis = optional_redis()
-        self._shared = SharedCounts(api.state.redis)
+        self.leases = Leases(SharedCounts(api.state.redis))
         self._own = OwnCounts()
 
     async def take(self, scope: Scope, policy: Policy) -> Quota:
@@ -60,14 +62,19 @@ class Limiter:
         """
         caller = await self.callers.find(scope)
         amount = max(policy.cost, round(policy.amount * caller.factor))
+        if caller.rate and policy.name == DEFAULT.name:
+            policy = replace(policy, amount=caller.rate.amount, seconds=caller.rate.seconds)
+            amount = max(policy.cost, policy.amount)
         key = f"{policy.name}/{policy.seconds}/{caller.kind}/{caller.id}"
         count = Count(key, amount, policy.seconds, policy.cost)
-        try:
-            window = await self.redis.ask(lambda: self._shared.take(count))
-        except RedisDownError as error:
-            if policy.closed:
-                raise LimitsUnavailableError(
-                    "Requests cannot be counted at the moment; try again shortly."
-                ) from error
-            window = self._own.take(count)
+        window = self.leases.spend(count)
+        if window is None:
+            try:
+                window = await self.redis.ask(lambda: self.leases.take(count))
+            except RedisDownError as error:
+                if policy.closed:
+                    raise LimitsUnavailableError(
+                        "Requests cannot be counted at the moment; try again shortly."
+                    ) from error
+                window = self._own.take(count)
         return Quota(policy, caller, amount, window)

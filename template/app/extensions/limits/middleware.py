@@ -4,6 +4,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context
+from app.core.counters import count
 from app.core.http.problems import problem
 from app.extensions.limits.limiter import Limiter, LimitsUnavailableError, Quota
 
@@ -32,6 +33,7 @@ class Middleware:
             await _refuse(response, scope, receive, send)
             return
         if not quota.window.taken:
+            count("app_limits_refused_total", policy.name)
             await _refuse(_too_many(quota), scope, receive, send)
             return
         headers_of_limit = [(k.lower().encode(), v.encode()) for k, v in quota.headers.items()]

@@ -36,6 +36,8 @@ class Window(NamedTuple):
     previous_left: float  # seconds until the previous window no longer counts
     current: int
     current_left: float  # seconds until the current window no longer counts
+    units: int = 0  # requests that were counted in advance, see `leases`
+    ends: int = 0  # the moment in Redis, in ms, until which the current window counts: its name
 
     def remaining(self, amount: int, seconds: int) -> int:
         """How many more requests are possible now."""
@@ -56,22 +58,51 @@ class Window(NamedTuple):
         return max(1, math.floor(wait) + 1)
 
 
+# Subtracts units that were counted in advance. Their window may be the previous one, or gone.
+_GIVE_BACK = """
+local function give_back(keys, units, ends)
+    local time = redis.call('time')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    for place = 1, 2 do
+        if math.abs(now + redis.call('pttl', keys[place]) - ends) < 100 then
+            local count = tonumber(redis.call('get', keys[place])) or 0
+            redis.call('decrby', keys[place], math.min(units, count))
+        end
+    end
+    return now
+end
+"""
+
+# KEYS: previous, current   ARGV: units, end of their window
+GIVE_BACK = Script(f"{_GIVE_BACK} give_back(KEYS, tonumber(ARGV[1]), tonumber(ARGV[2]))")
+
+# KEYS: previous, current, list of refused callers
+# ARGV: amount, seconds, cost, key, length of that list, units to count in advance, requests that
+# must remain for each of them, units to give back, end of their window
 TAKE = Script(f"""
+{_GIVE_BACK}
 local function take(KEYS, ARGV)
     {RedisBridge.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode()}
 end
 local function look(KEYS, ARGV)
     {RedisBridge.SCRIPT_SLIDING_WINDOW.decode()}
 end
+local now = give_back(KEYS, tonumber(ARGV[8]), tonumber(ARGV[9]))
 local taken, window = take(KEYS, ARGV), look(KEYS, {{ARGV[2]}})
-if not taken then
-    local now = tonumber(redis.call('time')[1])
-    redis.call('zremrangebyscore', KEYS[3], '-inf', now)
-    redis.call('zadd', KEYS[3], now + ARGV[2], ARGV[4])
+for place = 1, 4 do window[place] = math.max(0, tonumber(window[place] or 0)) end
+local units = 0
+if taken then
+    local used = math.floor(window[1] * window[2] / (ARGV[2] * 1000)) + window[3]
+    units = math.max(0, math.min(tonumber(ARGV[6]), math.floor((ARGV[1] - used) / ARGV[7])))
+    if units > 0 then window[3] = redis.call('incrby', KEYS[2], units) end
+else
+    local seconds = math.floor(now / 1000)
+    redis.call('zremrangebyscore', KEYS[3], '-inf', seconds)
+    redis.call('zadd', KEYS[3], seconds + ARGV[2], ARGV[4])
     redis.call('zremrangebyrank', KEYS[3], 0, -ARGV[5] - 1)
 end
-for place = 1, 4 do window[place] = window[place] or 0 end
-return (taken and 1 or 0) .. ' ' .. table.concat(window, ' ')
+return string.format('%d %d %d %d %d %d %d',
+    taken and 1 or 0, window[1], window[2], window[3], window[4], units, now + window[4])
 """)
 
 
@@ -86,17 +117,31 @@ class SharedCounts:
         self._scripts = Scripts(redis)
         self._index = index()
 
-    async def take(self, count: Count) -> Window:
-        """Count a request, unless it is refused."""
+    async def take(
+        self, count: Count, units: int = 0, share: int = 1, back: Window | None = None
+    ) -> Window:
+        """Count a request, unless it is refused.
+
+        Args:
+            count: what is counted.
+            units: how many further requests to count in advance, if so many remain.
+            share: at most one of so many remaining requests is counted in advance.
+            back: a window of the same key, whose `units` are not needed and no longer count.
+        """
         current, previous = names(count.key)
-        keys = (previous, current, self._index)
-        values = (count.amount, count.seconds, count.cost, count.key, LISTED)
-        taken, *window = map(int, (await self._scripts.run(TAKE, keys, values)).split())
-        # The time of a count that does not exist is negative.
-        previous_count, previous_ms, current_count, current_ms = (max(0, each) for each in window)
-        return Window(
-            bool(taken), previous_count, previous_ms / 1000, current_count, current_ms / 1000
+        given = (back.units, back.ends) if back else (0, 0)
+        reply = await self._scripts.run(
+            TAKE,
+            (previous, current, self._index),
+            (count.amount, count.seconds, count.cost, count.key, LISTED, units, share, *given),
         )
+        taken, before, before_ms, now, now_ms, units, ends = map(int, reply.split())
+        return Window(bool(taken), before, before_ms / 1000, now, now_ms / 1000, units, ends)
+
+    async def give_back(self, key: str, window: Window) -> None:
+        """Count the `units` of a window no longer."""
+        current, previous = names(key)
+        await self._scripts.run(GIVE_BACK, (previous, current), (window.units, window.ends))
 
 
 class OwnCounts:

@@ -4,6 +4,7 @@ A field of the hash in Redis is one number: a bucket of a histogram, or the sum 
 any process can answer for all, the numbers survive a restart, and a request waits for nothing.
 """
 
+import collections
 import json
 import math
 import os
@@ -11,7 +12,6 @@ import socket
 import threading
 import time
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ PROCESSES = "metrics:processes"  # hash: process -> JSON of what it reports abou
 EVERY = 5.0  # seconds between two writes
 SILENT = 3 * EVERY  # seconds after which a process counts as ended
 SUM = "sum"
+COUNT = "count"
 
 
 class Histogram(NamedTuple):
@@ -52,6 +53,17 @@ TASKS = Histogram(
     ("task", "outcome"),
     (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0),
 )
+
+
+class Counter(NamedTuple):
+    """A number that a feature counts by `app.core.counters`, and declares in its `metrics.py`."""
+
+    name: str  # ends with _total
+    help: str
+    label: str = ""
+    values: tuple[str, ...] = ("",)  # of the label, that are shown from the start
+
+
 HISTOGRAMS = {histogram.name: histogram for histogram in (REQUESTS, TASKS)}
 
 
@@ -59,7 +71,7 @@ class Recorder:
     """The numbers that this process has not written yet."""
 
     def __init__(self) -> None:
-        self._numbers: Counter[str] = Counter()
+        self._numbers: collections.Counter[str] = collections.Counter()
         self._lock = threading.Lock()
 
     def observe(self, histogram: Histogram, labels: tuple[str, ...], seconds: float) -> None:
@@ -70,13 +82,18 @@ class Recorder:
             self._numbers[field(histogram, labels, bucket)] += 1
             self._numbers[field(histogram, labels, SUM)] += seconds  # type: ignore[assignment]
 
-    def take(self) -> "Counter[str]":
+    def count(self, name: str, label: str, number: int) -> None:
+        """Add to a counter."""
+        with self._lock:
+            self._numbers[part_of(name, (label,), COUNT)] += number
+
+    def take(self) -> "collections.Counter[str]":
         """Return the numbers, and start again."""
         with self._lock:
-            numbers, self._numbers = self._numbers, Counter()
+            numbers, self._numbers = self._numbers, collections.Counter()
         return numbers
 
-    def give_back(self, numbers: "Counter[str]") -> None:
+    def give_back(self, numbers: "collections.Counter[str]") -> None:
         """Keep numbers that could not be written."""
         with self._lock:
             self._numbers.update(numbers)
@@ -87,7 +104,12 @@ recorder = Recorder()
 
 def field(histogram: Histogram, labels: tuple[str, ...], part: str) -> str:
     """Name a number: the upper bound of a bucket, or `SUM`."""
-    return json.dumps([histogram.name, labels, part], separators=(",", ":"))
+    return part_of(histogram.name, labels, part)
+
+
+def part_of(name: str, labels: tuple[str, ...], part: str) -> str:
+    """Name a number of any metric."""
+    return json.dumps([name, labels, part], separators=(",", ":"))
 
 
 class Writer:

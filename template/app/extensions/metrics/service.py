@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prometheus_client.core import (
-    GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
@@ -23,6 +22,8 @@ from app.core.settings import get_settings
 from app.core.tasks.application import celery
 from app.core.tasks.models import UNFINISHED, TaskState, tasks
 from app.core.tasks.tasks import HEARTBEAT_KEY
+from app.extensions.metrics import features
+from app.extensions.metrics.families import Numbers, gauge
 from app.extensions.metrics.recorder import HISTOGRAMS, PROCESSES, SILENT, SUM, TOTALS
 
 _DUE = (
@@ -49,8 +50,11 @@ async def collect(redis: "async_redis.Redis", reader: Reader) -> list[Metric]:
     totals: dict[Any, Any] = await redis.hgetall(redis_key(TOTALS))
     processes = await living(redis)
     beat = await redis.get(redis_key(HEARTBEAT_KEY))
+    numbers = parsed({name.decode(): float(number) for name, number in totals.items()})
     found = [
-        *histograms({name.decode(): float(number) for name, number in totals.items()}),
+        *histograms(numbers),
+        *features.counters(numbers),
+        *await features.collected(reader),
         *pools(processes),
         *await outbox(reader),
         gauge("app_queue_messages", "Messages that wait in Redis", "queue", await queues()),
@@ -72,14 +76,17 @@ async def living(redis: "async_redis.Redis") -> list[dict[str, Any]]:
     return [report for name, report in reports.items() if name not in silent]
 
 
-def histograms(totals: Mapping[str, float]) -> Iterator[Metric]:
-    """Make the histograms from their numbers."""
-    numbers: dict[str, dict[tuple[str, ...], dict[str, float]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
+def parsed(totals: Mapping[str, float]) -> Numbers:
+    """Read the names of the numbers in Redis."""
+    numbers: Numbers = defaultdict(lambda: defaultdict(dict))
     for name, number in totals.items():
-        histogram, labels, part = json.loads(name)
-        numbers[histogram][tuple(labels)][part] = number
+        metric, labels, part = json.loads(name)
+        numbers[metric][tuple(labels)][part] = number
+    return numbers
+
+
+def histograms(numbers: Numbers) -> Iterator[Metric]:
+    """Make the histograms from their numbers."""
     for name, definition in HISTOGRAMS.items():
         family = HistogramMetricFamily(name, definition.help, labels=definition.labels)
         for labels, parts in numbers[name].items():
@@ -135,12 +142,3 @@ async def queues() -> dict[str, float]:
             return {name: channel.queue_declare(name).message_count for name in names}
 
     return await asyncio.to_thread(lengths)
-
-
-def gauge(name: str, text: str, label: str, value: Any) -> Metric:
-    """Make a gauge: of one number, or of numbers by the values of a label."""
-    family = GaugeMetricFamily(name, text, labels=[label] if label else [])
-    values = value if isinstance(value, dict) else {"": value}
-    for key, number in sorted(values.items()):
-        family.add_metric([key] if label else [], float(number))
-    return family

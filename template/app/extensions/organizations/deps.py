@@ -6,32 +6,75 @@ with paths of its own takes `HeaderOrganization`.
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Header, Path, Request
 
-from app.core.database import DatabaseReader
+from app.core.database import DatabaseReader, Reader
+from app.core.errors import NotFoundError
+from app.core.features import load
 from app.extensions.organizations.service import scope
 from app.extensions.organizations.service.scope import Scope as Scope
-from app.extensions.users.deps import CurrentUser
+from app.extensions.users.deps import CurrentUser, UserOrMachine
+from app.extensions.users.schemas import UserRead
 
 HEADER = "X-Organization"
 
 Slug = Annotated[str, Path(max_length=63, description="The slug of the organization.")]
 
 
-async def _from_path(user: CurrentUser, reader: DatabaseReader, organization: Slug) -> Scope:
-    return await scope.by_slug(reader, user.id, organization)
+async def _from_path(
+    request: Request, user: UserOrMachine, reader: DatabaseReader, organization: Slug
+) -> Scope:
+    return await _scope(request, user, reader, organization)
 
 
 async def _from_header(
-    user: CurrentUser,
+    request: Request,
+    user: UserOrMachine,
     reader: DatabaseReader,
     organization: Annotated[
         str, Header(alias=HEADER, max_length=63, description="The slug of the organization.")
     ],
 ) -> Scope:
-    return await scope.by_slug(reader, user.id, organization)
+    return await _scope(request, user, reader, organization)
 
 
-# The caller is a member; everybody else gets 404.
+async def _scope(request: Request, user: UserRead, reader: Reader, slug: str) -> Scope:
+    """Return the scope of a member, or of a guest.
+
+    A feature can admit guests: its module `organizations.py` has `guest`, which returns their
+    scope, or None for everybody else:
+
+        async def guest(request, user, slug) -> Scope | None: ...
+    """
+    try:
+        return await scope.by_slug(reader, user.id, slug)
+    except NotFoundError:
+        for _, module in load("organizations"):
+            if hasattr(module, "guest") and (found := await module.guest(request, user, slug)):
+                admitted: Scope = found
+                return admitted
+        raise
+
+
+async def _named(
+    request: Request,
+    user: CurrentUser,
+    reader: DatabaseReader,
+    named: Annotated[
+        str | None,
+        Header(
+            alias=HEADER,
+            max_length=63,
+            description="The slug of the organization; without it, the caller works alone.",
+        ),
+    ] = None,
+) -> Scope | None:
+    slug = request.path_params.get("organization") or named
+    return await _scope(request, user, reader, slug) if slug else None
+
+
+# The caller is a member, a person or a machine; everybody else gets 404.
 CurrentOrganization = Annotated[Scope, Depends(_from_path)]
 HeaderOrganization = Annotated[Scope, Depends(_from_header)]
+# The organization in the path or, without one there, in the header; None if neither names one.
+NamedOrganization = Annotated[Scope | None, Depends(_named)]

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.extensions.organizations.service.members import owner_excluded
 from app.extensions.organizations.service.organizations import ensure_personal
 
 
@@ -12,4 +13,8 @@ async def create_personal(session: AsyncSession, *, user_id: UUID) -> None:
     await ensure_personal(session, user_id)
 
 
-EVENTS = {"users.created": create_personal}
+EVENTS = {
+    "users.created": create_personal,
+    "users.rejected": owner_excluded,
+    "users.suspended": owner_excluded,
+}

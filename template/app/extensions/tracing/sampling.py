@@ -20,10 +20,12 @@ class RootSampler(Sampler):
     """A share of all traces, without those that nobody reads.
 
     Left out are the polling of workers and pools, which would be traces of one command each, the
-    health checks, and the upkeep of core, which runs every few seconds.
+    health checks and the paths that features name, and the upkeep of core, which runs every few
+    seconds.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, untraced: tuple[str, ...] = ()) -> None:
+        self._untraced = ("/health", *untraced)
         self._share = TraceIdRatioBased(rate)
 
     def should_sample(
@@ -40,13 +42,16 @@ class RootSampler(Sampler):
         known = attributes or {}
         if (
             kind is SpanKind.CLIENT
-            or str(known.get("url.path", "")).startswith("/health/")
+            or self._is_untraced(str(known.get("url.path", "")))
             or str(known.get(TASK, "")).startswith("core.")
         ):
             return SamplingResult(Decision.DROP)
         return self._share.should_sample(
             parent_context, trace_id, name, kind, attributes, links, trace_state
         )
+
+    def _is_untraced(self, path: str) -> bool:
+        return any(f"{path}/".startswith(f"{each}/") for each in self._untraced)
 
     def get_description(self) -> str:
         """See `Sampler`."""

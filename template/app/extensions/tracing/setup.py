@@ -50,7 +50,7 @@ def configured(core: CoreSettings, settings: TracingSettings, kind: Kind) -> Ite
     exporter = OTLPSpanExporter(settings.address, headers=settings.plain_headers, timeout=TIMEOUT)
     processor = BatchSpanProcessor(PrivateExporter(exporter))
     provider = TracerProvider(
-        sampler=ParentBased(RootSampler(settings.rate)),
+        sampler=ParentBased(RootSampler(settings.rate, untraced(core))),
         resource=resource,
         shutdown_on_exit=False,
     )
@@ -65,7 +65,8 @@ def configured(core: CoreSettings, settings: TracingSettings, kind: Kind) -> Ite
     libraries.instrument(tracer)
     celery_tasks.connect(tracer)
     for _, module in load("tracing"):
-        module.instrument(tracer)
+        if hasattr(module, "instrument"):
+            module.instrument(tracer)
     try:
         yield tracer
     finally:
@@ -74,6 +75,15 @@ def configured(core: CoreSettings, settings: TracingSettings, kind: Kind) -> Ite
         stop.start()
         processor.shutdown()  # type: ignore[no-untyped-call]
         stop.cancel()
+
+
+def untraced(core: CoreSettings) -> tuple[str, ...]:
+    """Return the paths that features name in `UNTRACED` of their `tracing.py`, below API_PREFIX."""
+    return tuple(
+        f"{core.api_prefix}{path}"
+        for _, module in load("tracing")
+        for path in getattr(module, "UNTRACED", ())
+    )
 
 
 def current_trace_id() -> str | None:

@@ -36,6 +36,9 @@ CurrentUser = Annotated[UserRead, Depends(WithToken(_current_user))]
 UserOrAnonymous = Annotated[UserRead, Depends(WithToken(_current_user, anonymous=True))]
 # The caller, also through an OAuth client that acts for them.
 UserOrDelegated = Annotated[UserRead, Depends(WithToken(_current_user, oauth_client=True))]
+# The caller, also a program that acts for nobody, see `service.add_machine`. For routes whose rows
+# do not belong to the caller.
+UserOrMachine = Annotated[UserRead, Depends(WithToken(_current_user, machine=True))]
 
 
 async def live_user(request: Request, user: CurrentUser) -> UserRead:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlmodel import Field
 
 from app.core.database.models import Model, Timestamps, text_enum
@@ -28,7 +28,7 @@ class Status(StrEnum):
 
 
 class User(Timestamps, Model, table=True):
-    """One person; the key is the user's id in Supabase Auth."""
+    """One person, or a program; the key of a person is the user's id in Supabase Auth."""
 
     __tablename__ = "users"
     __table_args__ = (Index("ix_users_created_at_id", "created_at", "id"),)
@@ -42,3 +42,5 @@ class User(Timestamps, Model, table=True):
     # Both come from Auth, see `reconcile`; the status is this application's own decision.
     banned_until: datetime | None = Field(default=None)
     deleted_at: datetime | None = Field(default=None)
+    # A feature issues its tokens, see `service.add_machine`. Auth does not know it.
+    machine: bool = Field(default=False, sa_column_kwargs={"server_default": false()})

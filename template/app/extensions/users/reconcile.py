@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.core.database.models import utcnow
 from app.core.supabase.auth import AuthUser, get_user, list_users
@@ -41,10 +41,13 @@ async def fetch_auth_users(
 
 
 def update_rows(session: Session, in_auth: Mapping[UUID, AuthUser | None]) -> Outcome:
-    """Update the rows of these users; other rows stay as they are. Commits."""
+    """Update the rows of these users; other rows stay as they are. Commits.
+
+    Machines are left out: Auth does not know them.
+    """
     outcome = Outcome()
     now = utcnow()
-    for user in session.exec(select(User)):
+    for user in session.exec(select(User).where(col(User.machine).is_(False))):
         outcome.users += 1
         if user.id in in_auth:
             _update(user, in_auth[user.id], outcome)

@@ -22,6 +22,7 @@ class UserRead(ResponseModel):
     deleted_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    machine: bool = Field(default=False, description="A program, and no person who signs in.")
 
     @property
     def is_admin(self) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, or_, select
+from sqlmodel import col, delete, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -136,6 +136,24 @@ async def get_or_create(
     return (row[0] if row else await get(session, user_id)), created
 
 
+async def add_machine(session: AsyncSession, user_id: UUID, name: str) -> None:
+    """Add a user who is a program, unless there is one. Does not commit.
+
+    A feature issues its tokens, with `Claims.is_machine`. Only routes that depend on
+    `UserOrMachine` accept them. There is no event `users.created`, because no person has come.
+    """
+    statement = insert(User).values(id=user_id, role=Role.USER, status=Status.APPROVED)
+    statement = statement.values(display_name=name[:100], machine=True)
+    statement = statement.values(created_at=utcnow(), updated_at=utcnow())
+    await session.exec(statement.on_conflict_do_nothing())
+
+
+async def remove_machine(session: AsyncSession, user_id: UUID) -> None:
+    """Remove a user who is a program, with all rows that belong to it. Does not commit."""
+    await session.exec(delete(User).where(col(User.id) == user_id, col(User.machine)))
+    evict(user_id)
+
+
 async def get(session: AsyncSession, user_id: UUID) -> User:
     """Return a user."""
     user = await session.get(User, user_id)
@@ -177,7 +195,7 @@ async def get_by_email(session: AsyncSession, email: str) -> User:
 
 
 async def any_active(session: AsyncSession, user_ids: Sequence[UUID]) -> bool:
-    """Return whether one of these users can sign in."""
+    """Return whether one of these users can sign in; a machine cannot."""
     statement = _active().where(col(User.id).in_(user_ids)).limit(1)
     return (await session.exec(statement)).first() is not None
 
@@ -230,8 +248,9 @@ def awaits_admin(user: User) -> bool:
 
 
 def _active() -> SelectOfScalar[User]:
-    """Select the users whom `ensure_active` accepts."""
+    """Select the people whom `ensure_active` accepts."""
     return select(User).where(
+        col(User.machine).is_(False),
         col(User.status) == Status.APPROVED,
         col(User.deleted_at).is_(None),
         or_(col(User.banned_until).is_(None), col(User.banned_until) <= utcnow()),

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.core.database import sync_session
 from app.core.logging import get_logger
@@ -24,7 +24,7 @@ def start_reconcile(session: Session) -> None:
 def reconcile() -> Outcome:
     """Update the rows by the users in Auth; the result counts the changes."""
     with sync_session() as session:
-        user_ids = session.exec(select(User.id)).all()
+        user_ids = session.exec(select(User.id).where(col(User.machine).is_(False))).all()
     # No transaction is open during the requests to Auth.
     in_auth = with_supabase(lambda supabase: fetch_auth_users(supabase, user_ids))
     with sync_session() as session:

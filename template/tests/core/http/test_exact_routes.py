@@ -37,6 +37,26 @@ async def api(client_of: ClientOf) -> AsyncIterator[AsyncClient]:
     async def other(name: str) -> str:
         return f"other {name}"
 
+    @outer.get("/any/{path:path}")
+    async def any_path(path: str) -> str:
+        return f"any {path}"
+
+    @outer.get("/any/{name}")
+    async def hidden(name: str) -> str:
+        return f"hidden {name}"
+
+    @outer.get("/{kind}/made")
+    async def made(kind: str) -> str:
+        return f"made {kind}"
+
+    @outer.get("/things/{number}")
+    async def thing(number: int) -> str:
+        return f"thing {number}"
+
+    @outer.get("/owned/{owner}")
+    async def owned(request: Request, owner: str) -> str:
+        return f"{request.scope['route'].path} {owner} {request.path_params}"
+
     outer.include_router(inner)
     app.include_router(outer)
     app.router.routes.insert(0, ExactRoutes(app))
@@ -51,6 +71,10 @@ async def api(client_of: ClientOf) -> AsyncIterator[AsyncClient]:
         ("/outer/inner/first", "first /outer/late"),
         ("/outer/inner/second", "other second"),
         ("/outer/inner/{name}", "other {name}"),
+        ("/outer/any/one", "any one"),
+        ("/outer/things/made", "made things"),
+        ("/outer/things/7", "thing 7"),
+        ("/outer/owned/%C3%BC%20x", "/outer/owned/{owner} ü x {'owner': 'ü x'}"),
     ],
 )
 async def test_the_route_is_that_of_fastapi(api: AsyncClient, path: str, answer: str) -> None:

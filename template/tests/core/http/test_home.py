@@ -87,7 +87,7 @@ async def test_other_environments_have_no_home_page(
         "SUPABASE_URL": "https://abc.supabase.co",
         "ALLOWED_HOSTS": "testserver, api.example.com",
     }
-    for settings in (online, {"ENVIRONMENT": "test"}):
+    for settings in (online, {"ENVIRONMENT": "test", "FEATURES": "tasks,users"}):
         async with client_of(build(**settings)) as client:
             answer = await client.request(method, "/")
         assert answer.status_code == 404

@@ -109,7 +109,7 @@ def test_two_at_once_send_nothing_twice(
     def publish(rows: list[Any]) -> None:
         # Neither has committed. One that waited for the locks of the other would not come here.
         both.wait()
-        sent.extend(row.id for row in rows)
+        sent.extend(row["id"] for row in rows)
 
     monkeypatch.setattr(relay, "publish_messages", publish)
     with ThreadPoolExecutor() as threads:

@@ -14,6 +14,7 @@ from app.features.items.models import Item
 from tests.extensions.admin.browser import Browser, codes
 from tests.features.items.factories import ItemFactory
 from tests.support.people import Person, SignIn
+from tests.support.sample import belongings
 
 
 async def entries(session: AsyncSession, **wanted: Any) -> list[AuditEntry]:
@@ -27,7 +28,9 @@ async def entries(session: AsyncSession, **wanted: Any) -> list[AuditEntry]:
 
 @pytest.fixture
 async def item(session: AsyncSession, admin: Person) -> Item:
-    item = ItemFactory.build(owner_id=admin.id, title="Tea", notes=None, done=False)
+    item = ItemFactory.build(
+        **await belongings(session, admin.id), title="Tea", notes=None, done=False
+    )
     session.add(item)
     await session.commit()
     return item

@@ -10,6 +10,7 @@ from app.features.items.models import Item
 from app.main import app
 from tests.extensions.admin.browser import Browser, codes
 from tests.support.people import Person, SignIn
+from tests.support.sample import belongings
 
 
 def changing_routes() -> list[tuple[str, str]]:
@@ -69,7 +70,7 @@ async def test_the_form_of_an_action_changes_nothing(
 async def test_a_delete_sends_the_token_in_a_header(
     browser: Browser, admin: Person, session: AsyncSession
 ) -> None:
-    item = Item(owner_id=admin.id, title="Tea")
+    item = Item(**await belongings(session, admin.id), title="Tea")
     session.add(item)
     await session.commit()
     assert (await browser.client.delete(f"/admin/item/delete?pks={item.id}")).status_code == 403

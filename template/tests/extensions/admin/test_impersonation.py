@@ -1,6 +1,7 @@
 """Impersonation: it is limited in time, recorded, and never gives more rights."""
 
 import re
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -155,3 +156,15 @@ async def test_a_token_names_the_user_and_the_admin(
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["sub"] == str(person.id)
     assert claims["act"] == {"sub": str(admin.id)}
+
+
+async def test_a_machine_cannot_be_impersonated(
+    browser: Browser,
+    admin: Person,
+    session: AsyncSession,
+) -> None:
+    machine_id = uuid4()
+    await service.add_machine(session, machine_id, "A program")
+    await session.commit()
+    answer = await browser.post(f"/user/action/sign-in-as?pks={machine_id}", reason="x")
+    assert (answer.status_code, codes(answer)) == (409, ["impersonation_forbidden"])

@@ -1,16 +1,14 @@
 """Keys for tests, and the statements that requests with them run."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,6 +17,7 @@ from app.extensions.api_keys import service, uses, verification
 from app.extensions.api_keys.schemas import ApiKeyCreate
 from app.extensions.users.models import Status, User
 from tests.support.people import Person, SignIn
+from tests.support.statements import collected
 
 KEYS = "/api/v1/api_keys"
 ME = "/api/v1/users/me"
@@ -92,34 +91,9 @@ class Statements(Protocol):
 
 
 @pytest.fixture
-async def statements(connection: AsyncConnection) -> Statements:
-    """Collect statements: SQLAlchemy knows those of sessions, the driver those of the reader."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    engine = connection.engine.sync_engine
-
-    @asynccontextmanager
-    async def collect() -> AsyncIterator[list[str]]:
-        found: list[str] = []
-
-        def from_session(_conn: Any, _cursor: Any, sql: str, *_: object) -> None:
-            # Those of the tests' own transaction do not count.
-            if "SAVEPOINT" not in sql and "SET LOCAL ROLE" not in sql:
-                found.append(sql)
-
-        def from_reader(record: Any) -> None:
-            found.append(record.query)
-
-        await asyncio.sleep(0)  # the driver calls loggers in the next turn of the loop
-        event.listen(engine, "before_cursor_execute", from_session)
-        driver.add_query_logger(from_reader)
-        try:
-            yield found
-            await asyncio.sleep(0)
-        finally:
-            driver.remove_query_logger(from_reader)
-            event.remove(engine, "before_cursor_execute", from_session)
-
-    return collect
+def statements(connection: AsyncConnection) -> Statements:
+    """Collect the statements that requests run."""
+    return partial(collected, connection)
 
 
 @pytest.fixture

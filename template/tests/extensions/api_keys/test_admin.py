@@ -3,8 +3,9 @@
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.extensions.api_keys import key_format, uses
+from app.extensions.api_keys import key_format, service, uses
 from app.extensions.api_keys.history import commit
+from app.extensions.api_keys.schemas import ApiKeyCreate
 from tests.extensions.admin.browser import Browser
 from tests.extensions.admin.conftest import admin, browser, no_sessions  # noqa: F401 - fixtures
 from tests.extensions.admin.test_audit import entries
@@ -85,3 +86,33 @@ async def test_an_admin_who_acts_as_a_user_cannot_create_keys(
     body = {"name": "CI", "scopes": ["users:read"]}
     answer = await client.post(KEYS, json=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
+
+
+async def test_a_key_is_found_by_what_a_feature_knows_about_it(
+    browser: Browser,  # noqa: F811
+    admin: Person,  # noqa: F811
+    ada: Person,
+    make_key: MakeKey,
+    session: AsyncSession,
+) -> None:
+    key, other = await make_key(ada), await make_key(ada)
+    await service.set_attribute(session, key.id, "team", "apollo-7", address=HERE)
+    page = (await browser.get("/api-key/list", search="apollo-7")).text
+    assert f"/details/{key.id}" in page
+    assert f"/details/{other.id}" not in page
+
+
+async def test_the_audit_log_names_the_one_who_made_a_key_and_not_the_owner(
+    ada: Person, sign_in: SignIn, session: AsyncSession
+) -> None:
+    maker = await sign_in()
+    values = ApiKeyCreate(name="CI", scopes=["users:read"])
+    key, _ = await service.create(session, ada.id, values, address=HERE, actor_id=maker.id)
+    await service.set_attribute(session, key.id, "plan", "large", address=HERE)
+    await service.revoke(session, None, key.id, address=HERE, actor_id=maker.id)
+    found = await entries(session, subject_id=str(key.id))
+    assert {(each.action, each.actor_id) for each in found} == {
+        ("created", maker.id),
+        ("changed", ada.id),
+        ("revoked", maker.id),
+    }

@@ -94,7 +94,8 @@ def test_the_prefix_comes_from_the_name_of_the_project(
 
 def test_gitleaks_finds_keys_and_no_other_text() -> None:
     config = tomllib.loads((PROJECT / ".gitleaks.toml").read_text("utf-8"))
-    (rule,) = config["rules"]
+    rules = {rule["id"]: rule for rule in config["rules"]}
+    rule = rules["api-key-of-this-project"]
     assert config["extend"] == {"useDefault": True}
     for prefix in ("ab", "a" * 20):
         key = key_format.new_key(prefix)

@@ -67,7 +67,8 @@ async def test_a_frozen_redis(
     lines = [line for line in rendered(caplog) if "redis_unavailable" in line]
     assert len(lines) == 1
     assert "Traceback" not in lines[0]
-    assert STORE_OF_PROCESS.redis.failures >= 20
+    # Requests for the same entry share a question.
+    assert STORE_OF_PROCESS.redis.failures >= 2
 
     # What was invalidated in the meantime is not served.
     deadline = time.monotonic() + 10

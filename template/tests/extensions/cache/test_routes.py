@@ -171,7 +171,7 @@ def test_each_route_of_a_function_is_cached(monkeypatch: pytest.MonkeyPatch) -> 
     module = Mock(CACHED={"one": Cached(expires=1)})
     monkeypatch.setattr(routers, "load", lambda _: ((feature, module),))
     routers.prepare("parcels", router)
-    assert all(hasattr(route.endpoint, "cached") for route in router.routes)  # type: ignore[attr-defined]
+    assert all(hasattr(route.endpoint, "serve_hit") for route in router.routes)  # type: ignore[attr-defined]
 
 
 async def takes_the_request(request: Request) -> int:

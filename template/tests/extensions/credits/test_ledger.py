@@ -46,10 +46,11 @@ def test_an_entry_cannot_be_changed_or_deleted(bank: Bank, change: str) -> None:
     assert refused.value.orig.sqlstate == "23001"  # type: ignore[union-attr]
 
 
-def test_a_user_with_an_account_cannot_be_deleted(bank: Bank) -> None:
+def test_the_ledger_of_a_deleted_user_is_kept(bank: Bank) -> None:
     person = bank.person(1)
-    with pytest.raises(IntegrityError):
-        bank.sql("DELETE FROM app.users WHERE id = :user", user=person)
+    bank.sql("DELETE FROM app.users WHERE id = :user", user=person)
+    balance = "SELECT sum(amount) FROM app.credits_transactions WHERE user_id = :user"
+    assert bank.sql(balance, user=person) == [(1,)]
 
 
 @pytest.mark.parametrize(

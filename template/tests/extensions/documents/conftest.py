@@ -101,6 +101,7 @@ def store(session: AsyncSession) -> Store:
     async def make(owner: Person, *texts: str, **values: Any) -> Document:
         facts: dict[str, Any] = {
             "owner_id": owner.id,
+            "user_id": owner.id,
             "name": "note.txt",
             "object_key": f"documents/{uuid4()}",
             "size": 1,

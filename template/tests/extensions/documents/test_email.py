@@ -4,6 +4,7 @@ import pytest
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import context
 from app.core.tasks import TaskError
 from app.extensions.documents import service
 from app.extensions.documents.models import Document, DocumentState
@@ -33,6 +34,18 @@ async def test_a_document_that_is_ready(
     waiting.state = DocumentState.PROCESSING
     await session.commit()
     await run(session, waiting)  # the task is delivered again
+    assert await mails(session) == [("documents_email.document_ready", [owner.email])]
+
+
+async def test_who_enqueued_the_task_is_told_if_the_owner_is_not_a_user(
+    session: AsyncSession, waiting: Document, owner: Person
+) -> None:
+    await set_preference(session, owner.email, "documents", wanted=True)
+    waiting.user_id = None
+    await session.commit()
+    token = context.user_id.set(str(owner.id))
+    await run(session, waiting)
+    context.user_id.reset(token)
     assert await mails(session) == [("documents_email.document_ready", [owner.email])]
 
 

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from httpx import AsyncClient
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.documents.models import DocumentState
 from app.extensions.documents.routes import router
@@ -37,6 +38,7 @@ async def test_the_document_of_another_user_is_not_found(
     client: AsyncClient,
     sign_in: SignIn,
     store: Store,
+    session: AsyncSession,
     method: str,
     path: str,
     state: DocumentState,
@@ -44,6 +46,7 @@ async def test_the_document_of_another_user_is_not_found(
     owner, other = await sign_in(), await sign_in()
     document = await store(owner, "mine")
     document.state = state
+    await session.commit()
     one = f"{PATH}{path.format(document_id=document.id)}"
     answer = await client.request(method, one, headers=other.headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "document_not_found")

@@ -5,13 +5,14 @@ import re
 import time
 from typing import Any
 from unittest.mock import Mock
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
 from app.extensions.limits import callers
+from app.extensions.limits.callers import FromFeature
 from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.limits.conftest import client_of, statuses
@@ -191,8 +192,8 @@ async def test_a_feature_says_who_sends_a_token_that_it_issued(
 ) -> None:
     admin, machines = await sign_in(role=Role.ADMIN), {"one": uuid4(), "two": uuid4()}
 
-    async def caller_of(_: object, token: str) -> tuple[str, UUID, UUID] | None:
-        return ("machine", machines[token], admin.id) if token in machines else None
+    async def caller_of(_: object, token: str) -> FromFeature | None:
+        return ("machine", machines[token], admin.id, None) if token in machines else None
 
     monkeypatch.setattr(callers, "load", lambda _: ())  # the tier is the role
     monkeypatch.setattr(api.state.limiter.callers, "_callers_of", [caller_of])

@@ -15,7 +15,7 @@ from app.extensions.limits.policies import WEBSOCKET, Policies
 from tests.extensions.limits.conftest import client_of, limited_api
 
 EXEMPT = re.compile(
-    r"/health/\w+|/docs(/.*)?|/scalar|/openapi\.json|/api/v1/webhooks/.+|/admin(/.*)?"
+    r"/health/\w+|/docs(/.*)?|/scalar|/openapi\.json|/api/v1/webhooks/.+|/(admin|static)(/.*)?"
 )
 SAMPLE = "0197f2d4-0000-7000-8000-000000000000"
 

@@ -15,6 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.extensions.metrics.conftest import HEADERS, PATH, api, worker
 from tests.support.processes import PROJECT, eventually
 
+MONITORING = PROJECT / "monitoring"
+DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
+
 UNFINISHED = """
     SELECT count(*) FROM app.tasks WHERE state IN ('pending', 'started')
     AND NOT (name = 'probe.flaky' AND attempts = 1 AND state = 'pending')
@@ -145,16 +148,22 @@ def test_pools_are_those_of_all_processes(story: Story) -> None:
     assert story.value("app_db_connections_used", kind="api") is not None
 
 
-@pytest.mark.parametrize("file", ["rules.yml", "dashboard.json"])
-def test_rules_and_dashboard_use_metrics_that_exist(story: Story, file: str) -> None:
-    used = set(re.findall(r"\bapp_\w+", (PROJECT / "monitoring" / file).read_text()))
+@pytest.mark.parametrize(
+    "path", [MONITORING / "rules.yml", *DASHBOARDS], ids=lambda path: path.stem
+)
+def test_rules_and_dashboards_use_metrics_that_exist(story: Story, path: Path) -> None:
+    used = set(re.findall(r"\bapp_\w+", path.read_text()))
     exposed = {name for name, _ in numbers(story.text)} | {"app_heartbeat_age_seconds"}
     assert used
     assert used <= exposed
 
 
-def test_the_dashboard_lets_the_user_choose_the_data_source() -> None:
-    dashboard: Any = json.loads((Path(PROJECT) / "monitoring/dashboard.json").read_text())
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_a_dashboard_lets_the_user_choose_the_data_source(path: Path) -> None:
+    dashboard: Any = json.loads(path.read_text())
+    assert dashboard["uid"] == f"app-{path.stem}"
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert ids == [*range(1, len(ids) + 1)]
     assert dashboard["templating"]["list"][0]["type"] == "datasource"
     for panel in dashboard["panels"]:
         assert panel["datasource"]["uid"] == "${datasource}"

@@ -6,12 +6,14 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import redis
-from httpx import AsyncClient, TransportError
+from httpx import AsyncClient, TransportError, codes
 
 from devstack.ports import free_port
 from tests.extensions.metrics.conftest import HEADERS, PATH, TOKEN, api, worker
@@ -37,13 +39,19 @@ pytestmark = [
 ]
 
 
+def panels() -> Iterator[Any]:
+    for path in (MONITORING / "dashboards").glob("*.json"):
+        yield from json.loads(path.read_text())["panels"]
+
+
 async def test_every_rule_and_every_panel_has_a_value(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    panels = json.loads((MONITORING / "dashboard.json").read_text())["panels"]
-    queries = [target["expr"] for panel in panels for target in panel["targets"]]
+    queries = {target["expr"] for panel in panels() for target in panel["targets"]}
+    assert len(queries) > 20
     with redis.Redis.from_url(environment["REDIS_URL"]) as client:
         client.set("app:heartbeat", time.time())
+    missing: list[str] = []  # the query without a series, for the message of a failed test
     async with api(**environment) as (backend, process):
         config = CONFIGURATION.format(
             rules=MONITORING / "rules.yml",
@@ -73,12 +81,18 @@ async def test_every_rule_and_every_panel_has_a_value(
                                 answer = await prometheus.get("/query", params={"query": text})
                             except TransportError:
                                 return False
+                            if answer.status_code == codes.SERVICE_UNAVAILABLE:  # it starts
+                                return False
                             assert answer.status_code == 200, answer.text
                             if not answer.json()["data"]["result"]:
+                                missing[:] = [query]
                                 return False
                         return True
 
-                    await eventually(all_have_values, process, working, seconds=3 * SECONDS)
+                    try:
+                        await eventually(all_have_values, process, working, seconds=3 * SECONDS)
+                    except AssertionError as error:
+                        raise AssertionError(f"no series: {missing}") from error
                     groups = (await prometheus.get("/rules")).json()["data"]["groups"]
             rules = [rule for group in groups for rule in group["rules"]]
             assert len(rules) > 10
@@ -86,6 +100,19 @@ async def test_every_rule_and_every_panel_has_a_value(
         finally:
             program.send_signal(signal.SIGTERM)
             program.wait()
+
+
+def test_the_configuration_of_compose_is_valid(tmp_path: Path) -> None:
+    """In the container, two files have other paths."""
+    text = (MONITORING / "prometheus.yml").read_text()
+    (tmp_path / "token").write_text(TOKEN)
+    text = text.replace("/run/secrets/metrics_token", str(tmp_path / "token"))
+    text = text.replace("/etc/prometheus/rules.yml", str(MONITORING / "rules.yml"))
+    (tmp_path / "prometheus.yml").write_text(text)
+    command = ["promtool", "check", "config", str(tmp_path / "prometheus.yml")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 rule files found" in result.stdout
 
 
 def test_the_rules_are_valid() -> None:

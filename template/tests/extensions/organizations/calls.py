@@ -1,9 +1,10 @@
 """Requests to every route, from the OpenAPI document: it has the routes of new features too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import FastAPI
@@ -68,14 +69,15 @@ class Operation:
             and schema.get("format") == format_
         ]
 
-    def call(self, slug: str, ids: dict[str, UUID], spare: UUID) -> Call:
+    def call(self, slug: str, ids: Mapping[str, UUID | str], spare: UUID) -> Call:
         """A valid request; `spare` stands where `ids` has no value for a name."""
         path, headers = self.path, {}
         for each in self.parameters:
             name = each["name"]
             if each["in"] == "path":
                 value = slug if name == SLUG else _example(self.document, each["schema"], spare)
-                path = path.replace("{" + name + "}", str(ids.get(name, value)))
+                text = quote(str(ids.get(name, value)), safe="")
+                path = path.replace("{" + name + "}", text)
             elif name == HEADER:
                 headers[name] = slug
         body = _example(self.document, self.body, spare) if self.body else None
@@ -105,8 +107,11 @@ class Operation:
         for chosen in product(ids, repeat=len(names)) if names else ():
             yield self.call(slug, dict(zip(names, chosen, strict=True)), spare)
 
-    def with_words(self, call: Call, word: str) -> Iterator[Call]:
-        """Requests that ask for a word in each text of the query and of the body."""
+    def with_words(self, slug: str, word: str, spare: UUID) -> Iterator[Call]:
+        """Requests that ask for a word in each text of the path, of the query and of the body."""
+        call = self.call(slug, {}, spare)
+        for name in self.names("path"):
+            yield self.call(slug, {name: word}, spare)
         for name in self.names("query"):
             if name != "cursor":
                 yield replace(call, query=call.query | {name: word})

@@ -24,6 +24,7 @@ from tests.support.tenants import Tenant
 KEY = "organization_id"
 MEMBERS = "organizations_members"  # its rows are the people of a tenant
 ROWS = 2  # of each table
+LONG = 12  # characters; shorter texts are roles and states, which organizations share
 SHORT = 40  # characters; below, texts are only random, so that they can be unique
 
 
@@ -65,6 +66,17 @@ async def fill(session: AsyncSession, tenant: Tenant, words: Words) -> dict[str,
         table.name: [value for row in rows for value in row.values() if _is_key(table, row, value)]
         for table, rows in added.items()
     }
+
+
+async def texts(session: AsyncSession, tenant: Tenant) -> list[str]:
+    """The long texts in the rows of an organization."""
+    found: set[str] = set()
+    connection = await session.connection()
+    for table in scoped_tables():
+        rows = sa.select(table).where(table.c[KEY] == tenant.id)
+        for row in await connection.execute(rows):
+            found |= {value for value in row if isinstance(value, str) and len(value) >= LONG}
+    return sorted(found)
 
 
 def _is_key(table: sa.Table, row: dict[str, Any], value: object) -> bool:

@@ -4,11 +4,12 @@ The routes and tables are found in the API and in the models, so a new feature i
 change here.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
+from typing import Protocol
 from uuid import UUID
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from httpx import AsyncClient
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,16 +18,25 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import DatabaseSession
 from app.core.errors import ConflictError, ForbiddenError, NotFoundError
+from app.core.http.pagination import encode_cursor
+from app.core.redis import redis_key
+from app.core.supabase.storage import FileStorage
 from app.extensions.organizations.deps import CurrentOrganization, Slug
 from app.extensions.organizations.models import Invitation, Member, Organization
 from app.extensions.users.deps import CurrentUser
-from tests.extensions.organizations.crossing import Data, Search, known_roles, views
-from tests.extensions.organizations.rows import Words, fill
+from devstack.supabase import LocalSupabase
+from tests.extensions.organizations.crossing import Data, Search, explore, known_roles, views
+from tests.extensions.organizations.outside import Outside
+from tests.extensions.organizations.rows import Words, fill, texts
 from tests.support.people import Person
 from tests.support.scoped_queries import refuse_unscoped
 from tests.support.tenants import Tenants
 
-Make = Callable[[str], Awaitable[Data]]
+
+class Make(Protocol):
+    """The fixture `make`; `explored` is that of `crossing.explore`."""
+
+    def __call__(self, name: str, *, explored: bool = False) -> Awaitable[Data]: ...
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +46,30 @@ def _scoped_queries() -> Iterator[None]:
 
 
 @pytest.fixture
-def make(tenants: Tenants, session: AsyncSession) -> Make:
-    """Create an organization with people in every role and rows in every table."""
+def make(
+    running_app: FastAPI,
+    client: AsyncClient,
+    tenants: Tenants,
+    session: AsyncSession,
+    supabase: LocalSupabase,
+) -> Iterator[Make]:
+    """Create an organization with people in every role, rows in every table, files and keys."""
+    made: list[Data] = []
 
-    async def create(name: str) -> Data:
+    async def create(name: str, *, explored: bool = False) -> Data:
         words = Words.new()
         tenant = await tenants.create(f"{name} {words.secret}", *known_roles())
-        return Data(tenant, words, await fill(session, tenant, words))
+        ids = await fill(session, tenant, words)
+        keys = await texts(session, tenant)
+        outside = Outside(supabase, tenant, words.known, words.secret, keys)
+        made.append(Data(tenant, words, ids, outside))
+        if explored:
+            await explore(running_app, client, made[-1])
+        return made[-1]
 
-    return create
+    yield create
+    for data in made:
+        data.outside.remove()
 
 
 async def removed_from(b: Data, tenants: Tenants) -> Person:
@@ -63,7 +88,7 @@ async def test_strangers_and_removed_members_find_nothing(
     make: Make,
     tenants: Tenants,
 ) -> None:
-    a, b = await make("A"), await make("B")
+    b, a = await make("B", explored=True), await make("A")
     people = a.tenant.people | {"removed": await removed_from(b, tenants)}
     assert await Search(running_app, client, connection, b).strangers(people) == []
 
@@ -71,7 +96,7 @@ async def test_strangers_and_removed_members_find_nothing(
 async def test_members_of_another_organization_find_nothing(
     running_app: FastAPI, client: AsyncClient, connection: AsyncConnection, make: Make
 ) -> None:
-    a, b = await make("A"), await make("B")
+    b, a = await make("B", explored=True), await make("A")
     search = Search(running_app, client, connection, b)
     cursors = await search.cursors()
     assert cursors
@@ -83,7 +108,7 @@ async def test_what_one_reads_does_not_depend_on_the_other(
 ) -> None:
     a = await make("A")
     alone = await views(running_app, client, a)
-    b = await make("B")
+    b = await make("B", explored=True)
     assert await views(running_app, client, a) == alone
     seen = "".join(alone.values())
     assert a.words.secret in seen
@@ -94,6 +119,7 @@ async def test_what_one_reads_does_not_depend_on_the_other(
 
 router = APIRouter()
 PROBES = "/probe/{organization}"
+CACHED: dict[str, str] = {}
 
 
 @router.get(PROBES + "/by-id/{key}")
@@ -155,6 +181,66 @@ async def be_unique(scope: CurrentOrganization, session: DatabaseSession, name: 
         raise ConflictError("Taken.")
 
 
+@router.get(PROBES + "/cached")
+async def read_cached(scope: CurrentOrganization) -> str:
+    """Keep what one organization reads for all."""
+    return CACHED.setdefault("answer", scope.name)
+
+
+@router.get(PROBES + "/signed")
+async def sign_any(scope: CurrentOrganization, storage: FileStorage, file: str = "") -> str:
+    """Give the address of any file."""
+    return await storage.sign_download(file) if file else ""
+
+
+@router.get(PROBES + "/signed/{key}")
+async def sign_of_row(
+    scope: CurrentOrganization, storage: FileStorage, session: DatabaseSession, key: UUID
+) -> str:
+    """Give the address of the file that a row of any organization names."""
+    row = await session.get(Invitation, key)
+    if row is None:
+        raise NotFoundError("No.")
+    return await storage.sign_download(row.email)
+
+
+@router.put(PROBES + "/signed")
+async def sign_upload_of_any(
+    scope: CurrentOrganization, storage: FileStorage, file: str = ""
+) -> str:
+    """Give an address that replaces any file."""
+    return (await storage.sign_upload(file)).url if file else ""
+
+
+@router.delete(PROBES + "/files")
+async def delete_any_file(scope: CurrentOrganization, storage: FileStorage, file: str) -> None:
+    """Remove any file."""
+    await storage.delete(file)
+
+
+@router.delete(PROBES + "/redis/{key}")
+async def forget_any(scope: CurrentOrganization, request: Request, key: UUID) -> None:
+    """Remove a key of any organization from Redis."""
+    await request.app.state.redis.delete(redis_key(f"probe:{key}"))
+
+
+@router.get(PROBES + "/cursor")
+async def hide_in_cursor(scope: CurrentOrganization, session: DatabaseSession) -> str:
+    """Tell the id of a row of another organization in a cursor."""
+    others = select(Invitation.id).where(col(Invitation.organization_id) != scope.organization_id)
+    key = (await session.exec(others)).first()
+    return encode_cursor((str(key),))
+
+
+@router.get(PROBES + "/slow/{key}")
+async def ask_twice(scope: CurrentOrganization, session: DatabaseSession, key: UUID) -> None:
+    """Need longer for a row of another organization than for one that does not exist."""
+    found = select(Invitation.id).where(col(Invitation.id) == key)
+    if (await session.exec(found)).one_or_none():
+        await session.exec(found)
+    raise NotFoundError("No.")
+
+
 @pytest.fixture(params=[route.endpoint.__name__ for route in router.routes])  # type: ignore[attr-defined]
 def probe(request: pytest.FixtureRequest, running_app: FastAPI) -> Iterator[str]:
     """One wrong route, instead of all others."""
@@ -167,6 +253,7 @@ def probe(request: pytest.FixtureRequest, running_app: FastAPI) -> Iterator[str]
     ]
     running_app.include_router(only)
     running_app.openapi_schema = None
+    CACHED.clear()
     yield request.param
     running_app.router.routes[:] = before
     running_app.openapi_schema = None
@@ -181,7 +268,8 @@ async def test_a_wrong_route_is_found(
 ) -> None:
     a = await make("A")
     alone = await views(running_app, client, a, only="/probe")
-    b = await make("B")
+    CACHED.clear()
+    b = await make("B", explored=True)
     together = await views(running_app, client, a, only="/probe")
     search = Search(running_app, client, connection, b, only="/probe")
     found = [*await search.strangers(a.tenant.people), *await search.members_of(a, [])]

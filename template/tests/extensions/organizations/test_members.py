@@ -5,15 +5,22 @@ from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient, Response
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 from typer.testing import CliRunner, Result
 
-from app.core.settings import load_settings
+from app.core.database import async_engine
+from app.core.errors import ConflictError
+from app.core.settings import get_settings, load_settings
 from app.extensions.organizations.cli import cli
+from app.extensions.organizations.models import Member
+from app.extensions.organizations.service import members as service
 from app.extensions.organizations.service import roles
+from app.extensions.organizations.service.scope import Scope
 from app.extensions.users import service as users
 from app.extensions.users.models import Status
 from devstack.supabase import LocalSupabase
+from tests.support.logs import rendered
 from tests.support.people import Person
 from tests.support.tenants import PATH, Tenant, Tenants
 
@@ -188,6 +195,64 @@ async def test_of_two_owners_who_go_at_the_same_time_one_stays(
         pages = [await committed.get(f"{one}/members", headers=each.headers) for each in pair]
         left = next(page.json()["items"] for page in pages if page.status_code == 200)
         assert [each["role"] for each in left].count("owner") == 1
+
+
+class HeldSession(AsyncSession):
+    """A session whose commit waits for `release`; until then its transaction stays open."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self.reached, self.release = asyncio.Event(), asyncio.Event()
+
+    async def commit(self) -> None:
+        self.reached.set()
+        await self.release.wait()
+        await super().commit()
+
+
+@pytest.mark.parametrize("first", ["suspension", "departure"])
+async def test_an_owner_does_not_leave_while_the_other_is_suspended(
+    committed: AsyncClient,
+    committed_url: str,
+    supabase: LocalSupabase,
+    caplog: pytest.LogCaptureFixture,
+    first: str,
+) -> None:
+    """Two real transactions, of which the second starts while the first is open."""
+    leaving, suspended = [await owner(committed, supabase) for _ in range(2)]
+    made = await committed.post(PATH, json={"name": "Pair"}, headers=leaving.headers)
+    scope = Scope(UUID(made.json()["id"]), made.json()["slug"], "Pair", leaving.id, "owner")
+
+    async def leave(session: AsyncSession) -> str:
+        try:
+            await service.remove(session, scope, leaving.id)
+        except ConflictError as error:
+            return error.code
+        return "left"
+
+    async def suspend(session: AsyncSession) -> str:
+        await users.set_status(session, suspended.id, Status.SUSPENDED)
+        return "suspended"
+
+    engine = async_engine(get_settings().model_copy(update={"database_url": committed_url}))
+    async with AsyncSession(engine) as session:
+        organization_id = scope.organization_id
+        session.add(Member(organization_id=organization_id, user_id=suspended.id, role=roles.OWNER))
+        await session.commit()
+    earlier, later = (suspend, leave) if first == "suspension" else (leave, suspend)
+    async with HeldSession(engine) as one, AsyncSession(engine, expire_on_commit=False) as two:
+        running = asyncio.create_task(earlier(one))
+        await asyncio.wait_for(one.reached.wait(), timeout=10)
+        waiting = asyncio.create_task(later(two))
+        done, _ = await asyncio.wait([waiting], timeout=0.5)
+        assert not done, "it waits for the first"
+        one.release.set()
+        outcome = {await running, await waiting}
+    await engine.dispose()
+
+    warned = "organization_without_owner" in "".join(rendered(caplog))
+    expected = {"last_owner"} if first == "suspension" else {"left"}
+    assert (outcome, warned) == (expected | {"suspended"}, first == "departure")
 
 
 async def owner(client: AsyncClient, supabase: LocalSupabase) -> Person:

@@ -1,5 +1,6 @@
 """The organization of a request: by path or by header, with the role of this moment."""
 
+import json
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -9,10 +10,13 @@ from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
-from app.core.tasks import TaskError
+from app.core.tasks import TaskError, enqueue
 from app.core.tasks.application import CARRIED
 from app.extensions.organizations.deps import HEADER, CurrentOrganization, HeaderOrganization
-from app.extensions.organizations.service.scope import current, in_task
+from app.extensions.organizations.service.scope import current, in_task, of_task, within
+from app.extensions.organizations.task_headers import headers
+from tests.core.tasks.work import count
+from tests.support.processes import Process, eventually
 from tests.support.tenants import Tenants
 
 router = APIRouter()
@@ -81,3 +85,57 @@ async def test_a_task_works_for_a_member_only(tenants: Tenants, session: AsyncSe
 def test_log_lines_and_messages_to_workers_carry_the_organization() -> None:
     assert context.BOUND["organization_id"] is current
     assert CARRIED["organization_id"] is current
+
+
+async def test_a_task_of_a_request_carries_the_organization_to_its_worker(
+    committed: AsyncClient, running_app: FastAPI, worker: Process
+) -> None:
+    organization_id = uuid4()
+    async with running_app.state.database.session() as session:
+        with within(organization_id):
+            task_id = enqueue(session, count.s(total=1))
+        other = enqueue(session, count.s(total=1))
+        await session.commit()
+    ended = {str(each): await line_of(f"[{each}] succeeded", worker) for each in (task_id, other)}
+    assert ended[str(task_id)]["organization_id"] == str(organization_id)
+    assert "organization_id" not in ended[str(other)]
+
+
+async def test_a_task_works_in_the_scope_in_which_it_was_enqueued(
+    tenants: Tenants, session: AsyncSession
+) -> None:
+    acme, other = await tenants.create("Acme", "member"), await tenants.create("Other")
+    token = context.user_id.set(str(acme.people["member"].id))
+    try:
+        with within(acme.id):
+            assert headers() == {"organization_id": str(acme.id)}
+            scope = await of_task(session)
+            assert (scope.organization_id, scope.role) == (acme.id, "member")
+        with within(other.id), pytest.raises(TaskError, match="no longer a member"):
+            await of_task(session)
+        current.set(None)
+        assert headers() == {}
+        with pytest.raises(TaskError, match="none is given"):
+            await of_task(session)
+    finally:
+        context.user_id.reset(token)
+
+
+async def test_the_next_request_of_a_connection_starts_without_an_organization(
+    client: AsyncClient, tenants: Tenants
+) -> None:
+    acme = await tenants.create("Acme")
+    owner = acme.people["owner"].headers
+    assert (await client.get(f"/probe/{acme.slug}/path", headers=owner)).status_code == 200
+    assert current.get() is None
+
+
+async def line_of(event: str, worker: Process) -> dict[str, object]:
+    """The line with this text that the worker writes."""
+
+    async def told() -> bool:
+        return event in worker.said()
+
+    await eventually(told, worker)
+    (line,) = (json.loads(line) for line in worker.said().splitlines() if event in line)
+    return dict(line)

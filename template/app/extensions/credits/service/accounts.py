@@ -7,14 +7,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core.database.models import utcnow
-from app.core.settings import load_settings
 from app.extensions.credits.models import Account, Kind, accounts, tiers
 from app.extensions.credits.schemas import BalanceRead
-from app.extensions.credits.service import periods
+from app.extensions.credits.service import holders, periods
 from app.extensions.credits.service.allocation import allocate
 from app.extensions.credits.service.ledger import LockedAccount, lock, post
 from app.extensions.credits.service.tiers import get_tier
-from app.extensions.credits.settings import CreditSettings
 
 # An account stores the charges of the last day on which there were any.
 _CHARGES_TODAY = case(
@@ -68,15 +66,15 @@ def set_tier(session: Session, user_id: UUID, tier: str) -> BalanceRead:
 
 
 def _open(session: Session, user_id: UUID) -> LockedAccount:
-    settings = load_settings(CreditSettings)
-    row = Account(user_id=user_id, tier=settings.default_tier).model_dump()
+    opening = holders.opening(session, user_id)
+    row = Account(user_id=user_id, tier=opening.tier).model_dump()
     statement = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts.c.user_id)
     opened = session.connection().execute(statement).first()
     account = lock(session, user_id)
     assert account  # the insert waits until a concurrent one is committed
     if opened:
-        if settings.welcome:
-            post(session, account, Kind.ADDITION, settings.welcome, reason="Welcome")
+        if opening.welcome:
+            post(session, account, Kind.ADDITION, opening.welcome, reason="Welcome")
         allocate(session, account, periods.month())
         account = lock(session, user_id)
         assert account

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,6 +15,7 @@ from app.core.database import sync_session
 from app.core.tasks import TaskError
 from app.core.tasks.loop import process_database
 from app.extensions.credits.errors import DailyLimitError, InsufficientCreditsError
+from app.extensions.credits.service import holders
 from app.extensions.credits.service.charges import charging, charging_async
 
 Parameters = ParamSpec("Parameters")
@@ -31,7 +33,7 @@ def charged(
 
     Args:
         operation: the operation to pay for.
-        payer: the parameter with the id of the user who pays.
+        payer: the parameter with the id of the user who pays; see also `holders.payer`.
         units: a number, or a function that computes it from the task's arguments, given by name.
 
     Raises:
@@ -43,8 +45,8 @@ def charged(
         if payer not in signature.parameters:
             raise TypeError(f"{function.__qualname__} has no parameter {payer}, the payer.")
 
-        def parse(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-            """Return the session in the arguments, if any, and the arguments for `charging`."""
+        def parse(*args: Any, **kwargs: Any) -> tuple[Any, UUID, dict[str, Any]]:
+            """Return the session in the arguments, the user, and the arguments for `charging`."""
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             values = dict(bound.arguments)
@@ -52,33 +54,38 @@ def charged(
             first = values[names[0]]
             session = values.pop(names[0]) if isinstance(first, Session | AsyncSession) else None
             task_id = context.task_id.get()
-            return session, {
-                "user_id": values[payer],
-                "operation": operation,
-                "units": units(**values) if callable(units) else units,
-                "key": f"task:{task_id}" if task_id else None,
-            }
+            return (
+                session,
+                values[payer],
+                {
+                    "operation": operation,
+                    "units": units(**values) if callable(units) else units,
+                    "key": f"task:{task_id}" if task_id else None,
+                },
+            )
 
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def run_async(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
-                session, charge = parse(*args, **kwargs)
+                session, user_id, charge = parse(*args, **kwargs)
                 async with AsyncExitStack() as stack:
                     session = session or await stack.enter_async_context(_own_async_session())
                     with _task_errors():
-                        await stack.enter_async_context(charging_async(session, **charge))
+                        holder = await session.run_sync(holders.payer, user_id)
+                        await stack.enter_async_context(charging_async(session, holder, **charge))
                     return await function(*args, **kwargs)
 
             return run_async  # type: ignore[return-value]
 
         @functools.wraps(function)
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            session, charge = parse(*args, **kwargs)
+            session, user_id, charge = parse(*args, **kwargs)
             with ExitStack() as stack:
                 session = session or stack.enter_context(_own_session())
                 with _task_errors():
-                    stack.enter_context(charging(session, **charge))
+                    holder = holders.payer(session, user_id)
+                    stack.enter_context(charging(session, holder, **charge))
                 return function(*args, **kwargs)
 
         return run

@@ -188,7 +188,8 @@ async def _sent(
 ) -> InvitationSent:
     """Hand the link to the features that deliver it, or answer it if there is none."""
     link = f"{load_settings(OrganizationSettings).invitation_url}#token={token}"
-    deliverers = [module.deliver for _, module in load("organizations")]
+    modules = [module for _, module in load("organizations")]
+    deliverers = [each.deliver for each in modules if hasattr(each, "deliver")]
     for deliver in deliverers:
         await deliver(session, scope, email=invitation.email, link=link)
     read = InvitationRead.model_validate(invitation)

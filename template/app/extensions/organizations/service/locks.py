@@ -1,11 +1,13 @@
 """The lock under which everything about the members of an organization changes."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.organizations.models import Member, Organization
+from app.extensions.organizations.service import roles
 from app.extensions.organizations.service.scope import Scope, not_found
 
 
@@ -35,3 +37,20 @@ async def lock(session: AsyncSession, scope: Scope) -> Scope:
     if now is None:
         raise not_found()
     return replace(scope, role=now)
+
+
+async def lock_owned(session: AsyncSession, user_id: UUID) -> list[Organization]:
+    """Lock the organizations that the user owns with others or alone, the personal one apart.
+
+    Always in the same order, so that two transactions which lock several never wait for each other.
+    """
+    owned = select(Member.organization_id).where(
+        col(Member.user_id) == user_id, col(Member.role) == roles.OWNER
+    )
+    locked = (
+        select(Organization)
+        .where(col(Organization.id).in_(owned), col(Organization.personal_of).is_(None))
+        .order_by(col(Organization.id))
+        .with_for_update(key_share=True)
+    )
+    return list(await session.exec(locked))

@@ -1,7 +1,9 @@
 """The members of an organization. It always keeps an owner."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,13 +11,16 @@ from app.core.database import Reader
 from app.core.errors import ConflictError, NotFoundError
 from app.core.events import emit
 from app.core.http.pagination import OffsetPage, OffsetQuery
+from app.core.logging import get_logger
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.schemas import MemberRead
 from app.extensions.organizations.service import invitations, pages, roles
-from app.extensions.organizations.service.locks import lock
-from app.extensions.organizations.service.organizations import refuse_personal
-from app.extensions.organizations.service.scope import Scope, not_found
+from app.extensions.organizations.service.locks import lock, lock_owned
+from app.extensions.organizations.service.organizations import find, refuse_personal
+from app.extensions.organizations.service.scope import Scope
 from app.extensions.users.service import any_active, get_many
+
+log = get_logger(__name__)
 
 
 async def list_page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetPage[MemberRead]:
@@ -104,10 +109,7 @@ async def own(session: AsyncSession, slug: str, user_id: UUID) -> None:
         NotFoundError: there is no such organization.
         ConflictError: it is a personal organization.
     """
-    found = select(Organization).where(col(Organization.slug) == slug)
-    organization = (await session.exec(found.with_for_update(key_share=True))).one_or_none()
-    if organization is None:
-        raise not_found()
+    organization = await find(session, slug)
     refuse_personal(organization)
     if member := await session.get(Member, (organization.id, user_id)):
         member.role = roles.OWNER
@@ -116,6 +118,34 @@ async def own(session: AsyncSession, slug: str, user_id: UUID) -> None:
         facts = {"organization_id": organization.id, "user_id": user_id}
         await emit(session, "organizations.joined", **facts)
     await session.commit()
+
+
+async def add_machine(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
+    """Make a machine a member, unless it is one. Does not commit.
+
+    Its role is `member`, and admins can change that. A machine never counts as the last owner.
+    """
+    member = Member(organization_id=organization_id, user_id=user_id, role=roles.MEMBER)
+    await session.exec(insert(Member).values(**member.model_dump()).on_conflict_do_nothing())
+
+
+async def owner_excluded(session: AsyncSession, user_id: UUID) -> None:
+    """Handle that a user can no longer sign in, in the transaction in which that happens.
+
+    Another owner who leaves at the same time waits for this transaction, sees its outcome, and has
+    to stay. An owner who has left before is gone: then a warning names the organization, for which
+    an operator has to name an owner (`own`). Operators can suspend every user, the only owner too.
+    """
+    for organization in await lock_owned(session, user_id):
+        if not await any_active(session, await _owners(session, organization.id)):
+            log.warning("organization_without_owner", slug=organization.slug)
+
+
+async def _owners(session: AsyncSession, organization_id: UUID) -> Sequence[UUID]:
+    owners = select(Member.user_id).where(
+        col(Member.organization_id) == organization_id, col(Member.role) == roles.OWNER
+    )
+    return (await session.exec(owners)).all()
 
 
 async def _get(session: AsyncSession, scope: Scope, user_id: UUID) -> Member:
@@ -129,12 +159,8 @@ async def _ensure_other_owner(session: AsyncSession, member: Member) -> None:
     """Refuse to lose the last owner who can sign in; the caller holds the organization's lock."""
     if member.role != roles.OWNER:
         return
-    others = select(Member.user_id).where(
-        col(Member.organization_id) == member.organization_id,
-        col(Member.role) == roles.OWNER,
-        col(Member.user_id) != member.user_id,
-    )
-    if not await any_active(session, (await session.exec(others)).all()):
+    owners = await _owners(session, member.organization_id)
+    if not await any_active(session, [each for each in owners if each != member.user_id]):
         raise ConflictError(
             "This is the last owner who can sign in: make another member owner first.",
             code="last_owner",

@@ -20,7 +20,7 @@ from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.schemas import OrganizationQuery, OrganizationRead
 from app.extensions.organizations.service import pages, roles
 from app.extensions.organizations.service.locks import lock
-from app.extensions.organizations.service.scope import Scope, not_found
+from app.extensions.organizations.service.scope import Scope, not_found, within
 from app.extensions.organizations.settings import OrganizationSettings
 from app.extensions.users.service import get as get_user
 from app.extensions.users.service import ids_with_email
@@ -109,6 +109,19 @@ async def create_missing(session: AsyncSession) -> int:
 async def get(session: AsyncSession, scope: Scope) -> Organization:
     """Return the organization of a scope."""
     return await session.get_one(Organization, scope.organization_id)
+
+
+async def find(session: AsyncSession, slug: str) -> Organization:
+    """Return an organization, locked, without a look at the caller: for operators.
+
+    Raises:
+        NotFoundError: `organization_not_found`.
+    """
+    found = select(Organization).where(col(Organization.slug) == slug)
+    organization = (await session.exec(found.with_for_update(key_share=True))).one_or_none()
+    if organization is None:
+        raise not_found()
+    return organization
 
 
 async def rename(session: AsyncSession, scope: Scope, name: str) -> Organization:
@@ -205,7 +218,8 @@ async def purge_one(session: AsyncSession) -> UUID | None:
     organization = (await session.exec(due)).first()
     if organization is None:
         return None
-    await emit(session, "organizations.purged", organization_id=organization.id)
+    with within(organization.id):
+        await emit(session, "organizations.purged", organization_id=organization.id)
     await session.delete(organization)
     await session.flush()
     return organization.id

@@ -5,6 +5,8 @@ compares `organization_id` with that of the scope. The membership is read for ea
 a claim in an access token is valid for an hour after a member was removed.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,13 +23,15 @@ from app.core.tasks.application import CARRIED
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.service import roles
 
-# The log lines of a request name it, and so do those of the tasks that `send` starts.
+# The organization that the running code works for. Log lines name it. A task carries it to its
+# worker: see `task_headers` for `enqueue`, and CARRIED for `send`.
 current: ContextVar[str | None] = ContextVar("organization_id", default=None)
 context.BOUND["organization_id"] = CARRIED["organization_id"] = current
 
 _COLUMNS = (col(Organization.id), Organization.slug, Organization.name, col(Member.role))
 _MINE = (
     select(*_COLUMNS)
+    .add_columns(col(Organization.personal_of))
     .join(Member, col(Member.organization_id) == col(Organization.id))
     .where(
         col(Member.user_id) == bindparam("user_id"),
@@ -47,6 +51,16 @@ class Scope:
     name: str
     user_id: UUID
     role: str
+    personal: bool = False
+
+    @property
+    def holder_id(self) -> UUID:
+        """The id under which other features keep what belongs to the organization.
+
+        What belongs to a personal organization belongs to its user: so it stays in place when this
+        option comes or goes.
+        """
+        return self.user_id if self.personal else self.organization_id
 
     def require(self, *admitted: str) -> None:
         """Refuse a member whose role does not allow what one of these roles may do.
@@ -69,7 +83,8 @@ async def by_slug(reader: Reader, user_id: UUID, slug: str) -> Scope:
     """
     for row in await reader.rows(_BY_SLUG, {"user_id": user_id, "slug": slug}):
         current.set(str(row["id"]))
-        return Scope(row["id"], row["slug"], row["name"], user_id, row["role"])
+        personal = row["personal_of"] is not None
+        return Scope(row["id"], row["slug"], row["name"], user_id, row["role"], personal)
     raise not_found()
 
 
@@ -80,11 +95,36 @@ async def in_task(session: AsyncSession, organization_id: UUID, user_id: UUID) -
         TaskError: the organization is deleted, or the user has left it since.
     """
     values = {"user_id": user_id, "organization_id": organization_id}
-    row = (await session.exec(_BY_ID, params=values)).one_or_none()
+    row = (await (await session.connection()).execute(_BY_ID, values)).one_or_none()
     if row is None:
         raise TaskError("You are no longer a member of this organization.")
     current.set(str(organization_id))
-    return Scope(row[0], row[1], row[2], user_id, row[3])
+    return Scope(row[0], row[1], row[2], user_id, row[3], row[4] is not None)
+
+
+async def of_task(session: AsyncSession) -> Scope:
+    """Return the scope in which the running task was enqueued.
+
+    Raises:
+        TaskError: it was enqueued without an organization or a user; see also `in_task`.
+    """
+    organization, user = current.get(), context.user_id.get()
+    if organization is None or user is None:
+        raise TaskError("This task works for a member of an organization, and none is given.")
+    return await in_task(session, UUID(organization), UUID(user))
+
+
+@contextmanager
+def within(organization_id: UUID) -> Iterator[None]:
+    """Work for an organization in this block, such as one of many that a schedule visits.
+
+    It checks nothing: it names the organization in log lines and in the tasks that are enqueued.
+    """
+    token = current.set(str(organization_id))
+    try:
+        yield
+    finally:
+        current.reset(token)
 
 
 def not_found() -> NotFoundError:

@@ -1,0 +1,9 @@
+"""`/account`: the pages with which people sign up, sign in and look after their account."""
+
+from fastapi import APIRouter
+
+from app.extensions.account.pages import codes, overview, password, sign_in, sign_up
+
+router = APIRouter()
+for module in (codes, overview, password, sign_in, sign_up):
+    router.routes.extend(module.router.routes)

@@ -1,0 +1,68 @@
+"""After a mail: its link, and its code."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.core.errors import AppError
+from app.core.supabase.clients import SupabaseProject
+from app.extensions.account.pages.links import take
+from app.extensions.account.pages.overview import show_account
+from app.extensions.account.pages.password import show_password
+from app.extensions.account.schemas import Code
+from app.extensions.pages.forms import read_form, see_other
+from app.extensions.pages.rendering import page
+from app.extensions.sessions.service import attempts, auth, life
+from app.extensions.sessions.service.auth import Grant
+
+router = APIRouter()
+
+
+@router.get("/account/follow")
+async def follow(
+    request: Request, supabase: SupabaseProject, code: str = "", error_code: str = ""
+) -> Response:
+    """The link of a mail has led here, with a code for this browser or the code of an error."""
+    kind, verifier = take(request)
+    try:
+        if not code or not verifier:
+            unknown = "bad_code_verifier" if code else "otp_expired"
+            sentence = auth.SENTENCES.get(error_code, auth.SENTENCES[unknown])
+            raise auth.AuthRefusedError(sentence, code=error_code or unknown)
+        return await _continue(request, await auth.exchange(supabase, code, verifier), kind)
+    except AppError as error:
+        errors = {"": error.detail}
+        return page(request, "account/link.html", status=error.status, errors=errors)
+
+
+@router.post("/account/code")
+async def check_code(request: Request, supabase: SupabaseProject) -> Response:
+    """Somebody has typed the code of a mail."""
+    form = await read_form(request, Code)
+    errors, status = form.errors, 422
+    if form.data:
+        email = form.data.email
+        redis, address = life.redis_of(request), life.client_address(request)
+        try:
+            await attempts.count(redis, address, email)
+            code = form.data.code.replace(" ", "")
+            grant = await auth.check_code(supabase, form.data.kind, email, code)
+            await attempts.reset(redis, address, email)
+            return await _continue(request, grant, form.data.kind)
+        except AppError as error:
+            errors, status = {"": error.detail}, error.status
+    return page(
+        request,
+        "account/code.html",
+        status=status,
+        kind=form.values["kind"],
+        email=form.values["email"],
+        errors=errors,
+    )
+
+
+async def _continue(request: Request, grant: Grant, kind: str) -> Response:
+    await life.begin(request, grant, kind)
+    if kind == "recovery":
+        return see_other(request, show_password)
+    message = "Your address is confirmed." if kind == "signup" else "You have signed in."
+    return see_other(request, show_account, message=message)

@@ -1,0 +1,61 @@
+"""A forgotten password, and another password."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.core.errors import AppError
+from app.core.supabase.clients import SupabaseProject
+from app.extensions.account.pages.links import prepare
+from app.extensions.account.pages.overview import show_account
+from app.extensions.account.schemas import ByMail, ChangedPassword, ChosenPassword
+from app.extensions.pages.forms import read_form, see_other
+from app.extensions.pages.rendering import page
+from app.extensions.pages.visitors import AnyVisitor, CurrentSession
+from app.extensions.sessions.service import auth, life
+
+router = APIRouter()
+
+
+@router.get("/account/forgot")
+async def show_forgot(request: Request) -> Response:
+    """The form to ask for a mail."""
+    return page(request, "account/forgot.html")
+
+
+@router.post("/account/forgot")
+async def send_reset(request: Request, supabase: SupabaseProject) -> Response:
+    """Mail a link and a code. The answer does not tell whether there is an account."""
+    form = await read_form(request, ByMail)
+    errors, status = form.errors, 422
+    if form.data:
+        email = form.data.email
+        try:
+            await auth.send_reset(supabase, email, **prepare(request, "recovery"))
+            return page(request, "account/code.html", kind="recovery", email=email)
+        except AppError as error:
+            errors, status = {"": error.detail}, error.status
+    return page(request, "account/forgot.html", status=status, values=form.values, errors=errors)
+
+
+@router.get("/account/password")
+async def show_password(request: Request, session: CurrentSession, _: AnyVisitor) -> Response:
+    """The form. After the mail for a forgotten password, it does not ask for the current one."""
+    return page(request, "account/password.html", by_mail=session.method == "recovery")
+
+
+@router.post("/account/password")
+async def change_password(request: Request, session: CurrentSession, user: AnyVisitor) -> Response:
+    """Set another password; all other sessions of the user end."""
+    by_mail = session.method == "recovery"
+    form = await read_form(request, ChosenPassword if by_mail else ChangedPassword)
+    errors, status = form.errors, 422
+    if form.data:
+        try:
+            if isinstance(form.data, ChangedPassword):
+                await life.confirm_password(request, user.email or "", form.data.current)
+            await life.change_password(request, session, form.data.password)
+            message = "Your password is changed. Other browsers are signed out."
+            return see_other(request, show_account, message=message)
+        except AppError as error:
+            errors, status = {"": error.detail}, error.status
+    return page(request, "account/password.html", status=status, by_mail=by_mail, errors=errors)

@@ -1,0 +1,95 @@
+"""Sign in with a password or a mail, and sign out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.core.errors import AppError
+from app.core.supabase.clients import SupabaseProject
+from app.extensions.account.pages.links import prepare
+from app.extensions.account.schemas import ByMail, SignIn
+from app.extensions.pages.addresses import path_of, safe_path
+from app.extensions.pages.forms import read_form, see_other
+from app.extensions.pages.rendering import page
+from app.extensions.pages.visitors import CurrentSession
+from app.extensions.sessions.service import attempts, auth, life
+
+router = APIRouter()
+
+Next = Annotated[str, Form()]
+
+START = "account:show_account"  # the page after the sign-in
+
+
+@router.get("/account/sign-in")
+async def show_sign_in(request: Request, next: str = "") -> Response:  # noqa: A002
+    """The form."""
+    return _form(request, next)
+
+
+@router.post("/account/sign-in")
+async def sign_in(request: Request, supabase: SupabaseProject, next: Next = "") -> Response:  # noqa: A002
+    """Start a session."""
+    form = await read_form(request, SignIn)
+    if form.data is None:
+        return _form(request, next, form.values, form.errors, 422)
+    email, redis, address = form.data.email, life.redis_of(request), life.client_address(request)
+    try:
+        await attempts.count(redis, address, email)
+        grant = await auth.check_password(supabase, email, form.data.password)
+        await life.begin(request, grant, "password")
+    except AppError as error:
+        return _form(request, next, form.values, {"": error.detail}, error.status)
+    await attempts.reset(redis, address, email)
+    return RedirectResponse(safe_path(next, otherwise=path_of(request, START)), 303)
+
+
+@router.get("/account/link")
+async def show_link(request: Request) -> Response:
+    """The form to ask for a link."""
+    return page(request, "account/link.html")
+
+
+@router.post("/account/link")
+async def send_link(request: Request, supabase: SupabaseProject) -> Response:
+    """Mail a link and a code to sign in. The answer does not tell whether there is an account."""
+    form = await read_form(request, ByMail)
+    errors, status = form.errors, 422
+    if form.data:
+        email = form.data.email
+        try:
+            await auth.send_link(supabase, email, **prepare(request, "magiclink"))
+            return page(request, "account/code.html", kind="magiclink", email=email)
+        except AppError as error:
+            errors, status = {"": error.detail}, error.status
+    return page(request, "account/link.html", status=status, values=form.values, errors=errors)
+
+
+@router.post("/account/sign-out")
+async def sign_out(
+    request: Request, session: CurrentSession, everywhere: Annotated[str, Form()] = ""
+) -> Response:
+    """End this session, or all sessions of the user."""
+    await life.sign_out(request, session, everywhere=everywhere == "yes")
+    response = see_other(request, show_sign_in, message="You have signed out.")
+    # Pages that the browser has kept are gone as well.
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+def _form(
+    request: Request,
+    next_path: str,
+    values: dict[str, str] | None = None,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    return page(
+        request,
+        "account/sign_in.html",
+        status=status,
+        next=next_path,
+        values=values,
+        errors=errors,
+    )

@@ -1,0 +1,1 @@
+"""Providers of OpenFeature: the tables of this backend, or PostHog."""

@@ -1,0 +1,3 @@
+"""Scrapes are not traced."""
+
+UNTRACED = ("/metrics",)

@@ -1,0 +1,3 @@
+"""Static files are not limited: a page names several, and caches keep them."""
+
+EXEMPT = ("/static",)

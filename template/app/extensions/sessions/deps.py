@@ -1,0 +1,87 @@
+"""Dependencies of pages: the session of the browser, and the check of requests that change data.
+
+The check has two parts. Browsers say where a request comes from (`Sec-Fetch-Site`, `Origin`), and
+a form sends the token of its browser. No package is used for it: `starlette-csrf` reads the token
+from a header only.
+"""
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.core import context
+from app.core.database import database_of
+from app.core.errors import ForbiddenError, UnauthenticatedError
+from app.extensions.sessions.service import life
+from app.extensions.sessions.service.browser import browser_of
+from app.extensions.sessions.service.store import Session
+from app.extensions.users import service as users
+from app.extensions.users.schemas import UserRead
+
+# RFC 9110, section 9.2.1.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FIELD = "csrf_token"
+HEADER = "X-CSRF-Token"
+
+
+async def guard(request: Request) -> None:
+    """Read the session of every page; refuse a change that this site's own pages did not send.
+
+    Raises:
+        ForbiddenError: `csrf_failed`.
+    """
+    if request.method not in SAFE_METHODS and not await _is_genuine(request):
+        raise ForbiddenError(
+            "This page has expired. Go back, load it again, and repeat the action.",
+            code="csrf_failed",
+        )
+    request.state.session = await life.current(request)
+
+
+async def current_session(request: Request) -> Session:
+    """Return the session of a person who has signed in.
+
+    Raises:
+        UnauthenticatedError: nobody has; browsers are led to the sign-in.
+    """
+    session: Session | None = request.state.session
+    if session is None:
+        raise UnauthenticatedError("Sign in first.")
+    context.user_id.set(str(session.user_id))
+    return session
+
+
+CurrentSession = Annotated[Session, Depends(current_session)]
+
+
+async def visitor(request: Request, session: CurrentSession) -> UserRead:
+    """Return the user of the session, also one who waits for approval."""
+    user = users.get_cached(session.user_id, None)
+    if user is None:
+        since = users.evictions()
+        async with database_of(request).session() as database:
+            user = users.cache(await users.get(database, session.user_id), since)
+    await life.follow_role(request, session, user.role)
+    return user
+
+
+async def active_visitor(user: Annotated[UserRead, Depends(visitor)]) -> UserRead:
+    """Return the user of the session.
+
+    Raises:
+        ForbiddenError: the user may not use the application, see `users.ensure_active`.
+    """
+    return users.ensure_active(user)
+
+
+async def _is_genuine(request: Request) -> bool:
+    headers = request.headers
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    if origin and origin.partition("://")[2] != headers.get("host"):
+        return False
+    sent = headers.get(HEADER) or (await request.form()).get(FIELD)
+    expected = browser_of(request).csrf_token
+    return isinstance(sent, str) and hmac.compare_digest(sent.encode(), expected.encode())

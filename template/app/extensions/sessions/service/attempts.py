@@ -1,0 +1,9 @@
+"""How many attempts to sign in to the pages are allowed."""
+
+from app.core.auth.attempts import AttemptLimit
+
+PER_ACCOUNT = 10
+PER_ADDRESS = 60
+
+_LIMIT = AttemptLimit("session", per_account=PER_ACCOUNT, per_address=PER_ADDRESS)
+count, reset = _LIMIT.count, _LIMIT.reset

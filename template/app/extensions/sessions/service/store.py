@@ -1,0 +1,187 @@
+"""Sessions in Redis, by the digest of the browser's cookie.
+
+The tokens of Supabase Auth are encrypted with the cookie, so that the content of Redis is enough
+neither for a session here nor for one there.
+"""
+
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from uuid import UUID
+
+from cryptography.fernet import Fernet
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+
+from app.core.redis import redis_key
+from app.core.settings import load_settings
+from app.extensions.sessions.service.browser import Browser, session_seconds
+from app.extensions.sessions.settings import SessionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a session at Supabase Auth."""
+
+    access: str
+    refresh: str
+    expires_at: float  # of the access token, in seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in of one user with one browser. Times are seconds since the epoch."""
+
+    key: str
+    user_id: UUID
+    role: str  # of the user when the cookie was set
+    method: str  # of the sign-in: password, or the kind of a mail, such as recovery
+    started_at: float
+    expires_at: float  # however often the session is used
+    address: str
+    agent: str
+    sealed: str  # `Tokens`, encrypted
+    tokens_expire_at: float
+    previous: str = ""  # the key before the last move
+
+    def tokens(self, browser: Browser) -> Tokens:
+        """Decrypt the tokens with the cookie of the browser."""
+        return Tokens(**json.loads(_cipher(browser).decrypt(self.sealed)))
+
+
+_ADAPTER = TypeAdapter(Session)
+
+
+async def start(
+    redis: Redis, browser: Browser, tokens: Tokens, *, user_id: UUID, role: str, method: str,
+    address: str, agent: str,
+) -> Session:  # fmt: skip
+    """Store a new session of a browser."""
+    now = time.time()
+    session = Session(
+        key=browser.key,
+        user_id=user_id,
+        role=role,
+        method=method,
+        started_at=now,
+        expires_at=now + session_seconds(),
+        address=address,
+        agent=agent[:200],
+        sealed=_seal(browser, tokens),
+        tokens_expire_at=tokens.expires_at,
+    )
+    await _add(redis, session)
+    return session
+
+
+async def get(redis: Redis, key: str) -> Session | None:
+    """Return a session that has not expired, and restart its idle time."""
+    stored = await redis.getex(_name(key), ex=_idle_seconds())
+    session = _ADAPTER.validate_json(stored) if stored else None
+    return session if session and time.time() < session.expires_at else None
+
+
+async def save_tokens(redis: Redis, session: Session, browser: Browser, tokens: Tokens) -> Session:
+    """Store new tokens, unless the session has ended in the meantime."""
+    changed = replace(session, sealed=_seal(browser, tokens), tokens_expire_at=tokens.expires_at)
+    await redis.set(_name(session.key), _ADAPTER.dump_json(changed), xx=True, keepttl=True)
+    return changed
+
+
+async def move(
+    redis: Redis, session: Session, old: Browser, new: Browser, *, grace: int, **changes: str
+) -> Session:
+    """Store the session under another cookie; the old one works for `grace` more seconds.
+
+    `changes` are other values of its fields `role` and `method`.
+    """
+    sealed = _seal(new, session.tokens(old))
+    values: dict[str, Any] = {**changes, "key": new.key, "sealed": sealed, "previous": session.key}
+    moved = replace(session, **values)
+    await _add(redis, moved)
+    if not grace:
+        await _end(redis, session.user_id, session.key)
+        return moved
+    # It stays a session of the user until then, so that `end_all` finds it.
+    ending = replace(session, expires_at=time.time() + grace)
+    await redis.set(_name(session.key), _ADAPTER.dump_json(ending), ex=grace)
+    return moved
+
+
+async def of_user(redis: Redis, user_id: UUID) -> list[tuple[Session, float]]:
+    """Return the sessions of a user, and when each was used last, newest use first."""
+    keys = [key.decode() for key in await _members(redis, user_id)]
+    async with redis.pipeline() as pipe:
+        for key in keys:
+            pipe.get(_name(key))
+            pipe.ttl(_name(key))
+        answers = await pipe.execute()
+    now, idle = time.time(), _idle_seconds()
+    found = [
+        (_ADAPTER.validate_json(stored), now - (idle - left))
+        for stored, left in zip(answers[::2], answers[1::2], strict=True)
+        if stored
+    ]
+    replaced = {session.previous for session, _ in found}
+    current = [each for each in found if each[0].key not in replaced]
+    return sorted(current, key=lambda each: each[1], reverse=True)
+
+
+async def end(redis: Redis, *sessions: Session) -> None:
+    """End sessions, also where they still work with the previous cookie."""
+    for session in sessions:
+        await _end(redis, session.user_id, session.key, session.previous)
+
+
+async def end_all(redis: Redis, user_id: UUID, *, keep: str | None = None) -> None:
+    """End all sessions of a user, or all but one."""
+    keys = {key.decode() for key in await _members(redis, user_id)} - {keep}
+    await _end(redis, user_id, *(key for key in keys if key))
+
+
+async def _end(redis: Redis, user_id: UUID, *keys: str) -> None:
+    async with redis.pipeline() as pipe:
+        for key in keys:
+            pipe.delete(_name(key))
+            pipe.srem(_names_of(user_id), key)
+        await pipe.execute()
+
+
+async def _add(redis: Redis, session: Session) -> None:
+    async with redis.pipeline() as pipe:
+        pipe.set(_name(session.key), _ADAPTER.dump_json(session), ex=_idle_seconds())
+        pipe.sadd(_names_of(session.user_id), session.key)
+        pipe.expire(_names_of(session.user_id), session_seconds())
+        await pipe.execute()
+
+
+async def _members(redis: Redis, user_id: UUID) -> set[Any]:
+    # redis-py types the answer as that of either of its clients.
+    return await cast("Awaitable[set[Any]]", redis.smembers(_names_of(user_id)))
+
+
+def _seal(browser: Browser, tokens: Tokens) -> str:
+    values = {"access": tokens.access, "refresh": tokens.refresh, "expires_at": tokens.expires_at}
+    return _cipher(browser).encrypt(json.dumps(values).encode()).decode()
+
+
+def _cipher(browser: Browser) -> Fernet:
+    key = hashlib.sha256(b"tokens " + browser.secret.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
+def _idle_seconds() -> int:
+    minutes: int = load_settings(SessionSettings).idle_minutes
+    return minutes * 60
+
+
+def _name(key: str) -> str:
+    return redis_key(f"session:{key}")
+
+
+def _names_of(user_id: UUID) -> str:
+    return redis_key(f"sessions:{user_id}")

@@ -1,0 +1,35 @@
+"""`/analytics/consent`."""
+
+from httpx import AsyncClient
+
+from tests.support.people import SignIn
+
+PATH = "/api/v1/analytics/consent"
+
+
+async def test_a_user_gives_and_withdraws_consent(
+    client: AsyncClient, sign_in: SignIn, on: None
+) -> None:
+    ada, bob = await sign_in(), await sign_in()
+    first = await client.get(PATH, headers=ada.headers)
+    assert first.json() == {"given": False, "decided_at": None, "is_enabled": True}
+    for given in (True, True, False):
+        answer = await client.put(PATH, headers=ada.headers, json={"given": given})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["given"] is given
+        assert (await client.get(PATH, headers=ada.headers)).json() == answer.json()
+    await client.put(PATH, headers=ada.headers, json={"given": True})
+    assert (await client.get(PATH, headers=bob.headers)).json()["given"] is False
+
+
+async def test_without_a_key_nobody_can_agree(client: AsyncClient, sign_in: SignIn) -> None:
+    ada = await sign_in()
+    answer = await client.put(PATH, headers=ada.headers, json={"given": True})
+    assert (answer.status_code, answer.json()["code"]) == (404, "analytics_off")
+    read = await client.get(PATH, headers=ada.headers)
+    assert read.json() == {"given": False, "decided_at": None, "is_enabled": False}
+
+
+async def test_strangers_have_no_consent(client: AsyncClient) -> None:
+    assert (await client.get(PATH)).status_code == 401
+    assert (await client.put(PATH, json={"given": True})).status_code == 401

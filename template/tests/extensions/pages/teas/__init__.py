@@ -1,0 +1,1 @@
+"""Teas, a feature for the tests of pages."""
