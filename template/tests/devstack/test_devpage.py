@@ -340,6 +340,12 @@ def test_shapes_of_secrets(text: str, kept: str) -> None:
     assert privacy.text(text) == kept
 
 
+def test_secrets_of_the_settings_are_hidden_in_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privacy, "_known", None)
+    privacy.know(["hunter", "hunter.two", "short"])
+    assert privacy.text("plain hunter.two, hunter; short") == "plain •••, •••; short"
+
+
 def test_production_refuses_the_recorder_and_does_not_have_it() -> None:
     # As in the image, where this package is missing.
     code = "import sys; sys.modules['devstack'] = None; import app.main"
