@@ -9,7 +9,7 @@ from devstack.devpage.recorder.entry import current, record
 # In the record anyway, or in every line.
 LEFT_OUT = {
     *("event", "level", "logger", "timestamp", "page", "request_id", "task_id", "user_id"),
-    *("actor_id", "trace_id", "exc_info", "stack_info", "exception"),
+    *("actor_id", "exc_info", "stack_info", "exception"),
 }
 
 
