@@ -42,12 +42,12 @@ def backup(file: Path) -> None:
     """Write a backup into a new file that only its owner can read.
 
     Raises:
-        CliError: the file exists, or pg_dump fails. Then no file is left.
+        CliError: the file exists, its folder cannot be written, or pg_dump fails. Then no file is
+            left.
     """
     if file.exists():
         raise CliError(f"{file} exists. Choose another name.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(file) as partial, migration_engine().connect() as connection:
+    with _private_file(file.parent) as partial, migration_engine().connect() as connection:
         arguments = ("--format=custom", "--no-owner", f"--schema={SCHEMA}", f"--file={partial}")
         _run("pg_dump", *arguments, connection=connection)
         partial.rename(file)
@@ -63,7 +63,7 @@ def restore(file: Path) -> None:
     if f" SCHEMA - {SCHEMA} " not in _run("pg_restore", "--list", str(file)):
         raise CliError(f"{file} is a backup of another schema: DB_SCHEMA is '{SCHEMA}'.")
     # First a file and then psql: at the end of a pipe, psql would commit what it has got.
-    with _beside(file) as script, exclusive_connection() as connection:
+    with _private_file(Path(tempfile.gettempdir())) as script, exclusive_connection() as connection:
         _run("pg_restore", "--no-owner", f"--file={script}", str(file))
         commands = (
             f"SET lock_timeout = '{LOCK_TIMEOUT}'",
@@ -79,9 +79,13 @@ def restore(file: Path) -> None:
 
 
 @contextmanager
-def _beside(file: Path) -> Iterator[Path]:
-    """A file in the same folder that only its owner can read. It is deleted at the end."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+def _private_file(folder: Path) -> Iterator[Path]:
+    """A file that only its owner can read. It is deleted at the end, unless it was moved."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=".partial", dir=folder)
+    except OSError as error:
+        raise CliError(f"No file can be written into {folder}: {error.strerror}.") from None
     os.close(handle)
     try:
         yield Path(name)

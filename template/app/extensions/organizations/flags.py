@@ -15,8 +15,12 @@ async def groups(request: Request, user_id: UUID, reader: Reader) -> dict[str, s
     slug = request.path_params.get("organization") or request.headers.get(HEADER)
     if slug is None:
         return {}
+    before = scope.current.get()
     try:
         found = await scope.by_slug(reader, user_id, slug)
     except NotFoundError:
         return {}  # the route refuses it, if it is about an organization at all
+    finally:
+        # A route that is not about an organization does not become one by a look at a flag.
+        scope.current.set(before)
     return {"organization": str(found.organization_id)}

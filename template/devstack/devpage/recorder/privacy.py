@@ -35,9 +35,13 @@ SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 # Text in SQL that may be a value: literals with digits and letters.
 SQL_LITERAL = re.compile(r"'(?=[^']*\d)(?=[^']*[A-Za-z])[^']{12,}'")
-# What SQLAlchemy and Postgres add to their messages, with values of rows.
+# What SQLAlchemy, Postgres, Pydantic, FastAPI and redis-py add to their messages: values of rows,
+# of bodies and of commands.
 VALUES_IN_ERRORS = re.compile(
-    r"\n?\[parameters: .*?\](?=\n|$)|\n?DETAIL: .*?(?=\n[A-Z\[(]|$)", re.DOTALL
+    r"\n?\[parameters: .*?\](?=\n|$)|\n?DETAIL: .*?(?=\n[A-Z\[(]|$)"
+    r"|, input_value=.*?(?=, input_type=|\]\n|\]$)|, 'input': .*?(?=, 'ctx': |\}[,\]\n]|\}$)"
+    r"|(?<=^Command # )\d+ \(.*\)(?= of pipeline caused error)",
+    re.DOTALL,
 )
 QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 # A word that no person wrote, such as the token of a link.

@@ -200,6 +200,22 @@ async def test_operators_name_an_organization_by_its_id_or_slug(
     assert await session.run_sync(holders.find, "nobody") is None
 
 
+async def test_the_account_of_a_personal_organization_is_that_of_its_user(
+    client: AsyncClient, sign_in: SignIn
+) -> None:
+    admin, person = await sign_in(role=Role.ADMIN), await sign_in()
+    own = await client.post("/api/v1/organizations/personal", headers=person.headers)
+    paths = [f"{PATH}/accounts/{each}" for each in (own.json()["id"], person.id)]
+    before = (await client.get(paths[1], headers=admin.headers)).json()["balance"]
+    body = {"amount": 5, "reason": "Thanks"}
+    await client.post(f"{paths[0]}/grant", json=body, headers=admin.headers)
+    for path in paths:
+        account = (await client.get(path, headers=admin.headers)).json()
+        assert (account["user_id"], account["balance"]) == (str(person.id), before + 5)
+        entries = await client.get(f"{path}/transactions", headers=admin.headers)
+        assert entries.json()["items"][0]["reason"] == "Thanks"
+
+
 async def test_a_task_is_paid_by_the_organization_in_which_it_was_enqueued(
     acme: Tenant, session: AsyncSession
 ) -> None:

@@ -28,7 +28,7 @@ from tests.extensions.admin.browser import Browser, codes
 from tests.extensions.admin.conftest import admin, browser, no_sessions  # noqa: F401 - fixtures
 from tests.extensions.admin.test_audit import entries
 from tests.extensions.organizations.rows import KEY, Words, fill, scoped_tables
-from tests.support.people import Person
+from tests.support.people import Person, SignIn
 from tests.support.tenants import PATH, Tenant, Tenants
 from tests.support.transaction import session_inside
 
@@ -241,6 +241,19 @@ async def test_an_unknown_organization(
     await browser.get("/visit")
     answer = await browser.post("/visit", slug="nothing", reason="")
     assert (answer.status_code, codes(answer)) == (404, ["organization_not_found"])
+
+
+async def test_a_personal_organization_is_not_visited(
+    browser: Browser,  # noqa: F811
+    admin: Person,  # noqa: F811
+    client: AsyncClient,
+    sign_in: SignIn,
+) -> None:
+    person = await sign_in()
+    own = (await client.post(f"{PATH}/personal", headers=person.headers)).json()
+    await browser.get("/visit")
+    answer = await browser.post("/visit", slug=own["slug"], reason="")
+    assert (answer.status_code, codes(answer)) == (409, ["personal_organization"])
 
 
 # --- Filters ----------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class Event(BaseModel):
         TypeError: a field has a type such as `str`; use an enum, or `Literal` with texts.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     event_name: ClassVar[str]
     emitted_as: ClassVar[str | None]

@@ -69,7 +69,7 @@ def _watch_async(owner: type, name: str, describe: Callable[..., str]) -> None:
 
 def _record(text: str, started: float, error: Exception | None = None) -> None:
     ms = round((time.perf_counter() - started) * 1000, 2)
-    record("redis", command=text, ms=ms, error=str(error) if error else None)
+    record("redis", command=text, ms=ms, error=privacy.error_message(error) if error else None)
 
 
 def _command(_client: Any, *arguments: Any) -> str:
