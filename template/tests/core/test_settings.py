@@ -155,6 +155,7 @@ def test_missing_settings_stop_the_server_with_the_one_message(tmp_path: Path) -
     ("name", "value"),
     [
         ("SHOW_TRACEBACKS", "true"),
+        ("EXTRA_FEATURES", "devstack.devpage.recorder"),
         ("ALLOWED_HOSTS", ""),
         ("ALLOWED_HOSTS", "localhost,127.0.0.1"),
         ("ALLOWED_HOSTS", "*"),

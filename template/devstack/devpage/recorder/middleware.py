@@ -68,5 +68,8 @@ def _secrets(headers: Headers) -> tuple[str, ...]:
     found = []
     for name, value in headers.items():
         if privacy.SECRET_NAME.search(name):
-            found += [value, *value.replace("=", " ").replace(";", " ").split()]
+            # The token behind `Bearer`, the value of each cookie: without words such as `Bearer`,
+            # whose removal would hide the shape of another secret.
+            found += [value, value.rpartition(" ")[2]]
+            found += [part.partition("=")[2].strip() for part in value.split(";")]
     return tuple(found)

@@ -43,6 +43,7 @@ VALUES_IN_ERRORS = re.compile(
     r"|(?<=^Command # )\d+ \(.*\)(?= of pipeline caused error)",
     re.DOTALL,
 )
+QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 # A word that no person wrote, such as the token of a link.
 OPAQUE = re.compile(r"(?<![\w.~-])(?=[\w.~-]*\d)(?=[\w.~-]*[A-Za-z])[\w.~-]{24,}")
 PLAIN_ID = re.compile(r"([a-z]{1,12}_)?[0-9a-fA-F-]{32,36}|([a-z]{1,12}_)?[0-9a-z]{26}")
@@ -124,4 +125,8 @@ def query(value: bytes) -> str:
 
 def error_message(error: BaseException) -> str:
     """Return the message of an exception without values of rows."""
-    return VALUES_IN_ERRORS.sub("", str(error)).strip()
+    message = VALUES_IN_ERRORS.sub("", str(error)).strip()
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    if str(state).startswith("22"):  # a value that does not fit: the message repeats it
+        message = QUOTED.sub(f'"{HIDDEN}"', message)
+    return readable(sql(message))

@@ -9,6 +9,7 @@ from app.core.database import DatabaseReader, DatabaseSession
 from app.core.events import emit
 from app.core.logging import get_logger
 from app.core.redis import redis_key
+from app.core.settings import get_settings
 from app.core.tasks import enqueue
 from tests.devstack.probe.tasks import look
 
@@ -53,10 +54,11 @@ async def redis(request: Request) -> None:
 @router.post("/secrets/{link}")
 async def secrets(request: Request, session: DatabaseSession, link: str) -> dict[str, Any]:
     """Do with secrets what should not be done with them."""
-    canary = request.headers["x-canary"]
+    canary, short = request.headers["x-canary"], request.headers["x-short-canary"]
     log.info("probe_signs_in", password=canary, text=f"Authorization: Bearer {canary}")
     log.info("probe_signs_in with token=%s", canary)
-    await session.execute(text("SELECT CAST(:word AS text)"), {"word": canary})
+    log.info("probe has %s", get_settings().secret_key.get_secret_value())
+    await session.execute(text("SELECT CAST(:word AS text)"), {"word": short})
     await session.execute(text(f"SELECT '{canary}'"))
-    await session.execute(text("SELECT CAST(:word AS integer)"), {"word": canary})
+    await session.execute(text("SELECT CAST(:word AS integer)"), {"word": short})
     return {"link": link}
