@@ -129,7 +129,10 @@ async def file(request: Request) -> Response:
 async def receive(request: Request) -> Response:
     """Take records of a process."""
     page = _page(request)
-    if not hmac.compare_digest(request.headers.get("x-devpage-key", ""), page.key):
+    # Bytes: `compare_digest` raises for a text that is not ASCII.
+    if not hmac.compare_digest(
+        request.headers.get("x-devpage-key", "").encode(), page.key.encode()
+    ):
         raise HTTPException(403)
     page.store.add(await request.json())
     return Response(status_code=204)

@@ -61,9 +61,18 @@ def _run() -> None:
 
 def _body(batch: list[tuple[Record, tuple[str, ...]]]) -> bytes:
     # Cleaned here and not by the request, which would take longer for it.
-    records = [privacy.cleaned(fields, secrets) for fields, secrets in batch]
-    # A value that JSON does not know is a mistake of the recorder. It must not end the thread.
-    return json.dumps(records, default=lambda value: type(value).__name__).encode()
+    return f"[{','.join(_json(fields, secrets) for fields, secrets in batch)}]".encode()
+
+
+def _json(fields: Record, secrets: tuple[str, ...]) -> str:
+    try:
+        record = privacy.cleaned(fields, secrets)
+        # A value that JSON does not know is a mistake of the recorder.
+        return json.dumps(record, default=lambda value: type(value).__name__)
+    except Exception as error:  # noqa: BLE001 - one record must not end the thread
+        text = f"This {fields['kind']} cannot be shown: {type(error).__name__}."
+        shown = {"kind": "log", "level": "warning", "logger": __name__, "text": text, "fields": {}}
+        return json.dumps({**shown, "at": fields["at"], "entry": fields.get("entry")})
 
 
 def _post(connection: HTTPConnection, key: str, body: bytes) -> bool:
