@@ -1,5 +1,6 @@
 """Tasks of this feature. A task may run twice, with the same result."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel import Session
@@ -17,6 +18,8 @@ TRIES = 24
 MOST = 20  # batches that one run of `flush` starts
 PERSONS = 100  # in one request
 DAYS = 30
+# An event on its way would create the person again.
+LATER = timedelta(minutes=1)
 
 log = get_logger(__name__)
 
@@ -44,7 +47,7 @@ async def forget_deleted(session: AsyncSession) -> None:
     """Delete what is kept about users whose account is gone, also at PostHog."""
     gone = await delivery.take_deleted(session, process_database().reader)
     for start in range(0, len(gone), PERSONS):
-        enqueue(session, forget.s(user_ids=gone[start : start + PERSONS]))
+        enqueue(session, forget.s(user_ids=gone[start : start + PERSONS]), delay=LATER)
     if not gone:
         raise SkipRunError
 
