@@ -314,6 +314,12 @@ async def test_requests_do_not_notice_that_the_page_is_down(
 
     await eventually(is_recorded)
 
+    async def knows_the_project() -> bool:
+        data = page.get("/data")
+        return all(data[name] for name in ("routes", "schedules", "settings"))
+
+    await eventually(knows_the_project)
+
 
 def test_the_next_run_of_a_crontab_is_in_its_time_zone() -> None:
     schedule = {"name": "a", "task": "a", "every": None, "crontab": "30 4 * * *"}

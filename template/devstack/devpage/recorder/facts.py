@@ -18,8 +18,7 @@ from devstack.devpage.recorder import privacy, sender, sources
 
 def send(app: FastAPI) -> None:
     """Send the facts about the project, with the routes that the app has now."""
-    sender.send(
-        "facts",
+    sender.send_facts(
         routes=[list(row) for row in rows_of(app.routes)],
         schedules=list(_schedules()),
         settings=list(_settings()),
