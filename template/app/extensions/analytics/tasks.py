@@ -10,7 +10,7 @@ from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.core.tasks import SkipRunError, enqueue, task
 from app.core.tasks.loop import process_database
-from app.extensions.analytics.service import delivery, posthog
+from app.extensions.analytics.service import delivery, outage, posthog
 from app.extensions.analytics.settings import AnalyticsSettings
 
 # Pauses grow to ten minutes, see `core.tasks.records`: all tries take about three hours.
@@ -26,7 +26,12 @@ log = get_logger(__name__)
 
 @task()
 def flush(session: Session) -> int:
-    """Start the delivery of the waiting events; the result counts batches."""
+    """Start the delivery of the waiting events; the result counts batches.
+
+    While PostHog does not answer, the events wait: the tasks that there are try it again.
+    """
+    if outage.is_known():
+        raise SkipRunError
     for started in range(MOST):
         batch = delivery.next_batch(session)
         if batch is None:
@@ -38,8 +43,15 @@ def flush(session: Session) -> int:
 @task(tries=TRIES)
 async def deliver(session: AsyncSession, batch: UUID) -> int:
     """Send a batch of events to PostHog; the result counts them."""
+    outage.check()
     settings = load_settings(AnalyticsSettings)
-    return await delivery.deliver(session, process_database().reader, settings, batch)
+    try:
+        sent = await delivery.deliver(session, process_database().reader, settings, batch)
+    except posthog.PostHogError:
+        outage.begin()
+        raise
+    outage.end()
+    return sent
 
 
 @task()
