@@ -63,7 +63,7 @@ const VIEWS = {
     empty: "No request yet. Call the API, and it appears here.",
     row: (each) => [
       span(each.method, `method ${each.method}`),
-      make("span", { class: "mono", title: each.path }, ...pathParts(each.path), each.query ? span(`?${each.query}`, "soft") : null),
+      make("span", { class: "mono path", title: each.path }, make("bdi", { dir: "ltr" }, ...pathParts(each.path), each.query ? span(`?${each.query}`, "soft") : null)),
       make("span", {}, tag(each.status ?? "…", statusKind(each.status))),
       span(ms(each.ms), `right ${each.ms >= data.slow ? "late" : ""}`),
       make("span", { class: "tags hide" },

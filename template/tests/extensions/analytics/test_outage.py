@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.tasks import SkipRunError
+from app.core.tasks import SkipRunError, TaskError
 from app.extensions.analytics import tasks
 from app.extensions.analytics.models import CapturedEvent
 from app.extensions.analytics.service import capture, consent, delivery, outage
@@ -61,6 +61,6 @@ async def test_one_of_many_tasks_finds_out(
 async def test_a_refusal_is_no_outage(session: AsyncSession, sign_in: SignIn, sink: Sink) -> None:
     batch = await captured(session, sign_in)
     sink.status = 401
-    with pytest.raises(Exception, match="ANALYTICS_KEY"):
+    with pytest.raises(TaskError, match="ANALYTICS_KEY"):
         await tasks.deliver.function(session, batch=batch)
     assert not outage.is_known()
