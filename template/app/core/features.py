@@ -149,7 +149,7 @@ def features() -> tuple[Feature, ...]:
 def extra_features() -> tuple[Feature, ...]:
     """Return the packages of `EXTRA_FEATURES`, which are no part of the app.
 
-    They come last, so that their middleware is outside of that of the others. Nothing is imported
+    Their middleware is outside of that of the others: see `RequestContext`. Nothing is imported
     where the service is online: the settings are refused there.
 
     Raises:
