@@ -183,6 +183,9 @@ async def test_a_visit_ends_by_itself_and_at_once(
     await visit(browser, acme)
     await acme.ask("owner", "DELETE")
     assert (await acme.ask(admin, "GET")).status_code == 404
+    await browser.get("/visit")
+    answer = await browser.post("/visit", slug=acme.slug, reason="")
+    assert (answer.status_code, codes(answer)) == (409, ["organization_deleted"])
 
 
 async def test_the_role_support_only_reads(
