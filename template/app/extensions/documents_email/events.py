@@ -1,11 +1,13 @@
 """The events that this feature handles: the processing of a document has ended."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import context
+from app.core.errors import NotFoundError
 from app.extensions.documents.service import get_document
 from app.extensions.documents_email.email import DocumentFailed, DocumentReady
 from app.extensions.email.service import mailable, send
@@ -27,16 +29,23 @@ async def tell_failed(
 ) -> None:
     """Tell the owner that the document has failed, unless it was cancelled."""
     document = await get_document(session, owner_id, document_id)
-    email = await _email(session, document.user_id)
-    if email and document.state == "failed":
+    if document.state != "failed":
+        return
+    if email := await _email(session, document.user_id):
         mail = DocumentFailed(to=email, name=document.name, reason=document.reason or "")
         await send(session, mail, key=f"documents.failed:{document_id}:{version}")
 
 
 async def _email(session: AsyncSession, owner: UUID | None) -> str | None:
-    """Return the address of the owner or, if that is not a user, of who enqueued the task."""
+    """Return the address of the owner or, if that is not a user, of who enqueued the task.
+
+    Who enqueued the task may be gone by now. An error here would undo what has happened to the
+    document.
+    """
     user = owner or context.user_id.get()
-    return mailable((await get(session, UUID(str(user)))).email) if user else None
+    with suppress(NotFoundError):
+        return mailable((await get(session, UUID(str(user)))).email) if user else None
+    return None
 
 
 EVENTS = {"documents.ready": tell_ready, "documents.failed": tell_failed}

@@ -170,6 +170,14 @@ async def test_only_admins_manage_keys(tenants: Tenants) -> None:
     assert (await other.ask("owner", "GET", KEYS)).json()["items"] == []
 
 
+async def test_the_export_has_the_keys_without_their_hashes(tenants: Tenants) -> None:
+    acme, other = await tenants.create("Acme"), await tenants.create("Other")
+    key, _ = await make(acme), await make(other)
+    (exported,) = (await acme.ask("owner", "GET", "/export")).json()["api_keys"]
+    assert (exported["id"], exported["scopes"]) == (key["id"], key["scopes"])
+    assert "secret_hash" not in exported
+
+
 async def test_an_admin_rotates_and_revokes(
     tenants: Tenants, caplog: pytest.LogCaptureFixture
 ) -> None:

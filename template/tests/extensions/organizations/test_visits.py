@@ -118,6 +118,7 @@ async def test_with_a_reason_a_visitor_changes_things_and_each_act_is_recorded(
     for entry in (opened, act):
         assert (entry.actor_id, entry.actor_email) == (admin.id, admin.email)
         assert (entry.subject_id, entry.reason) == (str(acme.id), "Ticket 42")
+        assert entry.belongs_to == acme.id
     assert act.after == {"method": "POST", "path": "/probe/change"}
 
 
