@@ -56,7 +56,7 @@ async def test_who_enqueued_the_task_is_told_if_the_owner_is_not_a_user(
 
 
 @pytest.mark.parametrize("ready", [True, False])
-async def test_nobody_is_told_if_who_enqueued_the_task_is_gone(
+async def test_nobody_is_told_if_who_enqueued_the_task_may_not_read_it(
     session: AsyncSession, waiting: Document, monkeypatch: pytest.MonkeyPatch, *, ready: bool
 ) -> None:
     waiting.user_id = None

@@ -44,6 +44,7 @@ async def test_the_organization_pays_for_its_documents(
 async def test_what_is_held_is_released_when_the_organization_is_removed(
     app: FastAPI, tenants: Tenants, session: AsyncSession
 ) -> None:
+    rates.clear_cache()
     acme = await tenants.create()
     await session.run_sync(entries.grant, acme.id, 10, "Filled")
     document = Document(

@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database import act_as
 from app.core.tasks.models import TaskRecord
 from app.extensions.documents.models import Document, DocumentState
+from app.extensions.documents.service import may_read
 from app.extensions.organizations.deps import HEADER
 from tests.extensions.documents.conftest import (  # noqa: F401 - fixtures
     PATH,
@@ -215,3 +216,16 @@ async def test_the_export_has_the_documents_of_the_organization_alone(
     own = (await acme.client.get(personal, headers=owner.headers)).json()
     assert [each["id"] for each in own["documents"]] == [str(mine.id)]
     assert [each["content"] for each in own["documents_chunks"]] == ["A diary."]
+
+
+async def test_members_of_now_may_read(tenants: Tenants, session: AsyncSession) -> None:
+    acme, other = await tenants.create("Acme", "member"), await tenants.create("Other")
+    member, stranger = acme.people["member"].id, other.people["owner"].id
+    assert await may_read(session, acme.id, member)
+    assert not await may_read(session, acme.id, stranger)
+    assert not await may_read(session, member, stranger)
+    assert await may_read(session, member, member)
+    await acme.ask("owner", "DELETE", f"/members/{member}")
+    assert not await may_read(session, acme.id, member)
+    await acme.ask("owner", "DELETE")
+    assert not await may_read(session, acme.id, acme.people["owner"].id)

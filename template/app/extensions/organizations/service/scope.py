@@ -99,16 +99,24 @@ async def look(reader: Reader, user_id: UUID, slug: str) -> Scope | None:
 
 
 async def in_task(session: AsyncSession, organization_id: UUID, user_id: UUID) -> Scope:
-    """Return the scope of a task, which a user has enqueued.
+    """Return the scope of a task, which a user has enqueued, and work for it from now on.
 
     Raises:
         TaskError: the organization is deleted, or the user has left it since.
     """
+    found = await of_member(session, organization_id, user_id)
+    if found is None:
+        raise TaskError("You are no longer a member of this organization.")
+    current.set(str(organization_id))
+    return found
+
+
+async def of_member(session: AsyncSession, organization_id: UUID, user_id: UUID) -> Scope | None:
+    """Return the scope that `in_task` would return, or None, and do not work for it."""
     values = {"user_id": user_id, "organization_id": organization_id}
     row = (await (await session.connection()).execute(_BY_ID, values)).one_or_none()
     if row is None:
-        raise TaskError("You are no longer a member of this organization.")
-    current.set(str(organization_id))
+        return None
     return Scope(row[0], row[1], row[2], user_id, row[3], row[4] is not None)
 
 
