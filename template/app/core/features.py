@@ -47,6 +47,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "middleware": "Middleware",
     "checks": "CHECKS",
     "links": "LINKS",
+    "seeds": "seed",
 }
 
 
