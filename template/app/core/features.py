@@ -48,6 +48,7 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "checks": "CHECKS",
     "links": "LINKS",
     "seeds": "seed",
+    "personal_data": "TABLES",
 }
 
 
