@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.errors import SettingsError
@@ -127,6 +128,16 @@ def load_settings(group: type[Group], *also_checked: type[SettingsGroup]) -> Gro
 def check_settings(*groups: type[SettingsGroup]) -> list[Problem]:
     """Return `(VARIABLE, what is wrong and what to do)` for every problem of the groups."""
     return [problem for group in groups for problem in _check(group)]
+
+
+def variables(group: type[SettingsGroup]) -> dict[str, FieldInfo]:
+    """Return the fields of a group by the names of their variables."""
+    prefix = group.model_config.get("env_prefix", "")
+    # An alias is the whole name of a variable.
+    return {
+        str(field.validation_alias or f"{prefix}{name}").upper(): field
+        for name, field in group.model_fields.items()
+    }
 
 
 @cache
