@@ -47,6 +47,8 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "middleware": "Middleware",
     "checks": "CHECKS",
     "links": "LINKS",
+    "seeds": "seed",
+    "personal_data": "TABLES",
 }
 
 
