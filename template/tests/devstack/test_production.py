@@ -104,7 +104,7 @@ def follow(command: str, folder: Path, ca: Path) -> str:
 
 
 def failure(command: str, folder: Path, ca: Path) -> str:
-    """The message of a command that fails as long as there is no heartbeat yet; empty at its end."""
+    """The message of a command that fails while there is no heartbeat yet; empty at its end."""
     try:
         follow(command, folder, ca)
     except AssertionError as error:
