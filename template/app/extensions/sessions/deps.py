@@ -5,10 +5,12 @@ a form sends the token of its browser. No package is used for it: `starlette-csr
 from a header only.
 """
 
+import contextlib
 import hmac
 from typing import Annotated
 
 from fastapi import Depends, Request
+from redis.exceptions import RedisError
 
 from app.core import context
 from app.core.database import database_of
@@ -37,6 +39,18 @@ async def guard(request: Request) -> None:
             code="csrf_failed",
         )
     request.state.session = await life.current(request)
+
+
+async def recall_session(request: Request) -> None:
+    """Read the session for an error page, if no page has read it; a failure means none.
+
+    The tokens are not replaced: the page only shows that somebody has signed in.
+    """
+    if hasattr(request.state, "session"):
+        return
+    request.state.session = None
+    with contextlib.suppress(RedisError):
+        request.state.session = await life.stored(request)
 
 
 async def current_session(request: Request) -> Session:

@@ -93,6 +93,15 @@ async def test_a_sign_out_everywhere_ends_all_sessions_here_and_at_auth(
     assert str(person.id) not in {each.user_id for each in supabase.auth.store.sessions.values()}
 
 
+async def test_an_error_page_knows_who_has_signed_in(
+    new_browser: NewBrowser, browser: Browser, person: Person
+) -> None:
+    mine, strange = await browser.get("/nothing"), await new_browser().get("/nothing")
+    assert (mine.status_code, strange.status_code) == (404, 404)
+    assert 'href="/account"' in mine.text
+    assert 'href="/account/sign-in"' in strange.text
+
+
 async def test_a_wrong_password_keeps_the_address(browser: Browser, sign_in: SignIn) -> None:
     person = await sign_in()
     answer = await browser.sign_in(person, "not the password")

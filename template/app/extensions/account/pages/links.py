@@ -6,11 +6,17 @@ everywhere.
 """
 
 import secrets
+from collections.abc import Awaitable, Callable
 
 from fastapi import Request
+from starlette.responses import Response
 
+from app.core.errors import AppError
+from app.core.supabase.clients import supabase_of
+from app.extensions.account.schemas import ByMail
 from app.extensions.pages.addresses import path_of
-from app.extensions.pages.rendering import origin
+from app.extensions.pages.forms import read_form
+from app.extensions.pages.rendering import origin, page
 from app.extensions.sessions.service.browser import host_cookie, set_cookie
 
 COOKIE = "link"
@@ -31,3 +37,28 @@ def take(request: Request) -> tuple[str, str]:
         set_cookie(request, host_cookie(COOKIE), "; Max-Age=0")
     kind, _, verifier = received.partition(".")
     return kind, verifier
+
+
+async def mail_code(
+    request: Request, kind: str, send: Callable[..., Awaitable[None]], template: str
+) -> Response:
+    """Mail a link and a code to the address in the form.
+
+    The answer does not tell whether there is an account.
+
+    Args:
+        request: the form.
+        kind: of the mail, see `prepare`.
+        send: the function of `auth` that sends it.
+        template: the page with the form, which is shown again with what is wrong.
+    """
+    form = await read_form(request, ByMail)
+    errors, status = form.errors, 422
+    if form.data:
+        email = form.data.email
+        try:
+            await send(supabase_of(request), email, **prepare(request, kind))
+            return page(request, "account/code.html", kind=kind, email=email)
+        except AppError as error:
+            errors, status = {"": error.detail}, error.status
+    return page(request, template, status=status, values=form.values, errors=errors)

@@ -7,8 +7,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import AppError
 from app.core.supabase.clients import SupabaseProject
-from app.extensions.account.pages.links import prepare
-from app.extensions.account.schemas import ByMail, SignIn
+from app.extensions.account.pages.links import mail_code
+from app.extensions.account.schemas import SignIn
 from app.extensions.pages.addresses import path_of, safe_path
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
@@ -52,18 +52,9 @@ async def show_link(request: Request) -> Response:
 
 
 @router.post("/account/link")
-async def send_link(request: Request, supabase: SupabaseProject) -> Response:
-    """Mail a link and a code to sign in. The answer does not tell whether there is an account."""
-    form = await read_form(request, ByMail)
-    errors, status = form.errors, 422
-    if form.data:
-        email = form.data.email
-        try:
-            await auth.send_link(supabase, email, **prepare(request, "magiclink"))
-            return page(request, "account/code.html", kind="magiclink", email=email)
-        except AppError as error:
-            errors, status = {"": error.detail}, error.status
-    return page(request, "account/link.html", status=status, values=form.values, errors=errors)
+async def send_link(request: Request) -> Response:
+    """Mail a link and a code to sign in."""
+    return await mail_code(request, "magiclink", auth.send_link, "account/link.html")
 
 
 @router.post("/account/sign-out")

@@ -84,15 +84,19 @@ async def current(request: Request) -> Session | None:
     Raises:
         UnavailableError: the tokens have to be replaced, and Auth does not answer.
     """
-    visitor = browser_of(request)
-    if visitor.is_new:
-        return None
-    session = getattr(request.state, "stored_session", None)
-    if session is None:
-        session = await store.get(redis_of(request), visitor.key)
+    session = await stored(request)
     if session and session.tokens_expire_at < time.time() + EARLY:
         session = await _replace_tokens(request, session)
     return session
+
+
+async def stored(request: Request) -> Session | None:
+    """Return the session of the request's browser, although its tokens may have expired."""
+    visitor = browser_of(request)
+    if visitor.is_new:
+        return None
+    session: Session | None = getattr(request.state, "stored_session", None)
+    return session or await store.get(redis_of(request), visitor.key)
 
 
 async def follow_role(request: Request, session: Session, role: str) -> Session:
