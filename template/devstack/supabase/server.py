@@ -31,6 +31,7 @@ from devstack.supabase.origins import LOCAL_ORIGINS
 from devstack.supabase.routes import (
     admin,
     control,
+    factors,
     links,
     local,
     mail_page,
@@ -202,6 +203,7 @@ def _application(services: Services) -> Starlette:
         *user.routes,
         *admin.routes,
         *links.routes,
+        *factors.routes,
     ]
     unguarded = [*public.open_routes, *mails.open_routes]
     app = Starlette(

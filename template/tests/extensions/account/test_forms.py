@@ -14,7 +14,7 @@ from tests.support.pages import Browser
 from tests.support.people import Person
 
 XSS = "\"'><script>alert(1)</script>"
-PAGES = ("sign-in", "sign-up", "link", "forgot", "password", "")
+PAGES = ("sign-in", "sign-up", "link", "forgot", "password", "apps", "confirm", "")
 
 
 def routes(*, changing: bool) -> list[str]:

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from devstack.supabase import LocalSupabase
-from devstack.supabase.routes import mails
 from tests.extensions.account.conftest import NewBrowser
 from tests.support.pages import PASSWORD, Browser, notices
 from tests.support.people import Person, SignIn
@@ -37,12 +36,6 @@ async def ask(browser: Browser, page: str, **fields: str) -> str:
     answer = await browser.post(f"/account/{page}", **fields)
     assert answer.status_code == 200, answer.text
     return answer.text
-
-
-@pytest.fixture(autouse=True)
-def local_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local Supabase leads back to local addresses only; here, to the client of the tests."""
-    monkeypatch.setattr(mails, "is_local", lambda url: url.startswith("http://testserver/"))
 
 
 async def test_an_address_is_confirmed_by_link(

@@ -147,11 +147,11 @@ async def test_an_account_that_waits_sees_its_account_only(
     assert "waiting for approval" in notices(answer)[0]
 
 
-async def test_a_second_factor_is_not_bypassed(
+async def test_a_second_factor_that_is_no_app_is_not_bypassed(
     browser: Browser, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, public = await sign_in(), User.public
-    factors = {"factors": [{"id": "1", "status": "verified"}]}
+    factors = {"factors": [{"id": "1", "status": "verified", "factor_type": "phone"}]}
     monkeypatch.setattr(User, "public", lambda user: public(user) | factors)
     answer = await browser.sign_in(person)
     assert answer.status_code == 422

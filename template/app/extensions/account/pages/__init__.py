@@ -2,8 +2,17 @@
 
 from fastapi import APIRouter
 
-from app.extensions.account.pages import codes, overview, password, sign_in, sign_up
+from app.extensions.account.pages import (
+    apps,
+    codes,
+    confirm,
+    overview,
+    password,
+    second_step,
+    sign_in,
+    sign_up,
+)
 
 router = APIRouter()
-for module in (codes, overview, password, sign_in, sign_up):
+for module in (apps, codes, confirm, overview, password, second_step, sign_in, sign_up):
     router.routes.extend(module.router.routes)

@@ -8,6 +8,7 @@ from app.core.supabase.clients import SupabaseProject
 from app.extensions.account.pages.links import take
 from app.extensions.account.pages.overview import show_account
 from app.extensions.account.pages.password import show_password
+from app.extensions.account.pages.second_step import to_second_step
 from app.extensions.account.schemas import Code
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
@@ -61,7 +62,8 @@ async def check_code(request: Request, supabase: SupabaseProject) -> Response:
 
 
 async def _continue(request: Request, grant: Grant, kind: str) -> Response:
-    await life.begin(request, grant, kind)
+    if not await life.begin(request, grant, kind):
+        return to_second_step(request)
     if kind == "recovery":
         return see_other(request, show_password)
     message = "Your address is confirmed." if kind == "signup" else "You have signed in."

@@ -10,7 +10,7 @@ from app.extensions.account.schemas import ChangedPassword, ChosenPassword
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
 from app.extensions.pages.visitors import AnyVisitor, CurrentSession
-from app.extensions.sessions.service import auth, life
+from app.extensions.sessions.service import auth, credentials
 
 router = APIRouter()
 
@@ -42,8 +42,9 @@ async def change_password(request: Request, session: CurrentSession, user: AnyVi
     if form.data:
         try:
             if isinstance(form.data, ChangedPassword):
-                await life.confirm_password(request, user.email or "", form.data.current)
-            await life.change_password(request, session, form.data.password)
+                current = form.data.current
+                await credentials.confirm(request, session, user.email or "", password=current)
+            await credentials.change_password(request, session, form.data.password)
             message = "Your password is changed. Other browsers are signed out."
             return see_other(request, show_account, message=message)
         except AppError as error:

@@ -8,8 +8,8 @@ from starlette.responses import RedirectResponse, Response
 from app.core.errors import AppError
 from app.core.supabase.clients import SupabaseProject
 from app.extensions.account.pages.links import mail_code
+from app.extensions.account.pages.second_step import after_sign_in, to_second_step
 from app.extensions.account.schemas import SignIn
-from app.extensions.pages.addresses import path_of, safe_path
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
 from app.extensions.pages.visitors import CurrentSession
@@ -18,8 +18,6 @@ from app.extensions.sessions.service import attempts, auth, life
 router = APIRouter()
 
 Next = Annotated[str, Form()]
-
-START = "account:show_account"  # the page after the sign-in
 
 
 @router.get("/account/sign-in")
@@ -38,11 +36,13 @@ async def sign_in(request: Request, supabase: SupabaseProject, next: Next = "") 
     try:
         await attempts.count(redis, address, email)
         grant = await auth.check_password(supabase, email, form.data.password)
-        await life.begin(request, grant, "password")
+        has_session = await life.begin(request, grant, "password")
     except AppError as error:
         return _form(request, next, form.values, {"": error.detail}, error.status)
     await attempts.reset(redis, address, email)
-    return RedirectResponse(safe_path(next, otherwise=path_of(request, START)), 303)
+    if not has_session:
+        return to_second_step(request, next)
+    return RedirectResponse(after_sign_in(request, "password", next), 303)
 
 
 @router.get("/account/link")
