@@ -93,6 +93,18 @@ class ChangedPassword(ChosenPassword):
     current: Password
 
 
+class NewAddress(RequestModel):
+    """Another address."""
+
+    email: Address
+
+
+class NewAddressCode(NewAddress):
+    """The code of one of the two mails about another address."""
+
+    code: Digits
+
+
 class Profile(RequestModel):
     """What users say about themselves."""
 

@@ -84,12 +84,14 @@ def _complete(headers: MutableHeaders, scope: Scope) -> None:
         headers.append("Set-Cookie", cookie)
     if cookies:
         headers["Cache-Control"] = "no-store"
-    if not headers.get("content-type", "").startswith("text/html"):
+    is_page = headers.get("content-type", "").startswith("text/html")
+    if is_page or "location" in headers:
+        headers.setdefault("Cache-Control", "no-store")
+    if not is_page:
         return
     headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce))
     # Forms check the origin of a request, which browsers leave out with `no-referrer`.
     headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cache-Control", "no-store")
 
 
 async def _send_problem(

@@ -1,5 +1,7 @@
 """Signing in and out, and who is refused."""
 
+from uuid import uuid4
+
 import pytest
 from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -7,10 +9,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.extensions.sessions.service import attempts, life
 from app.extensions.users import service as users
 from app.extensions.users.models import Role, Status
+from app.extensions.users.settings import Approval, UserSettings
 from devstack.supabase import LocalSupabase
 from devstack.supabase.store import User
 from tests.extensions.account.conftest import NewBrowser
-from tests.support.pages import Browser, is_sign_in, notices
+from tests.support.pages import PASSWORD, Browser, is_sign_in, notices
 from tests.support.people import Person, SignIn
 
 
@@ -145,6 +148,28 @@ async def test_an_account_that_waits_sees_its_account_only(
     answer = await browser.get("/account")
     assert answer.status_code == 200
     assert "waiting for approval" in notices(answer)[0]
+
+
+async def test_an_account_that_waits_is_told_so_on_other_pages(
+    browser: Browser, sign_in: SignIn
+) -> None:
+    await browser.sign_in(await sign_in(status=Status.PENDING))
+    answer = await browser.get("/progress/00000000-0000-0000-0000-000000000000")
+    assert answer.status_code == 403
+    assert 'data-code="account_pending"' in answer.text
+    assert "<h1>Waiting for approval</h1>" in answer.text
+
+
+async def test_a_confirmed_address_approves_where_that_is_enough(
+    browser: Browser, supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = UserSettings(approval=Approval.EMAIL)
+    monkeypatch.setattr(users, "load_settings", lambda _: settings)
+    await browser.get("/account/sign-up")
+    address = f"{uuid4().hex}@example.com"
+    await browser.post("/account/sign-up", email=address, password=PASSWORD)
+    page = await browser.get("/progress/00000000-0000-0000-0000-000000000000")
+    assert page.status_code == 404
 
 
 async def test_a_second_factor_that_is_no_app_is_not_bypassed(

@@ -6,6 +6,8 @@ from app.extensions.account.pages import (
     apps,
     codes,
     confirm,
+    email,
+    leave,
     overview,
     password,
     second_step,
@@ -14,5 +16,17 @@ from app.extensions.account.pages import (
 )
 
 router = APIRouter()
-for module in (apps, codes, confirm, overview, password, second_step, sign_in, sign_up):
+MODULES = (
+    apps,
+    codes,
+    confirm,
+    email,
+    leave,
+    overview,
+    password,
+    second_step,
+    sign_in,
+    sign_up,
+)
+for module in MODULES:
     router.routes.extend(module.router.routes)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from app.core.errors import AppError
 from app.core.supabase.clients import SupabaseProject
-from app.extensions.account.pages.links import take
+from app.extensions.account.pages.links import kind_of, take
 from app.extensions.account.pages.overview import show_account
 from app.extensions.account.pages.password import show_password
 from app.extensions.account.pages.second_step import to_second_step
@@ -18,18 +18,34 @@ from app.extensions.sessions.service.auth import Grant
 router = APIRouter()
 
 
+MESSAGES = {
+    "signup": "Your address is confirmed.",
+    "email_change": "Your address is changed.",
+    "magiclink": "You have signed in.",
+}
+
+
 @router.get("/account/follow")
 async def follow(
-    request: Request, supabase: SupabaseProject, code: str = "", error_code: str = ""
+    request: Request,
+    supabase: SupabaseProject,
+    code: str = "",
+    error_code: str = "",
+    message: str = "",
 ) -> Response:
-    """The link of a mail has led here, with a code for this browser or the code of an error."""
+    """The link of a mail has led here, with a code for this browser or the code of an error.
+
+    The first of the two mails of a change of address leads here with a message.
+    """
+    if message and not (code or error_code) and kind_of(request) == "email_change":
+        return page(request, "account/email_half.html")
     kind, verifier = take(request)
     try:
         if not code or not verifier:
             unknown = "bad_code_verifier" if code else "otp_expired"
             sentence = auth.SENTENCES.get(error_code, auth.SENTENCES[unknown])
             raise auth.AuthRefusedError(sentence, code=error_code or unknown)
-        return await _continue(request, await auth.exchange(supabase, code, verifier), kind)
+        return await enter(request, await auth.exchange(supabase, code, verifier), kind)
     except AppError as error:
         errors = {"": error.detail}
         return page(request, "account/link.html", status=error.status, errors=errors)
@@ -48,7 +64,7 @@ async def check_code(request: Request, supabase: SupabaseProject) -> Response:
             code = form.data.code.replace(" ", "")
             grant = await auth.check_code(supabase, form.data.kind, email, code)
             await attempts.reset(redis, address, email)
-            return await _continue(request, grant, form.data.kind)
+            return await enter(request, grant, form.data.kind)
         except AppError as error:
             errors, status = {"": error.detail}, error.status
     return page(
@@ -61,10 +77,10 @@ async def check_code(request: Request, supabase: SupabaseProject) -> Response:
     )
 
 
-async def _continue(request: Request, grant: Grant, kind: str) -> Response:
+async def enter(request: Request, grant: Grant, kind: str) -> Response:
+    """Start the session to which a mail of this kind has led, and show the page after it."""
     if not await life.begin(request, grant, kind):
         return to_second_step(request)
     if kind == "recovery":
         return see_other(request, show_password)
-    message = "Your address is confirmed." if kind == "signup" else "You have signed in."
-    return see_other(request, show_account, message=message)
+    return see_other(request, show_account, message=MESSAGES.get(kind, MESSAGES["magiclink"]))

@@ -30,6 +30,11 @@ def prepare(request: Request, kind: str) -> dict[str, str]:
     return {"verifier": verifier, "back": f"{origin(request)}{path_of(request, 'account:follow')}"}
 
 
+def kind_of(request: Request) -> str:
+    """Return the kind of the mail that this browser asked for last; empty without one."""
+    return request.cookies.get(host_cookie(COOKIE), "").partition(".")[0]
+
+
 def take(request: Request) -> tuple[str, str]:
     """Return kind and text of the mail that this browser asked for last; empty without one."""
     received = request.cookies.get(host_cookie(COOKIE), "")

@@ -68,6 +68,7 @@ class Grant:
 
     tokens: Tokens
     has_factor: bool  # the account has a second factor, of any kind
+    is_confirmed: bool  # a mail has shown that the address is that of the person
     apps: tuple[Factor, ...] = ()
 
 
@@ -125,6 +126,27 @@ async def refresh(supabase: Supabase, refresh_token: str) -> Tokens:
 async def set_password(supabase: Supabase, access_token: str, password: str) -> None:
     """Set another password; Auth ends all other sessions of the user."""
     await send(supabase, "PUT", "user", {"password": password}, token=access_token)
+
+
+async def change_email(
+    supabase: Supabase, access_token: str, email: str, *, verifier: str, back: str
+) -> None:
+    """Mail a link and a code to the old and to the new address; see `sign_up`.
+
+    The answer does not tell whether the new address belongs to an account.
+    """
+    body = {"email": email, **_challenge(verifier)}
+    try:
+        await send(supabase, "PUT", "user", body, token=access_token, redirect_to=back)
+    except AuthRefusedError as error:
+        if error.code != "email_exists":
+            raise
+
+
+async def confirm_email(supabase: Supabase, email: str, code: str) -> Grant | None:
+    """Confirm a change by the code of the mail to an address; None if the other one is missing."""
+    body = {"type": "email_change", "email": email, "token": code}
+    return _optional_grant(await _post(supabase, "verify", body))
 
 
 async def sign_out(supabase: Supabase, access_token: str, scope: str) -> None:
@@ -192,7 +214,8 @@ def grant(document: dict[str, Any]) -> Grant:
             str(document["access_token"]), str(document["refresh_token"]), time.time() + seconds
         )
         user = document["user"]
-        return Grant(tokens, bool(_verified(user)), apps_of(user))
+        is_confirmed = bool(user.get("email_confirmed_at"))
+        return Grant(tokens, bool(_verified(user)), is_confirmed, apps_of(user))
 
 
 def apps_of(user: dict[str, Any]) -> tuple[Factor, ...]:

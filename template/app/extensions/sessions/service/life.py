@@ -59,6 +59,8 @@ async def begin(request: Request, grant: Grant, method: str) -> bool:
     since = users.evictions()
     async with database_of(request).session() as session:
         row, _ = await users.get_or_create(session, claims.user_id, claims.email)
+        if grant.is_confirmed:
+            row = await users.approve_confirmed(session, row)
         user = users.cache(row, since)
     previous = await current(request)
     # A new secret prevents session fixation: an attacker may have set the previous cookie.
@@ -129,6 +131,13 @@ async def follow_role(request: Request, session: Session, role: str) -> Session:
     new = browser.renew(request, seconds=browser.session_seconds())
     request.state.session = await store.move(redis, session, old, new, grace=GRACE, role=role)
     return request.state.session  # type: ignore[no-any-return]
+
+
+async def forget(request: Request, session: Session) -> None:
+    """End all sessions of a user whom Auth does not have any more."""
+    await store.end_all(redis_of(request), session.user_id)
+    request.state.session = None
+    browser.renew(request)
 
 
 async def sign_out(request: Request, session: Session, *, everywhere: bool = False) -> None:
