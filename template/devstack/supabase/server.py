@@ -36,6 +36,7 @@ from devstack.supabase.routes import (
     local,
     mail_page,
     mails,
+    providers,
     public,
     sessions,
     storage,
@@ -205,7 +206,7 @@ def _application(services: Services) -> Starlette:
         *links.routes,
         *factors.routes,
     ]
-    unguarded = [*public.open_routes, *mails.open_routes]
+    unguarded = [*public.open_routes, *mails.open_routes, *providers.open_routes]
     app = Starlette(
         routes=[
             *(Route(f"/auth/v1{each.path}", each.endpoint) for each in unguarded),

@@ -9,6 +9,7 @@ from app.extensions.account.pages.links import kind_of, take
 from app.extensions.account.pages.overview import show_account
 from app.extensions.account.pages.password import show_password
 from app.extensions.account.pages.second_step import to_second_step
+from app.extensions.account.pages.sign_in import sign_in_form
 from app.extensions.account.schemas import Code
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
@@ -42,12 +43,15 @@ async def follow(
     kind, verifier = take(request)
     try:
         if not code or not verifier:
-            unknown = "bad_code_verifier" if code else "otp_expired"
+            without_code = "oauth_refused" if kind == "oauth" else "otp_expired"
+            unknown = "bad_code_verifier" if code else without_code
             sentence = auth.SENTENCES.get(error_code, auth.SENTENCES[unknown])
             raise auth.AuthRefusedError(sentence, code=error_code or unknown)
         return await enter(request, await auth.exchange(supabase, code, verifier), kind)
     except AppError as error:
         errors = {"": error.detail}
+        if kind == "oauth":
+            return sign_in_form(request, errors=errors, status=error.status)
         return page(request, "account/link.html", status=error.status, errors=errors)
 
 

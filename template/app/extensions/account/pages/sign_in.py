@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from app.core.errors import AppError
 from app.core.supabase.clients import SupabaseProject
 from app.extensions.account.pages.links import mail_code
+from app.extensions.account.pages.providers import providers
 from app.extensions.account.pages.second_step import after_sign_in, to_second_step
 from app.extensions.account.schemas import SignIn
 from app.extensions.pages.forms import read_form, see_other
@@ -23,7 +24,7 @@ Next = Annotated[str, Form()]
 @router.get("/account/sign-in")
 async def show_sign_in(request: Request, next: str = "") -> Response:  # noqa: A002
     """The form."""
-    return _form(request, next)
+    return sign_in_form(request, next)
 
 
 @router.post("/account/sign-in")
@@ -31,14 +32,14 @@ async def sign_in(request: Request, supabase: SupabaseProject, next: Next = "") 
     """Start a session."""
     form = await read_form(request, SignIn)
     if form.data is None:
-        return _form(request, next, form.values, form.errors, 422)
+        return sign_in_form(request, next, form.values, form.errors, 422)
     email, redis, address = form.data.email, life.redis_of(request), life.client_address(request)
     try:
         await attempts.count(redis, address, email)
         grant = await auth.check_password(supabase, email, form.data.password)
         has_session = await life.begin(request, grant, "password")
     except AppError as error:
-        return _form(request, next, form.values, {"": error.detail}, error.status)
+        return sign_in_form(request, next, form.values, {"": error.detail}, error.status)
     await attempts.reset(redis, address, email)
     if not has_session:
         return to_second_step(request, next)
@@ -69,18 +70,20 @@ async def sign_out(
     return response
 
 
-def _form(
+def sign_in_form(
     request: Request,
-    next_path: str,
+    next_path: str = "",
     values: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    """Show the form, with the other ways to sign in."""
     return page(
         request,
         "account/sign_in.html",
         status=status,
         next=next_path,
+        providers=providers(),
         values=values,
         errors=errors,
     )

@@ -9,6 +9,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -32,6 +33,7 @@ SENTENCES = {
     "mfa_factor_name_conflict": "You have an app with this name already: choose another name.",
     "mfa_factor_not_found": "This app is no longer known: add it again.",
     "mfa_verification_failed": "This code is wrong or no longer valid: enter the next one.",
+    "oauth_refused": "The other site did not sign you in. Try again, or choose another way.",
     "otp_expired": "This code or link is wrong or no longer valid: ask for another one.",
     "over_email_send_rate_limit": "We sent a mail a moment ago. Wait a minute, then try again.",
     "over_request_rate_limit": "Too many attempts. Wait a few minutes, then try again.",
@@ -70,6 +72,12 @@ class Grant:
     has_factor: bool  # the account has a second factor, of any kind
     is_confirmed: bool  # a mail has shown that the address is that of the person
     apps: tuple[Factor, ...] = ()
+
+
+def provider_address(supabase: Supabase, provider: str, *, verifier: str, back: str) -> str:
+    """Return the address at which a browser signs in by another site (OAuth); see `sign_up`."""
+    query = {"provider": provider, "redirect_to": back, **_challenge(verifier)}
+    return f"{supabase.url}/auth/v1/authorize?{urlencode(query)}"
 
 
 async def sign_up(
