@@ -2,6 +2,7 @@
 
 import html
 import re
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.endpoints import HTTPEndpoint
@@ -78,7 +79,7 @@ def _provider(name: str) -> str:
     return name
 
 
-def _redirect(target: str, values: dict[str, str], *, in_query: bool) -> Response:
+def _redirect(target: str, values: dict[str, Any], *, in_query: bool) -> Response:
     sign = ("&" if "?" in target else "?") if in_query else "#"
     return RedirectResponse(f"{target}{sign}{urlencode(values)}", 303)
 

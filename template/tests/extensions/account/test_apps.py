@@ -19,6 +19,9 @@ from tests.support.pages import PASSWORD, Browser, is_sign_in, notices
 from tests.support.people import Person
 
 STEP = "/account/sign-in/code"
+ELSEWHERE = pytest.mark.parametrize(
+    "wanted", ["https://example.com", "//example.com", "/\\example.com"]
+)
 
 
 async def add_app(browser: Browser, name: str = "Phone") -> str:
@@ -121,7 +124,7 @@ async def test_a_sign_in_has_no_session_before_the_code(
     assert (await other.get(STEP)).headers["location"] == "/account/sign-in"
 
 
-@pytest.mark.parametrize("wanted", ["https://example.com", "//example.com", "/\\example.com"])
+@ELSEWHERE
 async def test_the_second_step_leads_to_no_other_site(
     browser: Browser, person: Person, wanted: str
 ) -> None:
@@ -264,6 +267,15 @@ async def test_a_page_is_confirmed_by_a_mail(
     assert answer.headers["location"] == "/account/apps"
     added = await browser.post("/account/apps/new", name="Phone")
     assert urlsplit(added.headers["location"]).path == "/account/apps/new"
+
+
+@ELSEWHERE
+async def test_a_confirmation_leads_to_no_other_site(
+    browser: Browser, person: Person, wanted: str
+) -> None:
+    await browser.get("/account/confirm", next=wanted)
+    answer = await browser.post("/account/confirm", password=PASSWORD, next=wanted)
+    assert answer.headers["location"] == "/account"
 
 
 async def test_a_confirmation_needs_the_password_and_is_for_this_browser(

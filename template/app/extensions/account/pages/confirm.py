@@ -67,7 +67,8 @@ async def send_confirm(
     next: Next = "",  # noqa: A002
 ) -> Response:
     """Mail a code to the visitor, who may have no password."""
-    errors, status = {}, 200
+    errors: dict[str, str] = {}
+    status = 200
     try:
         await auth.send_link(supabase, user.email or "", **prepare(request, "magiclink"))
     except AppError as error:
