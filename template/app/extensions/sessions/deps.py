@@ -53,7 +53,7 @@ async def recall_session(request: Request) -> None:
         request.state.session = await life.stored(request)
 
 
-async def current_session(request: Request) -> Session:
+async def _received_session(request: Request) -> Session:
     """Return the session of a person who has signed in.
 
     Raises:
@@ -66,10 +66,9 @@ async def current_session(request: Request) -> Session:
     return session
 
 
-CurrentSession = Annotated[Session, Depends(current_session)]
-
-
-async def visitor(request: Request, session: CurrentSession) -> UserRead:
+async def visitor(
+    request: Request, session: Annotated[Session, Depends(_received_session)]
+) -> UserRead:
     """Return the user of the session, also one who waits for approval."""
     user = users.get_cached(session.user_id, None)
     if user is None:
@@ -78,6 +77,15 @@ async def visitor(request: Request, session: CurrentSession) -> UserRead:
             user = users.cache(await users.get(database, session.user_id), since)
     await life.follow_role(request, session, user.role)
     return user
+
+
+async def current_session(request: Request, _: Annotated[UserRead, Depends(visitor)]) -> Session:
+    """Return the session of the visitor, which has moved if the role of the visitor has changed."""
+    session: Session = request.state.session
+    return session
+
+
+CurrentSession = Annotated[Session, Depends(current_session)]
 
 
 async def active_visitor(user: Annotated[UserRead, Depends(visitor)]) -> UserRead:

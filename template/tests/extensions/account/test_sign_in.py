@@ -201,3 +201,14 @@ async def test_another_role_gives_another_cookie(
     assert after != before
     assert await browser.is_signed_in()
     assert browser.cookie == after
+
+
+async def test_a_change_in_the_request_after_another_role_is_made(
+    browser: Browser, person: Person, session: AsyncSession
+) -> None:
+    before = browser.cookie
+    await users.set_role(session, person.id, Role.SUPPORT)
+    answer = await browser.post("/account/confirm", password=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+    assert browser.cookie != before
+    assert (await browser.get("/account/email")).status_code == 200
