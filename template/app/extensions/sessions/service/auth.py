@@ -37,6 +37,7 @@ SENTENCES = {
     "otp_expired": "This code or link is wrong or no longer valid: ask for another one.",
     "over_email_send_rate_limit": "We sent a mail a moment ago. Wait a minute, then try again.",
     "over_request_rate_limit": "Too many attempts. Wait a few minutes, then try again.",
+    "reauthentication_needed": "Sign out, sign in again, and then choose another password.",
     "same_password": "Choose a password that differs from the one you have.",
     "signup_disabled": "New accounts are not accepted at the moment.",
     "too_many_enrolled_mfa_factors": "You have too many apps: remove one first.",
@@ -147,7 +148,7 @@ async def change_email(
     try:
         await send(supabase, "PUT", "user", body, token=access_token, redirect_to=back)
     except AuthRefusedError as error:
-        if error.code != "email_exists":
+        if error.code not in (*TELLING, "email_exists"):
             raise
 
 
