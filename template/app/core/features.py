@@ -48,6 +48,8 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "middleware": "Middleware",
     "checks": "CHECKS",
     "links": "LINKS",
+    "seeds": "seed",
+    "personal_data": "TABLES",
 }
 
 
@@ -150,7 +152,7 @@ def features() -> tuple[Feature, ...]:
 def extra_features() -> tuple[Feature, ...]:
     """Return the packages of `EXTRA_FEATURES`, which are no part of the app.
 
-    They come last, so that their middleware is outside of that of the others. Nothing is imported
+    Their middleware is outside of that of the others: see `RequestContext`. Nothing is imported
     where the service is online: the settings are refused there.
 
     Raises:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
 from app.core import context
+from app.core.features import extra_features, load
 from app.core.http.error_handlers import report_request, unexpected_error
 from app.core.http.problems import problem
 from app.core.logging import access_log
@@ -51,10 +52,16 @@ class RequestContext:
 
     An id in `X-Request-ID` is kept if it matches `REQUEST_ID`. Health checks may name any host.
     A security header that the route has set is kept.
+
+    The middleware of `EXTRA_FEATURES` is directly inside of it. So a tool of a developer sees every
+    request with its id, also those that CORS, `RequestGuard` or this class refuse.
     """
 
     def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
-        self.app = app
+        self.app, self.unknown_host = app, _unknown_host
+        for feature, kind in load("middleware"):
+            if feature in extra_features():
+                self.app, self.unknown_host = kind(self.app), kind(self.unknown_host)
         self.log = access_log(settings)
         self.hosts = re.compile("|".join(translate(h.lower()) for h in settings.allowed_hosts))
         headers = SECURITY_HEADERS | (STRICT_TRANSPORT if settings.online else {})
@@ -84,8 +91,7 @@ class RequestContext:
 
         app = self.app
         if not self.hosts.fullmatch(_host(given)) and scope["path"] not in PROBES:
-            detail = "This host is not in ALLOWED_HOSTS."
-            app = problem(400, "unknown_host", detail, headers={"Connection": "close"})
+            app = self.unknown_host
         try:
             await app(scope, receive, send_with_headers)
         finally:
@@ -178,6 +184,12 @@ class RequestGuard:
             if started or self.show_tracebacks:
                 raise
             await unexpected_error(error)(scope, receive, watched_send)
+
+
+async def _unknown_host(scope: Scope, receive: Receive, send: Send) -> None:
+    detail = "This host is not in ALLOWED_HOSTS."
+    response = problem(400, "unknown_host", detail, headers={"Connection": "close"})
+    await response(scope, receive, send)
 
 
 def _host(headers: Headers) -> str:

@@ -30,7 +30,7 @@ async def _current_user(request: Request, claims: Claims | None) -> UserRead:
     return await _user(request, required(claims))
 
 
-OptionalUser = Annotated[UserRead | None, Depends(WithToken(_optional_user))]
+OptionalUser = Annotated[UserRead | None, Depends(WithToken(_optional_user, optional=True))]
 CurrentUser = Annotated[UserRead, Depends(WithToken(_current_user))]
 # The caller, also one who signed in anonymously; registering later keeps the row.
 UserOrAnonymous = Annotated[UserRead, Depends(WithToken(_current_user, anonymous=True))]

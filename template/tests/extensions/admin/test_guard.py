@@ -95,7 +95,7 @@ async def test_a_body_that_is_too_large_is_not_read(browser: Browser, admin: Per
 
 
 async def test_online_the_cookie_is_sent_over_tls_only() -> None:
-    guard = Guard(app, signing_key="x", secure=True, error=None)  # type: ignore[arg-type]
+    guard = Guard(app, signing_keys=[b"x"], secure=True, error=None)  # type: ignore[arg-type]
     assert guard.cookie.startswith("__Secure-")
     sent = []
 
