@@ -68,9 +68,12 @@ async def test_a_site_signs_a_known_person_in(
     browser: Browser, sign_in: SignIn, supabase: LocalSupabase
 ) -> None:
     person = await sign_in()
-    start = await browser.get("/account/with/github")
+    form = await browser.get("/account/sign-in", next="/account/apps")
+    assert 'href="/account/with/github?next=/account/apps"' in form.text
+    start = await browser.get("/account/with/github", next="/account/apps")
     answer = await browser.get(await at_site(start.headers["location"], "allow", person.email))
-    assert person.email in (await browser.follow(answer)).text
+    assert answer.headers["location"] == "/account/apps"
+    assert person.email in (await browser.get("/account")).text
     assert supabase.user(person.email).app_metadata["providers"] == ["email", "github"]
 
 

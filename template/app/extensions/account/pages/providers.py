@@ -26,11 +26,16 @@ NAMES = {
 
 # A link and no form: browsers apply `form-action` of the policy to the redirection, too.
 @router.get("/account/with/{provider}")
-async def sign_in_with(request: Request, provider: str, supabase: SupabaseProject) -> Response:
+async def sign_in_with(
+    request: Request,
+    provider: str,
+    supabase: SupabaseProject,
+    next: str = "",  # noqa: A002
+) -> Response:
     """Lead to the site; it leads back to `/account/follow`."""
     if provider not in dict(providers()):
         raise NotFoundError("There is no such way to sign in.", code="provider_not_found")
-    there = auth.provider_address(supabase, provider, **prepare(request, "oauth"))
+    there = auth.provider_address(supabase, provider, **prepare(request, "oauth", next))
     return RedirectResponse(there, 303)
 
 

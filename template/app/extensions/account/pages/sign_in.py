@@ -47,9 +47,9 @@ async def sign_in(request: Request, supabase: SupabaseProject, next: Next = "") 
 
 
 @router.get("/account/link")
-async def show_link(request: Request) -> Response:
+async def show_link(request: Request, next: str = "") -> Response:  # noqa: A002
     """The form to ask for a link."""
-    return page(request, "account/link.html")
+    return page(request, "account/link.html", next=next)
 
 
 @router.post("/account/link")
