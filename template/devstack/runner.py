@@ -97,6 +97,8 @@ class Runner:
     # Command that migrates and seeds the database, before the processes start.
     setup: Sequence[str]
     package: str = PROCESSES
+    # False: stop after the setup.
+    serve: bool = True
     _addresses: dict[str, str] = field(default_factory=dict)
     _servers: dict[str, Server] = field(default_factory=dict)
     _found: list[Process] = field(default_factory=list)
@@ -145,6 +147,8 @@ class Runner:
             self._addresses |= await self._start_services(supabase, tasks)
             environment.write_service_file(self.root, self._addresses)
             await self._run_setup()
+            if not self.serve:
+                raise asyncio.CancelledError  # it ends the tasks of the services, as a signal does
             children = [self._child(process) for process in found]
             tasks.create_task(self._watch_files(children))
             self.lock.publish(stack.api_url)
