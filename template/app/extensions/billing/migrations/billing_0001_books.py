@@ -64,7 +64,7 @@ def upgrade() -> None:
     )
     protect("billing_subscriptions")
     op.create_index(
-        op.f("ix_app_billing_subscriptions_holder_id"),
+        op.f("ix_billing_subscriptions_holder_id"),
         "billing_subscriptions",
         ["holder_id"],
         schema=SCHEMA,
@@ -109,7 +109,7 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_index(
-        op.f("ix_app_billing_invoices_payment_intent"),
+        op.f("ix_billing_invoices_payment_intent"),
         "billing_invoices",
         ["payment_intent"],
         schema=SCHEMA,
@@ -137,7 +137,7 @@ def upgrade() -> None:
     )
     protect("billing_lines")
     op.create_index(
-        op.f("ix_app_billing_lines_invoice_id"), "billing_lines", ["invoice_id"], schema=SCHEMA
+        op.f("ix_billing_lines_invoice_id"), "billing_lines", ["invoice_id"], schema=SCHEMA
     )
     op.create_table(
         "billing_events",
