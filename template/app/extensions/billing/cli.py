@@ -9,9 +9,9 @@ import typer
 from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
 from app.extensions.billing.service import catalogue_sync
+from app.extensions.billing.service.catalogue import catalogue
 from app.extensions.billing.service.catalogue_sync import Change
 from app.extensions.billing.service.client import stripe_client
-from app.extensions.billing.settings import catalogue
 
 cli = typer.Typer(name="billing", no_args_is_help=True, help="Plans and prices at Stripe.")
 

@@ -9,9 +9,9 @@ from app.core.database import DatabaseReader
 from app.core.errors import ForbiddenError
 from app.core.features import load
 from app.extensions.billing.errors import FeatureMissingError
+from app.extensions.billing.service.catalogue import catalogue
 from app.extensions.billing.service.holders import Holder
 from app.extensions.billing.service.plans import Standing, standing
-from app.extensions.billing.settings import catalogue
 from app.extensions.users.deps import CurrentUser
 
 

@@ -26,8 +26,8 @@ from app.extensions.billing.schemas import (
     SubscriptionRead,
 )
 from app.extensions.billing.service import changes, checkout
+from app.extensions.billing.service.catalogue import catalogue
 from app.extensions.billing.service.plans import Standing, standing
-from app.extensions.billing.settings import catalogue
 
 INVOICES = Listing(Invoice, InvoiceRead, scope=Invoice.holder_id)
 

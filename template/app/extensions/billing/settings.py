@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from pkgutil import resolve_name
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from app.core.settings import BootSettings, FeatureSettings, Problem, SettingsError, load_settings
+from app.core.settings import BootSettings, FeatureSettings, Problem, load_settings
 from app.core.settings.core import LOOPBACK
 from app.core.settings.postgres import is_private_host
-from app.extensions.billing.catalogue import Catalogue
 
 # A restricted key (rk_) is enough, and better than a secret key (sk_).
 KEY = re.compile(r"(?:sk|rk)_(test|live)_\w+")
@@ -88,20 +85,3 @@ class BillingSettings(FeatureSettings, env_prefix="BILLING_"):
 
 
 SETTINGS = BillingSettings
-
-
-@cache
-def catalogue() -> Catalogue:
-    """Return the catalogue of the team.
-
-    Raises:
-        SettingsError: BILLING_PLANS names no module with a `CATALOGUE`, or it contradicts itself.
-    """
-    name = load_settings(BillingSettings).plans
-    try:
-        found = resolve_name(f"{name}:CATALOGUE")
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(f"BILLING_PLANS: {name} cannot be read: {error}") from error
-    if not isinstance(found, Catalogue):
-        raise SettingsError(f"BILLING_PLANS: CATALOGUE of {name} is no Catalogue")
-    return found

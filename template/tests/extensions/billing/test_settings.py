@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.settings import SettingsError, check_settings, load_settings
-from app.extensions.billing.catalogue import Catalogue, Pack, Plan, Price
+from app.extensions.billing.service.catalogue import Catalogue, Pack, Plan, Price
 from app.extensions.billing.settings import BillingSettings
 
 TEST, LIVE = ("_".join(("rk", mode, "0123456789")) for mode in ("test", "live"))

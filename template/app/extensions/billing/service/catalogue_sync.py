@@ -6,8 +6,8 @@ from typing import Any
 
 import stripe
 
-from app.extensions.billing.catalogue import Catalogue, Pack, Plan, Price
 from app.extensions.billing.service import prices
+from app.extensions.billing.service.catalogue import Catalogue, Pack, Plan, Price
 from app.extensions.billing.service.client import id_of, is_missing
 
 

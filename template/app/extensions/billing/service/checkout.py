@@ -10,7 +10,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.errors import InvalidError
 from app.core.settings import load_settings
-from app.extensions.billing.catalogue import Plan
 from app.extensions.billing.errors import (
     AlreadySubscribedError,
     NotSubscribedError,
@@ -18,10 +17,11 @@ from app.extensions.billing.errors import (
 )
 from app.extensions.billing.models import customers, subscriptions
 from app.extensions.billing.service import prices
+from app.extensions.billing.service.catalogue import Plan, catalogue
 from app.extensions.billing.service.client import stripe_client
 from app.extensions.billing.service.customers import HOLDER, ensure
 from app.extensions.billing.service.plans import RUNNING
-from app.extensions.billing.settings import BillingSettings, catalogue
+from app.extensions.billing.settings import BillingSettings
 
 
 async def subscribe(

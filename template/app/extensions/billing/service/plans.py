@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, select
 from app.core.database import Reader
 from app.core.database.models import utcnow
 from app.core.settings import load_settings
-from app.extensions.billing.catalogue import Plan
 from app.extensions.billing.models import subscriptions
-from app.extensions.billing.settings import BillingSettings, catalogue
+from app.extensions.billing.service.catalogue import Plan, catalogue
+from app.extensions.billing.settings import BillingSettings
 
 PAID = ("active", "trialing")
 RETRIED = "past_due"

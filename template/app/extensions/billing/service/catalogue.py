@@ -8,9 +8,12 @@ subscribed before keep the old amount.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from pkgutil import resolve_name
 from typing import Any, Literal
 
-from app.core.errors import SettingsError
+from app.core.settings import SettingsError, load_settings
+from app.extensions.billing.settings import BillingSettings
 
 Interval = Literal["month", "year"]
 
@@ -111,3 +114,20 @@ class Catalogue:
     def pack(self, lookup_key: str | None) -> Pack | None:
         """Return the pack of a lookup key."""
         return next((pack for pack in self.packs if pack.key == lookup_key), None)
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return the catalogue of the team.
+
+    Raises:
+        SettingsError: BILLING_PLANS names no module with a `CATALOGUE`, or it contradicts itself.
+    """
+    name = load_settings(BillingSettings).plans
+    try:
+        found = resolve_name(f"{name}:CATALOGUE")
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(f"BILLING_PLANS: {name} cannot be read: {error}") from error
+    if not isinstance(found, Catalogue):
+        raise SettingsError(f"BILLING_PLANS: CATALOGUE of {name} is no Catalogue")
+    return found
