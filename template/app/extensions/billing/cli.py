@@ -5,13 +5,16 @@ from typing import Annotated
 
 import stripe
 import typer
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.cli.database import with_session
 from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
 from app.extensions.billing.service import catalogue_sync
 from app.extensions.billing.service.catalogue import catalogue
 from app.extensions.billing.service.catalogue_sync import Change
 from app.extensions.billing.service.client import stripe_client
+from app.extensions.billing.tasks import replay
 
 cli = typer.Typer(name="billing", no_args_is_help=True, help="Plans and prices at Stripe.")
 
@@ -38,6 +41,20 @@ def sync(
         typer.confirm("Write this to Stripe?", abort=True)
     _run(_apply(found))
     print(f"Written: {len(found)}.")
+
+
+@cli.command("replay")
+def replay_event(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="Its id at Stripe, evt_…")],
+) -> None:
+    """Process a stored event again; what it is about is read anew."""
+
+    async def work(session: AsyncSession) -> None:
+        await replay(session, event)
+        await session.commit()
+
+    with_session(work)
+    print(f"Enqueued: {event}.")
 
 
 def _show(changes: list[Change]) -> None:

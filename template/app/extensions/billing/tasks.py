@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.errors import NotFoundError
 from app.core.tasks import enqueue, task
 from app.extensions.billing.models import events
 from app.extensions.billing.service import closing, processing, reconciliation
@@ -24,6 +25,19 @@ async def start_processing(session: AsyncSession, event_id: str) -> None:
     """Enqueue the processing of a stored event, in the transaction of the caller."""
     task_id = enqueue(session, process.s(event_id=event_id))
     await session.exec(update(events).where(events.c.id == event_id).values(task_id=task_id))
+
+
+async def replay(session: AsyncSession, event_id: str) -> None:
+    """Process an event again, also one that was processed. Does not commit.
+
+    Raises:
+        NotFoundError: it was not stored here.
+    """
+    known = update(events).where(events.c.id == event_id)
+    found = await session.exec(known.values(processed_at=None, note=None))
+    if not found.rowcount:
+        raise NotFoundError("There is no such event here.", code="event_not_found")
+    await start_processing(session, event_id)
 
 
 @task()

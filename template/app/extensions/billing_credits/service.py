@@ -13,8 +13,12 @@ from sqlalchemy.orm import Session
 from app.extensions.billing.service.catalogue import MONTHS, Catalogue
 from app.extensions.billing.service.paid import PaidInvoice, PaidLine
 from app.extensions.billing_credits.models import invoice_credits
-from app.extensions.billing_credits.schemas import PackCredits, PlanCredits
 from app.extensions.credits.service import accounts, entries, ledger
+
+# What `app/plans.py` writes into `includes`: for each seat and month (a yearly price grants twelve
+# months at once), once for each holder, also when the subscription starts with a trial, and of a
+# pack.
+MONTHLY, WELCOME, PACK = "monthly_credits", "welcome_credits", "credits"
 
 
 def credits_of(catalogue: Catalogue, line: PaidLine) -> int:
@@ -24,15 +28,12 @@ def credits_of(catalogue: Catalogue, line: PaidLine) -> int:
     line of a trial, which costs nothing, brings nothing.
     """
     if pack := catalogue.pack(line.price):
-        return line.quantity * sum(
-            each.amount for each in pack.includes if isinstance(each, PackCredits)
-        )
+        return line.quantity * pack.includes.get(PACK, 0)
     known = catalogue.priced(line.price)
     if known is None or line.unit_amount <= 0:
         return 0
     plan, price = known
-    monthly = sum(each.monthly for each in plan.includes if isinstance(each, PlanCredits))
-    whole = monthly * MONTHS[price.interval]
+    whole = plan.includes.get(MONTHLY, 0) * MONTHS[price.interval]
     part = whole * abs(line.amount) // line.unit_amount
     return part if line.amount >= 0 else -part
 
@@ -92,7 +93,7 @@ def _welcome(session: Session, catalogue: Catalogue, holder_id: UUID, line: Paid
     if known is None or line.amount < 0:
         return
     plan = known[0]
-    welcome = sum(each.welcome for each in plan.includes if isinstance(each, PlanCredits))
+    welcome = plan.includes.get(WELCOME, 0)
     key = f"billing:welcome:{plan.key}"
     if welcome and ledger.find_by_key(session, holder_id, key) is None:
         entries.grant(session, holder_id, welcome, f"Welcome to {plan.name}", key=key)

@@ -2,7 +2,7 @@
 
 The events, each in the transaction of the change:
 
-    billing.subscription_changed  holder_id, status, price
+    billing.subscription_changed  holder_id, status, before: the status before; price
     billing.invoice_paid          holder_id, invoice_id: once for each invoice
     billing.invoice_returned      holder_id, invoice_id, returned: refunded or disputed so far
     billing.payment_failed        holder_id, invoice_id, attempts: once for each attempt
@@ -102,8 +102,9 @@ async def write_subscription(
     )
     row = (await session.exec(stored)).one_or_none()
     if row and (known is None or (known["status"], known["price"]) != tuple(row)):
-        facts = {"holder_id": holder_id, "status": row.status, "price": row.price}
-        await emit(session, "billing.subscription_changed", **facts)
+        before_status = known["status"] if known else None
+        facts = {"holder_id": holder_id, "status": row.status, "before": before_status}
+        await emit(session, "billing.subscription_changed", **facts, price=row.price)
 
 
 async def write_invoice(

@@ -6,11 +6,11 @@ subscribed before keep the old amount.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pkgutil import resolve_name
-from typing import Any, Literal
+from typing import Literal
 
 from app.core.settings import SettingsError, load_settings
 from app.extensions.billing.settings import BillingSettings
@@ -43,8 +43,8 @@ class Plan:
     features: frozenset[str] = frozenset()  # for `require_feature`
     trial_days: int = 0
     max_seats: int = 1  # above 1, the quantity of a subscription is its number of seats
-    # What other features give to subscribers, objects of their types.
-    includes: tuple[Any, ...] = ()
+    # What other features give to subscribers, by their names for it.
+    includes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Pack:
     amount: int
     currency: str = "eur"
     description: str = ""
-    includes: tuple[Any, ...] = ()
+    includes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,3 +131,8 @@ def catalogue() -> Catalogue:
     if not isinstance(found, Catalogue):
         raise SettingsError(f"BILLING_PLANS: CATALOGUE of {name} is no Catalogue")
     return found
+
+
+def return_page() -> str:
+    """Return the address of the page where people subscribe, for links in mails."""
+    return load_settings(BillingSettings).return_url

@@ -1,6 +1,7 @@
 """What was paid, for features that give something for it, see the events of `books`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -53,3 +54,21 @@ async def read_paid(session: AsyncSession, invoice_id: UUID) -> PaidInvoice:
             for row in (await session.exec(each)).mappings()
         ),
     )
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """An invoice, as mails tell of it."""
+
+    stripe_id: str
+    total: int
+    currency: str
+    page_url: str | None
+    next_attempt_at: datetime | None
+
+
+async def read_invoice(session: AsyncSession, invoice_id: UUID) -> Invoice:
+    """Return an invoice, in any status."""
+    found: Any = select(*(invoices.c[each.name] for each in fields(Invoice)))
+    row = (await session.exec(found.where(invoices.c.id == invoice_id))).mappings().one()
+    return Invoice(**row)
