@@ -7,7 +7,6 @@ from devstack.stripe.billing.subscriptions import cancel
 from devstack.stripe.calls import Call, Route
 from devstack.stripe.errors import StripeError
 from devstack.stripe.params import Params
-from devstack.stripe.search import matches
 from devstack.stripe.store import Json
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
@@ -130,10 +129,7 @@ def list_all(call: Call) -> Json:
 
 def search(call: Call) -> Json:
     """Find customers by `email:'…'` or `metadata['…']:'…'`, joined by AND."""
-    query = call.params.required("query")
-    found = [each for each in call.account.where("customer") if matches(each, query)]
-    page = call.page(found, "/v1/customers/search")
-    return {**page, "object": "search_result", "next_page": None}
+    return call.search("customer", "/v1/customers/search")
 
 
 def _add_tax_id(call: Call, customer: Json, params: Params) -> Json:
