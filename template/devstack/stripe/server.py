@@ -147,7 +147,7 @@ class _Abortable:
 class _Closed(Response):
     """Closes the connection without an answer."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, _: Send) -> None:
         scope["abort"]()
         await receive()  # returns when the connection is closed
 
