@@ -33,7 +33,11 @@ def _features(params: Params | None) -> Json:
     cancel.ignore("cancellation_reason", "proration_behavior")
     update.ignore("schedule_at_period_end", "trial_update_behavior", "billing_cycle_anchor")
     products = [
-        {"product": each.required("product"), "prices": each.texts("prices")}
+        {
+            "adjustable_quantity": {"enabled": True, "maximum": None, "minimum": 1},
+            "prices": each.texts("prices"),
+            "product": each.required("product"),
+        }
         for each in update.children("products")
     ]
     behavior = update.choice(
@@ -49,6 +53,10 @@ def _features(params: Params | None) -> Json:
             "enabled": cancel.flag("enabled", default=True),
             "mode": cancel.choice("mode", modes, "at_period_end"),
             "proration_behavior": "none",
+        },
+        "subscription_pause": {
+            "duration": {"interval_options": [], "type": "indefinite"},
+            "enabled": False,
         },
         "subscription_update": {
             "billing_cycle_anchor": None,
