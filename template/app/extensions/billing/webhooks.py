@@ -1,4 +1,4 @@
-"""Events of Stripe, at `/webhooks/billing/stripe`."""
+"""Events of Stripe, below the path of webhooks."""
 
 import stripe
 from fastapi import APIRouter, Request
