@@ -1,0 +1,299 @@
+"""Checkout sessions: what happens when they are paid, refused or expire."""
+
+from devstack.stripe.account import Account
+from devstack.stripe.billing import invoices
+from devstack.stripe.billing.customers import new_customer
+from devstack.stripe.billing.discounts import applies, share, start_discount
+from devstack.stripe.billing.items import Wanted
+from devstack.stripe.billing.lines import add_item, new_line, product_name
+from devstack.stripe.billing.methods import add_method, attach, card_of
+from devstack.stripe.billing.payments import confirm_intent, create_intent
+from devstack.stripe.billing.subscriptions import Start, start
+from devstack.stripe.billing.taxes import is_located, tax_of
+from devstack.stripe.cards import Card
+from devstack.stripe.errors import StripeError
+from devstack.stripe.store import Json
+
+DAY = 86400
+
+
+def expire(account: Account, session: Json) -> Json:
+    """Expire an open session."""
+    if session["status"] != "open":
+        raise StripeError(400, 'Only Checkout Sessions with a status in ["open"] can be expired.')
+    account.change(session, {"status": "expired", "url": None})
+    account.emit("checkout.session.expired", session)
+    return session
+
+
+def set_amounts(account: Account, session: Json) -> None:
+    """Compute the totals of a session from its line items, discounts and the customer's taxes."""
+    items = session["_line_items"]
+    customer = account.store.get(session["customer"])
+    left = []
+    for item in items:
+        price = account.find("price", item["price"])
+        item["amount_subtotal"] = price["unit_amount"] * item["quantity"]
+        left.append(item["amount_subtotal"])
+    for each in session["discounts"] or []:
+        coupon = _coupon(account, each)
+        fitting = [n for n, item in enumerate(items) if applies(coupon, _product(account, item))]
+        parts = share([left[n] for n in fitting], coupon)
+        for number, part in zip(fitting, parts, strict=True):
+            left[number] -= part
+    due_later = session["_trial_end"] is not None or session["_trial_days"]
+    for item, amount in zip(items, left, strict=True):
+        off = item["amount_subtotal"] - amount
+        tax = None
+        if session["automatic_tax"]["enabled"] and customer is not None:
+            tax = tax_of(account, customer, amount, _behavior(account, item))
+        extra = tax["amount"] if tax and tax["tax_behavior"] == "exclusive" else 0
+        item |= {
+            "amount_discount": off,
+            "amount_tax": tax["amount"] if tax else 0,
+            "amount_total": amount + extra,
+        }
+        if due_later:
+            item |= dict.fromkeys(
+                ("amount_subtotal", "amount_discount", "amount_tax", "amount_total"), 0
+            )
+    if session["automatic_tax"]["enabled"]:
+        located = customer is not None and is_located(customer)
+        session["automatic_tax"]["status"] = "complete" if located else "requires_location_inputs"
+    session |= {
+        "amount_subtotal": sum(item["amount_subtotal"] for item in items),
+        "amount_total": sum(item["amount_total"] for item in items),
+        "total_details": {
+            "amount_discount": sum(item["amount_discount"] for item in items),
+            "amount_shipping": 0,
+            "amount_tax": sum(item["amount_tax"] for item in items),
+        },
+    }
+
+
+def needs_card(session: Json) -> bool:
+    """Return whether the customer must give a card."""
+    if session["mode"] == "payment":
+        return bool(session["amount_total"])
+    return session["payment_method_collection"] != "if_required" or bool(session["amount_total"])
+
+
+def complete(
+    account: Account, session: Json, card: Card | Json | None, email: str | None = None
+) -> Json:
+    """Pay a session.
+
+    Args:
+        card: a test card, or a payment method; None if no card is needed.
+
+    Raises:
+        StripeError: the session is not open, or the card is declined. The session stays open.
+    """
+    if session["status"] != "open":
+        raise StripeError(400, f"This Checkout Session is {session['status']}.")
+    if card is None and needs_card(session):
+        raise StripeError(400, "A card is required.", code="parameter_missing")
+    customer = _customer(account, session, email)
+    method = None
+    if card is not None:
+        method = add_method(account, card) if isinstance(card, Card) else card
+        if card_of(method).decline and session["amount_total"]:
+            # Even a card that could be stored for later cannot pay now.
+            _refuse(account, session, customer, method)
+        if customer is not None:
+            attach(account, method, customer)
+    changes = {"status": "complete", "url": None, "payment_status": "paid"}
+    if session["mode"] == "subscription" and customer is not None:
+        changes |= _subscribe(account, session, customer, method)
+    else:
+        changes |= _charge(account, session, customer, method)
+    changes["customer_details"] = _details(session, customer, email)
+    account.change(session, changes)
+    account.emit("checkout.session.completed", session)
+    return session
+
+
+def _customer(account: Account, session: Json, email: str | None) -> Json | None:
+    if session["customer"] is not None:
+        return account.find("customer", session["customer"], "customer")
+    if session["mode"] == "payment" and session["customer_creation"] != "always":
+        return None
+    customer = new_customer(account, email=email or session["customer_email"])
+    account.emit("customer.created", customer)
+    account.change(session, {"customer": customer["id"]})
+    return customer
+
+
+def _refuse(account: Account, session: Json, customer: Json | None, method: Json) -> None:
+    """Record the declined payment, as Stripe does, and raise its error."""
+    intent = account.store.get(session["_intent"]) or create_intent(
+        account,
+        amount=session["amount_total"],
+        currency=session["currency"],
+        customer=customer,
+        metadata=dict(session["_payment"].get("metadata") or {}),
+    )
+    account.change(session, {"_intent": intent["id"]})
+    confirm_intent(account, intent, method, off_session=False)
+
+
+def _subscribe(account: Account, session: Json, customer: Json, method: Json | None) -> Json:
+    now = account.now(customer["test_clock"])
+    trial_end = session["_trial_end"]
+    if session["_trial_days"]:
+        trial_end = now + session["_trial_days"] * DAY
+    wanted = [
+        Wanted(account.find("price", each["price"]), each["quantity"], {})
+        for each in session["_line_items"]
+        if account.find("price", each["price"])["recurring"]
+    ]
+    once = [
+        each
+        for each in session["_line_items"]
+        if not account.find("price", each["price"])["recurring"]
+    ]
+    for each in once:
+        _add_once(account, customer, each)
+    discounts = [
+        start_discount(
+            account,
+            customer=customer["id"],
+            coupon=account.store.get(each["coupon"]),
+            code=account.store.get(each["promotion_code"]),
+            checkout_session=session["id"],
+        )
+        for each in session["discounts"] or []
+    ]
+    subscription = start(
+        account,
+        customer,
+        wanted,
+        Start(
+            trial_end=trial_end,
+            payment_behavior="error_if_incomplete",
+            on_session=True,
+            changes={
+                **session["_subscription"],
+                "default_payment_method": method["id"] if method else None,
+                "automatic_tax": {
+                    "disabled_reason": None,
+                    "enabled": session["automatic_tax"]["enabled"],
+                    "liability": session["automatic_tax"]["liability"],
+                },
+                "discounts": [each["id"] for each in discounts],
+            },
+        ),
+    )
+    for each in discounts:
+        account.change(each, {"subscription": subscription["id"]})
+    invoice = account.find("invoice", subscription["latest_invoice"])
+    paid = "paid" if invoice["amount_due"] or not trial_end else "no_payment_required"
+    return {
+        "subscription": subscription["id"],
+        "invoice": invoice["id"],
+        "payment_status": paid,
+    }
+
+
+def _add_once(account: Account, customer: Json, item: Json) -> None:
+    price = account.find("price", item["price"])
+    now = account.now(customer["test_clock"])
+    add_item(
+        account,
+        customer,
+        amount=price["unit_amount"] * item["quantity"],
+        currency=price["currency"],
+        description=product_name(account, price),
+        period={"start": now, "end": now},
+        price=price,
+        quantity=item["quantity"],
+    )
+
+
+def _charge(account: Account, session: Json, customer: Json | None, method: Json | None) -> Json:
+    for each in session["discounts"] or []:
+        start_discount(
+            account,
+            customer=customer["id"] if customer else None,
+            coupon=account.store.get(each["coupon"]),
+            code=account.store.get(each["promotion_code"]),
+            checkout_session=session["id"],
+        )
+    if method is None:
+        return {"payment_status": "no_payment_required"}
+    if session["invoice_creation"]["enabled"] and customer is not None:
+        return _charge_by_invoice(account, session, customer, method)
+    intent = account.store.get(session["_intent"]) or create_intent(
+        account,
+        amount=session["amount_total"],
+        currency=session["currency"],
+        customer=customer,
+        **session["_payment"],
+    )
+    confirm_intent(account, intent, method, off_session=False)
+    return {"payment_intent": intent["id"]}
+
+
+def _charge_by_invoice(account: Account, session: Json, customer: Json, method: Json) -> Json:
+    now = account.now(customer["test_clock"])
+    lines = []
+    for item in session["_line_items"]:
+        price = account.find("price", item["price"])
+        line = new_line(
+            account,
+            amount=item["amount_subtotal"] - item["amount_discount"],
+            currency=price["currency"],
+            description=item["description"],
+            period={"start": now, "end": now},
+            price=price,
+            quantity=item["quantity"],
+            metadata={},
+            subscription=None,
+            parent=None,
+        )
+        lines.append(line)
+    data = session["invoice_creation"]["invoice_data"]
+    invoice = invoices.create(
+        account,
+        customer,
+        lines,
+        reason="manual",
+        currency=session["currency"],
+        with_pending=False,
+        discounts=[],
+        changes={"metadata": data["metadata"], "description": data["description"]},
+    )
+    invoice["automatic_tax"]["enabled"] = session["automatic_tax"]["enabled"]
+    invoices.finalize(account, invoice)
+    invoices.pay(account, invoice, method, off_session=False)
+    payment = account.where("invoice_payment", invoice=invoice["id"])[-1]
+    return {"invoice": invoice["id"], "payment_intent": payment["payment"]["payment_intent"]}
+
+
+def _details(session: Json, customer: Json | None, email: str | None) -> Json:
+    source = customer or {}
+    return {
+        "address": source.get("address"),
+        "business_name": None,
+        "email": source.get("email") or email or session["customer_email"],
+        "individual_name": None,
+        "name": source.get("name"),
+        "phone": source.get("phone"),
+        "tax_exempt": source.get("tax_exempt", "none"),
+        "tax_ids": [],
+    }
+
+
+def _coupon(account: Account, discount: Json) -> Json:
+    code = account.store.get(discount["promotion_code"])
+    identity = code["promotion"]["coupon"] if code else discount["coupon"]
+    return account.find("coupon", identity, "discounts")
+
+
+def _product(account: Account, item: Json) -> str:
+    return str(account.find("price", item["price"])["product"])
+
+
+def _behavior(account: Account, item: Json) -> str:
+    price = account.find("price", item["price"])
+    return "inclusive" if price["tax_behavior"] == "inclusive" else "exclusive"
