@@ -62,11 +62,13 @@ async def shop(
     database = Database(async_engine(settings))
     real, running_app.state.database = running_app.state.database, database
     transport = ASGITransport(running_app)
-    async with AsyncClient(transport=transport, base_url="http://testserver") as client:
-        async with database.session() as session:
-            shop = Shop(local_stripe, client, session)
-            await shop.open()
-            yield shop
+    async with (
+        AsyncClient(transport=transport, base_url="http://testserver") as client,
+        database.session() as session,
+    ):
+        shop = Shop(local_stripe, client, session)
+        await shop.open()
+        yield shop
     running_app.state.database = real
     await database.close()
 

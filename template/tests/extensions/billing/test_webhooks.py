@@ -1,9 +1,11 @@
 """The webhook: signed, stored once with its task, and never lost."""
 
 import json
+import time
 from typing import Any
 
 import pytest
+import stripe
 from sqlmodel import select
 
 from app.core.settings import load_settings
@@ -59,10 +61,6 @@ async def test_only_new_signatures_of_our_secret_count(
 
 
 async def test_the_signature_is_that_of_the_bytes(shop: Shop) -> None:
-    import time
-
-    import stripe
-
     body = json.dumps(event(), indent=3)
     signature = stripe.WebhookSignature.generate_signature_header(body, SECRET, int(time.time()))
     for sent in (json.dumps(event()), f"{body} ", body.replace("in_1", "in_2"), "\xff", ""):
