@@ -1,14 +1,14 @@
-"""Events of Stripe, at `/webhooks/billing/stripe`."""
+"""Events of Stripe, below the path of webhooks."""
 
 import stripe
 from fastapi import APIRouter, Request
+from pydantic import ValidationError
 
 from app.core.database import DatabaseSession
 from app.core.errors import AppError, ForbiddenError, UnauthenticatedError
-from app.core.http.webhooks import json_object
 from app.core.logging import get_logger
 from app.core.settings import load_settings
-from app.extensions.billing.service.processing import store
+from app.extensions.billing.service.processing import Incoming, store
 from app.extensions.billing.settings import BillingSettings
 from app.extensions.billing.tasks import start_processing
 
@@ -25,17 +25,25 @@ async def receive(request: Request, session: DatabaseSession) -> None:
     settings = load_settings(BillingSettings)
     body = await request.body()
     _check_signature(body, request.headers.get("stripe-signature"), settings)
-    event = json_object(body)
-    try:
-        other_mode = bool(event["livemode"]) is not settings.live
-        if other_mode:
-            log.error("billing_event_of_other_mode", id=event["id"], livemode=event["livemode"])
-            return
-        if await store(session, event):
-            await start_processing(session, event["id"])
-    except (KeyError, TypeError) as error:
-        raise AppError("The body must be an event of Stripe.") from error
+    event = _read(body)
+    if event.livemode is not settings.live:
+        log.error("billing_event_of_other_mode", id=event.id, livemode=event.livemode)
+        return
+    if await store(session, event):
+        await start_processing(session, event.id)
     await session.commit()
+
+
+def _read(body: bytes) -> Incoming:
+    """Read an event.
+
+    Raises:
+        AppError: it is none.
+    """
+    try:
+        return Incoming.model_validate_json(body)
+    except ValidationError as error:
+        raise AppError("The body must be an event of Stripe.") from error
 
 
 def _check_signature(body: bytes, signature: str | None, settings: BillingSettings) -> None:

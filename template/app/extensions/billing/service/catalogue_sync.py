@@ -6,9 +6,12 @@ from typing import Any
 
 import stripe
 
+from app.core.settings import load_settings
+from app.extensions.billing.errors import UnknownPriceError
 from app.extensions.billing.service import prices
-from app.extensions.billing.service.catalogue import Catalogue, Pack, Plan, Price
+from app.extensions.billing.service.catalogue import Catalogue, Pack, Plan, Price, catalogue
 from app.extensions.billing.service.client import id_of, is_missing
+from app.extensions.billing.settings import BillingSettings
 
 
 @dataclass(frozen=True)
@@ -26,19 +29,19 @@ def product_id(entry: Plan | Pack) -> str:
     return f"{'plan' if isinstance(entry, Plan) else 'pack'}_{entry.key}"
 
 
-async def differences(client: stripe.StripeClient, catalogue: Catalogue) -> list[Change]:
+async def differences(client: stripe.StripeClient, wanted: Catalogue) -> list[Change]:
     """Compare the catalogue with Stripe, and change nothing."""
-    entries = [*(plan for plan in catalogue.plans if plan.prices), *catalogue.packs]
-    wanted = {
+    entries = [*(plan for plan in wanted.plans if plan.prices), *wanted.packs]
+    keys = {
         price.key: (entry, price)
         for entry in entries
         for price in (entry.prices if isinstance(entry, Plan) else (entry,))
     }
-    there = await prices.find(client, *wanted)
+    there = await prices.find(client, *keys)
     found: list[Change] = []
     for entry in entries:
         found += _of_product(entry, await _product(client, product_id(entry)))
-    for key, (entry, price) in wanted.items():
+    for key, (entry, price) in keys.items():
         found += _of_price(entry, price, there.get(key))
     return found
 
@@ -52,6 +55,24 @@ async def apply(client: stripe.StripeClient, change: Change) -> None:
             await client.v1.products.update_async(change.key, change.values)
         case _:
             await client.v1.prices.create_async(change.values)
+
+
+async def price_id(client: stripe.StripeClient, lookup_key: str) -> str:
+    """Return the id of the price that new customers pay.
+
+    A local Stripe starts empty, so it gets the catalogue at the first use.
+
+    Raises:
+        UnknownPriceError: Stripe does not know it, because `app billing sync` has not run.
+    """
+    found = await prices.find(client, lookup_key)
+    if not found and load_settings(BillingSettings).local:
+        for change in await differences(client, catalogue()):
+            await apply(client, change)
+        found = await prices.find(client, lookup_key)
+    if not found:
+        raise UnknownPriceError(f"The price {lookup_key} cannot be bought yet.")
+    return found[lookup_key].id
 
 
 async def _product(client: stripe.StripeClient, product: str) -> stripe.Product | None:

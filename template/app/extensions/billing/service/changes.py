@@ -11,7 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.billing.errors import NotSubscribedError
 from app.extensions.billing.schemas import ChangePreview, PreviewLine
-from app.extensions.billing.service import books, prices
+from app.extensions.billing.service import books
+from app.extensions.billing.service.catalogue_sync import price_id
 from app.extensions.billing.service.checkout import plan_of
 from app.extensions.billing.service.client import stripe_client
 from app.extensions.billing.service.plans import CURRENT
@@ -100,7 +101,7 @@ async def _item(
     plan_of(key or "", count)
     item: dict[str, Any] = {"id": row["item"], "quantity": count}
     if key != row["price"]:  # who keeps the price keeps its old amount
-        item["price"] = await prices.id_for(client, key)
+        item["price"] = await price_id(client, key)
     return item
 
 

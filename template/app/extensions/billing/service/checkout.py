@@ -16,8 +16,8 @@ from app.extensions.billing.errors import (
     UnknownPriceError,
 )
 from app.extensions.billing.models import customers, subscriptions
-from app.extensions.billing.service import prices
 from app.extensions.billing.service.catalogue import Plan, catalogue
+from app.extensions.billing.service.catalogue_sync import price_id
 from app.extensions.billing.service.client import stripe_client
 from app.extensions.billing.service.customers import HOLDER, ensure
 from app.extensions.billing.service.plans import RUNNING
@@ -41,6 +41,7 @@ async def subscribe(
         func.count(), func.count().filter(subscriptions.c.status.in_(RUNNING))
     ).where(subscriptions.c.holder_id == holder_id)
     before, running = (await session.exec(counted)).one()
+    await session.rollback()  # no connection is held during the requests
     if running:
         raise AlreadySubscribedError
     data: dict[str, Any] = {"metadata": {HOLDER: str(holder_id)}}
@@ -49,7 +50,12 @@ async def subscribe(
     async with stripe_client() as client:
         customer = await ensure(session, client, holder_id)
         await expire_checkouts(client, customer)
-        line = {"price": await prices.id_for(client, price), "quantity": seats}
+        # The webhook of a checkout that was just paid may not have come.
+        asked: Any = {"customer": customer, "limit": 100}
+        there = (await client.v1.subscriptions.list_async(asked)).data
+        if any(each.status in RUNNING for each in there):
+            raise AlreadySubscribedError
+        line = {"price": await price_id(client, price), "quantity": seats}
         values = {
             **_common(holder_id, customer),
             **await _discount(client, code),
@@ -70,7 +76,7 @@ async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) 
         raise UnknownPriceError(f"There is no pack {pack}.")
     async with stripe_client() as client:
         customer = await ensure(session, client, holder_id)
-        line = {"price": await prices.id_for(client, pack), "quantity": quantity}
+        line = {"price": await price_id(client, pack), "quantity": quantity}
         values = {
             **_common(holder_id, customer),
             "allow_promotion_codes": True,

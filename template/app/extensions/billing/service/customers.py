@@ -26,6 +26,7 @@ async def ensure(session: AsyncSession, client: stripe.StripeClient, holder_id: 
     """
     row = await _row(session, holder_id)
     if row and row["deleted_at"] is None and row["closed_at"] is None:
+        await session.rollback()  # no connection is held during the requests of the caller
         return str(row["stripe_id"])
     if row and row["deleted_at"] is None:  # the account has come back
         await session.exec(
@@ -34,7 +35,7 @@ async def ensure(session: AsyncSession, client: stripe.StripeClient, holder_id: 
         await session.commit()
         return str(row["stripe_id"])
     contact = await holders.contact(session, holder_id)
-    await session.rollback()  # no connection is held during the request
+    await session.rollback()
     values: Any = {"metadata": {HOLDER: str(holder_id)}}
     values |= {"email": contact.email} if contact.email else {}
     values |= {"name": contact.name} if contact.name else {}

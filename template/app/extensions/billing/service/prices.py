@@ -9,7 +9,6 @@ from typing import Any
 import stripe
 from cachetools import LRUCache
 
-from app.extensions.billing.errors import UnknownPriceError
 from app.extensions.billing.service.client import id_of
 
 KEY = "key"  # of the metadata
@@ -41,15 +40,3 @@ async def find(client: stripe.StripeClient, *lookup_keys: str) -> dict[str, stri
         page = await client.v1.prices.list_async({**asked, "active": True})
         found |= {price.lookup_key: price for price in page.data if price.lookup_key}
     return found
-
-
-async def id_for(client: stripe.StripeClient, lookup_key: str) -> str:
-    """Return the id of the price that new customers pay.
-
-    Raises:
-        UnknownPriceError: Stripe does not know it, because `app billing sync` has not run.
-    """
-    price = (await find(client, lookup_key)).get(lookup_key)
-    if price is None:
-        raise UnknownPriceError(f"The price {lookup_key} cannot be bought yet.")
-    return price.id

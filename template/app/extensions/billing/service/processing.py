@@ -4,10 +4,10 @@ The event says only what has changed. What it is now is read at Stripe, so an ev
 late, or after a later one.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import BaseModel, Field
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -54,15 +54,33 @@ GONE, FOREIGN = "does not exist at Stripe any more", "belongs to no customer of 
 log = get_logger(__name__)
 
 
-async def store(session: AsyncSession, event: Mapping[str, Any]) -> bool:
+class _Object(BaseModel):
+    id: str | None = Field(default=None, max_length=255)
+
+
+class _Data(BaseModel):
+    object: _Object
+
+
+class Incoming(BaseModel):
+    """What is used of an event that Stripe sends."""
+
+    id: str = Field(max_length=255)
+    type: str
+    created: int
+    livemode: bool
+    data: _Data
+
+
+async def store(session: AsyncSession, event: Incoming) -> bool:
     """Store an event; return whether it is new and has to be processed. Does not commit."""
-    if event["type"] not in TYPES:
+    if event.type not in TYPES:
         return False
     statement: Any = insert(events).values(
-        id=event["id"],
-        type=event["type"],
-        object_id=event["data"]["object"]["id"],
-        created_at=datetime.fromtimestamp(event["created"], UTC),
+        id=event.id,
+        type=event.type,
+        object_id=event.data.object.id,
+        created_at=datetime.fromtimestamp(event.created, UTC),
         received_at=utcnow(),
     )
     stored = statement.on_conflict_do_nothing().returning(events.c.id)

@@ -14,7 +14,7 @@ from app.extensions.billing.models import events
 from app.extensions.billing.service import books
 from app.extensions.billing.service.client import stripe_client
 from app.extensions.billing.service.customers import holder_of
-from app.extensions.billing.service.processing import TYPES, store
+from app.extensions.billing.service.processing import TYPES, Incoming, store
 from app.extensions.billing.settings import BillingSettings
 
 # Stripe repeats a webhook for three days, and lists events of the last thirty.
@@ -45,13 +45,12 @@ async def missed_events(session: AsyncSession) -> Sequence[str]:
             asked: Any = {"types": [*types], "created": {"gte": since}, "limit": PAGE}
             page = await client.v1.events.list_async(asked)
             listed += [event async for event in page.auto_paging_iter()]
-    live = load_settings(BillingSettings).live
     # The oldest first: the order does not matter to the books, but it does to people who read logs.
     ordered = sorted(listed, key=lambda event: event.created)
     new = [
         event.id
         for event in ordered
-        if event.livemode is live and await store(session, event.to_dict())
+        if await store(session, Incoming.model_validate(event.to_dict()))
     ]
     if new:
         log.warning("billing_events_missed", count=len(new), first=new[0])
