@@ -10,12 +10,18 @@ from tests.devstack.local_stripe.world import World
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def server() -> Iterator[LocalStripe]:
     """A local Stripe, empty."""
     with LocalStripe(retries=(0.05, 0.05, 0.05)) as server:
-        world = World(server)
-        yield world
-        world.close()
+        yield server
+
+
+@pytest.fixture
+def world(server: LocalStripe) -> Iterator[World]:
+    """Stripe's own client for it."""
+    world = World(server.url)
+    yield world
+    world.close()
 
 
 @pytest.fixture

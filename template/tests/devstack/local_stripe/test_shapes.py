@@ -46,7 +46,7 @@ SKIPPED = ("enhanced_evidence", "enhanced_eligibility", "payment_method_details"
 
 
 class Names(dict[str, Any]):
-    """The names that annotations of a module use. Those for type checkers alone stand for objects."""
+    """What annotations of a module name. A name for type checkers alone stands for an object."""
 
     def __init__(self, module: str) -> None:
         super().__init__()
@@ -72,9 +72,9 @@ def alternatives(kind: Any) -> tuple[Any, ...]:
 
 def differences(value: Any, kind: type, path: str) -> list[str]:
     """Return where an object differs from the class of Stripe's library."""
-    declared, found = fields(kind), []
-    for name in sorted(set(value) - set(declared) - {"object"}):
-        found.append(f"{path}.{name} is unknown")
+    declared = fields(kind)
+    unknown = sorted(set(value) - set(declared) - {"object"})
+    found = [f"{path}.{name} is unknown" for name in unknown]
     for name, hint in declared.items():
         options = alternatives(hint)
         if value.get(name) is None:

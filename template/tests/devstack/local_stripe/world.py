@@ -7,8 +7,6 @@ from typing import Any
 import httpx
 import stripe
 
-from devstack.stripe import LocalStripe
-
 # 1 January 2026, 00:00 UTC
 START = 1767225600
 DAY = 86400
@@ -19,13 +17,11 @@ SECONDS = 20.0
 class World:
     """One local Stripe, and the client of Stripe for it."""
 
-    def __init__(self, server: LocalStripe) -> None:
-        self.server = server
-        self.stripe = stripe.StripeClient(
-            KEY, base_addresses={"api": server.url}, max_network_retries=0
-        )
-        self.api: Any = self.stripe.v1
-        self.browser = httpx.Client(base_url=server.url, trust_env=False)
+    def __init__(self, url: str) -> None:
+        self.url = url
+        client = stripe.StripeClient(KEY, base_addresses={"api": url}, max_network_retries=0)
+        self.api: Any = client.v1
+        self.browser = httpx.Client(base_url=url, trust_env=False)
         self.clock: str | None = None
 
     def close(self) -> None:
