@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devstack.stripe.errors import missing
-from devstack.stripe.rendering import snapshot
+from devstack.stripe.rendering import render
 from devstack.stripe.store import Json, Store
 
 API_VERSION = "2026-10-28.endive"
@@ -114,7 +114,7 @@ class Account:
 
     def change(self, item: Json, changes: Json, event: str | None = None) -> Json:
         """Change fields of an object, and tell it by an event if a visible field changes."""
-        before = snapshot(self.store, item) if event else {}
+        before = render(self.store, item) if event else {}
         self.store.touch(item).update(changes)
         if event:
             self.tell(item, before, event)
@@ -122,19 +122,19 @@ class Account:
 
     def tell(self, item: Json, before: Json, event: str) -> None:
         """Emit an event with those fields that differ from a former snapshot, if there is one."""
-        after = snapshot(self.store, item)
+        after = render(self.store, item)
         previous = {key: old for key, old in before.items() if old != after.get(key)}
         if previous:
             self.emit(event, item, previous)
 
     def watched(self, item: Json, event: str) -> Callable[[], None]:
         """Take a snapshot; the returned function emits the event for what has changed since."""
-        before = snapshot(self.store, item)
+        before = render(self.store, item)
         return lambda: self.tell(item, before, event)
 
     def emit(self, event: str, item: Json, previous: Json | None = None) -> None:
         """Add an event, and a delivery for each endpoint that listens to it."""
-        data: Json = {"object": snapshot(self.store, item)}
+        data: Json = {"object": render(self.store, item)}
         if previous is not None:
             data["previous_attributes"] = previous
         endpoints = [

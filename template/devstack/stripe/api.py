@@ -148,8 +148,7 @@ class Api:
         return reply
 
     def _call(self, route: Route, call: Call) -> Json:
-        found = route.endpoint(call)
-        return render(self.account.store, found) if found.get("object") != "list" else found
+        return render(self.account.store, route.endpoint(call))
 
 
 def _route(method: str, path: str) -> tuple[Route, list[str]]:

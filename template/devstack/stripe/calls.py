@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from devstack.stripe.account import Account
 from devstack.stripe.errors import StripeError
 from devstack.stripe.params import Params
-from devstack.stripe.rendering import render
+from devstack.stripe.rendering import Shown, render
+from devstack.stripe.search import matches
 from devstack.stripe.store import Json
 
 MOST_LISTED = 100
@@ -63,7 +64,15 @@ class Call:
         else:
             shown, more = found[:limit], len(found) > limit
         data = [render(self.account.store, each) for each in shown]
-        return {"object": "list", "data": data, "has_more": more, "url": url}
+        return Shown(object="list", data=data, has_more=more, url=url)
+
+    def search(self, kind: str, url: str) -> Json:
+        """Return the objects that fit the query of the request."""
+        query = self.params.required("query")
+        self.params.ignore("page")
+        found = [each for each in self.account.where(kind) if matches(each, query)]
+        page = self.page(found, url)
+        return Shown({**page, "object": "search_result", "next_page": None})
 
 
 def merged(before: Json | None, given: dict[str, str]) -> Json:

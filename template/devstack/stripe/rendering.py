@@ -11,24 +11,25 @@ DEEPEST = 4
 SHOWN_ITEMS = 10
 
 
+class Shown(dict[str, Any]):
+    """An object as the API shows it, which must not be completed once more."""
+
+
 def listed(items: list[Json], url: str, *, most: int = SHOWN_ITEMS) -> Json:
     """Return a list object."""
     return {"object": "list", "data": items[:most], "has_more": len(items) > most, "url": url}
 
 
-def render(store: Store, item: Json) -> Json:
+def render(store: Store, item: Json) -> Shown:
     """Return an object as the API shows it, with nothing expanded."""
+    if isinstance(item, Shown):
+        return item
     # JSON copies faster than `copy.deepcopy`.
-    shown: Json = json.loads(json.dumps({k: v for k, v in item.items() if k[:1] != "_"}))
+    shown = Shown(json.loads(json.dumps({k: v for k, v in item.items() if k[:1] != "_"})))
     complete = COMPLETE.get(item["object"])
     if complete is not None and not item.get("deleted"):
         complete(store, item, shown)
     return shown
-
-
-def snapshot(store: Store, item: Json) -> Json:
-    """Return an object as an event shows it."""
-    return render(store, item)
 
 
 def expand(store: Store, shown: Json, paths: list[str]) -> Json:

@@ -130,25 +130,34 @@ class LocalStripe:
         )
 
 
-class _Droppable:
-    """Closes the connection of a request that a fault drops."""
+class _Abortable:
+    """Gives each request the way to close its connection, which ASGI does not have."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except Dropped:
-            # uvicorn has no other way to end a connection without an answer.
-            send.__self__.transport.abort()  # type: ignore[attr-defined]
-            await receive()
+        # `send` is a method of uvicorn's object for the request.
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is not None:
+            scope["abort"] = transport.abort
+        await self._app(scope, receive, send)
+
+
+class _Closed(Response):
+    """Closes the connection without an answer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, _: Send) -> None:
+        scope["abort"]()
+        await receive()  # returns when the connection is closed
 
 
 def _application(services: Services) -> ASGIApp:
     async def answer(request: Request) -> Response:
         try:
             return await services.api.answer(request)
+        except Dropped:
+            return _Closed()
         finally:
             services.deliveries.wake()
             services.timekeeper.wake()
@@ -175,4 +184,4 @@ def _application(services: Services) -> ASGIApp:
         exception_handlers={StripeError: control.error_response},
     )
     app.state.services = services
-    return _Droppable(app)
+    return _Abortable(app)

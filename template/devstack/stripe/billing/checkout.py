@@ -6,11 +6,10 @@ from devstack.stripe.billing.customers import new_customer
 from devstack.stripe.billing.discounts import applies, share, start_discount
 from devstack.stripe.billing.items import Wanted
 from devstack.stripe.billing.lines import add_item, new_line, product_name
-from devstack.stripe.billing.methods import add_method, attach, card_of
+from devstack.stripe.billing.methods import attach, card_of
 from devstack.stripe.billing.payments import confirm_intent, create_intent
 from devstack.stripe.billing.subscriptions import Start, start
 from devstack.stripe.billing.taxes import is_located, tax_of
-from devstack.stripe.cards import Card
 from devstack.stripe.errors import StripeError
 from devstack.stripe.store import Json
 
@@ -79,24 +78,22 @@ def needs_card(session: Json) -> bool:
 
 
 def complete(
-    account: Account, session: Json, card: Card | Json | None, email: str | None = None
+    account: Account, session: Json, method: Json | None, email: str | None = None
 ) -> Json:
     """Pay a session.
 
     Args:
-        card: a test card, or a payment method; None if no card is needed.
+        method: payment method; None if no card is needed.
 
     Raises:
         StripeError: the session is not open, or the card is declined. The session stays open.
     """
     if session["status"] != "open":
         raise StripeError(400, f"This Checkout Session is {session['status']}.")
-    if card is None and needs_card(session):
+    if method is None and needs_card(session):
         raise StripeError(400, "A card is required.", code="parameter_missing")
     customer = _customer(account, session, email)
-    method = None
-    if card is not None:
-        method = add_method(account, card) if isinstance(card, Card) else card
+    if method is not None:
         if card_of(method).decline and session["amount_total"]:
             # Even a card that could be stored for later cannot pay now.
             _refuse(account, session, customer, method)
@@ -154,16 +151,7 @@ def _subscribe(account: Account, session: Json, customer: Json, method: Json | N
     ]
     for each in once:
         _add_once(account, customer, each)
-    discounts = [
-        start_discount(
-            account,
-            customer=customer["id"],
-            coupon=account.store.get(each["coupon"]),
-            code=account.store.get(each["promotion_code"]),
-            checkout_session=session["id"],
-        )
-        for each in session["discounts"] or []
-    ]
+    discounts = _start_discounts(account, session, customer)
     subscription = start(
         account,
         customer,
@@ -180,12 +168,12 @@ def _subscribe(account: Account, session: Json, customer: Json, method: Json | N
                     "enabled": session["automatic_tax"]["enabled"],
                     "liability": session["automatic_tax"]["liability"],
                 },
-                "discounts": [each["id"] for each in discounts],
+                "discounts": discounts,
             },
         ),
     )
     for each in discounts:
-        account.change(each, {"subscription": subscription["id"]})
+        account.change(account.find("discount", each), {"subscription": subscription["id"]})
     invoice = account.find("invoice", subscription["latest_invoice"])
     paid = "paid" if invoice["amount_due"] or not trial_end else "no_payment_required"
     return {
@@ -210,8 +198,9 @@ def _add_once(account: Account, customer: Json, item: Json) -> None:
     )
 
 
-def _charge(account: Account, session: Json, customer: Json | None, method: Json | None) -> Json:
-    for each in session["discounts"] or []:
+def _start_discounts(account: Account, session: Json, customer: Json | None) -> list[str]:
+    """Redeem the discounts of a session, and return the ids."""
+    started = [
         start_discount(
             account,
             customer=customer["id"] if customer else None,
@@ -219,10 +208,17 @@ def _charge(account: Account, session: Json, customer: Json | None, method: Json
             code=account.store.get(each["promotion_code"]),
             checkout_session=session["id"],
         )
+        for each in session["discounts"] or []
+    ]
+    return [each["id"] for each in started]
+
+
+def _charge(account: Account, session: Json, customer: Json | None, method: Json | None) -> Json:
+    discounts = _start_discounts(account, session, customer)
     if method is None:
         return {"payment_status": "no_payment_required"}
     if session["invoice_creation"]["enabled"] and customer is not None:
-        return _charge_by_invoice(account, session, customer, method)
+        return _charge_by_invoice(account, session, customer, method, discounts)
     intent = account.store.get(session["_intent"]) or create_intent(
         account,
         amount=session["amount_total"],
@@ -234,14 +230,16 @@ def _charge(account: Account, session: Json, customer: Json | None, method: Json
     return {"payment_intent": intent["id"]}
 
 
-def _charge_by_invoice(account: Account, session: Json, customer: Json, method: Json) -> Json:
+def _charge_by_invoice(
+    account: Account, session: Json, customer: Json, method: Json, discounts: list[str]
+) -> Json:
     now = account.now(customer["test_clock"])
     lines = []
     for item in session["_line_items"]:
         price = account.find("price", item["price"])
         line = new_line(
             account,
-            amount=item["amount_subtotal"] - item["amount_discount"],
+            amount=item["amount_subtotal"],
             currency=price["currency"],
             description=item["description"],
             period={"start": now, "end": now},
@@ -260,10 +258,15 @@ def _charge_by_invoice(account: Account, session: Json, customer: Json, method: 
         reason="manual",
         currency=session["currency"],
         with_pending=False,
-        discounts=[],
+        discounts=discounts,
         changes={"metadata": data["metadata"], "description": data["description"]},
     )
-    invoice["automatic_tax"]["enabled"] = session["automatic_tax"]["enabled"]
+    invoice["automatic_tax"] |= {
+        "enabled": session["automatic_tax"]["enabled"],
+        "liability": session["automatic_tax"]["liability"],
+        "provider": session["automatic_tax"]["provider"],
+        "status": session["automatic_tax"]["status"],
+    }
     invoices.finalize(account, invoice)
     invoices.pay(account, invoice, method, off_session=False)
     payment = account.where("invoice_payment", invoice=invoice["id"])[-1]

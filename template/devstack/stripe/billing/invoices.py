@@ -140,6 +140,12 @@ def create(
     return invoice
 
 
+def refresh(account: Account, invoice: Json) -> None:
+    """Compute the totals of a draft again."""
+    customer = account.find("customer", invoice["customer"], "customer")
+    set_totals(account, account.store.touch(invoice), customer)
+
+
 def finalize(account: Account, invoice: Json) -> Json:
     """Give a draft its number, and make it open; without an amount it is paid at once."""
     if invoice["status"] != "draft":
@@ -150,8 +156,7 @@ def finalize(account: Account, invoice: Json) -> Json:
         )
     customer = account.find("customer", invoice["customer"], "customer")
     now = account.now(invoice["test_clock"])
-    before = account.store.touch(invoice)
-    set_totals(account, before, customer)
+    refresh(account, invoice)
     number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04}"
     left = invoice["total"] + invoice["starting_balance"]
     balance = min(left, 0)

@@ -9,8 +9,10 @@ from starlette.routing import Route
 
 from devstack.stripe.billing import checkout
 from devstack.stripe.billing.discounts import coupon_of_code
+from devstack.stripe.billing.methods import add_method
 from devstack.stripe.cards import BY_NAME, CARDS
-from devstack.stripe.errors import StripeError, invalid
+from devstack.stripe.errors import invalid
+from devstack.stripe.pages.actions import perform
 from devstack.stripe.pages.layout import money, page, rows
 from devstack.stripe.services import Services, services
 from devstack.stripe.store import Json
@@ -31,32 +33,20 @@ async def submit(request: Request) -> Response:
     """Pay, add a promotion code, or go back, and redirect to the application."""
     found = services(request)
     form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-    account = found.account
-    session = account.store.get(request.path_params["id"])
+    session = found.account.store.get(request.path_params["id"])
     if session is None or session["object"] != "checkout.session":
         return page("Checkout", "<p>There is no such session.</p>", status=404)
     if form.get("do") == "refuse":
         return _away(session, session["cancel_url"] or session["success_url"])
-    failure: StripeError | None = None
-    account.request = {"id": None, "idempotency_key": None}
-    try:
-        with account.store.transaction() as changed:
-            try:
-                if form.get("do") == "code":
-                    _add_code(found, session, form.get("code", ""))
-                else:
-                    _set_quantities(found, session, form)
-                    _pay(found, session, form)
-            except StripeError as error:
-                if not error.keep:
-                    raise
-                failure = error
-            account.run_follow_ups()
-        found.agenda.add(changed)
-    except StripeError as error:
-        account.forget_follow_ups()
-        failure = error
-    found.deliveries.wake()
+
+    def act() -> None:
+        if form.get("do") == "code":
+            _add_code(found, session, form.get("code", ""))
+        else:
+            _set_quantities(found, session, form)
+            _pay(found, session, form)
+
+    failure = perform(found, act)
     if failure is not None:
         return _page(found, session, str(failure), failure.status)
     if session["status"] == "complete":
@@ -70,18 +60,23 @@ def _away(session: Json, url: str) -> Response:
 
 
 def _pay(found: Services, session: Json, form: dict[str, str]) -> None:
-    choice = form.get("card", "")
-    card: object = BY_NAME.get(choice)
+    method = _method(found, session, form.get("card", ""))
+    checkout.complete(found.account, session, method, form.get("email") or None)
+
+
+def _method(found: Services, session: Json, choice: str) -> Json | None:
+    """Return the chosen payment method, which a test card makes."""
+    account = found.account
+    if not checkout.needs_card(session):
+        return None
     if choice.startswith(SAVED):
-        method = found.account.find("payment_method", choice.removeprefix(SAVED))
-        if method["customer"] != session["customer"]:
+        saved = account.find("payment_method", choice.removeprefix(SAVED))
+        if saved["customer"] != session["customer"]:
             raise invalid("This card belongs to another customer.")
-        card = method
-    if card is None and checkout.needs_card(session):
+        return saved
+    if choice not in BY_NAME:
         raise invalid("Choose a card.")
-    if not checkout.needs_card(session) and not choice:
-        card = None
-    checkout.complete(found.account, session, card, form.get("email") or None)  # type: ignore[arg-type]
+    return add_method(account, BY_NAME[choice])
 
 
 def _set_quantities(found: Services, session: Json, form: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The page of an invoice, where an open one can be paid."""
 
+from functools import partial
 from html import escape
 from urllib.parse import parse_qsl
 
@@ -9,8 +10,8 @@ from starlette.routing import Route
 
 from devstack.stripe.billing import invoices
 from devstack.stripe.billing.methods import add_method
-from devstack.stripe.cards import BY_NAME, CARDS
-from devstack.stripe.errors import StripeError
+from devstack.stripe.cards import BY_NAME, CARDS, Card
+from devstack.stripe.pages.actions import perform
 from devstack.stripe.pages.layout import money, page, rows
 from devstack.stripe.services import Services, services
 from devstack.stripe.store import Json
@@ -36,29 +37,13 @@ async def submit(request: Request) -> Response:
     card = BY_NAME.get(form.get("card", ""))
     if invoice is None or card is None:
         return page("Invoice", "<p>There is no such invoice or card.</p>", status=404)
-    error = _pay(found, invoice, card.name)
+    error = perform(found, partial(_pay, found, invoice, card))
     return _page(invoice, str(error) if error else "", error.status if error else 200)
 
 
-def _pay(found: Services, invoice: Json, card: str) -> StripeError | None:
-    account = found.account
-    account.request = {"id": None, "idempotency_key": None}
-    failure = None
-    try:
-        with account.store.transaction() as changed:
-            method = add_method(account, BY_NAME[card])
-            try:
-                invoices.pay(account, invoice, method, off_session=False)
-            except StripeError as error:
-                if not error.keep:
-                    raise
-                failure = error
-            account.run_follow_ups()
-    except StripeError as error:
-        return error
-    found.agenda.add(changed)
-    found.deliveries.wake()
-    return failure
+def _pay(found: Services, invoice: Json, card: Card) -> None:
+    method = add_method(found.account, card)
+    invoices.pay(found.account, invoice, method, off_session=False)
 
 
 def _page(invoice: Json, error: str = "", status: int = 200) -> Response:

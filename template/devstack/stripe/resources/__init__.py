@@ -5,30 +5,43 @@ from devstack.stripe.resources import (
     checkout,
     customers,
     discounts,
+    disputes,
     events,
+    invoice_items,
     invoices,
     payment_methods,
     payments,
+    portal,
+    previews,
     prices,
     products,
+    refunds,
+    subscription_items,
     subscriptions,
     test_clocks,
 )
 
-ROUTES: list[Route] = [
-    route
-    for module in (
-        checkout,
-        customers,
-        discounts,
-        events,
-        invoices,
-        payment_methods,
-        payments,
-        prices,
-        products,
-        subscriptions,
-        test_clocks,
-    )
-    for route in module.ROUTES
-]
+MODULES = (
+    checkout,
+    customers,
+    discounts,
+    disputes,
+    events,
+    invoice_items,
+    invoices,
+    payment_methods,
+    payments,
+    portal,
+    previews,
+    prices,
+    products,
+    refunds,
+    subscription_items,
+    subscriptions,
+    test_clocks,
+)
+# Fixed paths come before those with an id.
+ROUTES: list[Route] = sorted(
+    (route for module in MODULES for route in module.ROUTES),
+    key=lambda route: route.path.count("{}"),
+)

@@ -2,6 +2,7 @@
 
 from devstack.stripe.billing import checkout
 from devstack.stripe.billing.lines import product_name
+from devstack.stripe.billing.methods import method_of
 from devstack.stripe.calls import Call, Route, merged
 from devstack.stripe.errors import StripeError, invalid
 from devstack.stripe.params import Params
@@ -278,6 +279,7 @@ def _data(call: Call, mode: str) -> Json:
     if payment is not None:
         if mode != "payment":
             raise invalid("`payment_intent_data` is for `payment` mode.", "payment_intent_data")
+        payment.ignore("shipping", "statement_descriptor")
         given["_payment"] = {
             "metadata": merged(None, payment.mapping("metadata")),
             "description": payment.text("description"),
@@ -288,6 +290,17 @@ def _data(call: Call, mode: str) -> Json:
 
 
 _USAGES = ("off_session", "on_session")
+
+
+def confirm_page(call: Call) -> Json:
+    """Pay a session. The page of Stripe and its command line call this; there is no other use."""
+    params = call.params
+    session = call.find("checkout.session")
+    amount = params.integer("expected_amount")
+    if amount is not None and amount != session["amount_total"]:
+        raise invalid("The amount of this session has changed.", "expected_amount")
+    method = method_of(call.account, params.required("payment_method"))
+    return checkout.complete(call.account, session, method, params.text("email"))
 
 
 def retrieve(call: Call) -> Json:
@@ -331,4 +344,6 @@ ROUTES = [
     Route("POST", "/v1/checkout/sessions/{}", update),
     Route("POST", "/v1/checkout/sessions/{}/expire", expire),
     Route("GET", "/v1/checkout/sessions/{}/line_items", line_items),
+    Route("GET", "/v1/payment_pages/{}", retrieve),
+    Route("POST", "/v1/payment_pages/{}/confirm", confirm_page),
 ]

@@ -7,7 +7,6 @@ from devstack.stripe.billing.subscriptions import cancel
 from devstack.stripe.calls import Call, Route
 from devstack.stripe.errors import StripeError
 from devstack.stripe.params import Params
-from devstack.stripe.search import matches
 from devstack.stripe.store import Json
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
@@ -47,7 +46,8 @@ def _fields(call: Call) -> Json:
     )
 
 
-def _invoice_settings(call: Call, before: Json) -> Json:
+def _invoice_settings(call: Call, before: Json, attached: dict[str, str] | None = None) -> Json:
+    """Return the settings after a request; `attached` has the ids of cards like `pm_card_visa`."""
     given = call.params.child("invoice_settings")
     if given is None:
         return before
@@ -55,6 +55,7 @@ def _invoice_settings(call: Call, before: Json) -> Json:
     changes = given.given({"footer": given.text, "default_payment_method": given.text})
     method = changes.get("default_payment_method")
     if method:
+        method = changes["default_payment_method"] = (attached or {}).get(method, method)
         call.account.find("payment_method", method, given.name("default_payment_method"))
     return {**before, **changes}
 
@@ -75,10 +76,12 @@ def create(call: Call) -> Json:
     fields = {**_fields(call), "metadata": call.metadata()}
     customer = new_customer(account, clock=clock["id"] if clock else None, **fields)
     identity = customer["id"]
-    customer["invoice_settings"] = _invoice_settings(call, customer["invoice_settings"])
-    customer["discount"] = _discount(call, identity)
+    attached = {}
     if method:
-        attach(account, method_of(account, method), customer)
+        found = attach(account, method_of(account, method), customer)
+        attached = {method: found["id"]}
+    customer["invoice_settings"] = _invoice_settings(call, customer["invoice_settings"], attached)
+    customer["discount"] = _discount(call, identity)
     for each in call.params.children("tax_id_data"):
         _add_tax_id(call, customer, each)
     account.emit("customer.created", customer)
@@ -130,10 +133,7 @@ def list_all(call: Call) -> Json:
 
 def search(call: Call) -> Json:
     """Find customers by `email:'…'` or `metadata['…']:'…'`, joined by AND."""
-    query = call.params.required("query")
-    found = [each for each in call.account.where("customer") if matches(each, query)]
-    page = call.page(found, "/v1/customers/search")
-    return {**page, "object": "search_result", "next_page": None}
+    return call.search("customer", "/v1/customers/search")
 
 
 def _add_tax_id(call: Call, customer: Json, params: Params) -> Json:

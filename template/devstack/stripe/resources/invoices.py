@@ -5,7 +5,6 @@ from devstack.stripe.billing.methods import method_of
 from devstack.stripe.calls import Call, Route
 from devstack.stripe.errors import invalid
 from devstack.stripe.resources.discounts import read_discounts
-from devstack.stripe.search import matches
 from devstack.stripe.store import Json
 
 DAY = 86400
@@ -144,10 +143,7 @@ def list_all(call: Call) -> Json:
 
 def search(call: Call) -> Json:
     """Find invoices by a query, such as `status:'open'`."""
-    query = call.params.required("query")
-    found = [each for each in call.account.where("invoice") if matches(each, query)]
-    page = call.page(found, "/v1/invoices/search")
-    return {**page, "object": "search_result", "next_page": None}
+    return call.search("invoice", "/v1/invoices/search")
 
 
 def list_payments(call: Call) -> Json:

@@ -4,7 +4,6 @@ from devstack.stripe.account import Account
 from devstack.stripe.calls import Call, Route, merged
 from devstack.stripe.errors import StripeError, invalid
 from devstack.stripe.params import Params
-from devstack.stripe.search import matches
 from devstack.stripe.store import Json
 
 INTERVALS = ("day", "week", "month", "year")
@@ -182,10 +181,7 @@ def list_all(call: Call) -> Json:
 
 def search(call: Call) -> Json:
     """Find prices by a query, such as `lookup_key:'pro_monthly'`."""
-    query = call.params.required("query")
-    found = [each for each in call.account.where("price") if matches(each, query)]
-    page = call.page(found, "/v1/prices/search")
-    return {**page, "object": "search_result", "next_page": None}
+    return call.search("price", "/v1/prices/search")
 
 
 ROUTES = [

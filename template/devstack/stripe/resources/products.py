@@ -4,7 +4,6 @@ from devstack.stripe.calls import Call, Route
 from devstack.stripe.errors import StripeError
 from devstack.stripe.params import Params
 from devstack.stripe.resources.prices import create_price
-from devstack.stripe.search import matches
 from devstack.stripe.store import Json
 
 
@@ -112,10 +111,7 @@ def list_all(call: Call) -> Json:
 
 def search(call: Call) -> Json:
     """Find products by a query, such as `active:'true' AND metadata['plan']:'pro'`."""
-    query = call.params.required("query")
-    found = [each for each in call.account.where("product") if matches(each, query)]
-    page = call.page(found, "/v1/products/search")
-    return {**page, "object": "search_result", "next_page": None}
+    return call.search("product", "/v1/products/search")
 
 
 ROUTES = [

@@ -9,7 +9,6 @@ from devstack.stripe.errors import StripeError, invalid
 from devstack.stripe.params import Params
 from devstack.stripe.resources.discounts import read_discounts
 from devstack.stripe.resources.prices import create_price
-from devstack.stripe.search import matches
 from devstack.stripe.store import Json
 
 DAY = 86400
@@ -338,10 +337,7 @@ def list_all(call: Call) -> Json:
 
 def search(call: Call) -> Json:
     """Find subscriptions by a query, such as `status:'active'`."""
-    query = call.params.required("query")
-    found = [each for each in call.account.where("subscription") if matches(each, query)]
-    page = call.page(found, "/v1/subscriptions/search")
-    return {**page, "object": "search_result", "next_page": None}
+    return call.search("subscription", "/v1/subscriptions/search")
 
 
 ROUTES = [
