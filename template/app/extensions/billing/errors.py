@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 
-from app.core.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.core.errors import (
+    AppError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    UnavailableError,
+)
 
 
-class NotSetUpError(UnavailableError):
+class NotSetUpError(ForbiddenError):
     """There is no key for Stripe."""
 
     code = "billing_not_set_up"

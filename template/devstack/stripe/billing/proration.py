@@ -75,10 +75,15 @@ def _credited(account: Account, subscription: Json, item: Json) -> Json | None:
         lines = [
             line["id"]
             for line in invoice["lines"]
-            if line["amount"] > 0
-            and (line["parent"]["subscription_item_details"] or {}).get("subscription_item")
-            == item["id"]
+            if line["amount"] > 0 and _subscription_item(line) == item["id"]
         ]
         if lines:
             return {"invoice": invoice["id"], "invoice_line_items": lines}
     return None
+
+
+def _subscription_item(line: Json) -> str | None:
+    """Return the item that a line is for; the line of a pack has no parent."""
+    details = (line["parent"] or {}).get("subscription_item_details") or {}
+    found: str | None = details.get("subscription_item")
+    return found

@@ -169,21 +169,16 @@ async def _settle(
             "id": uuid7(),
             "stripe_id": line.id,
             "invoice_id": invoice_id,
-            "price": each.price,
+            "price": each.price.key,
             "quantity": line.quantity if line.quantity is not None else 1,
             "amount": line.amount,
-            "unit_amount": _unit_amount(line),
+            "unit_amount": each.price.unit_amount,
             "proration": _is_proration(line),
             "period_start": at(line.period.start),
             "period_end": at(line.period.end),
         }
         await session.exec(insert(lines).values(row).on_conflict_do_nothing())
     await emit(session, "billing.invoice_paid", holder_id=holder_id, invoice_id=invoice_id)
-
-
-def _unit_amount(line: stripe.InvoiceLineItem) -> int:
-    exact = line.pricing.unit_amount_decimal if line.pricing else None
-    return int(exact) if exact else 0
 
 
 def _is_proration(line: stripe.InvoiceLineItem) -> bool:

@@ -106,3 +106,9 @@ def id_of(reference: Any) -> str | None:
     if reference is None or isinstance(reference, str):
         return reference
     return str(reference.id)
+
+
+def metadata_of(item: Any) -> dict[str, str]:
+    """Return the metadata of an object; that of the library is no dictionary."""
+    found = getattr(item, "metadata", None)  # what was deleted has none
+    return found.to_dict() if found else {}

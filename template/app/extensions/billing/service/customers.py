@@ -13,6 +13,7 @@ from app.core.database.models import utcnow
 from app.core.logging import get_logger
 from app.extensions.billing.models import customers
 from app.extensions.billing.service import holders
+from app.extensions.billing.service.client import metadata_of
 
 log = get_logger(__name__)
 
@@ -67,8 +68,8 @@ async def holder_of(
     await session.rollback()
     customer = await client.v1.customers.retrieve_async(customer_id)
     try:
-        holder_id = UUID((customer.metadata or {})[HOLDER])
-    except (KeyError, ValueError, AttributeError):
+        holder_id = UUID(metadata_of(customer)[HOLDER])
+    except (KeyError, ValueError):
         log.info("billing_foreign_customer", customer=customer_id)
         return None
     stored = await _store(session, holder_id, customer, replaced="")

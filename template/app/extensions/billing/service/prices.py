@@ -4,32 +4,44 @@ The key also stands in the metadata of a price: a lookup key moves to a newer pr
 have subscribed before still have the plan.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import stripe
 from cachetools import LRUCache
 
-from app.extensions.billing.service.client import id_of
+from app.extensions.billing.service.client import id_of, metadata_of
 
 KEY = "key"  # of the metadata
 MOST = 10  # lookup keys in one request
 
-_keys: LRUCache[str, str | None] = LRUCache(1000)  # neither changes for a price
+
+class Known(NamedTuple):
+    """What never changes for a price."""
+
+    key: str | None  # None if another application has created it
+    unit_amount: int
+
+
+_known: LRUCache[str, Known] = LRUCache(1000)
 
 
 def key_of(price: Any) -> str | None:
     """Return the key of a price; None if another application has created it."""
-    return (price.metadata or {}).get(KEY) or price.lookup_key
+    return metadata_of(price).get(KEY) or price.lookup_key
 
 
-async def key_of_id(client: stripe.StripeClient, reference: Any) -> str | None:
-    """Return the key of a price, given by its id, as an invoice does."""
+async def read_price(client: stripe.StripeClient, reference: Any) -> Known:
+    """Return what is known of a price, given by its id, as an invoice does.
+
+    The amount is that of a whole interval: a line may show the amount of its part of it.
+    """
     price_id = id_of(reference)
     if price_id is None:
-        return None
-    if price_id not in _keys:
-        _keys[price_id] = key_of(await client.v1.prices.retrieve_async(price_id))
-    return _keys[price_id]
+        return Known(None, 0)
+    if price_id not in _known:
+        price = await client.v1.prices.retrieve_async(price_id)
+        _known[price_id] = Known(key_of(price), price.unit_amount or 0)
+    return _known[price_id]
 
 
 async def find(client: stripe.StripeClient, *lookup_keys: str) -> dict[str, stripe.Price]:

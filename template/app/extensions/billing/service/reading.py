@@ -9,7 +9,7 @@ from typing import Any
 import stripe
 
 from app.extensions.billing.service.client import id_of, is_missing
-from app.extensions.billing.service.prices import key_of_id
+from app.extensions.billing.service.prices import Known, read_price
 
 # Of a dispute: the money is back, or there was only an inquiry.
 WON = ("won", "warning_closed", "prevented")
@@ -17,10 +17,10 @@ WON = ("won", "warning_closed", "prevented")
 
 @dataclass
 class ReadLine:
-    """A line of an invoice, with the key of its price."""
+    """A line of an invoice, with its price."""
 
     line: stripe.InvoiceLineItem
-    price: str | None
+    price: Known
 
 
 @dataclass
@@ -105,8 +105,7 @@ async def read_invoice(client: stripe.StripeClient, invoice_id: str) -> ReadInvo
             items = [line async for line in page.auto_paging_iter()]
         for line in items:
             details = line.pricing.price_details if line.pricing else None
-            price = await key_of_id(client, details.price) if details else None
-            lines.append(ReadLine(line, price))
+            lines.append(ReadLine(line, await read_price(client, details and details.price)))
     return ReadInvoice(invoice, _payment_of(invoice), lines)
 
 
