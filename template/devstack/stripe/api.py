@@ -139,7 +139,7 @@ class Api:
                 self.account.run_follow_ups()
                 if key is not None:
                     self._keys.save(key, method, path, values, reply.status, reply.body)
-        except StripeError:
+        except BaseException:
             self.account.forget_follow_ups()
             raise
         self.agenda.add(changed)

@@ -148,6 +148,6 @@ async def _post(client: "httpx.AsyncClient", endpoint: Json, body: bytes) -> int
     }
     try:
         answer = await client.post(endpoint["url"], content=body, headers=headers)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return type(error).__name__
     return answer.status_code

@@ -18,6 +18,10 @@ class Keys:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._running: set[str] = set()
+        with account.store.transaction():
+            for each in account.store.all("_answer"):
+                if each["until"] <= account.now():
+                    account.store.delete(each)
 
     def begin(self, key: str, method: str, path: str, values: dict[str, Any]) -> Json | None:
         """Announce a request, and return the saved answer if it is a repetition.

@@ -68,6 +68,7 @@ class Agenda:
                 ACTIONS[action](account, item)
                 account.run_follow_ups()
         finally:
+            account.forget_follow_ups()
             del account.moments[clock or ""]
         self.add(changed)
 

@@ -1,8 +1,10 @@
 """Checkout sessions: what happens when they are paid, refused or expire."""
 
+from dataclasses import dataclass
+
 from devstack.stripe.account import Account
 from devstack.stripe.billing import invoices
-from devstack.stripe.billing.customers import new_customer
+from devstack.stripe.billing.customers import ADDRESS, add_tax_id, new_customer
 from devstack.stripe.billing.discounts import applies, share, start_discount
 from devstack.stripe.billing.items import Wanted
 from devstack.stripe.billing.lines import add_item, new_line, product_name
@@ -77,13 +79,25 @@ def needs_card(session: Json) -> bool:
     return session["payment_method_collection"] != "if_required" or bool(session["amount_total"])
 
 
+@dataclass(frozen=True)
+class Payer:
+    """What a person types on the page."""
+
+    email: str | None = None
+    # Two letters, for the tax.
+    country: str | None = None
+    # Of the European Union, for firms.
+    tax_id: str | None = None
+
+
 def complete(
-    account: Account, session: Json, method: Json | None, email: str | None = None
+    account: Account, session: Json, method: Json | None, payer: Payer | None = None
 ) -> Json:
     """Pay a session.
 
     Args:
         method: payment method; None if no card is needed.
+        payer: what the person has typed.
 
     Raises:
         StripeError: the session is not open, or the card is declined. The session stays open.
@@ -92,7 +106,10 @@ def complete(
         raise StripeError(400, f"This Checkout Session is {session['status']}.")
     if method is None and needs_card(session):
         raise StripeError(400, "A card is required.", code="parameter_missing")
-    customer = _customer(account, session, email)
+    payer = payer or Payer()
+    customer = _customer(account, session, payer.email)
+    if customer is not None:
+        _add_tax_details(account, session, customer, payer)
     if method is not None:
         if card_of(method).decline and session["amount_total"]:
             # Even a card that could be stored for later cannot pay now.
@@ -104,7 +121,7 @@ def complete(
         changes |= _subscribe(account, session, customer, method)
     else:
         changes |= _charge(account, session, customer, method)
-    changes["customer_details"] = _details(session, customer, email)
+    changes["customer_details"] = _details(account, session, customer, payer.email)
     account.change(session, changes)
     account.emit("checkout.session.completed", session)
     return session
@@ -119,6 +136,19 @@ def _customer(account: Account, session: Json, email: str | None) -> Json | None
     account.emit("customer.created", customer)
     account.change(session, {"customer": customer["id"]})
     return customer
+
+
+def _add_tax_details(account: Account, session: Json, customer: Json, payer: Payer) -> None:
+    """Store country and tax id, on which the amount depends."""
+    if payer.country:
+        address = {**dict.fromkeys(ADDRESS), **(customer["address"] or {})}
+        account.change(
+            customer, {"address": {**address, "country": payer.country}}, "customer.updated"
+        )
+    if payer.tax_id and session["tax_id_collection"]["enabled"]:
+        add_tax_id(account, customer, "eu_vat", payer.tax_id)
+    account.store.touch(session)
+    set_amounts(account, session)
 
 
 def _refuse(account: Account, session: Json, customer: Json | None, method: Json) -> None:
@@ -273,7 +303,7 @@ def _charge_by_invoice(
     return {"invoice": invoice["id"], "payment_intent": payment["payment"]["payment_intent"]}
 
 
-def _details(session: Json, customer: Json | None, email: str | None) -> Json:
+def _details(account: Account, session: Json, customer: Json | None, email: str | None) -> Json:
     source = customer or {}
     return {
         "address": source.get("address"),
@@ -283,7 +313,10 @@ def _details(session: Json, customer: Json | None, email: str | None) -> Json:
         "name": source.get("name"),
         "phone": source.get("phone"),
         "tax_exempt": source.get("tax_exempt", "none"),
-        "tax_ids": [],
+        "tax_ids": [
+            {"type": each["type"], "value": each["value"]}
+            for each in account.where("tax_id", customer=source.get("id", ""))
+        ],
     }
 
 

@@ -1,9 +1,13 @@
-"""New customers."""
+"""New customers, and their tax ids."""
 
 from typing import Any
 
 from devstack.stripe.account import Account
+from devstack.stripe.errors import StripeError
 from devstack.stripe.store import Json
+
+ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+SHORTEST_TAX_ID = 4
 
 
 def new_customer(account: Account, *, clock: str | None = None, **fields: Any) -> Json:
@@ -39,4 +43,33 @@ def new_customer(account: Account, *, clock: str | None = None, **fields: Any) -
             "test_clock": clock,
             **fields,
         }
+    )
+
+
+def add_tax_id(account: Account, customer: Json, kind: str, value: str) -> Json:
+    """Add a tax id to a customer.
+
+    Raises:
+        StripeError: the value cannot be one.
+    """
+    if len(value) < SHORTEST_TAX_ID:
+        raise StripeError(400, f"Invalid value for {kind}.", code="tax_id_invalid", param="value")
+    return account.add(
+        {
+            "id": account.new_id("txi"),
+            "object": "tax_id",
+            "country": value[:2].upper() if kind == "eu_vat" else kind[:2].upper(),
+            "created": account.now(customer["test_clock"]),
+            "customer": customer["id"],
+            "livemode": False,
+            "owner": {"customer": customer["id"], "type": "customer"},
+            "type": kind,
+            "value": value,
+            "verification": {
+                "status": "pending",
+                "verified_address": None,
+                "verified_name": None,
+            },
+        },
+        "customer.tax_id.created",
     )

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from devstack.stripe.billing import checkout
 from devstack.stripe.billing.discounts import coupon_of_code
 from devstack.stripe.billing.methods import add_method
+from devstack.stripe.billing.taxes import RATES, country_of
 from devstack.stripe.cards import BY_NAME, CARDS
 from devstack.stripe.errors import invalid
 from devstack.stripe.pages.actions import perform
@@ -61,7 +62,12 @@ def _away(session: Json, url: str) -> Response:
 
 def _pay(found: Services, session: Json, form: dict[str, str]) -> None:
     method = _method(found, session, form.get("card", ""))
-    checkout.complete(found.account, session, method, form.get("email") or None)
+    payer = checkout.Payer(
+        email=form.get("email") or None,
+        country=form.get("country") or None,
+        tax_id=form.get("tax_id") or None,
+    )
+    checkout.complete(found.account, session, method, payer)
 
 
 def _method(found: Services, session: Json, choice: str) -> Json | None:
@@ -157,6 +163,12 @@ def _form(found: Services, session: Json) -> str:
         fields.append(
             f'<label>E-mail <input type="email" name="email" value="{value}" required></label>'
         )
+    if session["automatic_tax"]["enabled"]:
+        fields.append(_country(found, session))
+    if session["tax_id_collection"]["enabled"]:
+        fields.append(
+            '<label>Tax id of the European Union, for firms <input name="tax_id"></label>'
+        )
     if checkout.needs_card(session):
         fields.append(f'<label>Card <select name="card">{"".join(options)}</select></label>')
     word = "Subscribe" if session["mode"] == "subscription" else "Pay"
@@ -166,6 +178,16 @@ def _form(found: Services, session: Json) -> str:
         '<button class="quiet" name="do" value="refuse" formnovalidate>Go back without paying'
         "</button></form>"
     )
+
+
+def _country(found: Services, session: Json) -> str:
+    customer = found.account.store.get(session["customer"])
+    known = country_of(customer) if customer else None
+    options = "".join(
+        f"<option{' selected' if each == known else ''}>{each}</option>"
+        for each in sorted({*RATES, "US", known or "US"})
+    )
+    return f'<label>Country, for the tax <select name="country">{options}</select></label>'
 
 
 ROUTES = [

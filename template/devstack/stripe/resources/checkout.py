@@ -1,6 +1,7 @@
 """Checkout sessions."""
 
 from devstack.stripe.billing import checkout
+from devstack.stripe.billing.checkout import Payer
 from devstack.stripe.billing.lines import product_name
 from devstack.stripe.billing.methods import method_of
 from devstack.stripe.calls import Call, Route, merged
@@ -300,7 +301,7 @@ def confirm_page(call: Call) -> Json:
     if amount is not None and amount != session["amount_total"]:
         raise invalid("The amount of this session has changed.", "expected_amount")
     method = method_of(call.account, params.required("payment_method"))
-    return checkout.complete(call.account, session, method, params.text("email"))
+    return checkout.complete(call.account, session, method, Payer(email=params.text("email")))
 
 
 def retrieve(call: Call) -> Json:

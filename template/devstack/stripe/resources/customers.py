@@ -1,16 +1,12 @@
 """Customers and their tax ids."""
 
-from devstack.stripe.billing.customers import new_customer
+from devstack.stripe.billing.customers import ADDRESS, add_tax_id, new_customer
 from devstack.stripe.billing.discounts import start_discount
 from devstack.stripe.billing.methods import attach, method_of
 from devstack.stripe.billing.subscriptions import cancel
 from devstack.stripe.calls import Call, Route
-from devstack.stripe.errors import StripeError
 from devstack.stripe.params import Params
 from devstack.stripe.store import Json
-
-ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
-EU_VAT_LENGTH = 4
 
 
 def address(params: Params | None) -> Json | None:
@@ -83,7 +79,7 @@ def create(call: Call) -> Json:
     customer["invoice_settings"] = _invoice_settings(call, customer["invoice_settings"], attached)
     customer["discount"] = _discount(call, identity)
     for each in call.params.children("tax_id_data"):
-        _add_tax_id(call, customer, each)
+        add_tax_id(account, customer, each.required("type"), each.required("value"))
     account.emit("customer.created", customer)
     return customer
 
@@ -136,40 +132,10 @@ def search(call: Call) -> Json:
     return call.search("customer", "/v1/customers/search")
 
 
-def _add_tax_id(call: Call, customer: Json, params: Params) -> Json:
-    account = call.account
-    kind, value = params.required("type"), params.required("value")
-    if len(value) < EU_VAT_LENGTH:
-        raise StripeError(
-            400,
-            f"Invalid value for {kind}.",
-            code="tax_id_invalid",
-            param=params.name("value"),
-        )
-    return account.add(
-        {
-            "id": account.new_id("txi"),
-            "object": "tax_id",
-            "country": value[:2].upper() if kind == "eu_vat" else kind[:2].upper(),
-            "created": account.now(customer["test_clock"]),
-            "customer": customer["id"],
-            "livemode": False,
-            "owner": {"customer": customer["id"], "type": "customer"},
-            "type": kind,
-            "value": value,
-            "verification": {
-                "status": "pending",
-                "verified_address": None,
-                "verified_name": None,
-            },
-        },
-        "customer.tax_id.created",
-    )
-
-
 def create_tax_id(call: Call) -> Json:
     """Add a tax id to a customer."""
-    return _add_tax_id(call, call.find("customer"), call.params)
+    kind, value = call.params.required("type"), call.params.required("value")
+    return add_tax_id(call.account, call.find("customer"), kind, value)
 
 
 def retrieve_tax_id(call: Call) -> Json:

@@ -17,10 +17,13 @@ def create(call: Call) -> Json:
     subscription = call.referred("subscription", "subscription")
     params.ignore("payment_settings", "rendering", "custom_fields", "issuer")
     currency = params.text("currency") or customer["currency"] or "usd"
+    now = account.now(customer["test_clock"])
+    advance = params.flag("auto_advance")
     behavior = params.choice("pending_invoice_items_behavior", ("exclude", "include"), "exclude")
     collection = params.choice("collection_method", ("charge_automatically", "send_invoice"))
     changes = {
-        "auto_advance": params.flag("auto_advance"),
+        "auto_advance": advance,
+        "automatically_finalizes_at": now + invoices.DRAFT_SECONDS if advance else None,
         "collection_method": collection or "charge_automatically",
         "description": params.text("description"),
         "footer": params.text("footer"),
@@ -31,7 +34,7 @@ def create(call: Call) -> Json:
         changes["default_payment_method"] = method["id"]
     days = params.integer("days_until_due")
     if days is not None:
-        changes["due_date"] = account.now(customer["test_clock"]) + days * DAY
+        changes["due_date"] = now + days * DAY
     given = read_discounts(call, params, customer["id"]) if params.has("discounts") else None
     return invoices.create(
         account,
@@ -80,9 +83,15 @@ def delete(call: Call) -> Json:
 
 
 def finalize(call: Call) -> Json:
-    """Finalize a draft."""
-    call.params.ignore("auto_advance")
-    return invoices.finalize(call.account, call.find("invoice"))
+    """Finalize a draft. With `auto_advance` it is collected an hour later."""
+    account, invoice = call.account, call.find("invoice")
+    advance = call.params.flag("auto_advance", default=invoice["auto_advance"])
+    invoices.finalize(account, invoice)
+    automatic = invoice["collection_method"] == "charge_automatically"
+    if invoice["status"] == "open" and advance and automatic:
+        due = account.now(invoice["test_clock"]) + invoices.DRAFT_SECONDS
+        account.change(invoice, {"auto_advance": True, "next_payment_attempt": due})
+    return invoice
 
 
 def pay(call: Call) -> Json:

@@ -48,7 +48,7 @@ def receiving() -> Iterator[Sink]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     sink.url = f"http://127.0.0.1:{server.server_port}/hook"
     try:

@@ -179,6 +179,22 @@ def test_taxes_follow_the_address_and_the_tax_id(world: World) -> None:
     assert world.checkout("subscription", price, customer=firm.id, **options).amount_total == 1000
 
 
+def test_country_and_tax_id_are_asked_for_on_the_page(world: World) -> None:
+    customer = world.customer(card=None)
+    options = {"automatic_tax": {"enabled": True}, "tax_id_collection": {"enabled": True}}
+    price = world.price(1000)
+    session = world.checkout("subscription", price, customer=customer.id, **options)
+    assert session.automatic_tax.status == "requires_location_inputs"
+    world.press(session.url, do="pay", card="visa", country="FR")
+    done = world.api.checkout.sessions.retrieve(session.id)
+    assert (done.amount_total, done.customer_details.address.country) == (1200, "FR")
+    assert world.api.invoices.retrieve(done.invoice).amount_paid == 1200
+    session = world.checkout("subscription", price, customer=customer.id, **options)
+    world.press(session.url, do="pay", card="visa", country="FR", tax_id="FR12345678901")
+    done = world.api.checkout.sessions.retrieve(session.id)
+    assert (done.amount_total, done.customer_details.tax_ids[0].type) == (1000, "eu_vat")
+
+
 @pytest.mark.parametrize(("mode", "interval"), [("payment", "month"), ("subscription", None)])
 def test_the_mode_must_fit_the_price(world: World, mode: str, interval: str | None) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:

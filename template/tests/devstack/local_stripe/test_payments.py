@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.devstack.local_stripe.world import World
+from tests.devstack.local_stripe.world import START, World
 
 
 def pay(world: World, card: str = "visa", **more: Any) -> Any:
@@ -141,6 +141,18 @@ def test_invoices_by_hand(world: World) -> None:
         {"payment": {"type": "payment_intent", "payment_intent": payment.payment.payment_intent}}
     )
     assert [each.invoice for each in listed.data] == [draft.id]
+
+
+def test_an_invoice_by_hand_is_collected_by_itself(world: World) -> None:
+    world.freeze()
+    customer = world.customer()
+    draft = world.api.invoices.create({"customer": customer.id, "auto_advance": True})
+    world.api.invoice_items.create(
+        {"customer": customer.id, "amount": 700, "currency": "usd", "invoice": draft.id}
+    )
+    world.advance(START + 3600)
+    paid = world.api.invoices.retrieve(draft.id)
+    assert (paid.status, paid.amount_paid) == ("paid", 700)
 
 
 def test_an_open_invoice_can_be_voided(world: World) -> None:

@@ -127,6 +127,22 @@ def test_what_is_credited_too_much_stays_on_the_balance(world: World) -> None:
     assert (latest.total, latest.amount_due, latest.ending_balance) == (1000, 0, -3000)
 
 
+def test_proration_for_a_customer_with_other_invoices(world: World) -> None:
+    customer = world.customer()
+    subscription = world.subscribe(customer, world.price(1000))
+    pack = world.checkout(
+        "payment",
+        world.price(500, None),
+        customer=customer.id,
+        invoice_creation={"enabled": True},
+    )
+    world.press(pack.url, do="pay", card="visa")
+    item = {"id": item_of(subscription).id, "quantity": 2}
+    world.api.subscriptions.update(subscription.id, {"items": [item]})
+    waiting = world.api.invoice_items.list({"customer": customer.id}).data
+    assert sorted(each.amount for each in waiting) == [-1000, 2000]
+
+
 def test_seats(world: World) -> None:
     subscription = world.subscribe(world.customer(), world.price(1000))
     world.advance(HALF)
