@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from devstack.stripe.errors import missing
@@ -32,7 +32,7 @@ class Account:
         # The time of a clock while its due work runs: id, or "" for the time of the account.
         self.moments: dict[str, int] = {}
         # What follows a charge: name -> function, see `billing.reactions`.
-        self.reactions: dict[str, Callable[[Account, Json], object]] = {}
+        self.reactions: Mapping[str, Callable[[Account, Json], object]] = {}
         self._later: list[tuple[str, Json]] = []
         with store.transaction():
             self._meta = store.get(META) or store.add(

@@ -59,7 +59,7 @@ class Keys:
     ) -> None:
         """Save the answer of a request, inside its transaction."""
         store = self._account.store
-        saved = {
+        saved: Json = {
             "id": _id(key),
             "object": "_answer",
             "request": _digest(method, path, values),

@@ -116,7 +116,7 @@ def complete(
             _refuse(account, session, customer, method)
         if customer is not None:
             attach(account, method, customer)
-    changes = {"status": "complete", "url": None, "payment_status": "paid"}
+    changes: Json = {"status": "complete", "url": None, "payment_status": "paid"}
     if session["mode"] == "subscription" and customer is not None:
         changes |= _subscribe(account, session, customer, method)
     else:

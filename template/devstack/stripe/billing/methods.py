@@ -1,5 +1,7 @@
 """Cards of customers."""
 
+from typing import Any
+
 from devstack.stripe.account import Account
 from devstack.stripe.cards import BY_NAME, MESSAGES, Card, error_code
 from devstack.stripe.errors import StripeError, invalid
@@ -9,7 +11,7 @@ NO_DETAILS = {"address": None, "email": None, "name": None, "phone": None, "tax_
 EXPIRY_YEAR = 2040
 
 
-def declined(code: str, **more: object) -> StripeError:
+def declined(code: str, **more: Any) -> StripeError:
     """Return the error of a declined card. The changes before it stay."""
     return StripeError(
         402,

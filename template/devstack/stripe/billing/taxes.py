@@ -4,7 +4,17 @@ from devstack.stripe.account import Account
 from devstack.stripe.store import Json
 
 # Percent. Other countries have no tax here. Real rates and rules are Stripe's and change.
-RATES = {"AT": 20, "BE": 21, "DE": 19, "ES": 21, "FR": 20, "IE": 23, "IT": 22, "NL": 21, "PL": 23}
+RATES: dict[str, float] = {
+    "AT": 20,
+    "BE": 21,
+    "DE": 19,
+    "ES": 21,
+    "FR": 20,
+    "IE": 23,
+    "IT": 22,
+    "NL": 21,
+    "PL": 23,
+}
 RATES |= {"AU": 10, "CH": 8.1, "GB": 20, "NO": 25, "SE": 25}
 
 

@@ -65,7 +65,7 @@ def _of_new(call: Call, customer: Json | None, details: Params) -> Json:
     details.ignore("proration_behavior", "billing_cycle_anchor", "start_date")
     inner = Call(account, details, call.ids)
     found = read_discounts(call, call.params, customer["id"])
-    changes = {"discounts": [each["id"] for each in found]}
+    changes: Json = {"discounts": [each["id"] for each in found]}
     if call.params.has("automatic_tax"):
         changes["automatic_tax"] = automatic_tax(call.params.child("automatic_tax"))
     how = subscriptions.Start(

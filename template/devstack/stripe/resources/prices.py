@@ -162,13 +162,9 @@ def update(call: Call) -> Json:
 def list_all(call: Call) -> Json:
     """List prices."""
     params = call.params
-    wanted = {
-        "active": params.flag,
-        "currency": params.text,
-        "product": params.text,
-        "type": params.text,
-    }
-    found = call.account.where("price", **params.given(wanted))
+    texts = dict.fromkeys(("currency", "product", "type"), params.text)
+    wanted = params.given({"active": params.flag, **texts})
+    found = call.account.where("price", **wanted)
     keys = params.texts("lookup_keys")
     if keys:
         found = [each for each in found if each["lookup_key"] in keys]

@@ -211,13 +211,13 @@ def _pause(params: Params | None) -> Json | None:
 
 def _cancellation(params: Params, subscription: Json, now: int) -> Json:
     fields: Json = {}
+    before: Json = subscription["cancellation_details"]
     details = params.child("cancellation_details")
     if details is not None:
         given = details.given(
             {"comment": details.text, "feedback": lambda key: details.choice(key, FEEDBACK)}
         )
-        fields["cancellation_details"] = {**subscription["cancellation_details"], **given}
-    before = fields.get("cancellation_details", subscription["cancellation_details"])
+        before = fields["cancellation_details"] = {**before, **given}
     if params.has("cancel_at_period_end"):
         ends = params.flag("cancel_at_period_end")
         fields |= {

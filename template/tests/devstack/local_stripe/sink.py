@@ -36,7 +36,7 @@ def receiving() -> Iterator[Sink]:
             status = sink.answers.pop(0) if sink.answers else 200
             header = self.headers.get("stripe-signature", "")
             try:
-                event = stripe.Webhook.construct_event(body, header, sink.secret)  # type: ignore[no-untyped-call]
+                event = stripe.Webhook.construct_event(body, header, sink.secret)
             except stripe.SignatureVerificationError as error:
                 sink.refused.append(str(error))
             else:

@@ -46,8 +46,9 @@ def test_a_declined_payment_can_be_tried_again(
         pay(world, card)
     assert caught.value.http_status == 402
     assert caught.value.code == code
-    assert caught.value.error.decline_code == decline
-    identity = caught.value.error.payment_intent.id
+    error: Any = caught.value.error
+    assert error.decline_code == decline
+    identity = error.payment_intent.id
     assert world.api.payment_intents.retrieve(identity).status == "requires_payment_method"
     paid = world.api.payment_intents.confirm(identity, {"payment_method": "pm_card_visa"})
     assert paid.status == "succeeded"
