@@ -86,7 +86,7 @@ class Shop:
 
     # What Stripe does
 
-    def control(self, path: str, **values: Any) -> Any:
+    def control(self, path: str, /, **values: Any) -> Any:
         """Change the time, failures or deliveries, or dispute a charge."""
         key = {"Authorization": f"Bearer {KEY}"}
         answer = httpx.post(f"{self.local.url}/_local/{path}", json=values, headers=key)
@@ -110,7 +110,7 @@ class Shop:
 
     async def send(self, event: Any, *, age: int = 0, secret: str = SECRET) -> httpx.Response:
         """Deliver an event, signed some seconds ago."""
-        body = json.dumps(event if isinstance(event, dict) else event.to_dict())
+        body = json.dumps(event if isinstance(event, dict) else event.to_dict(for_json=True))
         signature = stripe.WebhookSignature.generate_signature_header(
             body, secret, int(time.time()) - age
         )

@@ -43,9 +43,7 @@ async def test_an_event_is_replayed_and_recorded(
     await shop.subscribe(person.headers, "pro_monthly")
     await shop.deliver()
     (paid,) = shop.events("invoice.paid")
-    answer = await browser.post(
-        f"/event/action/replay?pks={paid.id}", data={"reason": "It was wrong"}
-    )
+    answer = await browser.post(f"/event/action/replay?pks={paid.id}", reason="It was wrong")
     assert answer.status_code == 303, answer.text
     assert await shop.waiting() == [paid.id]
     (row,) = [row for row in await shop.rows(events) if row["id"] == paid.id]

@@ -75,7 +75,7 @@ async def test_an_event_comes_before_the_checkout_returns(shop: Shop, sign_in: S
 async def test_an_event_that_is_years_late_says_nothing_old(shop: Shop, sign_in: SignIn) -> None:
     person = await sign_in()
     await shop.subscribe(person.headers, "basic_monthly")
-    late = [event.to_dict() | {"created": 1_500_000_000} for event in shop.events()]
+    late = [event.to_dict(for_json=True) | {"created": 1_500_000_000} for event in shop.events()]
     (row,) = shop.v1.subscriptions.list().data
     shop.v1.subscriptions.cancel(row.id)
     await shop.deliver()

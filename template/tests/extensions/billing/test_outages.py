@@ -23,9 +23,9 @@ IDS = ["dropped", "503", "429", "slow"]
 def impatient(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_TIMEOUT_SECONDS", "0.3")
     load_settings.cache_clear()
-    # The pauses between the tries of the library.
-    monkeypatch.setattr("stripe.HTTPClient.INITIAL_DELAY", 0.01)
-    monkeypatch.setattr("stripe.HTTPClient.MAX_DELAY", 0.02)
+    # The pauses between the tries of the library: all of them together are longer than `slow`.
+    monkeypatch.setattr("stripe.HTTPClient.INITIAL_DELAY", 0.15)
+    monkeypatch.setattr("stripe.HTTPClient.MAX_DELAY", 0.3)
 
 
 @pytest.mark.parametrize("fault", DOWN, ids=IDS)

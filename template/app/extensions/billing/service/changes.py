@@ -32,6 +32,8 @@ async def preview(
         InvalidError: `too_many_seats`.
     """
     row = await _current(session, holder_id)
+    if _is_same(row, price, seats):
+        return ChangePreview(amount_due=0, total=0, currency=row["currency"], lines=[])
     async with stripe_client() as client:
         item = await _item(client, row, price, seats)
         details = {"items": [item], "proration_behavior": PRORATION}
@@ -57,6 +59,8 @@ async def change(
         StripeRefusedError: the payment was refused, and nothing has changed.
     """
     row = await _current(session, holder_id)
+    if _is_same(row, price, seats):
+        return
     async with stripe_client() as client:
         values = {
             "items": [await _item(client, row, price, seats)],
@@ -92,6 +96,10 @@ async def _current(session: AsyncSession, holder_id: UUID) -> Any:
     if row is None:
         raise NotSubscribedError
     return row
+
+
+def _is_same(row: Any, price: str | None, seats: int | None) -> bool:
+    return (price or row["price"], seats or row["seats"]) == (row["price"], row["seats"])
 
 
 async def _item(

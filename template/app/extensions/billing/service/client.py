@@ -4,6 +4,7 @@ The version of the API is fixed here, so that an update of the library changes n
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,9 @@ VERSION = "2026-10-28.endive"
 RETRIES = 3
 
 log = get_logger(__name__)
+
+# It writes two lines for each request, with addresses and ids of customers.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class _Transport(stripe.HTTPClient):

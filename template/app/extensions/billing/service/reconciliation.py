@@ -50,7 +50,7 @@ async def missed_events(session: AsyncSession) -> Sequence[str]:
     new = [
         event.id
         for event in ordered
-        if await store(session, Incoming.model_validate(event.to_dict()))
+        if await store(session, Incoming.model_validate(event.to_dict(for_json=True)))
     ]
     if new:
         log.warning("billing_events_missed", count=len(new), first=new[0])
