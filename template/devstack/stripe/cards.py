@@ -15,6 +15,7 @@ class Card:
         refused_at_once: whether the card cannot even be stored.
         off_session: decline code of payments without the customer.
         then: what follows a payment: `dispute`, `inquiry` or `warning`.
+        refund_fails: whether refunds fail after some time.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Card:
     refused_at_once: bool = False
     off_session: str | None = None
     then: str | None = None
+    refund_fails: bool = False
 
 
 CARDS = (
@@ -50,6 +52,7 @@ CARDS = (
         "Succeeds, then a fraud warning comes",
         then="warning",
     ),
+    Card("refundFail", "4000000000005126", "Succeeds, but refunds fail", refund_fails=True),
     Card(
         "visa_chargeDeclined",
         "4000000000000002",
@@ -73,8 +76,11 @@ CARDS = (
     ),
 )
 BY_NAME = {card.name: card for card in CARDS} | {
-    "chargeDeclined": CARDS[7],
-    "chargeDeclinedInsufficientFunds": CARDS[8],
+    # Other names of the same cards.
+    f"chargeDeclined{reason}": card
+    for reason in ("", "InsufficientFunds")
+    for card in CARDS
+    if card.name == f"visa_chargeDeclined{reason}"
 }
 BY_NUMBER = {card.number: card for card in CARDS}
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from devstack.stripe.account import Account
 from devstack.stripe.billing import checkout, invoices, status, subscriptions
 from devstack.stripe.billing.items import end_of_period
+from devstack.stripe.billing.reactions import fail_refund
 from devstack.stripe.store import Json
 
 Entry = tuple[int, int, str, str]
@@ -128,10 +129,16 @@ def _resume(account: Account, subscription: Json) -> None:
     account.change(subscription, {"pause_collection": None}, "customer.subscription.updated")
 
 
+def _refund(item: Json) -> list[tuple[int, str]]:
+    moment = item.get("_fails_at")
+    return [] if moment is None else [(moment, "fail_refund")]
+
+
 DUE: dict[str, Callable[[Json], list[tuple[int, str]]]] = {
     "subscription": _subscription,
     "invoice": _invoice,
     "checkout.session": _session,
+    "refund": _refund,
 }
 ACTIONS: dict[str, Callable[[Account, Json], object]] = {
     "expire": subscriptions.expire,
@@ -142,4 +149,5 @@ ACTIONS: dict[str, Callable[[Account, Json], object]] = {
     "finalize": _finalize,
     "retry": _retry,
     "expire_session": checkout.expire,
+    "fail_refund": fail_refund,
 }

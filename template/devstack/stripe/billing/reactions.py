@@ -1,4 +1,4 @@
-"""What follows a charge with certain test cards: a dispute, or a warning of the card's issuer."""
+"""What follows a charge with certain test cards: a dispute, a warning, a refund that fails."""
 
 from devstack.stripe.account import Account
 from devstack.stripe.billing.balance import DISPUTE_FEE, add_transaction
@@ -112,6 +112,27 @@ def warn_of_fraud(account: Account, charge: Json) -> Json:
         },
         "radar.early_fraud_warning.created",
     )
+
+
+def fail_refund(account: Account, refund: Json) -> None:
+    """Let a refund fail, so that the charge is no longer refunded."""
+    charge = account.find("charge", refund["charge"])
+    account.change(refund, {"_fails_at": None})
+    tell = account.watched(refund, "refund.updated")
+    account.change(
+        refund,
+        {
+            "failure_balance_transaction": add_transaction(
+                account, refund, "refund_failure", refund["amount"], 0
+            ),
+            "failure_reason": "unknown",
+            "status": "failed",
+        },
+    )
+    left = charge["amount_refunded"] - refund["amount"]
+    account.change(charge, {"amount_refunded": left, "refunded": False}, "charge.updated")
+    tell()
+    account.emit("refund.failed", refund)
 
 
 def _inquiry(account: Account, charge: Json) -> Json:

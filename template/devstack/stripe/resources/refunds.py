@@ -1,10 +1,12 @@
 """Refunds."""
 
 from devstack.stripe.billing.balance import add_transaction
+from devstack.stripe.billing.methods import card_of
 from devstack.stripe.calls import Call, Route
 from devstack.stripe.errors import StripeError, invalid
 from devstack.stripe.store import Json
 
+FAILS_AFTER = 3600
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -50,6 +52,7 @@ def create(call: Call) -> Json:
             "source_transfer_reversal": None,
             "status": "succeeded",
             "transfer_reversal": None,
+            "_fails_at": _fails_at(call, charge),
         }
     )
     refund["balance_transaction"] = add_transaction(account, refund, "refund", -amount)
@@ -69,6 +72,14 @@ def _charge(call: Call) -> Json:
     if not charge["paid"]:
         raise invalid("This charge was not successful, so it cannot be refunded.", "charge")
     return charge
+
+
+def _fails_at(call: Call, charge: Json) -> int | None:
+    """Return when the refund fails, if the card is one for that."""
+    method = call.account.store.get(charge["payment_method"])
+    if method is None or not card_of(method).refund_fails:
+        return None
+    return call.account.now(call.account.clock_of(charge)) + FAILS_AFTER
 
 
 def _refundable(call: Call, charge: Json) -> bool:

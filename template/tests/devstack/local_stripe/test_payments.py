@@ -75,6 +75,20 @@ def test_refunds_add_up(world: World) -> None:
     assert before == [500, 0]
 
 
+def test_a_refund_can_fail_later(world: World) -> None:
+    intent = pay(world, "refundFail")
+    refund = world.api.refunds.create({"payment_intent": intent.id})
+    assert refund.status == "succeeded"
+    world.control("POST", "advance", {"seconds": 3600})
+    failed = world.api.refunds.retrieve(refund.id, {"expand": ["charge"]})
+    assert (failed.status, failed.charge.refunded, failed.charge.amount_refunded) == (
+        "failed",
+        False,
+        0,
+    )
+    assert world.events("refund.") == ["refund.created", "refund.updated", "refund.failed"]
+
+
 @pytest.mark.parametrize(
     ("evidence", "status", "moved"),
     [("winning_evidence", "won", [-2000, 2000]), ("losing_evidence", "lost", [-2000])],
