@@ -17,17 +17,10 @@ from pathlib import Path
 PAGES = [
     f"{name}.md"
     for name in (
-<<<<<<< HEAD
         *("admin", "analytics", "api-keys", "architecture-project", "billing", "cache", "credits"),
         *("database", "deploy", "development-page", "documents", "email", "feature", "limits"),
-        *("metrics", "organizations", "pages", "sentry", "supabase", "tasks", "tracing", "update"),
-        "work",
-=======
-        *("admin", "analytics", "api-keys", "architecture-project", "cache", "credits", "database"),
-        *("deploy", "development-page", "documents", "email", "feature", "limits", "metrics"),
-        *("organizations", "pages", "production", "secrets", "sentry", "supabase", "tasks"),
-        *("tracing", "update", "work"),
->>>>>>> main
+        *("metrics", "organizations", "pages", "production", "secrets", "sentry", "supabase"),
+        *("tasks", "tracing", "update", "work"),
     )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
