@@ -100,17 +100,18 @@ def api_diff(
 
     try:
         release, changes = changes_since(ROOT, release)
+        if not changes:
+            typer.echo(f"No change since {release} breaks clients.")
+            return
+        typer.echo(f"These changes since {release} break clients:")
+        typer.echo("\n".join(f"- {change}" for change in changes))
+        is_allowed = allows_breaking(ROOT, release)
     except UnknownReleaseError as error:
         typer.echo(error)
         raise typer.Exit(2) from None
     except DevStackError as error:
         raise fail(error) from None
-    if not changes:
-        typer.echo(f"No change since {release} breaks clients.")
-        return
-    typer.echo(f"These changes since {release} break clients:")
-    typer.echo("\n".join(f"- {change}" for change in changes))
-    if not allows_breaking(ROOT, release):
+    if not is_allowed:
         message = "Take them back, or raise the version in pyproject.toml: the major version, or "
         raise fail(DevStackError(f"{message}the minor version while it begins with 0."))
 

@@ -23,6 +23,7 @@ from devstack.stack import PROCESSES, Process, Stack, other_addresses, processes
 
 API_PORT = 8000
 API_SECONDS = 60.0
+RESTART_SECONDS = 1.0
 HEALTH_PATH = "/health/live"
 # One Ctrl-C may arrive twice: from the terminal and from a parent process.
 SECOND_SIGNAL_SECONDS = 0.5
@@ -208,7 +209,8 @@ class Runner:
     async def _supervise(self, child: Child) -> None:
         """Run a process, and restart it after code changes.
 
-        If it fails after a change, wait for the next change. If it ends otherwise, fail.
+        If it fails after a change, wait for the next change. If it ends otherwise, fail; or start
+        it again, if nothing else depends on it and a signal has killed it.
         """
         code_changed = False
         while True:
@@ -217,6 +219,10 @@ class Runner:
             if code is None:
                 self.output.note(f"code changed, restarting {child.name}")
                 await child.stop(self._hurry)
+            elif code < 0 and child.process.restart:
+                self.output.note(f"{child.name} {how_ended(code)}, starting it again")
+                await asyncio.sleep(RESTART_SECONDS)
+                continue
             elif code < 0 or not code_changed:
                 raise ended_error(child, code)
             else:
@@ -272,9 +278,14 @@ class Runner:
 
 def ended_error(child: Child, code: int) -> DevStackError:
     """Return the error for a process that must not end, with its last lines."""
-    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     lines = "\n".join(child.tail) or "(no output)"
-    return DevStackError(f"{child.name} ended {how}. Its last lines:\n{lines}")
+    return DevStackError(f"{child.name} {how_ended(code)}. Its last lines:\n{lines}")
+
+
+def how_ended(code: int) -> str:
+    """Describe the end of a process; a negative code is that of a signal."""
+    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return f"ended {how}"
 
 
 def first_failure(failures: BaseExceptionGroup[DevStackError]) -> DevStackError:

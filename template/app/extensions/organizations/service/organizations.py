@@ -112,7 +112,7 @@ async def get(session: AsyncSession, scope: Scope) -> Organization:
 
 
 async def find(session: AsyncSession, slug: str) -> Organization:
-    """Return an organization, locked, without a look at the caller: for operators.
+    """Return an organization, also a deleted one, locked, without a look at the caller.
 
     Raises:
         NotFoundError: `organization_not_found`.
@@ -218,11 +218,22 @@ async def purge_one(session: AsyncSession) -> UUID | None:
     organization = (await session.exec(due)).first()
     if organization is None:
         return None
+    await _purge(session, organization)
+    return organization.id
+
+
+async def purge_personal(session: AsyncSession, user_id: UUID) -> None:
+    """Remove the personal organization of a user who is deleted, as `purge_one` does."""
+    mine = select(Organization).where(Organization.personal_of == user_id).with_for_update()
+    if organization := (await session.exec(mine)).first():
+        await _purge(session, organization)
+
+
+async def _purge(session: AsyncSession, organization: Organization) -> None:
     with within(organization.id):
         await emit(session, "organizations.purged", organization_id=organization.id)
     await session.delete(organization)
     await session.flush()
-    return organization.id
 
 
 def refuse_personal(organization: Organization) -> None:
@@ -235,6 +246,18 @@ def refuse_personal(organization: Organization) -> None:
         raise ConflictError(
             "This is a personal organization: it has one member and is not deleted.",
             code="personal_organization",
+        )
+
+
+def refuse_deleted(organization: Organization) -> None:
+    """Refuse what makes no sense for an organization that is closed.
+
+    Raises:
+        ConflictError: `organization_deleted`.
+    """
+    if organization.deleted_at:
+        raise ConflictError(
+            "This organization is deleted. Restore it first.", code="organization_deleted"
         )
 
 
