@@ -20,8 +20,8 @@ PAGES = [
         *("admin", "analytics", "api-keys", "architecture-project", "billing", "cache", "credits"),
         *("database", "deploy", "development-page", "documents", "email", "feature", "limits"),
         "local-stripe",
-        *("metrics", "organizations", "pages", "sentry", "supabase", "tasks", "tracing", "update"),
-        "work",
+        *("metrics", "organizations", "pages", "production", "secrets", "sentry", "supabase"),
+        *("tasks", "tracing", "update", "work"),
     )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"

@@ -25,8 +25,12 @@ GROUPS = {name: f"app.core.cli.{name}" for name in ("db", "feature", "storage")}
 DEV_COMMANDS = dict.fromkeys(
     ("api-diff", "ci", "clean", "dev", "nuke", "setup", "token"), "devstack.cli"
 )
-# Two groups of core with further commands.
-DEV_GROUPS = {"db": "devstack.migrations", "feature": "devstack.features"}
+# Two groups of core with further commands, and one of its own.
+DEV_GROUPS = {
+    "db": "devstack.migrations",
+    "feature": "devstack.features",
+    "secrets": "devstack.secrets.cli",
+}
 
 # Reads the name of a feature's group from its file, because an import takes long.
 GROUP_NAME = re.compile(r"""^cli = typer\.Typer\([^)]*?\bname=["']([^"']+)""", re.MULTILINE)

@@ -12,7 +12,13 @@ from app.core.auth.scopes import scopes_of
 from app.core.auth.tokens import TokenVerifier
 from app.core.collector import tune_collector
 from app.core.database import Database, async_engine
-from app.core.features import FeatureError, load, load_all_settings, load_models
+from app.core.features import (
+    FeatureError,
+    extra_features,
+    load,
+    load_all_settings,
+    load_models,
+)
 from app.core.http import health
 from app.core.http.error_handlers import add_error_handlers
 from app.core.http.exact_routes import ExactRoutes
@@ -115,10 +121,11 @@ def create_app() -> FastAPI:
     app.router.routes.insert(0, ExactRoutes(app))
 
     # The middleware that is added last is the outermost.
-    middlewares = [kind for _, kind in load("middleware")]
+    middlewares = [kind for feature, kind in load("middleware") if feature not in extra_features()]
     for kind in middlewares:
         app.add_middleware(kind)
-    app.add_middleware(RequestGuard, settings=settings)
+    renderers = [kind for kind in middlewares if getattr(kind, "renders_problems", False)]
+    app.add_middleware(RequestGuard, settings=settings, renderers=renderers)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

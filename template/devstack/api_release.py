@@ -51,14 +51,20 @@ def allows_breaking(root: Path, release: str) -> bool:
     """Whether the version in pyproject.toml announces a release that may break clients.
 
     It does if the first number that is not zero has changed since the release: https://semver.org.
+
+    Raises:
+        UnknownReleaseError: the release has no pyproject.toml with a version.
+        DevStackError: the same of the code in `root`.
     """
-    before, now = (
-        _version(text)
-        for text in (
-            _git(root, "show", f"{release}:pyproject.toml").decode(),
-            (root / "pyproject.toml").read_text("utf-8"),
-        )
-    )
+    try:
+        before = _version(_git(root, "show", f"{release}:pyproject.toml").decode())
+    except (UnknownReleaseError, ValueError):
+        message = f"The version of {release} is unknown: its pyproject.toml names none."
+        raise UnknownReleaseError(message) from None
+    try:
+        now = _version((root / "pyproject.toml").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise DevStackError("pyproject.toml names no version: write it below [project].") from None
     return _compatible_range(before) != _compatible_range(now)
 
 
@@ -69,7 +75,9 @@ def _compatible_range(version: str) -> tuple[str, ...]:
 
 
 def _version(pyproject: str) -> str:
-    version: str = tomllib.loads(pyproject)["project"]["version"]
+    version = tomllib.loads(pyproject).get("project", {}).get("version")
+    if not isinstance(version, str):
+        raise ValueError("no version")
     return version
 
 

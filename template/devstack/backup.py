@@ -6,6 +6,7 @@ the objects themselves.
 """
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ VARIABLES = {
     "sslrootcert": "PGSSLROOTCERT",
     "channel_binding": "PGCHANNELBINDING",
 }
+# First and last line of an anonymised dump, see `devstack.dump`. A file that was cut has no last.
+DUMP_MARK = b"-- Anonymised dump"
+DUMP_HEADER = f"{DUMP_MARK.decode()} of the schema {SCHEMA}\n"
+DUMP_FOOTER = "-- End of the dump\n"
 # A restore locks every table. While it waits for one, the whole API waits as well.
 LOCK_TIMEOUT = "10s"
 
@@ -47,9 +52,9 @@ def backup(file: Path) -> None:
     """
     if file.exists():
         raise CliError(f"{file} exists. Choose another name.")
-    with _private_file(file.parent) as partial, migration_engine().connect() as connection:
+    with private_file(file.parent) as partial, migration_engine().connect() as connection:
         arguments = ("--format=custom", "--no-owner", f"--schema={SCHEMA}", f"--file={partial}")
-        _run("pg_dump", *arguments, connection=connection)
+        run_program("pg_dump", *arguments, connection=connection)
         partial.rename(file)
 
 
@@ -57,19 +62,17 @@ def restore(file: Path) -> None:
     """Replace the schema by that of a backup, in one transaction.
 
     Raises:
-        CliError: the file is no backup of this schema, or the database refuses it. Then nothing
-            has changed.
+        CliError: the file is neither a backup nor a dump of this schema, or the database refuses
+            it. Then nothing has changed.
     """
-    if f" SCHEMA - {SCHEMA} " not in _run("pg_restore", "--list", str(file)):
-        raise CliError(f"{file} is a backup of another schema: DB_SCHEMA is '{SCHEMA}'.")
     # First a file and then psql: at the end of a pipe, psql would commit what it has got.
-    with _private_file(Path(tempfile.gettempdir())) as script, exclusive_connection() as connection:
-        _run("pg_restore", "--no-owner", f"--file={script}", str(file))
+    with private_file(Path(tempfile.gettempdir())) as script, exclusive_connection() as connection:
+        _write_script(file, script)
         commands = (
             f"SET lock_timeout = '{LOCK_TIMEOUT}'",
             f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE",
         )
-        _run(
+        run_program(
             "psql",
             *("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
             *(f"--command={command}" for command in commands),
@@ -78,8 +81,27 @@ def restore(file: Path) -> None:
         )
 
 
+def _write_script(file: Path, script: Path) -> None:
+    """Write the SQL of a backup or of a dump."""
+    other = CliError(f"{file} is a backup of another schema: DB_SCHEMA is '{SCHEMA}'.")
+    with file.open("rb") as opened:
+        is_dump = opened.read(len(DUMP_MARK)) == DUMP_MARK
+    if not is_dump:
+        if f" SCHEMA - {SCHEMA} " not in run_program("pg_restore", "--list", str(file)):
+            raise other
+        run_program("pg_restore", "--no-owner", f"--file={script}", str(file))
+        return
+    shutil.copyfile(file, script)
+    with script.open("rb") as opened:
+        if opened.readline() != DUMP_HEADER.encode():
+            raise other
+        opened.seek(max(0, file.stat().st_size - len(DUMP_FOOTER)))
+        if opened.read() != DUMP_FOOTER.encode():
+            raise CliError(f"{file} is not complete: its end is missing.")
+
+
 @contextmanager
-def _private_file(folder: Path) -> Iterator[Path]:
+def private_file(folder: Path) -> Iterator[Path]:
     """A file that only its owner can read. It is deleted at the end, unless it was moved."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +115,7 @@ def _private_file(folder: Path) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def _run(program: str, *arguments: str, connection: Connection | None = None) -> str:
+def run_program(program: str, *arguments: str, connection: Connection | None = None) -> str:
     """Run one of PostgreSQL's programs, connected as the connection is, and return its output."""
     try:
         command = [str(binaries(program) / program), *arguments]

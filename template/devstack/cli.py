@@ -100,28 +100,33 @@ def api_diff(
 
     try:
         release, changes = changes_since(ROOT, release)
+        if not changes:
+            typer.echo(f"No change since {release} breaks clients.")
+            return
+        typer.echo(f"These changes since {release} break clients:")
+        typer.echo("\n".join(f"- {change}" for change in changes))
+        is_allowed = allows_breaking(ROOT, release)
     except UnknownReleaseError as error:
         typer.echo(error)
         raise typer.Exit(2) from None
     except DevStackError as error:
         raise fail(error) from None
-    if not changes:
-        typer.echo(f"No change since {release} breaks clients.")
-        return
-    typer.echo(f"These changes since {release} break clients:")
-    typer.echo("\n".join(f"- {change}" for change in changes))
-    if not allows_breaking(ROOT, release):
+    if not is_allowed:
         message = "Take them back, or raise the version in pyproject.toml: the major version, or "
         raise fail(DevStackError(f"{message}the minor version while it begins with 0."))
 
 
 @cli.command()
 def setup() -> None:
-    """Prepare a new checkout: .env, packages and git hooks."""
+    """Prepare a new checkout: .env, packages, git hooks, and a database with sample rows."""
     from devstack import housekeeping
 
     try:
         housekeeping.setup(ROOT)
+        if environment.service_file(ROOT).exists():
+            typer.echo("database: left out, `app dev` runs. `uv run app db seed` adds sample rows.")
+        elif code := run(ROOT, None, serve=False):
+            raise typer.Exit(code)
     except DevStackError as error:
         raise fail(error) from None
     typer.echo("Next: `uv run app dev`.")
@@ -152,8 +157,12 @@ def nuke(
     typer.echo("Deleted. `uv run app dev` starts again.")
 
 
-def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
+def run(
+    root: Path, port: int | None, *, reset: bool = False, yes: bool = False, serve: bool = True
+) -> int:
     """Run the stack of a project folder until it is stopped, and return the exit code.
+
+    Without `serve`, the services start, the database is prepared, and all of it stops again.
 
     Raises:
         DevStackError: the stack cannot start.
@@ -180,9 +189,17 @@ def run(root: Path, port: int | None, *, reset: bool, yes: bool) -> int:
                 output.note(f"port {API_PORT} is in use, the API uses {actual}")
             setup = [sys.executable, "-m", "devstack.prepare"]
             if "SUPABASE_URL" not in settings:
-                setup.append("--seed")
-            runner = Runner(root, settings, output, lock, listening, setup)
+                setup.append("--users")
+                # Once: sample rows that somebody has deleted stay deleted.
+                if has_new_database(root, settings):
+                    setup.append("--samples")
+            runner = Runner(root, settings, output, lock, listening, setup, serve=serve)
             return asyncio.run(runner.run())
+
+
+def has_new_database(root: Path, settings: dict[str, str]) -> bool:
+    """Return whether the stack is about to create the embedded database."""
+    return "DATABASE_URL" not in settings and not (root / ".dev" / "postgres").exists()
 
 
 def refuse_deployment(settings: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Migrates the database, creates bucket and first users; runs as `python -m devstack.prepare`.
+"""Migrates the database, creates bucket, users and rows; runs as `python -m devstack.prepare`.
 
 It is a separate process, so that the runner does not import the app. The commands run inside this
 process, so that no command line shows a password.
@@ -12,12 +12,14 @@ from pathlib import Path
 from devstack import env as environment
 
 
-def commands(settings: dict[str, str], *, seed: bool) -> Iterator[list[str]]:
+def commands(settings: dict[str, str], *, users: bool, samples: bool) -> Iterator[list[str]]:
     """Yield the `app` commands to run, in order."""
     yield ["db", "upgrade"]
-    if seed:
+    if users:
         yield ["storage", "ensure"]
         yield from user_commands(settings)
+    if samples:
+        yield from sample_commands(settings)
 
 
 def user_commands(settings: dict[str, str]) -> Iterator[list[str]]:
@@ -26,6 +28,12 @@ def user_commands(settings: dict[str, str]) -> Iterator[list[str]]:
         email, password = settings.get(f"{name}_EMAIL"), settings.get(f"{name}_PASSWORD")
         if email and password:
             yield ["user", "create", email, "--password", password, *rights]
+
+
+def sample_commands(settings: dict[str, str]) -> Iterator[list[str]]:
+    """Yield the `app` command that adds sample rows, if there is a demo user."""
+    if settings.get("DEMO_USER_EMAIL"):
+        yield ["db", "seed"]
 
 
 def restore_users() -> None:
@@ -40,7 +48,7 @@ def restore_users() -> None:
     elif "SUPABASE_URL" in environment.read_values(environment.service_file(root)):
         from app.cli import build
 
-        for command in user_commands(settings):
+        for command in (*user_commands(settings), *sample_commands(settings)):
             execute(build(), command)
     else:
         print("The next `uv run app dev` creates the first admin and the demo user again.")
@@ -53,7 +61,8 @@ def main() -> None:
     from app.core.cli.errors import run
 
     command_line = build()
-    for command in commands(environment.load(Path.cwd()), seed="--seed" in sys.argv):
+    wanted = {"users": "--users" in sys.argv, "samples": "--samples" in sys.argv}
+    for command in commands(environment.load(Path.cwd()), **wanted):
         run(partial(execute, command_line, command))
 
 

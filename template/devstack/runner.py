@@ -23,6 +23,7 @@ from devstack.stack import PROCESSES, Process, Stack, other_addresses, processes
 
 API_PORT = 8000
 API_SECONDS = 60.0
+RESTART_SECONDS = 1.0
 HEALTH_PATH = "/health/live"
 # One Ctrl-C may arrive twice: from the terminal and from a parent process.
 SECOND_SIGNAL_SECONDS = 0.5
@@ -96,6 +97,8 @@ class Runner:
     # Command that migrates and seeds the database, before the processes start.
     setup: Sequence[str]
     package: str = PROCESSES
+    # False: stop after the setup.
+    serve: bool = True
     _addresses: dict[str, str] = field(default_factory=dict)
     _servers: dict[str, Server] = field(default_factory=dict)
     _found: list[Process] = field(default_factory=list)
@@ -144,6 +147,8 @@ class Runner:
             self._addresses |= await self._start_services(supabase, tasks)
             environment.write_service_file(self.root, self._addresses)
             await self._run_setup()
+            if not self.serve:
+                raise asyncio.CancelledError  # it ends the tasks of the services, as a signal does
             children = [self._child(process) for process in found]
             tasks.create_task(self._watch_files(children))
             self.lock.publish(stack.api_url)
@@ -204,7 +209,8 @@ class Runner:
     async def _supervise(self, child: Child) -> None:
         """Run a process, and restart it after code changes.
 
-        If it fails after a change, wait for the next change. If it ends otherwise, fail.
+        If it fails after a change, wait for the next change. If it ends otherwise, fail; or start
+        it again, if nothing else depends on it and a signal has killed it.
         """
         code_changed = False
         while True:
@@ -213,6 +219,10 @@ class Runner:
             if code is None:
                 self.output.note(f"code changed, restarting {child.name}")
                 await child.stop(self._hurry)
+            elif code < 0 and child.process.restart:
+                self.output.note(f"{child.name} {how_ended(code)}, starting it again")
+                await asyncio.sleep(RESTART_SECONDS)
+                continue
             elif code < 0 or not code_changed:
                 raise ended_error(child, code)
             else:
@@ -268,9 +278,14 @@ class Runner:
 
 def ended_error(child: Child, code: int) -> DevStackError:
     """Return the error for a process that must not end, with its last lines."""
-    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     lines = "\n".join(child.tail) or "(no output)"
-    return DevStackError(f"{child.name} ended {how}. Its last lines:\n{lines}")
+    return DevStackError(f"{child.name} {how_ended(code)}. Its last lines:\n{lines}")
+
+
+def how_ended(code: int) -> str:
+    """Describe the end of a process; a negative code is that of a signal."""
+    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return f"ended {how}"
 
 
 def first_failure(failures: BaseExceptionGroup[DevStackError]) -> DevStackError:

@@ -30,6 +30,8 @@ class Process:
     order: int
     # Restarted when a Python file in `app/` changes.
     reload: bool = False
+    # Started again if a signal kills it. The others need each other, so all end together.
+    restart: bool = False
     # Open sockets that the process inherits; the runner closes them at the end.
     sockets: tuple[socket.socket, ...] = ()
     # Additional environment variables.

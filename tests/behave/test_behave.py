@@ -1,10 +1,9 @@
-"""Each variant does what a person expects: installed, checked, tested, run, asked, stopped.
+"""Each variant does what a person expects: installed, checked, tested, run, asked.
 
-The tests of a variant run in the order of this file, on one project and one running stack. Personas
-run always; every row of the matrix with `-m matrix`.
+The tests of a variant run in the order of this file, on one project and one running stack, which
+`test_stop.py` stops at the end. Personas run always; every row of the matrix with `-m matrix`.
 """
 
-import os
 import sys
 import time
 import tomllib
@@ -191,11 +190,3 @@ def test_schedule_goes_through_beat(stack: DevStack) -> None:
         return attempt(["uv", "run", "--quiet", "app", "doctor"], stack.project).returncode == 0
 
     eventually(is_well)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the processes from /proc")
-def test_stop_leaves_no_process(variant: Variant, stack: DevStack) -> None:
-    assert stack.left()
-    assert stack.stop() in (0, 128 + 15)
-    eventually(lambda: not stack.left(), seconds=10)
-    assert not os.path.lexists(variant.project / ".dev/env")

@@ -150,7 +150,7 @@ SABOTAGES = {
         "def process(",
         "import subprocess\n\nsubprocess.Popen(['sleep', '120'], start_new_session=True)\n\n\n"
         "def process(",
-        f"{BEHAVE}::test_stop_leaves_no_process",
+        "tests/behave/test_stop.py::test_stop_leaves_no_process",
     ),
     "a user's file that updates overwrite": Sabotage(
         "copier.yml",

@@ -14,6 +14,10 @@ actor_id: ContextVar[str | None] = ContextVar("actor_id", default=None)
 
 BOUND = {"request_id": request_id, "task_id": task_id, "user_id": user_id, "actor_id": actor_id}
 
+# Whose data the running code works with: the user, and what features add. A result that is kept for
+# one of them is never given to another.
+OWNERS = {"user_id": user_id}
+
 # Further ids of the running code, which features add: every log line and every response to an error
 # shows them. Name -> a function that returns the id, or None if there is none.
 IDS: dict[str, Callable[[], str | None]] = {}

@@ -24,6 +24,7 @@ FEATURE_PACKAGES = ("app.extensions", "app.features")
 
 # Module of a feature -> the name that it must define; None where the import is enough.
 # The class `Middleware` has `exposed_headers`: the response headers that browser apps may read.
+# With `renders_problems = True`, it also gets the problems that are answered before any middleware.
 EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",
@@ -47,6 +48,8 @@ EXTENSION_POINTS: dict[str, str | None] = {
     "middleware": "Middleware",
     "checks": "CHECKS",
     "links": "LINKS",
+    "seeds": "seed",
+    "personal_data": "TABLES",
 }
 
 
@@ -149,7 +152,7 @@ def features() -> tuple[Feature, ...]:
 def extra_features() -> tuple[Feature, ...]:
     """Return the packages of `EXTRA_FEATURES`, which are no part of the app.
 
-    They come last, so that their middleware is outside of that of the others. Nothing is imported
+    Their middleware is outside of that of the others: see `RequestContext`. Nothing is imported
     where the service is online: the settings are refused there.
 
     Raises:

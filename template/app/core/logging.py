@@ -15,6 +15,7 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 from app.core.context import BOUND, IDS
+from app.core.redaction import redacted
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -55,7 +56,7 @@ def configure_logging(settings: "CoreSettings") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_is_relevant)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_duplicates, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
@@ -83,6 +84,13 @@ def configure_logging(settings: "CoreSettings") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Leaves secret values out of the whole line: they may be in any field, or in a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
 
 
 def log_seldom(name: str, seconds: float = 300) -> None:
@@ -123,7 +131,7 @@ def access_log(settings: "CoreSettings") -> Callable[..., None]:
             _bind_context(None, "info", line)
             line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             with suppress(OSError, ValueError):  # a full disk or a closed pipe stops no request
-                sys.stderr.write(json.dumps(line) + "\n")
+                sys.stderr.write(redacted(json.dumps(line)) + "\n")
 
     return write
 

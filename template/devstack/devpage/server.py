@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 from devstack.devpage import schedules, stored_files
 from devstack.devpage.live import Live
+from devstack.devpage.recorder.sender import LACKS_FACTS
 from devstack.devpage.store import Store
 from devstack.ports import HOST, port_of
 
@@ -129,10 +130,13 @@ async def file(request: Request) -> Response:
 async def receive(request: Request) -> Response:
     """Take records of a process."""
     page = _page(request)
-    if not hmac.compare_digest(request.headers.get("x-devpage-key", ""), page.key):
+    # Bytes: `compare_digest` raises for a text that is not ASCII.
+    if not hmac.compare_digest(
+        request.headers.get("x-devpage-key", "").encode(), page.key.encode()
+    ):
         raise HTTPException(403)
     page.store.add(await request.json())
-    return Response(status_code=204)
+    return Response(status_code=204 if page.store.facts else LACKS_FACTS)
 
 
 async def everything(request: Request) -> Response:

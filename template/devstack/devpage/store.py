@@ -1,16 +1,16 @@
 """What the page shows: the last requests and tasks, grouped from the records of all processes."""
 
 import uuid
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 KEPT = 1000  # requests, and runs of tasks
 KEPT_OF_CORE = 100  # runs of core's own tasks, which start every few seconds
 ITEMS = 1000  # statements, commands, lines … of one request or run
+DEEPEST = 20  # tasks below each other in the details of the first one
 REPEATED = 5  # as often the same statement is N+1
 NOT_COUNTED = ("COMMIT", "ROLLBACK")
-ENDED = ("success", "failure", "skipped", "cancelled", "ignored", "retry")
 
 Json = dict[str, Any]
 
@@ -249,32 +249,34 @@ class Store:
         for identity in reversed(self._requests):
             summary = self._entries[identity].summary
             if identity == shown or str(summary["request_id"]).endswith(shown):
-                return self._with_tasks(identity, set())
+                return self._with_tasks(identity, _Below(self._tasks.values()))
         return None
 
     def task(self, shown: str) -> Json | None:
         """Return the last task with an id, or of which it is the end, and all that followed."""
         for task in reversed(self._tasks.values()):
             if task["id"].endswith(shown):
-                return self._task_details(task, set())
+                return self._task_details(task, _Below(self._tasks.values()))
         return None
 
-    def _with_tasks(self, identity: str, seen: set[str]) -> Json:
-        seen.add(identity)
-        children = [each for each in self._tasks.values() if each["parent"] == identity]
-        children.sort(key=lambda task: task["at"])
+    def _with_tasks(self, identity: str, below: "_Below", depth: int = 0) -> Json:
+        below.seen.add(identity)
+        children = below.children[identity]
+        is_shown = depth < DEEPEST
         return {
             **self._entries[identity].details(),
-            "followed": [self._task_details(task, seen) for task in children],
+            "followed": [self._task_details(task, below, depth) for task in children if is_shown],
+            # Tasks that are shown in the details of this one only.
+            "deeper": 0 if is_shown else len(children),
         }
 
-    def _task_details(self, task: Json, seen: set[str]) -> Json:
-        runs = [each for each in task["runs"] if each in self._entries and each not in seen]
+    def _task_details(self, task: Json, below: "_Below", depth: int = 0) -> Json:
+        runs = [each for each in task["runs"] if each in self._entries and each not in below.seen]
         parent = self._entries.get(task["parent"] or "")
         return {
             **task,
             "origin": _without(parent.summary) if parent else None,
-            "runs": [self._with_tasks(each, seen) for each in runs],
+            "runs": [self._with_tasks(each, below, depth + 1) for each in runs],
         }
 
     def clear(self) -> None:
@@ -282,6 +284,16 @@ class Store:
         for each in (self._entries, self._requests, self._runs, self._core_runs, self._tasks):
             each.clear()
         self.run = uuid.uuid4().hex
+
+
+class _Below:
+    """The tasks by the entry that enqueued them, and the entries that the details contain."""
+
+    def __init__(self, tasks: Iterable[Json]) -> None:
+        self.seen: set[str] = set()
+        self.children: defaultdict[str, list[Json]] = defaultdict(list)
+        for task in sorted(tasks, key=lambda task: task["at"]):
+            self.children[task["parent"] or ""].append(task)
 
 
 def is_core(record: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ def process(stack: Stack) -> Process:
             *("--api-url", stack.api_url),
         ],
         order=5,
+        restart=True,
         sockets=(listening,),
         env={name: stack.env[name] for name in VALUES if name in stack.env},
         shared_env={

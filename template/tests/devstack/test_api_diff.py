@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from devstack import cli
 from devstack.api_diff import breaking_changes
 from devstack.api_release import UnknownReleaseError, allows_breaking, changes_since
+from devstack.errors import DevStackError
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -192,6 +195,40 @@ def test_the_version_announces_changes(
     git(project, "tag", "compared")
     write(project, now, "/a")
     assert allows_breaking(project, "compared") is allowed
+
+
+@pytest.mark.parametrize("content", [None, b"[project]\nname = 'x'\n", b"[", b"\xff"])
+def test_a_release_or_a_project_without_a_version_says_so(
+    project: Path, content: bytes | None
+) -> None:
+    pyproject = project / "pyproject.toml"
+    valid = pyproject.read_bytes()
+    if content is None:
+        pyproject.unlink()
+    else:
+        pyproject.write_bytes(content)
+    with pytest.raises(DevStackError, match="names no version"):
+        allows_breaking(project, "v1.4.0")
+    git(project, "commit", "--quiet", "--all", "--message", "no version")
+    git(project, "tag", "before")
+    pyproject.write_bytes(valid)
+    with pytest.raises(UnknownReleaseError, match="version of before is unknown"):
+        allows_breaking(project, "before")
+
+
+def test_the_command_ends_with_2_where_the_version_of_the_release_is_unknown(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "ROOT", project)
+    pyproject = project / "pyproject.toml"
+    pyproject.unlink()
+    git(project, "commit", "--quiet", "--all", "--message", "no version")
+    git(project, "tag", "before")
+    write(project, "1.5.0", "/b")
+    result = CliRunner().invoke(cli.cli, ["api-diff", "before"])
+    assert result.exit_code == 2, result.output
+    assert "GET /a" in result.output
+    assert result.output.endswith("names none.\n")
 
 
 def test_without_a_release_nothing_is_compared(project: Path) -> None:

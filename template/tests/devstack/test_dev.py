@@ -12,6 +12,7 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
+from app.core.features import load
 from devstack import env
 from tests.devstack.processes import eventually, mentioning
 from tests.support.hostile import OF_OTHERS
@@ -53,6 +54,28 @@ def dev(project: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
         process.wait()
     assert eventually(lambda: not mentioning(project))
+
+
+def test_a_setup_prepares_the_database_and_stops(project: Path) -> None:
+    """Twice: a second setup finds everything there."""
+    code = "sys.exit(run(Path.cwd(), None, serve=False))"
+    outputs = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", f"from devstack.cli import Path, run, sys; {code}"],
+            cwd=project,
+            env=shell(project),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert not mentioning(project)
+        assert not (project / ".dev/env").exists()
+        outputs.append(done.stdout)
+    seeds = [feature.name for feature, _ in load("seeds")]
+    assert [f"{name}: added" in outputs[0] for name in seeds] == [True] * len(seeds)
+    assert "rows" not in outputs[1]
 
 
 def test_first_run(dev: subprocess.Popen[bytes], project: Path) -> None:

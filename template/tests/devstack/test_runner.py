@@ -47,6 +47,11 @@ subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(100)", he
 print("worker is ready", flush=True)
 time.sleep(100)
 """
+HELPER = """
+import time
+print("helper is ready", flush=True)
+time.sleep(100)
+"""
 IGNORES_SIGTERM = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + WORKER
 
 
@@ -76,6 +81,7 @@ class Run:
 def root(tmp_path: Path) -> Path:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "api.py").write_text(API)
+    (tmp_path / "app" / "helper.py").write_text(HELPER)
     (tmp_path / "app" / "worker.py").write_text(WORKER)
     (tmp_path / "setup.py").write_text("print('setup has run')")
     return tmp_path
@@ -166,6 +172,16 @@ def test_a_killed_child_stops_everything_and_is_named(stack: Run) -> None:
     assert not mentioning(stack.root)
     error = stack.output.partition("Error: ")[2]
     assert re.search(r"^worker\b.*\bSIGKILL\b.*\nworker is ready", error)
+
+
+def test_a_killed_helper_is_started_again(stack: Run) -> None:
+    assert stack.shows("helper is ready"), stack.output
+    kill(stack.root, "app/helper.py")
+    assert eventually(lambda: stack.output.count("helper is ready") == 2), stack.output
+    assert "helper ended by signal SIGKILL, starting it again" in stack.output
+    stack.process.terminate()
+    assert stack.process.wait(10) == 0
+    assert not mentioning(stack.root)
 
 
 def test_after_a_killed_runner_everything_stops_and_the_folder_is_free(stack: Run) -> None:

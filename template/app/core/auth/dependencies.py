@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 
 # OpenAPI allows no spaces in it.
 BEARER = "SupabaseAccessToken"
+# Marks routes that may be asked without a token. `http.openapi` replaces it in the document.
+OPTIONAL_BEARER = "OptionalSupabaseAccessToken"
 
 
 def verifier_of(request: Request) -> TokenVerifier:
@@ -50,9 +52,10 @@ def token_of(request: HTTPConnection) -> str | None:
 class WithToken(SecurityBase, Generic[Result]):
     """A dependency that verifies the access token and returns the result of `use(request, claims)`.
 
-    The claims are None without a token. An invalid token is always an error. So are tokens of
-    anonymous users, of OAuth clients and of machines, unless they are admitted, and tokens with
-    scopes, unless the route has one of them.
+    The claims are None without a token; `optional` says in the OpenAPI document that `use` accepts
+    this. An invalid token is always an error. So are tokens of anonymous users, of OAuth clients
+    and of machines, unless they are admitted, and tokens with scopes, unless the route has one of
+    them.
 
     It calls functions instead of depending on them, because FastAPI needs more time to resolve a
     dependency than these functions take.
@@ -69,11 +72,14 @@ class WithToken(SecurityBase, Generic[Result]):
         self,
         use: Callable[[Request, Claims | None], Awaitable[Result]],
         *,
+        optional: bool = False,
         anonymous: bool = False,
         oauth_client: bool = False,
         machine: bool = False,
     ) -> None:
         self.use = use
+        if optional:
+            self.scheme_name = OPTIONAL_BEARER
         self.anonymous = anonymous
         self.oauth_client = oauth_client
         self.machine = machine
@@ -115,7 +121,7 @@ async def _optional(_: Request, claims: Claims | None) -> Claims | None:
 
 
 # The claims of a person who signed in with an account, or None.
-OptionalClaims = Annotated[Claims | None, Depends(WithToken(_optional))]
+OptionalClaims = Annotated[Claims | None, Depends(WithToken(_optional, optional=True))]
 
 
 async def _verify(request: Request, token: str) -> Claims:

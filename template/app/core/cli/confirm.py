@@ -8,6 +8,16 @@ from app.core.cli.errors import CliError
 from app.core.settings import get_settings
 
 
+def refuse_production(effect: str, *, force: bool) -> None:
+    """Return only if this is not production, or with `force` (`--force`).
+
+    Raises:
+        CliError: production without `force`.
+    """
+    if get_settings().environment == "production" and not force:
+        raise CliError(f"{effect} Refused in ENVIRONMENT=production: add --force to do it.")
+
+
 def confirm_destructive(effect: str, *, yes: bool, force: bool) -> None:
     """Return only if the user agrees. `effect` is a sentence that describes what will happen.
 
@@ -17,8 +27,7 @@ def confirm_destructive(effect: str, *, yes: bool, force: bool) -> None:
         CliError: production without `force`, or no terminal to ask in.
         typer.Abort: the answer was no.
     """
-    if get_settings().environment == "production" and not force:
-        raise CliError(f"{effect} Refused in ENVIRONMENT=production: add --force to do it.")
+    refuse_production(effect, force=force)
     if yes:
         return
     if not sys.stdin.isatty():

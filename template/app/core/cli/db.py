@@ -9,12 +9,15 @@ from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Connection, NullPool, func, literal, select, table, text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.cli.confirm import confirm_destructive
+from app.core.cli.confirm import confirm_destructive, refuse_production
+from app.core.cli.database import with_session
 from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
 from app.core.database import normalize_url, pool_mode, sync_engine
 from app.core.database.models import SCHEMA
+from app.core.database.seeding import SeedSettings, run_seeds
 from app.core.migrations import commands, drop
 from app.core.migrations.access import qualified
 from app.core.migrations.branches import branches, folder
@@ -22,7 +25,7 @@ from app.core.migrations.connections import migration_engine
 from app.core.migrations.exposure import exposed
 from app.core.migrations.graph import branch_by_revision, branch_heads, require_single_heads
 from app.core.migrations.history import entries, table_branches
-from app.core.settings import get_settings
+from app.core.settings import get_settings, load_settings
 
 cli = typer.Typer(help="Migrations and the database.", no_args_is_help=True)
 # Called after a reset. The dev stack adds a function that restores its users.
@@ -182,6 +185,27 @@ def reset(yes: Yes = False, force: Force = False) -> None:
         commands.reset()
     for restore in after_reset:
         restore()
+
+
+@cli.command()
+def seed(
+    email: Annotated[
+        str | None,
+        typer.Option(help="User whom the rows belong to (default: DEMO_USER_EMAIL)."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Add the sample rows of the features; rows that are there stay as they are."""
+    refuse_production("This adds sample rows.", force=force)
+    owner = email or load_settings(SeedSettings).demo_user_email
+    if owner is None:
+        raise CliError("Say whom the sample rows belong to: --email, or DEMO_USER_EMAIL in .env.")
+
+    async def work(session: AsyncSession) -> None:
+        async for feature, added in run_seeds(session, owner):
+            print(f"{feature.name}: added {added} rows")
+
+    with_session(work)
 
 
 @cli.command("drop-feature")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.core.database.addresses import pool_mode
+from app.core.database.keepalive import KEEPALIVES, keep_alive
 from app.core.settings import CoreSettings, get_settings
 from app.core.settings.core import LOOPBACK
 from app.core.settings.postgres import normalize_url
@@ -44,6 +45,7 @@ def async_engine(settings: CoreSettings) -> AsyncEngine:
         pool_use_lifo=True,
         hide_parameters=settings.online,
     )
+    event.listen(engine.sync_engine, "connect", keep_alive)
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
 
@@ -54,7 +56,7 @@ def sync_engine(
     """Build a psycopg engine; `poolclass=NullPool` keeps no connection."""
     url = normalize_url(address) if isinstance(address, str) else address
     _drop_libpq_variables(url, settings)
-    arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT)}
+    arguments: dict[str, Any] = {"connect_timeout": int(CONNECT_TIMEOUT), **KEEPALIVES}
     arguments |= settings.tls_of(url).libpq_arguments()
     if pool_mode(url, settings) == "transaction":
         arguments["prepare_threshold"] = None

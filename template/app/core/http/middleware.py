@@ -8,6 +8,7 @@ does what others do in four. Hosts and bodies are checked here because Starlette
 
 import re
 import time
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 
 from starlette.datastructures import Headers
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
 from app.core import context
+from app.core.features import extra_features, load
 from app.core.http.error_handlers import report_request, unexpected_error
 from app.core.http.problems import problem
 from app.core.logging import access_log
@@ -50,10 +52,16 @@ class RequestContext:
 
     An id in `X-Request-ID` is kept if it matches `REQUEST_ID`. Health checks may name any host.
     A security header that the route has set is kept.
+
+    The middleware of `EXTRA_FEATURES` is directly inside of it. So a tool of a developer sees every
+    request with its id, also those that CORS, `RequestGuard` or this class refuse.
     """
 
     def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
-        self.app = app
+        self.app, self.unknown_host = app, _unknown_host
+        for feature, kind in load("middleware"):
+            if feature in extra_features():
+                self.app, self.unknown_host = kind(self.app), kind(self.unknown_host)
         self.log = access_log(settings)
         self.hosts = re.compile("|".join(translate(h.lower()) for h in settings.allowed_hosts))
         headers = SECURITY_HEADERS | (STRICT_TRANSPORT if settings.online else {})
@@ -83,8 +91,7 @@ class RequestContext:
 
         app = self.app
         if not self.hosts.fullmatch(_host(given)) and scope["path"] not in PROBES:
-            detail = "This host is not in ALLOWED_HOSTS."
-            app = problem(400, "unknown_host", detail, headers={"Connection": "close"})
+            app = self.unknown_host
         try:
             await app(scope, receive, send_with_headers)
         finally:
@@ -104,10 +111,21 @@ class RequestGuard:
     connection: otherwise the server would receive the rest of the body for nothing. A handler for
     `Exception` cannot answer unexpected errors: Starlette runs it outside of all middleware, so
     that its response has no request id, no security headers and no headers of CORS.
+
+    Args:
+        app: the application.
+        settings: the limit of a body is one of them.
+        renderers: middleware of features through which a refusal goes, as every other problem does.
     """
 
-    def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: CoreSettings,
+        renderers: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
+    ) -> None:
         self.app = app
+        self.renderers = renderers
         self.prefix = settings.api_prefix
         self.limit = settings.max_body_bytes
         self.detail = f"The body has more than {self.limit} bytes."
@@ -121,6 +139,8 @@ class RequestGuard:
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:
             app = problem(413, "content_too_large", self.detail)
+            for renderer in self.renderers:
+                app = renderer(app)
         if scope["path"].startswith(self.prefix) and (
             "\0" in scope["path"]
             or b"%00" in scope["query_string"]
@@ -164,6 +184,12 @@ class RequestGuard:
             if started or self.show_tracebacks:
                 raise
             await unexpected_error(error)(scope, receive, watched_send)
+
+
+async def _unknown_host(scope: Scope, receive: Receive, send: Send) -> None:
+    detail = "This host is not in ALLOWED_HOSTS."
+    response = problem(400, "unknown_host", detail, headers={"Connection": "close"})
+    await response(scope, receive, send)
 
 
 def _host(headers: Headers) -> str:

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from scalar_fastapi import AgentScalarConfig, get_scalar_api_reference
 from starlette.staticfiles import StaticFiles
 
-from app.core.auth.dependencies import BEARER
+from app.core.auth.dependencies import BEARER, OPTIONAL_BEARER
 from app.core.features import load
 from app.core.http.problems import MEDIA_TYPE, Problem
 
@@ -58,6 +58,7 @@ def describe_api(app: FastAPI, features: dict[str, str]) -> None:
                 {"name": "Features", "tags": [tag for tag in features if tag in used]},
                 {"name": "Operations", "tags": list(OPERATIONS)},
             ]
+            _describe_security(document)
             _describe_responses(document)
             for _, describe in load("openapi"):
                 describe(app, document)
@@ -98,6 +99,20 @@ def operation_id(route: APIRoute) -> str:
     """Name an operation for generated clients by tag and function, as in `items_list_items`."""
     tag = str(route.tags[0]) if route.tags else "api"
     return f"{tag}_{route.name}"
+
+
+def _describe_security(document: dict[str, Any]) -> None:
+    """Describe a token that may be absent with an empty alternative, which FastAPI cannot write."""
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    if OPTIONAL_BEARER not in schemes:
+        return
+    schemes[BEARER] = schemes.pop(OPTIONAL_BEARER)
+    for operation in chain.from_iterable(path.values() for path in document["paths"].values()):
+        security = operation.get("security", [])
+        if {OPTIONAL_BEARER: []} in security:
+            security.remove({OPTIONAL_BEARER: []})
+            if {BEARER: []} not in security:  # of another dependency, which requires the token
+                security += [{}, {BEARER: []}]
 
 
 def _describe_responses(document: dict[str, Any]) -> None:

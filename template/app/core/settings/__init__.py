@@ -17,6 +17,7 @@ from app.core.settings.groups import (
     get_settings,
     load_settings,
     project_settings,
+    variables,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "get_settings",
     "load_settings",
     "project_settings",
+    "variables",
 ]

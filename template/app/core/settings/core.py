@@ -65,6 +65,8 @@ class CoreSettings(BootSettings):
     secret_key: SecretStr = Field(min_length=32)
     """Signs what this backend issues itself; 32 characters or more, e.g. from `python3 -c "import
     secrets; print(secrets.token_urlsafe(48))"`."""
+    secret_key_previous: SecretStr | None = Field(default=None, min_length=32)
+    """The SECRET_KEY of before, as long as what it has signed stays valid."""
     api_prefix: str = Field(default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$")
     """Path before every route."""
 
@@ -141,6 +143,12 @@ class CoreSettings(BootSettings):
     """File that a worker and beat touch as long as they run."""
 
     @property
+    def secret_keys(self) -> tuple[bytes, ...]:
+        """The keys of what this backend issues: the first one signs, each of them verifies."""
+        found = (self.secret_key, self.secret_key_previous)
+        return tuple(key.get_secret_value().encode() for key in found if key)
+
+    @property
     def jwt_issuer(self) -> str:
         """Issuer that every access token must name."""
         return self.supabase_jwt_issuer or f"{self.supabase_url.rstrip('/')}/auth/v1"
@@ -206,12 +214,17 @@ class CoreSettings(BootSettings):
             )
         if urlsplit(self.supabase_url).scheme != "https":
             yield "SUPABASE_URL", "must start with https://."
-        if len(set(self.secret_key.get_secret_value())) < 10:
-            yield "SECRET_KEY", "is easy to guess: generate a random one."
+        for name, key in (
+            ("SECRET_KEY", self.secret_key),
+            ("SECRET_KEY_PREVIOUS", self.secret_key_previous),
+        ):
+            if key and len(set(key.get_secret_value())) < 10:
+                yield name, "is easy to guess: generate a random one."
         if not self.supabase_secret_key.get_secret_value().startswith(("sb_secret_", "eyJ")):
             yield "SUPABASE_SECRET_KEY", "is not a Supabase key: it starts with sb_secret_."
         keys = {
             "SECRET_KEY": self.secret_key,
+            "SECRET_KEY_PREVIOUS": self.secret_key_previous,
             "SUPABASE_PUBLISHABLE_KEY": SecretStr(self.supabase_publishable_key),
             "SUPABASE_SECRET_KEY": self.supabase_secret_key,
             "SUPABASE_JWT_SECRET": self.supabase_jwt_secret,

@@ -7,10 +7,13 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.errors import SettingsError
+from app.core.redaction import remember
+from app.core.settings.references import is_reference, resolve
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -37,6 +40,8 @@ CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 class SettingsGroup(BaseSettings):
     """Values come from the environment first, then `.env`, then the running dev stack.
 
+    A value may name a secret in a store instead of holding it: see `references`.
+
     The string below a field is its description, which a message about a wrong value repeats.
     """
 
@@ -48,6 +53,21 @@ class SettingsGroup(BaseSettings):
         frozen=True,
         use_attribute_docstrings=True,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _resolve_reference(cls, value: Any) -> Any:
+        return resolve(value) if is_reference(value) else value
+
+    def secret_values(self) -> Iterator[str]:
+        """Yield the values that no log line may hold, also addresses with a password."""
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            for each in value.values() if isinstance(value, dict) else [value]:
+                if isinstance(each, SecretStr):
+                    yield each.get_secret_value()
+                elif isinstance(each, str) and not field.repr:
+                    yield each
 
     def production_problems(self) -> Iterator[Problem]:
         """Yield `(VARIABLE, what to do)` for every value that must not reach production.
@@ -93,7 +113,9 @@ def load_settings(group: type[Group], *also_checked: type[SettingsGroup]) -> Gro
     """
     problems = check_settings(group, *also_checked)
     if not problems:
-        return group()
+        settings = group()
+        remember(settings.secret_values())
+        return settings
     width = max(len(name) for name, _ in problems)
     lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in problems)
     raise SettingsError(
@@ -106,6 +128,16 @@ def load_settings(group: type[Group], *also_checked: type[SettingsGroup]) -> Gro
 def check_settings(*groups: type[SettingsGroup]) -> list[Problem]:
     """Return `(VARIABLE, what is wrong and what to do)` for every problem of the groups."""
     return [problem for group in groups for problem in _check(group)]
+
+
+def variables(group: type[SettingsGroup]) -> dict[str, FieldInfo]:
+    """Return the fields of a group by the names of their variables."""
+    prefix = group.model_config.get("env_prefix", "")
+    # An alias is the whole name of a variable.
+    return {
+        str(field.validation_alias or f"{prefix}{name}").upper(): field
+        for name, field in group.model_fields.items()
+    }
 
 
 @cache

@@ -4,16 +4,16 @@ No package is used for the check: `starlette-csrf` reads the token from a header
 site's forms send it as a field.
 """
 
-import hashlib
-import hmac
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core import signing
 
 # RFC 9110, section 9.2.1.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -36,13 +36,16 @@ class Browser:
     """The secret in a browser's cookie."""
 
     secret: str
-    signing_key: bytes
+    signing_keys: Sequence[bytes]
 
     @property
     def csrf_token(self) -> str:
         """The token that forms send. It derives from the cookie, so the sign-in form has one."""
-        text = f"admin csrf {self.secret}".encode()
-        return hmac.new(self.signing_key, text, hashlib.sha256).hexdigest()
+        return signing.sign(self.signing_keys, f"admin csrf {self.secret}")
+
+    def accepts(self, csrf_token: str) -> bool:
+        """Return whether a form that this browser has loaded has sent the token."""
+        return signing.is_signed(self.signing_keys, f"admin csrf {self.secret}", csrf_token)
 
     def renew(self) -> str:
         """Replace the secret, with the cookie of this response, and return the new one."""
@@ -58,9 +61,11 @@ def new_secret() -> str:
 class Guard:
     """Checks every request that changes something, and completes every response."""
 
-    def __init__(self, app: ASGIApp, *, signing_key: str, secure: bool, error: ErrorPage) -> None:
+    def __init__(
+        self, app: ASGIApp, *, signing_keys: Sequence[bytes], secure: bool, error: ErrorPage
+    ) -> None:
         self.app = app
-        self.signing_key = signing_key.encode()
+        self.signing_keys = signing_keys
         self.secure = secure
         # Browsers accept a cookie with this prefix only over TLS.
         self.cookie = "__Secure-admin" if secure else "admin"
@@ -73,7 +78,7 @@ class Guard:
             return
         request = Request(scope, receive)
         received = request.cookies.get(self.cookie)
-        browser = Browser(received or new_secret(), self.signing_key)
+        browser = Browser(received or new_secret(), self.signing_keys)
         request.state.browser = browser
 
         async def send_with_headers(message: Message) -> None:
@@ -97,9 +102,7 @@ class Guard:
         # size applies here as well.
         await request.body()
         sent = request.headers.get(HEADER) or (await request.form()).get(FIELD)
-        return isinstance(sent, str) and hmac.compare_digest(
-            sent.encode(), browser.csrf_token.encode()
-        )
+        return isinstance(sent, str) and browser.accepts(sent)
 
     def _add_headers(
         self, headers: MutableHeaders, scope: Scope, browser: Browser, received: str | None

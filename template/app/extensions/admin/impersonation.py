@@ -5,24 +5,21 @@ Supabase itself refuses it (`LiveUser`, files through the user's own client). Th
 long as the admin's session, which stores its id, and only for users without a role on the site.
 """
 
-import hashlib
-import hmac
 import secrets
 import time
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 import jwt
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 
-from app.core import context
+from app.core import context, signing
 from app.core.auth.dependencies import Claims
 from app.core.database import database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
 from app.core.logging import get_logger
-from app.core.settings import get_settings, load_settings
+from app.core.settings import load_settings
 from app.extensions.admin import audit, sessions
 from app.extensions.admin.authorization import get_authorized_user, get_user
 from app.extensions.admin.settings import AdminSettings
@@ -30,10 +27,10 @@ from app.extensions.users import service as users
 
 ISSUER = "urn:app:admin"
 AUDIENCE = "authenticated"
-ALGORITHM = "HS256"
+PURPOSE = "admin act as"
 # The header tells our tokens from those of Supabase, by their first characters.
 HEADER = {"typ": "act-as+jwt"}
-PREFIX = jwt.encode({}, "-" * 32, ALGORITHM, headers=HEADER).partition(".")[0] + "."
+PREFIX = jwt.encode({}, "-" * 32, signing.ALGORITHM, headers=HEADER).partition(".")[0] + "."
 
 log = get_logger(__name__)
 
@@ -88,7 +85,8 @@ def issue_token(session: sessions.Session) -> str:
         "jti": session.impersonation.token_id,
         "exp": int(session.impersonation.expires_at),
     }
-    return jwt.encode(payload, _key(), ALGORITHM, headers=HEADER)
+    key = signing.keys(PURPOSE)[0]
+    return jwt.encode(payload, key, signing.ALGORITHM, headers=HEADER)
 
 
 async def verify(request: Request, token: str) -> Claims | None:
@@ -101,10 +99,9 @@ async def verify(request: Request, token: str) -> Claims | None:
     if not token.startswith(PREFIX):
         return None
     try:
-        payload: dict[str, Any] = jwt.decode(
+        payload = signing.read_token(
+            signing.keys(PURPOSE),
             token,
-            _key(),
-            algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
             options={"require": ["exp", "sub", "sid", "jti"]},
@@ -136,8 +133,3 @@ async def verify(request: Request, token: str) -> Claims | None:
 async def _store(request: Request, impersonation: sessions.Impersonation | None) -> None:
     request.state.session = replace(request.state.session, impersonation=impersonation)
     await sessions.save(request.app.state.redis, request.state.session)
-
-
-def _key() -> bytes:
-    secret = get_settings().secret_key.get_secret_value().encode()
-    return hmac.new(secret, b"admin act as", hashlib.sha256).digest()

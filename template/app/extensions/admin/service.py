@@ -9,6 +9,7 @@ from starlette.requests import Request
 from app.core.database.models import utcnow
 from app.core.settings import load_settings
 from app.extensions.admin import audit
+from app.extensions.admin.models import AuditEntry as AuditEntry
 from app.extensions.admin.settings import AdminSettings
 from app.extensions.users.schemas import UserRead
 

@@ -167,7 +167,6 @@ def mount(api: FastAPI) -> Mount:
         FeatureError: the `admin.py` of a feature cannot be loaded.
     """
     site, settings = Site(api), get_settings()
-    signing_key = settings.secret_key.get_secret_value()
     # Only the routes are mounted. With SQLAdmin's application around them, `request.app` would not
     # be the API, and errors would not reach the handlers.
     return Mount(
@@ -175,7 +174,12 @@ def mount(api: FastAPI) -> Mount:
         routes=site.admin.routes,
         name="admin",
         middleware=[
-            Middleware(Guard, signing_key=signing_key, secure=settings.online, error=site.error),
+            Middleware(
+                Guard,
+                signing_keys=settings.secret_keys,
+                secure=settings.online,
+                error=site.error,
+            ),
             Middleware(ExceptionMiddleware, handlers=site.error_handlers(api)),
         ],
     )

@@ -1,5 +1,6 @@
 """Tasks of this feature. A task may run twice, with the same result."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel import Session
@@ -9,7 +10,7 @@ from app.core.logging import get_logger
 from app.core.settings import load_settings
 from app.core.tasks import SkipRunError, enqueue, task
 from app.core.tasks.loop import process_database
-from app.extensions.analytics.service import delivery, posthog
+from app.extensions.analytics.service import delivery, outage, posthog
 from app.extensions.analytics.settings import AnalyticsSettings
 
 # Pauses grow to ten minutes, see `core.tasks.records`: all tries take about three hours.
@@ -17,13 +18,20 @@ TRIES = 24
 MOST = 20  # batches that one run of `flush` starts
 PERSONS = 100  # in one request
 DAYS = 30
+# An event on its way would create the person again.
+LATER = timedelta(minutes=1)
 
 log = get_logger(__name__)
 
 
 @task()
 def flush(session: Session) -> int:
-    """Start the delivery of the waiting events; the result counts batches."""
+    """Start the delivery of the waiting events; the result counts batches.
+
+    While PostHog does not answer, the events wait: the tasks that there are try it again.
+    """
+    if outage.is_known():
+        raise SkipRunError
     for started in range(MOST):
         batch = delivery.next_batch(session)
         if batch is None:
@@ -35,8 +43,15 @@ def flush(session: Session) -> int:
 @task(tries=TRIES)
 async def deliver(session: AsyncSession, batch: UUID) -> int:
     """Send a batch of events to PostHog; the result counts them."""
+    outage.check()
     settings = load_settings(AnalyticsSettings)
-    return await delivery.deliver(session, process_database().reader, settings, batch)
+    try:
+        sent = await delivery.deliver(session, process_database().reader, settings, batch)
+    except posthog.PostHogError:
+        outage.begin()
+        raise
+    outage.end()
+    return sent
 
 
 @task()
@@ -44,7 +59,7 @@ async def forget_deleted(session: AsyncSession) -> None:
     """Delete what is kept about users whose account is gone, also at PostHog."""
     gone = await delivery.take_deleted(session, process_database().reader)
     for start in range(0, len(gone), PERSONS):
-        enqueue(session, forget.s(user_ids=gone[start : start + PERSONS]))
+        enqueue(session, forget.s(user_ids=gone[start : start + PERSONS]), delay=LATER)
     if not gone:
         raise SkipRunError
 

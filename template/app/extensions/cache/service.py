@@ -7,9 +7,9 @@
     @Cached(expires=30, public=True, tags=("posts",))
     async def list_posts(query: Query, reader: DatabaseReader) -> OffsetPage[PostRead]: ...
 
-The key has the name of the function, its arguments, the release, and the signed-in user. Sessions
-and readers are not part of it. `invalidate(session, "posts")` makes entries invalid as soon as the
-session has committed.
+The key has the name of the function, its arguments, the release, and whose data the running code
+works with: at least the signed-in user, see `context.OWNERS`. Sessions and readers are not part of
+it. `invalidate(session, "posts")` makes entries invalid as soon as the session has committed.
 """
 
 import asyncio
@@ -327,8 +327,9 @@ class _Function:
         return await dump(result), result
 
     def _key(self, arguments: Mapping[str, Any], form: str) -> str:
-        user = "" if self.options.public else context.user_id.get() or ""
-        parts = (get_settings().app_version, self.options.version, user, form)
+        owners = () if self.options.public else context.OWNERS.values()
+        whose = (owner.get() or "" for owner in owners)
+        parts = (get_settings().app_version, self.options.version, form, *whose)
         values = (text_of(arguments[name]) for name in self.arguments)
         return digest(*(part.encode() for part in (*parts, *values)))
 

@@ -1,7 +1,7 @@
 """Whose documents a request is about: the caller's, or those of what another feature says.
 
 Such a feature has a `documents.py` with the dependency `current_owner`, which returns an `Owner`,
-and with `OWNERS`, the name of the table of its owners.
+with `OWNERS`, the name of the table of its owners, and with `may_read`, see `service`.
 """
 
 from typing import Annotated

@@ -7,11 +7,12 @@ from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.events import emit
+from app.core.features import load
 from app.core.http.lists import EVERYONE, Listing
 from app.core.supabase.storage import FileTypeError, SignedUpload, Storage, new_key
 from app.core.tasks import enqueue
@@ -45,6 +46,16 @@ async def get_document(
     if document is None or document.owner_id != owner_id:
         raise NotFoundError("There is no such document.", code="document_not_found")
     return document
+
+
+async def may_read(session: AsyncSession, owner_id: UUID, user_id: UUID) -> bool:
+    """Return whether a user may see the documents of an owner now; for code outside of requests."""
+    if owner_id == user_id:
+        return True
+    for _, module in load("documents"):
+        if await module.may_read(session, owner_id, user_id):
+            return True
+    return False
 
 
 async def create_upload(
@@ -184,23 +195,25 @@ async def delete_document(session: AsyncSession, owner_id: UUID, document_id: UU
     Raises:
         NotFoundError: see `get_document`.
     """
-    document = await get_document(session, owner_id, document_id, lock=True)
-    if document.state is DocumentState.PROCESSING:
-        # This prevents that a worker starts the processing in the meantime.
-        document.state = DocumentState.CANCELLED
-        await _stop(session, document)
-        document = await get_document(session, owner_id, document_id, lock=True)
-    _enqueue_removal(session, document)
-    await session.delete(document)
+    await _remove(session, await get_document(session, owner_id, document_id, lock=True))
     await session.commit()
 
 
 async def delete_all(session: AsyncSession, owner_id: UUID) -> None:
-    """Delete all documents of an owner, and enqueue the removal of their files. Does not commit."""
-    found = select(Document).where(Document.owner_id == owner_id).with_for_update()
-    for document in (await session.exec(found)).all():
-        _enqueue_removal(session, document)
-        await session.delete(document)
+    """Delete all documents of an owner, as `delete_document` does one. Does not commit."""
+    found = select(Document).where(Document.owner_id == owner_id).order_by(col(Document.id))
+    locked = found.with_for_update().execution_options(populate_existing=True)
+    for document in (await session.exec(locked)).all():
+        await _remove(session, document)
+
+
+async def _remove(session: AsyncSession, document: Document) -> None:
+    """Delete a locked document, stop its processing and enqueue the removal of its file."""
+    if document.state is DocumentState.PROCESSING:
+        document.state = DocumentState.CANCELLED
+        await _stop(session, document)
+    _enqueue_removal(session, document)
+    await session.delete(document)
 
 
 def _enqueue_removal(session: AsyncSession, document: Document) -> None:
@@ -270,9 +283,9 @@ async def _start(session: AsyncSession, document: Document) -> None:
 
 
 async def _stop(session: AsyncSession, document: Document) -> None:
-    """Emit that the processing has ended, and cancel its task. Commits if the task was active."""
+    """Emit that the processing has ended, and cancel its task."""
     await notify(session, "documents.failed", document)
     with contextlib.suppress(ConflictError, NotFoundError):
         assert document.task_id
         # Whoever may stop the document may stop its task, which another user may have enqueued.
-        await tasks.cancel_task(session, EVERYONE, document.task_id)
+        await tasks.stop_task(session, EVERYONE, document.task_id)

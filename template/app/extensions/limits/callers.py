@@ -1,6 +1,9 @@
 """Who sends a request: a signed-in user, an address, or a caller that another feature knows."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import ModuleType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +17,7 @@ from starlette.types import Scope
 
 from app.core.auth.dependencies import token_of
 from app.core.auth.tokens import Claims
+from app.core.database import Reader
 from app.core.errors import AppError, NotFoundError
 from app.core.features import load
 from app.core.http.addresses import network_of
@@ -32,6 +36,7 @@ OUTAGES = (OSError, SQLAlchemyError, PostgresError, RedisError)
 
 # Kind, id, user and own rate: see `Callers`.
 FromFeature = tuple[str, UUID, UUID, Rate | None]
+Group = tuple[str, UUID]  # kind and id
 
 log = get_logger(__name__)
 
@@ -43,6 +48,7 @@ class Caller(NamedTuple):
     id: str
     factor: float
     rate: Rate | None = None  # of this caller alone, instead of the default
+    user_id: UUID | None = None  # in whose name the request is sent
 
 
 class Callers:
@@ -60,6 +66,16 @@ class Callers:
 
     Everybody else counts by the address: strangers, tokens that are not valid, other tokens that
     features issue, and anonymous users, of which one person can have many.
+
+    A feature can say that a user works in a group, which has a count of all its users besides the
+    one that each of them has. `group_named` returns how the request names the group, and `group_of`
+    its kind and id, or None if the user is not in it:
+
+        def group_named(connection) -> str | None: ...
+        async def group_of(reader, user_id, name) -> tuple[str, UUID] | None: ...
+
+    The factor of a group is that of its kind, multiplied by that of its tier if a feature knows a
+    tier for its id, other than the kind itself.
     """
 
     def __init__(self, api: FastAPI) -> None:
@@ -75,9 +91,11 @@ class Callers:
         self._users_of = [
             module.user_of for _, module in load("limits") if hasattr(module, "user_of")
         ]
-        self._factors: TTLCache[UUID, float] = TTLCache(
-            CACHED_USERS, ttl=settings.tier_cache_seconds
-        )
+        self._grouping = [module for _, module in load("limits") if hasattr(module, "group_of")]
+        seconds = settings.tier_cache_seconds
+        self._factors: TTLCache[UUID, float] = TTLCache(CACHED_USERS, ttl=seconds)
+        self._groups: TTLCache[tuple[str, UUID, str], Group | None]
+        self._groups = TTLCache(CACHED_USERS, ttl=seconds)
 
     async def find(self, scope: Scope) -> Caller:
         """Return the caller. The database is asked at most once in LIMITS_TIER_CACHE_SECONDS."""
@@ -87,9 +105,9 @@ class Callers:
             if token and (found := await self._from_features(connection, token)):
                 kind, caller, user_id, rate = found
                 factor = await self._factor(user_id) * self.tiers.get(kind, 1.0)
-                return Caller(kind, str(caller), factor, rate)
+                return Caller(kind, str(caller), factor, rate, user_id)
             if not token and (visitor := await self._without_token(connection)):
-                return Caller("user", str(visitor), await self._factor(visitor))
+                return await self._user(visitor)
             claims: Claims | None = await self.api.state.verifier.verify(token) if token else None
         except AppError:
             claims = None  # the route refuses the token
@@ -98,7 +116,41 @@ class Callers:
             return Caller(
                 "address", network_of(client[0] if client else ""), self.tiers["anonymous"]
             )
-        return Caller("user", str(claims.user_id), await self._factor(claims.user_id))
+        return await self._user(claims.user_id)
+
+    async def find_group(self, scope: Scope, user_id: UUID) -> Caller | None:
+        """Return the group that a user works in, as the request says, or None.
+
+        The database is asked at most once in LIMITS_TIER_CACHE_SECONDS for each user and group.
+        """
+        connection = HTTPConnection(scope)
+        for module in self._grouping:
+            name = module.group_named(connection)
+            if name and (found := await self._group(module, user_id, name)):
+                kind, group_id = found
+                return Caller(kind, str(group_id), await self._group_factor(kind, group_id))
+        return None
+
+    async def _user(self, user_id: UUID) -> Caller:
+        return Caller("user", str(user_id), await self._factor(user_id), user_id=user_id)
+
+    async def _group(self, module: ModuleType, user_id: UUID, name: str) -> Group | None:
+        key = module.__name__, user_id, name
+        with suppress(KeyError):
+            return self._groups[key]
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found: Group | None = await module.group_of(self._reader, user_id, name)
+        except OUTAGES as error:
+            log.warning("group_unknown", error=f"{type(error).__name__}: {error}"[:300])
+            return None
+        self._groups[key] = found
+        return found
+
+    @property
+    def _reader(self) -> Reader:
+        reader: Reader = self.api.state.database.reader
+        return reader
 
     async def _from_features(self, connection: HTTPConnection, token: str) -> FromFeature | None:
         try:
@@ -124,20 +176,40 @@ class Callers:
     async def _factor(self, user_id: UUID) -> float:
         factor = self._factors.get(user_id)
         if factor is None:
-            tier = await self._tier(user_id)
+            tier = await self._asked(self._tier_of_user, user_id) or "user"
             factor = self._factors[user_id] = self.tiers.get(tier, 1.0)
         return factor
 
-    async def _tier(self, user_id: UUID) -> str:
-        reader = self.api.state.database.reader
+    async def _group_factor(self, kind: str, group_id: UUID) -> float:
+        own = self._factors.get(group_id)
+        if own is None:
+            tier = await self._asked(self._tier_of_holder, group_id)
+            named = tier is not None and tier != kind
+            own = self._factors[group_id] = self.tiers.get(tier, 1.0) if named else 1.0
+        return own * self.tiers.get(kind, 1.0)
+
+    async def _asked(
+        self, ask: Callable[[UUID], Awaitable[str | None]], holder_id: UUID
+    ) -> str | None:
+        """The tier that a question to the database returns; None if it does not answer."""
         try:
             async with asyncio.timeout(PATIENCE):
-                for _, module in load("limits"):
-                    if tier := hasattr(module, "tier_of") and await module.tier_of(reader, user_id):
-                        return str(tier)
-                return str((await get_row(reader, user_id))["role"])
-        except NotFoundError:
-            pass  # the first request of a user creates the row
+                return await ask(holder_id)
         except OUTAGES as error:
             log.warning("tier_unknown", error=f"{type(error).__name__}: {error}"[:300])
-        return "user"
+            return None
+
+    async def _tier_of_user(self, user_id: UUID) -> str | None:
+        if tier := await self._tier_of_holder(user_id):
+            return tier
+        with suppress(NotFoundError):  # the first request of a user creates the row
+            return str((await get_row(self._reader, user_id))["role"])
+        return None
+
+    async def _tier_of_holder(self, holder_id: UUID) -> str | None:
+        for _, module in load("limits"):
+            if hasattr(module, "tier_of") and (
+                tier := await module.tier_of(self._reader, holder_id)
+            ):
+                return str(tier)
+        return None

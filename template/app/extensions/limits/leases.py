@@ -86,6 +86,18 @@ class Leases:
         self._leases[count.key] = lease
         return _at(lease, asked)
 
+    def put_back(self, count: Count) -> bool:
+        """Keep the units of a request that was admitted for the next one; tell whether it worked.
+
+        They are given back a moment later if there is no next one.
+        """
+        lease = self._leases.get(count.key)
+        if lease is None:
+            return False
+        lease.units += count.cost
+        lease.used = max(0, lease.used - count.cost)
+        return True
+
     async def run(self, redis: OptionalRedis) -> None:
         """Give back what is not needed, until this is cancelled, and everything then."""
         try:

@@ -15,27 +15,34 @@ from app.extensions.limits.windows import Count, OwnCounts, SharedCounts, Window
 
 
 class Quota(NamedTuple):
-    """What a caller may still send."""
+    """What a caller, or the group in which the caller works, may still send."""
 
-    policy: Policy
+    name: str
     caller: Caller
-    amount: int
+    count: Count
     window: Window
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/."""
-        name, seconds = self.policy.name, self.policy.seconds
-        left, resets = self.window.remaining(self.amount, seconds), self.window.resets_in(seconds)
+        _, amount, seconds, _ = self.count
+        left = self.window.remaining(amount, seconds)
+        resets = self.window.resets_in(seconds) if self.is_taken else self.retry_after
         return {
-            "RateLimit-Policy": f'"{name}";q={self.amount};w={seconds}',
-            "RateLimit": f'"{name}";r={left};t={resets if self.window.taken else self.retry_after}',
+            "RateLimit-Policy": f'"{self.name}";q={amount};w={seconds}',
+            "RateLimit": f'"{self.name}";r={left};t={resets}',
         }
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the request was counted, and not refused."""
+        return self.window.taken
 
     @property
     def retry_after(self) -> int:
         """Seconds after which the request is possible."""
-        return self.window.retry_after(self.amount, self.policy.seconds, self.policy.cost)
+        _, amount, seconds, cost = self.count
+        return self.window.retry_after(amount, seconds, cost)
 
 
 class LimitsUnavailableError(UnavailableError):
@@ -54,17 +61,32 @@ class Limiter:
         self.leases = Leases(SharedCounts(api.state.redis))
         self._own = OwnCounts()
 
-    async def take(self, scope: Scope, policy: Policy) -> Quota:
-        """Count a request.
+    async def take(self, scope: Scope, policy: Policy) -> list[Quota]:
+        """Count a request for its caller and for the group in which the caller works, if any.
+
+        If one of them is over the limit, it is the last one, and the request counts for nobody.
 
         Raises:
             LimitsUnavailableError: Redis does not answer, and the limit is closed.
         """
         caller = await self.callers.find(scope)
-        amount = max(policy.cost, round(policy.amount * caller.factor))
+        own = policy
         if caller.rate and policy.name == DEFAULT.name:
-            policy = replace(policy, amount=caller.rate.amount, seconds=caller.rate.seconds)
-            amount = max(policy.cost, policy.amount)
+            own = replace(policy, amount=caller.rate.amount, seconds=caller.rate.seconds)
+            caller = caller._replace(factor=1.0)
+        quotas = [await self._count(policy.name, own, caller)]
+        if quotas[0].is_taken and caller.user_id:
+            group = await self.callers.find_group(scope, caller.user_id)
+            if group:
+                name = f"{policy.name}.{group.kind}"
+                quotas.append(await self._count(name, policy, group))
+        if not quotas[-1].is_taken:
+            for quota in quotas[:-1]:
+                self._put_back(quota.count)
+        return quotas
+
+    async def _count(self, name: str, policy: Policy, caller: Caller) -> Quota:
+        amount = max(policy.cost, round(policy.amount * caller.factor))
         key = f"{policy.name}/{policy.seconds}/{caller.kind}/{caller.id}"
         count = Count(key, amount, policy.seconds, policy.cost)
         window = self.leases.spend(count)
@@ -77,4 +99,9 @@ class Limiter:
                         "Requests cannot be counted at the moment; try again shortly."
                     ) from error
                 window = self._own.take(count)
-        return Quota(policy, caller, amount, window)
+        return Quota(name, caller, count, window)
+
+    def _put_back(self, count: Count) -> None:
+        """Count a request no longer that was admitted a moment ago."""
+        if not self.leases.put_back(count):
+            self._own.put_back(count)

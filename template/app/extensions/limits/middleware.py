@@ -1,5 +1,7 @@
 """Refuses requests over their limit, before a body is read and before a route runs."""
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,37 +28,45 @@ class Middleware:
             await self.app(scope, receive, send)
             return
         try:
-            quota = await limiter.take(scope, policy)
+            quotas = await limiter.take(scope, policy)
         except LimitsUnavailableError as error:
             headers = {"Retry-After": str(error.retry_after)}
             response = problem(error.status, error.code, error.detail, headers=headers)
             await _refuse(response, scope, receive, send)
             return
-        if not quota.window.taken:
-            count("app_limits_refused_total", policy.name)
-            await _refuse(_too_many(quota), scope, receive, send)
+        if not quotas[-1].is_taken:
+            count("app_limits_refused_total", quotas[-1].name)
+            await _refuse(_too_many(quotas), scope, receive, send)
             return
-        headers_of_limit = [(k.lower().encode(), v.encode()) for k, v in quota.headers.items()]
+        added = [(k.lower().encode(), v.encode()) for k, v in _headers(quotas).items()]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"].extend(headers_of_limit)
+                message["headers"].extend(added)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
 
 
-def _too_many(quota: Quota) -> Response:
-    if quota.caller.kind == "user":
-        context.user_id.set(quota.caller.id)  # for the access line
-    seconds = quota.retry_after
+def _headers(quotas: Sequence[Quota]) -> dict[str, str]:
+    """One list for each header, as its draft allows; the first entry is that of the caller."""
+    each = [quota.headers for quota in quotas]
+    return {name: ", ".join(headers[name] for headers in each) for name in each[0]}
+
+
+def _too_many(quotas: Sequence[Quota]) -> Response:
+    caller, refused = quotas[0].caller, quotas[-1]
+    if caller.kind == "user":
+        context.user_id.set(caller.id)  # for the access line
+    together = f" for all of this {refused.caller.kind} together" if len(quotas) > 1 else ""
+    seconds = refused.retry_after
     return problem(
         429,
         "too_many_requests",
-        f"{quota.amount} requests in {quota.policy.seconds} seconds are allowed here. Try again in "
-        f"{seconds} seconds.",
-        headers={"Retry-After": str(seconds), **quota.headers},
-        members={"limit": quota.policy.name},
+        f"{refused.count.amount} requests in {refused.count.seconds} seconds are allowed here"
+        f"{together}. Try again in {seconds} seconds.",
+        headers={"Retry-After": str(seconds), **_headers(quotas)},
+        members={"limit": refused.name},
     )
 
 

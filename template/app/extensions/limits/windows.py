@@ -167,6 +167,12 @@ class OwnCounts:
         self._counts[key] = number, previous, current
         return Window(taken, previous, left, current, left + seconds)
 
+    def put_back(self, count: Count) -> None:
+        """Count a request no longer that was admitted a moment ago."""
+        if known := self._counts.get(count.key):
+            number, previous, current = known
+            self._counts[count.key] = number, previous, max(0, current - count.cost)
+
 
 def names(key: str) -> tuple[str, str]:
     """Return the names in Redis of the current and of the previous count."""

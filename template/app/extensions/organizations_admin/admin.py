@@ -1,4 +1,4 @@
-"""Visits on the admin site: the page that opens an organization, and the list of all visits."""
+"""Organizations on the admin site: visits, and to which one an entry of the audit log belongs."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.core.database import database_of
 from app.extensions.admin import audit
 from app.extensions.admin.access import Access
 from app.extensions.admin.actions import action
+from app.extensions.admin.admin import AuditAdmin
 from app.extensions.admin.filters import day_range
 from app.extensions.admin.views import Page, View
 from app.extensions.organizations_admin import service
@@ -19,6 +20,11 @@ from app.extensions.organizations_admin.models import Visit
 
 # Without a reason a visit changes nothing, so the role support may open one as well.
 TEAM = Access(change=frozenset({"admin", "support"}))
+
+# The site makes its views after all modules are loaded.
+AuditAdmin.links = {**AuditAdmin.links, "belongs_to": "organizations"}
+AuditAdmin.column_list = [*AuditAdmin.column_list, "belongs_to"]
+AuditAdmin.column_labels = {"belongs_to": "Organization"}
 
 
 class VisitPage(Page):

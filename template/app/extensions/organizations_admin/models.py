@@ -1,4 +1,4 @@
-"""The table of visits."""
+"""The table of visits. Every process imports it, and so `audit`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +7,7 @@ from sqlalchemy import Index
 from sqlmodel import Field
 
 from app.core.database.models import SCHEMA, Model, UUIDKey, utcnow
+from app.extensions.organizations_admin import audit as audit
 
 
 class Visit(UUIDKey, Model, table=True):

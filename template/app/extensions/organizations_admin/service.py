@@ -36,10 +36,12 @@ async def start(session: AsyncSession, visitor: UserRead, slug: str, reason: str
 
     Raises:
         NotFoundError: there is no such organization.
-        ConflictError: it is a personal one. To see what its user sees, act as the user.
+        ConflictError: it is deleted, or a personal one. To see what the user of a personal
+            organization sees, act as the user.
     """
     organization = await organizations.find(session, slug)
     organizations.refuse_personal(organization)
+    organizations.refuse_deleted(organization)
     visit = Visit(
         organization_id=organization.id,
         visitor_id=visitor.id,

@@ -59,6 +59,7 @@ async def create_as_operator(
 
     Raises:
         NotFoundError: there is no such organization.
+        ConflictError: it is deleted, also if it can still be restored, or see `create`.
     """
     return await _create(session, slug, values, address=keys.COMMAND_LINE)
 
@@ -114,6 +115,7 @@ async def _create(
     organization = await organizations.find(session, slug)
     # The only member of a personal organization creates keys that act for the user.
     organizations.refuse_personal(organization)
+    organizations.refuse_deleted(organization)
     machine = machine_of(organization.id)
     await users.add_machine(session, machine, f"API keys of {organization.name}")
     await members.add_machine(session, organization.id, machine)

@@ -4,17 +4,15 @@ They travel in a cookie. It is signed, because the page shows its text.
 """
 
 import base64
-import hashlib
-import hmac
 import json
-from functools import cache
 
 from fastapi import Request
 
-from app.core.settings import get_settings
+from app.core import signing
 from app.extensions.sessions.service.browser import host_cookie, set_cookie
 
 SECONDS = 300
+PURPOSE = "pages messages"
 
 
 def add_message(request: Request, text: str) -> None:
@@ -22,7 +20,8 @@ def add_message(request: Request, text: str) -> None:
     texts: list[str] = getattr(request.state, "messages", [])
     request.state.messages = [*texts, text]
     content = base64.urlsafe_b64encode(json.dumps(request.state.messages).encode()).decode()
-    value = f"{content}.{_signature(content)}; Max-Age={SECONDS}"
+    signature = signing.sign(signing.keys(PURPOSE), content)
+    value = f"{content}.{signature}; Max-Age={SECONDS}"
     set_cookie(request, host_cookie("messages"), value)
 
 
@@ -33,17 +32,7 @@ def take_messages(request: Request) -> list[str]:
         return []
     set_cookie(request, host_cookie("messages"), "; Max-Age=0")
     content, _, signature = received.rpartition(".")
-    if not hmac.compare_digest(signature.encode(), _signature(content).encode()):
+    if not signing.is_signed(signing.keys(PURPOSE), content, signature):
         return []
     texts: list[str] = json.loads(base64.urlsafe_b64decode(content))
     return texts
-
-
-def _signature(content: str) -> str:
-    return hmac.new(_key(), content.encode(), hashlib.sha256).hexdigest()
-
-
-@cache
-def _key() -> bytes:
-    secret = get_settings().secret_key.get_secret_value().encode()
-    return hmac.new(secret, b"pages messages", hashlib.sha256).digest()

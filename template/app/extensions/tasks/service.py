@@ -67,7 +67,14 @@ async def list_tasks(reader: Reader, viewer: UserRead, query: TaskQuery) -> Keys
 
 
 async def cancel_task(session: AsyncSession, owner: UUID | Everyone, task_id: UUID) -> TaskRecord:
-    """Cancel a task. A running task stops when it reports its progress. Commits.
+    """Cancel a task, see `stop_task`. Commits."""
+    task = await stop_task(session, owner, task_id)
+    await session.commit()
+    return task
+
+
+async def stop_task(session: AsyncSession, owner: UUID | Everyone, task_id: UUID) -> TaskRecord:
+    """Cancel a task. A running task stops when it reports its progress. Does not commit.
 
     Raises:
         NotFoundError: see `get_task`.
@@ -82,7 +89,6 @@ async def cancel_task(session: AsyncSession, owner: UUID | Everyone, task_id: UU
         task.state = TaskState.REVOKED
         task.ended_at = utcnow()
         records.note(task, "cancelled")
-    await session.commit()
     return task
 
 

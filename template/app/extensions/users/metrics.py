@@ -8,7 +8,7 @@ from app.core.database import Reader
 from app.extensions.metrics.families import gauge
 from app.extensions.users.models import Status, User
 
-_BY_STATUS = (
+BY_STATUS = (
     select(col(User.status), func.count().label("count"))
     .where(col(User.deleted_at).is_(None))
     .group_by(col(User.status))
@@ -17,6 +17,6 @@ _BY_STATUS = (
 
 async def collect(reader: Reader) -> list[Metric]:
     """Count the users whose account exists, by status."""
-    counts = {row["status"]: row["count"] for row in await reader.rows(_BY_STATUS)}
+    counts = {row["status"]: row["count"] for row in await reader.rows(BY_STATUS)}
     users = {status.value: counts.get(status, 0) for status in Status}
     return [gauge("app_users", "Users by status", "status", users)]

@@ -31,7 +31,11 @@ class User(Timestamps, Model, table=True):
     """One person, or a program; the key of a person is the user's id in Supabase Auth."""
 
     __tablename__ = "users"
-    __table_args__ = (Index("ix_users_created_at_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_users_created_at_id", "created_at", "id"),
+        # Counts of users by status read the index alone.
+        Index("ix_users_status", "status", "deleted_at"),
+    )
 
     id: UUID = Field(primary_key=True)
     # Not unique: Auth ensures that, and an address may move to another account there.

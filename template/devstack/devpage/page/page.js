@@ -63,7 +63,7 @@ const VIEWS = {
     empty: "No request yet. Call the API, and it appears here.",
     row: (each) => [
       span(each.method, `method ${each.method}`),
-      make("span", { class: "mono", title: each.path }, ...pathParts(each.path), each.query ? span(`?${each.query}`, "soft") : null),
+      make("span", { class: "mono path", title: each.path }, make("bdi", { dir: "ltr" }, ...pathParts(each.path), each.query ? span(`?${each.query}`, "soft") : null)),
       make("span", {}, tag(each.status ?? "…", statusKind(each.status))),
       span(ms(each.ms), `right ${each.ms >= data.slow ? "late" : ""}`),
       make("span", { class: "tags hide" },
@@ -323,7 +323,14 @@ function taskDetails(each) {
 function taskBlock(task) {
   return make("div", { class: "block task" },
     make("h3", {}, make("a", { href: `/tasks/${task.id}`, onclick: follow, class: "mono" }, task.name), tag(task.state, STATES[task.state]), span([ms(task.ms), task.attempts > 1 ? `${task.attempts} runs` : ""].filter(Boolean).join(", "), "soft")),
-    ...task.runs.flatMap((run) => [...work(run), ...run.followed.map(taskBlock)]));
+    ...task.runs.flatMap((run) => [...work(run), ...run.followed.map(taskBlock), deeperNote(task, run)]));
+}
+
+// So that a chain of tasks that enqueue each other can be read: each address shows a part of it.
+function deeperNote(task, run) {
+  if (!run.deeper) return null;
+  const link = make("a", { href: `/tasks/${task.id}`, onclick: follow }, `open ${task.name}`);
+  return make("p", { class: "note" }, `It enqueued ${run.deeper} more task${run.deeper > 1 ? "s" : ""}. To see what followed, `, link, ".");
 }
 
 function block(title, about, items, cls = "") {

@@ -1,13 +1,10 @@
 """What the API knows about the project: routes, schedules and settings."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from celery.schedules import crontab, maybe_schedule
-from dotenv import dotenv_values
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -16,15 +13,12 @@ from app.core.features import load
 from app.core.settings import get_settings, load_settings, project_settings
 from app.core.settings.groups import SettingsGroup
 from app.core.tasks.application import schedules
-from devstack.devpage.recorder import privacy, sender
-
-LOCAL = (("app dev", ".dev/env"), (".env", ".env"))
+from devstack.devpage.recorder import privacy, sender, sources
 
 
 def send(app: FastAPI) -> None:
     """Send the facts about the project, with the routes that the app has now."""
-    sender.send(
-        "facts",
+    sender.send_facts(
         routes=[list(row) for row in rows_of(app.routes)],
         schedules=list(_schedules()),
         settings=list(_settings()),
@@ -62,19 +56,16 @@ def _groups() -> Iterator[SettingsGroup]:
 
 
 def _settings() -> Iterator[dict[str, Any]]:
-    files = [(label, dotenv_values(Path(path))) for label, path in LOCAL]
+    source = sources.finder()
     for group in _groups():
         prefix = group.model_config.get("env_prefix", "")
         for field, info in type(group).model_fields.items():
             alias = info.validation_alias
             name = (alias if isinstance(alias, str) else f"{prefix}{field}").upper()
-            sources = [label for label, values in files if values.get(name)]
-            if not sources and os.environ.get(name):
-                sources = ["environment"]
             yield {
                 "name": name,
                 "value": _value(name, getattr(group, field)),
-                "source": sources[0] if sources else "default",
+                "source": source(name),
                 "help": " ".join((info.description or "").split()),
             }
 

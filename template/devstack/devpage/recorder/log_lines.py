@@ -39,9 +39,7 @@ def _parts(line: logging.LogRecord) -> tuple[str, dict[str, str]]:
     if isinstance(line.msg, dict):
         event: dict[str, Any] = line.msg
         fields = {
-            name: privacy.HIDDEN
-            if privacy.SECRET_NAME.search(name)
-            else privacy.readable(str(value))[:500]
+            name: privacy.field(name, value)
             for name, value in event.items()
             if name not in LEFT_OUT and not name.startswith("_")
         }

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context
-from devstack.devpage.recorder import privacy
+from devstack.devpage.recorder import headers, privacy
 from devstack.devpage.recorder.entry import Entry, current, record
 
 
@@ -28,7 +28,7 @@ class Middleware:
         request_id = context.request_id.get() or ""
         # It stays set after this call: what is logged about the request later belongs to it, too.
         # The task in which uvicorn handles a request ends with it.
-        current.set(Entry("requests", request_id, secrets=_secrets(Headers(scope=scope))))
+        current.set(Entry("requests", request_id, secrets=headers.secrets(Headers(scope=scope))))
         record(
             "request",
             request_id=request_id,
@@ -61,15 +61,3 @@ class Middleware:
 
 def _name(endpoint: Any) -> str:
     return f"{endpoint.__module__}.{getattr(endpoint, '__qualname__', type(endpoint).__qualname__)}"
-
-
-def _secrets(headers: Headers) -> tuple[str, ...]:
-    """Return what came in headers that identify somebody, to hide it everywhere."""
-    found = []
-    for name, value in headers.items():
-        if privacy.SECRET_NAME.search(name):
-            # The token behind `Bearer`, the value of each cookie: without words such as `Bearer`,
-            # whose removal would hide the shape of another secret.
-            found += [value, value.rpartition(" ")[2]]
-            found += [part.partition("=")[2].strip() for part in value.split(";")]
-    return tuple(found)

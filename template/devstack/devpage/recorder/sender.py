@@ -15,16 +15,31 @@ BATCH = 500
 PAUSE = 0.05  # seconds in which records are collected
 PAUSE_DOWN = 1.0
 TIMEOUT = 2.0
+# A status of the page: it has the records, and nobody has told it the facts.
+LACKS_FACTS = 205
 
 Record = dict[str, Any]
 
 _waiting: deque[tuple[Record, tuple[str, ...]]] = deque(maxlen=WAITING)
+# What a page that has started anew has to learn again.
+_facts: list[Record] = []
 _wake = threading.Event()
 
 
 def send(kind: str, *, secrets: tuple[str, ...] = (), **fields: Any) -> None:
     """Send a record soon, without these secrets; it never blocks and never raises."""
     _waiting.append(({"kind": kind, "at": time.time(), **fields}, secrets))
+    _wake.set()
+
+
+def send_facts(**fields: Any) -> None:
+    """Send what is true of the project as long as this process lives."""
+    _facts[:] = [{"kind": "facts", "at": time.time(), **fields}]
+    _send_again()
+
+
+def _send_again() -> None:
+    _waiting.extend((each, ()) for each in _facts)
     _wake.set()
 
 
@@ -50,23 +65,37 @@ def _run() -> None:
         _wake.clear()
         while _waiting:
             batch = [_waiting[index] for index in range(min(BATCH, len(_waiting)))]
-            if not _post(connection, key, _body(batch)):
+            answer = _post(connection, key, _body(batch))
+            if answer is None:
                 _waiting.clear()
                 time.sleep(PAUSE_DOWN)
                 continue
             for _ in batch:
                 if _waiting:
                     _waiting.popleft()
+            # Not after facts that the page did not accept: this loop would not end.
+            if answer == LACKS_FACTS and all(fields["kind"] != "facts" for fields, _ in batch):
+                _send_again()
 
 
 def _body(batch: list[tuple[Record, tuple[str, ...]]]) -> bytes:
     # Cleaned here and not by the request, which would take longer for it.
-    records = [privacy.cleaned(fields, secrets) for fields, secrets in batch]
-    # A value that JSON does not know is a mistake of the recorder. It must not end the thread.
-    return json.dumps(records, default=lambda value: type(value).__name__).encode()
+    return f"[{','.join(_json(fields, secrets) for fields, secrets in batch)}]".encode()
 
 
-def _post(connection: HTTPConnection, key: str, body: bytes) -> bool:
+def _json(fields: Record, secrets: tuple[str, ...]) -> str:
+    try:
+        record = privacy.cleaned(fields, secrets)
+        # A value that JSON does not know is a mistake of the recorder.
+        return json.dumps(record, default=lambda value: type(value).__name__)
+    except Exception as error:  # noqa: BLE001 - one record must not end the thread
+        text = f"This {fields['kind']} cannot be shown: {type(error).__name__}."
+        shown = {"kind": "log", "level": "warning", "logger": __name__, "text": text, "fields": {}}
+        return json.dumps({**shown, "at": fields["at"], "entry": fields.get("entry")})
+
+
+def _post(connection: HTTPConnection, key: str, body: bytes) -> int | None:
+    """Return the status of the answer, None if the page has not taken the records."""
     for _ in range(2):  # the server may just have closed a connection that was idle
         try:
             connection.request("POST", "/records", body, {"X-Devpage-Key": key})
@@ -75,5 +104,5 @@ def _post(connection: HTTPConnection, key: str, body: bytes) -> bool:
         except (OSError, HTTPException):
             connection.close()
         else:
-            return response.status < 300
-    return False
+            return response.status if response.status < 300 else None
+    return None

@@ -7,8 +7,10 @@ import pytest
 from httpx import AsyncClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app.core.auth.dependencies import BEARER, OPTIONAL_BEARER, OptionalClaims
 from app.core.features import load
 from app.core.http.problems import MEDIA_TYPE
+from app.extensions.users.deps import CurrentUser
 from app.main import app as api
 from tests.core.conftest import Build, ClientOf
 
@@ -80,6 +82,29 @@ def test_health_checks_are_public_and_users_are_not(document: dict[str, Any]) ->
     public = {name for name, o in operations(document).items() if not o.get("security")}
     assert {"GET /health/live", "GET /health/ready"} <= public
     assert not any("/users" in name or "/tasks" in name for name in public)
+
+
+def test_a_token_is_required_optional_or_unknown(build: Build) -> None:
+    app = build()
+
+    @app.get("/optional")
+    def optional(claims: OptionalClaims) -> bool:
+        return claims is not None
+
+    @app.get("/required")
+    def required(claims: OptionalClaims, user: CurrentUser) -> bool:
+        return claims is not None and user.is_admin
+
+    @app.get("/public")
+    def public() -> bool:
+        return True
+
+    document = app.openapi()
+    paths = ("/optional", "/required", "/public")
+    security = [document["paths"][path]["get"].get("security") for path in paths]
+    assert security == [[{}, {BEARER: []}], [{BEARER: []}], None]
+    assert BEARER in document["components"]["securitySchemes"]
+    assert OPTIONAL_BEARER not in document["components"]["securitySchemes"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -43,6 +43,12 @@ async def crash() -> None:
     amounts["missing"] += 1
 
 
+@router.get("/odd")
+async def odd() -> None:
+    """Write a line that is no valid Unicode, as a file name or a broken text is."""
+    log.info("probe_is_odd \udc80", path="/tmp/\udc80", more={"\ud800": "\ud800"})
+
+
 @router.get("/redis")
 async def redis(request: Request) -> None:
     """Write and read a value of Redis."""

@@ -174,6 +174,22 @@ async def test_nobody_else_finds_an_account(
     assert await balances(session, acme.id) == [20]
 
 
+async def test_the_export_has_the_ledger(
+    acme: Tenant, tenants: Tenants, session: AsyncSession
+) -> None:
+    other, owner = await tenants.create("Other"), acme.people["owner"]
+    await give(session, other, 5)
+    await session.run_sync(entries.grant, owner.id, 3, "Mine")
+    await session.commit()
+    exported = (await acme.ask("owner", "GET", "/export")).json()
+    (account,) = exported["credits_accounts"]
+    assert (account["user_id"], account["balance"]) == (str(acme.id), 20)
+    (entry,) = exported["credits_transactions"]
+    assert (entry["kind"], entry["amount"], entry["reason"]) == ("addition", 20, "Filled")
+    assert exported["credits_holds"] == []
+    assert (await acme.ask("admin", "GET", "/export")).status_code == 403
+
+
 async def test_a_personal_organization_has_the_credits_of_its_user(
     client: AsyncClient, sign_in: SignIn
 ) -> None:

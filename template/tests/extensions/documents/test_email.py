@@ -1,5 +1,9 @@
 """Mails about documents, for owners who switch them on."""
 
+from contextlib import nullcontext
+from unittest.mock import AsyncMock
+from uuid import uuid4
+
 import pytest
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,6 +16,8 @@ from app.extensions.email.models import MailRecord
 from app.extensions.email.recipients import set_preference
 from tests.extensions.documents.conftest import run
 from tests.support.people import Person
+
+NO_TEXT = TaskError("It has no text.")
 
 pytestmark = pytest.mark.usefixtures("no_index")
 
@@ -49,6 +55,23 @@ async def test_who_enqueued_the_task_is_told_if_the_owner_is_not_a_user(
     assert await mails(session) == [("documents_email.document_ready", [owner.email])]
 
 
+@pytest.mark.parametrize("ready", [True, False])
+async def test_nobody_is_told_if_who_enqueued_the_task_may_not_read_it(
+    session: AsyncSession, waiting: Document, monkeypatch: pytest.MonkeyPatch, *, ready: bool
+) -> None:
+    waiting.user_id = None
+    await session.commit()
+    if not ready:
+        monkeypatch.setattr("app.extensions.documents.ingest.embed", AsyncMock(side_effect=NO_TEXT))
+    token = context.user_id.set(str(uuid4()))
+    with nullcontext() if ready else pytest.raises(TaskError):
+        await run(session, waiting)
+    context.user_id.reset(token)
+    await session.refresh(waiting)
+    assert waiting.state == ("ready" if ready else "failed")
+    assert await mails(session) == []
+
+
 async def test_a_document_that_has_failed_and_one_that_was_cancelled(
     session: AsyncSession, waiting: Document, owner: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,11 +80,7 @@ async def test_a_document_that_has_failed_and_one_that_was_cancelled(
     assert await mails(session) == []
     waiting.state = DocumentState.PROCESSING
     await session.commit()
-
-    async def refuse(*_: object) -> None:
-        raise TaskError("It has no text.")
-
-    monkeypatch.setattr("app.extensions.documents.ingest.embed", refuse)
+    monkeypatch.setattr("app.extensions.documents.ingest.embed", AsyncMock(side_effect=NO_TEXT))
     with pytest.raises(TaskError):
         await run(session, waiting)
     assert await mails(session) == [("documents_email.document_failed", [owner.email])]

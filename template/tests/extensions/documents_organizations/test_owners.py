@@ -9,13 +9,12 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import act_as
-from app.core.events import emit
 from app.core.tasks.models import TaskRecord
 from app.extensions.documents.models import Document, DocumentState
+from app.extensions.documents.service import may_read
 from app.extensions.organizations.deps import HEADER
 from tests.extensions.documents.conftest import (  # noqa: F401 - fixtures
     PATH,
@@ -195,14 +194,38 @@ async def test_another_member_cancels_and_retries(
     assert (await ask(acme, "owner", "POST", f"/{key}/retry")).status_code == 202
 
 
-async def test_a_removed_organization_leaves_no_document_and_no_file(
-    tenants: Tenants, put: Put, session: AsyncSession
+async def test_the_export_has_the_documents_of_the_organization_alone(
+    tenants: Tenants,
+    put: Put,
+    store: Store,  # noqa: F811
 ) -> None:
-    acme, other = await tenants.create("Acme"), await tenants.create("Other")
-    ours, theirs = await put(acme, "ours"), await put(other, "theirs")
-    gone, kept = ours.object_key, theirs.id
-    await emit(session, "organizations.purged", organization_id=acme.id)
-    await session.commit()
-    assert list(await session.exec(select(Document.id))) == [kept]
-    removals = select(TaskRecord.arguments).where(col(TaskRecord.name) == "documents.remove_file")
-    assert {each["key"] for each in await session.exec(removals)} == {gone}
+    acme, other = await tenants.create("Acme", "admin"), await tenants.create("Other")
+    ours = await put(acme, "Bees dance in the hive.", "They hum.")
+    await put(other, "Ships sail.")
+    owner = acme.people["owner"]
+    mine = await store(owner, "A diary.")
+    exported = (await acme.ask("owner", "GET", "/export")).json()
+    (document,) = exported["documents"]
+    assert (document["id"], document["name"]) == (str(ours.id), ours.name)
+    texts = [each["content"] for each in exported["documents_chunks"]]
+    assert sorted(texts) == ["Bees dance in the hive.", "They hum."]
+    assert "words" not in exported["documents_chunks"][0]
+    # What a user has without an organization belongs to the personal one.
+    answer = await acme.client.post("/api/v1/organizations/personal", headers=owner.headers)
+    personal = f"/api/v1/organizations/{answer.json()['slug']}/export"
+    own = (await acme.client.get(personal, headers=owner.headers)).json()
+    assert [each["id"] for each in own["documents"]] == [str(mine.id)]
+    assert [each["content"] for each in own["documents_chunks"]] == ["A diary."]
+
+
+async def test_members_of_now_may_read(tenants: Tenants, session: AsyncSession) -> None:
+    acme, other = await tenants.create("Acme", "member"), await tenants.create("Other")
+    member, stranger = acme.people["member"].id, other.people["owner"].id
+    assert await may_read(session, acme.id, member)
+    assert not await may_read(session, acme.id, stranger)
+    assert not await may_read(session, member, stranger)
+    assert await may_read(session, member, member)
+    await acme.ask("owner", "DELETE", f"/members/{member}")
+    assert not await may_read(session, acme.id, member)
+    await acme.ask("owner", "DELETE")
+    assert not await may_read(session, acme.id, acme.people["owner"].id)

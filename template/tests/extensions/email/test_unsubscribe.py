@@ -8,7 +8,7 @@ import pytest
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.settings import get_settings
+from app.core.settings import get_settings, load_settings
 from app.extensions.email import delivery, service
 from app.extensions.email.models import MailState, Preference
 from app.extensions.email.schemas import PRODUCT
@@ -119,3 +119,15 @@ async def test_the_link_of_a_category_that_is_gone(
     choice = await session.get(Preference, (ADA, "gone"))
     assert choice is not None
     assert not choice.wanted
+
+
+async def test_a_link_of_the_previous_key_works_until_the_key_is_removed(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, fresh_settings: None
+) -> None:
+    link = f"/api/v1/email/unsubscribe/{preferences_url(ADA, 'product').rpartition('/')[2]}"
+    monkeypatch.setenv("SECRET_KEY_PREVIOUS", get_settings().secret_key.get_secret_value())
+    monkeypatch.setenv("SECRET_KEY", "another key " * 4)
+    for status in (200, 404):
+        load_settings.cache_clear()
+        assert (await client.get(link, follow_redirects=True)).status_code == status
+        monkeypatch.delenv("SECRET_KEY_PREVIOUS", raising=False)

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.cli.errors import CliError
 from app.core.errors import ConflictError
 from app.extensions.flags.checks import flags
+from app.extensions.flags.providers import posthog
 from app.extensions.flags.service import changes, is_on, is_on_blocking
 from tests.extensions.analytics.sink import Sink, receiving
 from tests.extensions.flags.conftest import OFF, ON, forget
@@ -43,13 +44,20 @@ def test_a_task_that_is_not_async_asks_too(sink: Sink) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 500])
-async def test_without_an_answer_the_default_is_used(app: FastAPI, sink: Sink, status: int) -> None:
+async def test_without_an_answer_the_default_is_used(
+    app: FastAPI, sink: Sink, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, user_id = app.state.database.reader, uuid4()
     sink.status = status
-    user_id = uuid4()
-    for _ in range(2):
-        assert not await is_on(app.state.database.reader, OFF.name, user_id=user_id)
-        assert await is_on(app.state.database.reader, ON.name, user_id=user_id)
-    assert len(sink.requests) == 1
+    for user in (user_id, user_id, uuid4()):
+        assert not await is_on(reader, OFF.name, user_id=user)
+        assert await is_on(reader, ON.name, user_id=user)
+    assert len(sink.requests) == 1  # also not for another user
+    monkeypatch.setattr(posthog, "PAUSE", 0.0)
+    forget()
+    assert not await is_on(reader, OFF.name, user_id=user_id)
+    sink.status, sink.flags = 200, {OFF.name: True}
+    assert await is_on(reader, OFF.name, user_id=user_id)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Leases: fewer round trips, and yet never more requests than the limit."""
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator
 
@@ -46,6 +47,23 @@ async def send(process: Leases, count: Count) -> Window:
 async def counted(redis: Redis, name: str) -> int:
     """What Redis has counted."""
     return int(await redis.get(name) or 0)
+
+
+async def test_what_was_put_back_is_used_next_or_given_back(redis: Redis) -> None:
+    shared = Counted(redis)
+    process, count = Leases(shared), Count(KEY, 2, 60)
+    assert not process.put_back(count)
+    assert (await send(process, count)).taken
+    assert process.put_back(count)
+    for _ in range(2):
+        assert (await send(process, count)).taken
+    assert shared.trips == 2
+    assert not (await send(process, count)).taken
+    again = Count(f"{KEY}9", 2, 60)
+    await send(process, again)
+    process.put_back(again)
+    await process._give_back(OptionalRedis(), math.inf)
+    assert await counted(redis, names(again.key)[0]) == 0
 
 
 async def test_a_busy_caller_needs_few_round_trips_and_is_counted_exactly_at_the_end(

@@ -3,9 +3,10 @@
 import asyncio
 import re
 import time
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from app.extensions.limits.callers import FromFeature
 from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.limits.conftest import client_of, statuses
-from tests.support.people import SignIn
+from tests.support.people import Person, SignIn
 
 INNER = "/probe/inner"
 NAMED = f"{INNER}/named"
@@ -204,3 +205,51 @@ async def test_a_feature_says_who_sends_a_token_that_it_issued(
         assert await statuses(limited, DEFAULT, 6, headers=headers) == [200] * 5 + [429]
     other = await limited.get(DEFAULT, headers={"Authorization": "Bearer three"})
     assert other.headers["ratelimit"].startswith('"default";r=4;')
+
+
+async def test_users_of_a_group_share_a_count_besides_their_own(
+    api: FastAPI, limited: AsyncClient, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, team = [await sign_in() for _ in range(3)], uuid4()
+    asked = []
+
+    async def group_of(_: object, user_id: UUID, name: str) -> tuple[str, UUID] | None:
+        asked.append(name)
+        return ("team", team) if user_id != people[2].id else None
+
+    feature = SimpleNamespace(
+        __name__="teams",
+        group_named=lambda connection: connection.headers.get("x-team"),
+        group_of=group_of,
+    )
+    monkeypatch.setattr(api.state.limiter.callers, "_grouping", [feature])
+    monkeypatch.setitem(api.state.limiter.callers.tiers, "team", 1.4)
+
+    async def send(person: Person, times: int, **headers: str) -> list[str | None]:
+        """The limit that refuses each of the requests."""
+        answers = [
+            await limited.get(DEFAULT, headers=person.headers | headers) for _ in range(times)
+        ]
+        return [answer.json()["limit"] if answer.status_code == 429 else None for answer in answers]
+
+    first, second, other = people
+    assert await send(first, 6, **{"x-team": "a"}) == [None] * 5 + ["default"]
+    assert await send(second, 4, **{"x-team": "a"}) == [None] * 2 + ["default.team"] * 2
+    # What was refused for the team does not count for the user.
+    assert await send(second, 4) == [None] * 3 + ["default"]
+    assert await send(other, 6, **{"x-team": "a"}) == [None] * 5 + ["default"]
+    assert set(asked) == {"a"}
+
+
+async def test_an_unknown_group_is_not_counted_while_the_database_is_down(
+    api: FastAPI, limited: AsyncClient, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await sign_in()
+
+    async def group_of(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    feature = SimpleNamespace(__name__="teams", group_named=lambda _: "a", group_of=group_of)
+    monkeypatch.setattr(api.state.limiter.callers, "_grouping", [feature])
+    answer = await limited.get(DEFAULT, headers=person.headers)
+    assert answer.headers["ratelimit-policy"] == '"default";q=5;w=60'

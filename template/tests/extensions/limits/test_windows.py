@@ -63,6 +63,15 @@ def test_no_window_has_more_than_twice_the_share_of_two(monkeypatch: pytest.Monk
     assert 900 <= len(taken) <= 1100
 
 
+def test_what_was_put_back_can_be_taken_again() -> None:
+    counts, one = OwnCounts(), Count("a", 3, SECONDS, 2)
+    assert counts.take(one).taken
+    assert not counts.take(one).taken
+    counts.put_back(one)
+    assert counts.take(one).taken
+    counts.put_back(Count("unknown", 3, SECONDS))
+
+
 def test_a_process_counts_a_bounded_number_of_callers() -> None:
     counts = OwnCounts()
     for number in range(windows.OWN_COUNTS + 100):

@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 from app.core.cli.errors import CliError
 from app.core.database import sync_engine
 from app.core.database.models import utcnow
-from app.core.errors import NotFoundError
+from app.core.errors import ConflictError, NotFoundError
 from app.core.settings import get_settings, load_settings
 from app.extensions.api_keys import verification
 from app.extensions.api_keys.models import ApiKey
+from app.extensions.api_keys.schemas import ApiKeyCreate
 from app.extensions.organizations.deps import HEADER, HeaderOrganization
 from app.extensions.organizations.models import Member, Organization
-from app.extensions.organizations.service.scope import in_task
+from app.extensions.organizations.service.scope import Scope, in_task
 from app.extensions.organizations.tasks import purge
 from app.extensions.organizations_api_keys import service
 from app.extensions.organizations_api_keys.cli import cli
@@ -169,6 +170,14 @@ async def test_only_admins_manage_keys(tenants: Tenants) -> None:
     assert (await other.ask("owner", "GET", KEYS)).json()["items"] == []
 
 
+async def test_the_export_has_the_keys_without_their_hashes(tenants: Tenants) -> None:
+    acme, other = await tenants.create("Acme"), await tenants.create("Other")
+    key, _ = await make(acme), await make(other)
+    (exported,) = (await acme.ask("owner", "GET", "/export")).json()["api_keys"]
+    assert (exported["id"], exported["scopes"]) == (key["id"], key["scopes"])
+    assert "secret_hash" not in exported
+
+
 async def test_an_admin_rotates_and_revokes(
     tenants: Tenants, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -252,6 +261,29 @@ async def test_a_personal_organization_has_no_keys(client: AsyncClient, tenants:
     personal = (await client.post(f"{PATH}/personal", headers=owner.headers)).json()
     mine = Tenant(UUID(personal["id"]), personal["slug"], client, {"owner": owner})
     assert reason(await mine.ask("owner", "POST", KEYS, NEW)) == (409, "personal_organization")
+
+
+async def test_no_key_is_made_for_a_deleted_organization(
+    tenants: Tenants, session: AsyncSession
+) -> None:
+    acme = await tenants.create()
+    await acme.ask("owner", "DELETE")
+    values = ApiKeyCreate.model_validate(NEW)
+    with pytest.raises(ConflictError) as refused:
+        await service.create_as_operator(session, acme.slug, values)
+    assert refused.value.code == "organization_deleted"
+    await session.rollback()
+    # A request that was admitted before the deletion.
+    scope = Scope(acme.id, acme.slug, "Acme", acme.people["owner"].id, "owner")
+    with pytest.raises(NotFoundError) as closed:
+        await service.create(session, scope, values, address="127.0.0.1")
+    assert closed.value.code == "organization_not_found"
+    await session.rollback()
+    made = select(ApiKey).where(ApiKey.owner_id == service.machine_of(acme.id))
+    assert (await session.exec(made)).all() == []
+    await acme.ask("owner", "POST", "/restore")
+    key, _ = await service.create_as_operator(session, acme.slug, values)
+    assert key.owner_id == service.machine_of(acme.id)
 
 
 async def test_a_session_that_has_ended_makes_no_key(

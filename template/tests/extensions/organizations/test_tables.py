@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database import act_as
 from app.core.database.models import SCHEMA, metadata
 from app.core.migrations.branches import table_owners
-from app.extensions.organizations.service.export import scoped_tables as exported_tables
+from app.extensions.organizations.service.holdings import scoped_tables as exported_tables
 from tests.extensions.organizations.rows import KEY, MEMBERS, Words, fill, scoped_tables
 from tests.support import scoped_queries
 from tests.support.tenants import Tenant, Tenants

@@ -118,6 +118,7 @@ async def test_with_a_reason_a_visitor_changes_things_and_each_act_is_recorded(
     for entry in (opened, act):
         assert (entry.actor_id, entry.actor_email) == (admin.id, admin.email)
         assert (entry.subject_id, entry.reason) == (str(acme.id), "Ticket 42")
+        assert entry.belongs_to == acme.id
     assert act.after == {"method": "POST", "path": "/probe/change"}
 
 
@@ -183,6 +184,9 @@ async def test_a_visit_ends_by_itself_and_at_once(
     await visit(browser, acme)
     await acme.ask("owner", "DELETE")
     assert (await acme.ask(admin, "GET")).status_code == 404
+    await browser.get("/visit")
+    answer = await browser.post("/visit", slug=acme.slug, reason="")
+    assert (answer.status_code, codes(answer)) == (409, ["organization_deleted"])
 
 
 async def test_the_role_support_only_reads(

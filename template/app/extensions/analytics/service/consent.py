@@ -21,12 +21,12 @@ async def read(session: AsyncSession, user_id: UUID) -> Consent | None:
 async def decide(session: AsyncSession, user_id: UUID, *, given: bool) -> Consent:
     """Give or withdraw the consent of a user. Commits.
 
-    Events that have not been sent are deleted with a withdrawal.
+    A withdrawal is always possible. It deletes the events that have not been sent.
 
     Raises:
-        NotFoundError: `analytics_off`, ANALYTICS_KEY is not set.
+        NotFoundError: `analytics_off`, consent is given and ANALYTICS_KEY is not set.
     """
-    if load_settings(AnalyticsSettings).key is None:
+    if given and load_settings(AnalyticsSettings).key is None:
         raise NotFoundError("ANALYTICS_KEY is not set.", code="analytics_off")
     values = {"given": given, "decided_at": utcnow()}
     statement = insert(consents).values(user_id=user_id, **values)

@@ -100,9 +100,11 @@ async def take_deleted(session: AsyncSession, reader: Reader) -> list[UUID]:
     while ids := await _consents_after(session, last):
         last = ids[-1]
         users = await get_many(reader, ids)
-        gone += [each for each in ids if each not in users or users[each].deleted_at]
-    for table in (events, consents):
-        await session.exec(delete(table).where(table.c.user_id.in_(gone)))
+        found = [each for each in ids if each not in users or users[each].deleted_at]
+        if found:
+            for table in (events, consents):
+                await session.exec(delete(table).where(table.c.user_id.in_(found)))
+        gone += found
     return gone
 
 

@@ -3,6 +3,7 @@
 This creates no event and no person there.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.extensions.flags.providers.boolean import BooleanProvider
 from app.extensions.flags.settings import FlagSettings
 
 SECONDS = 2.0  # for one request; then the default is used
+PAUSE = 5.0  # seconds after a failure in which PostHog is not asked
 CACHED_USERS = 10_000
 
 Values = dict[str, bool]
@@ -40,10 +42,11 @@ class PostHogProvider(BooleanProvider):
 
     def __init__(self) -> None:
         super().__init__()
-        # None after a failure, so that not every request waits for PostHog while it is down.
-        self._cached: TTLCache[tuple[str, ...], Values | None] = TTLCache(
+        self._cached: TTLCache[tuple[str, ...], Values] = TTLCache(
             CACHED_USERS, ttl=load_settings(FlagSettings).cache_seconds
         )
+        # Nobody waits for PostHog while it is down, so no user is asked about before this time.
+        self._silent_until = 0.0
 
     def resolve_boolean_details(
         self,
@@ -53,12 +56,12 @@ class PostHogProvider(BooleanProvider):
     ) -> FlagResolutionDetails[bool]:
         """See `AbstractProvider`."""
         key, url, body = _request(evaluation_context)
-        if key not in self._cached:
+        if self._has_to_ask(key):
             try:
                 with httpx.Client(**client_options(), timeout=SECONDS) as client:
                     self._cached[key] = _values(client.post(url, json=body))
             except (httpx.HTTPError, ValueError):
-                self._cached[key] = None
+                self._silent_until = time.monotonic() + PAUSE
         return _details(self._cached.get(key), flag_key, default=default_value)
 
     async def resolve_boolean_details_async(
@@ -69,13 +72,16 @@ class PostHogProvider(BooleanProvider):
     ) -> FlagResolutionDetails[bool]:
         """See `AbstractProvider`."""
         key, url, body = _request(evaluation_context)
-        if key not in self._cached:
+        if self._has_to_ask(key):
             try:
                 async with httpx.AsyncClient(**client_options(), timeout=SECONDS) as client:
                     self._cached[key] = _values(await client.post(url, json=body))
             except (httpx.HTTPError, ValueError):
-                self._cached[key] = None
+                self._silent_until = time.monotonic() + PAUSE
         return _details(self._cached.get(key), flag_key, default=default_value)
+
+    def _has_to_ask(self, key: tuple[str, ...]) -> bool:
+        return key not in self._cached and time.monotonic() >= self._silent_until
 
 
 def _request(given: EvaluationContext | None) -> tuple[tuple[str, ...], str, dict[str, Any]]:

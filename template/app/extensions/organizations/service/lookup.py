@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import bindparam
+from sqlalchemy import Connection, bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -33,3 +33,8 @@ def by_slug(session: Session, slug: str) -> Found | None:
     """Return an organization, also a deleted one; None if there is none."""
     row = session.connection().execute(_BY_SLUG, {"slug": slug}).one_or_none()
     return Found(*row) if row else None
+
+
+def find_id(connection: Connection, key: UUID) -> UUID | None:
+    """Return the id itself if it is that of an organization, also of a deleted one; or None."""
+    return key if connection.execute(_BY_ID, {"id": key}).first() else None

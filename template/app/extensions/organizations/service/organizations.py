@@ -112,7 +112,7 @@ async def get(session: AsyncSession, scope: Scope) -> Organization:
 
 
 async def find(session: AsyncSession, slug: str) -> Organization:
-    """Return an organization, locked, without a look at the caller: for operators.
+    """Return an organization, also a deleted one, locked, without a look at the caller.
 
     Raises:
         NotFoundError: `organization_not_found`.
@@ -235,6 +235,18 @@ def refuse_personal(organization: Organization) -> None:
         raise ConflictError(
             "This is a personal organization: it has one member and is not deleted.",
             code="personal_organization",
+        )
+
+
+def refuse_deleted(organization: Organization) -> None:
+    """Refuse what makes no sense for an organization that is closed.
+
+    Raises:
+        ConflictError: `organization_deleted`.
+    """
+    if organization.deleted_at:
+        raise ConflictError(
+            "This organization is deleted. Restore it first.", code="organization_deleted"
         )
 
 

@@ -23,10 +23,12 @@ from app.core.tasks.application import CARRIED
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.service import roles
 
-# The organization that the running code works for. Log lines name it. A task carries it to its
-# worker: see `task_headers` for `enqueue`, and CARRIED for `send`.
+# The organization that the running code works for. Log lines name it, and results in a cache are
+# kept for it. A task carries it to its worker: see `task_headers` for `enqueue`, and CARRIED for
+# `send`.
 current: ContextVar[str | None] = ContextVar("organization_id", default=None)
-context.BOUND["organization_id"] = CARRIED["organization_id"] = current
+for registry in (context.BOUND, context.OWNERS, CARRIED):
+    registry["organization_id"] = current
 
 _COLUMNS = (col(Organization.id), Organization.slug, Organization.name, col(Member.role))
 _MINE = (
@@ -75,30 +77,46 @@ class Scope:
 
 
 async def by_slug(reader: Reader, user_id: UUID, slug: str) -> Scope:
-    """Return the scope of a user in an organization.
+    """Return the scope of a user in an organization, and work for it from now on.
 
     Raises:
         NotFoundError: `organization_not_found`, it does not exist, it is deleted, or the user is
             no member. A stranger cannot tell these apart.
     """
+    found = await look(reader, user_id, slug)
+    if found is None:
+        raise not_found()
+    current.set(str(found.organization_id))
+    return found
+
+
+async def look(reader: Reader, user_id: UUID, slug: str) -> Scope | None:
+    """Return the scope that `by_slug` would return, or None, and do not work for it."""
     for row in await reader.rows(_BY_SLUG, {"user_id": user_id, "slug": slug}):
-        current.set(str(row["id"]))
         personal = row["personal_of"] is not None
         return Scope(row["id"], row["slug"], row["name"], user_id, row["role"], personal)
-    raise not_found()
+    return None
 
 
 async def in_task(session: AsyncSession, organization_id: UUID, user_id: UUID) -> Scope:
-    """Return the scope of a task, which a user has enqueued.
+    """Return the scope of a task, which a user has enqueued, and work for it from now on.
 
     Raises:
         TaskError: the organization is deleted, or the user has left it since.
     """
+    found = await of_member(session, organization_id, user_id)
+    if found is None:
+        raise TaskError("You are no longer a member of this organization.")
+    current.set(str(organization_id))
+    return found
+
+
+async def of_member(session: AsyncSession, organization_id: UUID, user_id: UUID) -> Scope | None:
+    """Return the scope that `in_task` would return, or None, and do not work for it."""
     values = {"user_id": user_id, "organization_id": organization_id}
     row = (await (await session.connection()).execute(_BY_ID, values)).one_or_none()
     if row is None:
-        raise TaskError("You are no longer a member of this organization.")
-    current.set(str(organization_id))
+        return None
     return Scope(row[0], row[1], row[2], user_id, row[3], row[4] is not None)
 
 

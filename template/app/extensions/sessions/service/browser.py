@@ -5,15 +5,16 @@ neither can be computed.
 """
 
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
-from functools import cache
 
 from starlette.requests import Request
 
+from app.core import signing
 from app.core.settings import get_settings, load_settings
 from app.extensions.sessions.settings import SessionSettings
+
+CSRF = "sessions csrf"  # purpose of the key
 
 
 @dataclass
@@ -31,7 +32,11 @@ class Browser:
     @property
     def csrf_token(self) -> str:
         """The token that forms send. A browser has one before anybody signs in."""
-        return hmac.new(_signing_key(), self.secret.encode(), hashlib.sha256).hexdigest()
+        return signing.sign(signing.keys(CSRF), self.secret)
+
+    def accepts(self, csrf_token: str) -> bool:
+        """Return whether a form that this browser has loaded has sent the token."""
+        return signing.is_signed(signing.keys(CSRF), self.secret, csrf_token)
 
 
 def browser_of(request: Request) -> Browser:
@@ -105,9 +110,3 @@ def session_seconds() -> int:
     """Return how long a session lasts at most."""
     days: int = load_settings(SessionSettings).days
     return days * 86_400
-
-
-@cache
-def _signing_key() -> bytes:
-    secret = get_settings().secret_key.get_secret_value().encode()
-    return hmac.new(secret, b"sessions csrf", hashlib.sha256).digest()

@@ -1,0 +1,26 @@
+"""Sample rows, which `app db seed` adds."""
+
+from app.core.database.seeding import Seeder
+from app.extensions.organizations.service import organizations
+from app.extensions.users.service import get_by_email
+from app.features.items.models import Item
+
+# Titles, and whether the item is done.
+SAMPLES = {"Read the README": True, "Start the backend": True, "Write the first feature": False}
+
+
+async def seed(seeder: Seeder) -> None:
+    """Give the personal organization of the user a few items."""
+    user = await get_by_email(seeder.session, seeder.email)
+    owner = await organizations.personal(seeder.session, user.id)
+    await seeder.add(
+        *(
+            Item(
+                id=seeder.key("items", owner.id, title),
+                organization_id=owner.id,
+                title=title,
+                done=done,
+            )
+            for title, done in SAMPLES.items()
+        )
+    )

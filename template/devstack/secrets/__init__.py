@@ -1,0 +1,1 @@
+"""`app secrets`: which values a deployment needs, where they come from, and how they get there."""
