@@ -1,5 +1,6 @@
 """`update [DEST]`: Copier's update, which requires a clean tree and exits with 1 on conflicts."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -7,12 +8,13 @@ import copier
 import typer
 from rich.console import Console
 
-from launcher import git
+from launcher import drift, git
+from launcher.adopt import adopt
 from launcher.errors import LauncherError, run
 from launcher.notes import notes_between
 from launcher.preview import preview
 from launcher.preview_text import as_json, as_markdown, as_text
-from launcher.project import conflicts, recorded, require_clean
+from launcher.project import ANSWERS, conflicts, recorded, require_clean
 from launcher.rendering import can_ask, copier_errors, parse_data
 from launcher.template import cloned
 
@@ -43,21 +45,67 @@ def update(
     show_preview: Annotated[
         bool, typer.Option("--preview", help="Say what the update would bring; write nothing.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --preview: as JSON.")] = False,
+    show_drift: Annotated[
+        bool,
+        typer.Option(
+            "--drift", help="Show edits of the template's files; exit code 2 if there are some."
+        ),
+    ] = False,
+    run_adopt: Annotated[
+        bool, typer.Option("--adopt", help="Write a lost or broken answers file again.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --preview or --drift: as JSON.")
+    ] = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="With --preview: as the body of a pull request.")
     ] = False,
 ) -> None:
     """Update a project to a newer version of its template. Your own code is not changed."""
+    modes = {"--preview": show_preview, "--drift": show_drift, "--adopt": run_adopt}
+    mode = _only_mode(modes)
+    if (json and mode not in ("--preview", "--drift")) or (markdown and mode != "--preview"):
+        raise LauncherError("--json fits to --preview and --drift, and --markdown to --preview.")
     answers = parse_data(data or [])
     git.require_git()
     project = dest.expanduser().absolute()
-    if (json or markdown) and not show_preview:
-        raise LauncherError("--json and --markdown are forms of --preview: add --preview.")
-    if show_preview:
-        found = preview(project, answers, vcs_ref)
-        print((as_json if json else as_markdown if markdown else as_text)(found))
-        return
+    match mode:
+        case "--preview":
+            found = preview(project, answers, vcs_ref)
+            print((as_json if json else as_markdown if markdown else as_text)(found))
+        case "--drift":
+            edits = drift.drift(project)
+            print((drift.as_json if json else drift.as_text)(edits))
+            raise typer.Exit(2 if edits else 0)
+        case "--adopt":
+            _adopt(project, vcs_ref)
+        case _:
+            _update(project, answers, vcs_ref, defaults=defaults, ask_again=ask_again)
+
+
+def _only_mode(modes: Mapping[str, bool]) -> str | None:
+    chosen = [name for name, value in modes.items() if value]
+    if len(chosen) > 1:
+        raise LauncherError(f"{' and '.join(chosen)} exclude each other. Use one of them.")
+    return chosen[0] if chosen else None
+
+
+def _adopt(project: Path, vcs_ref: str | None) -> None:
+    adoption = adopt(project, vcs_ref)
+    equal = adoption.files - len(adoption.edits)
+    if adoption.committed:
+        console.print("[green]✓[/] a first commit holds the project as it was")
+    console.print(
+        f"[green]✓[/] {ANSWERS} names {adoption.version}: {equal} of {adoption.files} files of the "
+        "template are as in this version.",
+        soft_wrap=True,
+    )
+    console.print("Review git diff and commit the file. update --drift shows the edited files.")
+
+
+def _update(
+    project: Path, answers: dict[str, str], vcs_ref: str | None, *, defaults: bool, ask_again: bool
+) -> None:
     before = recorded(project)
     require_clean(project)
     console.print("Updating …")

@@ -1,8 +1,9 @@
 """A small template with two versions, and a project of the older one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from support.answers import OPTIONS
 from support.commands import run
 from support.editing import append, edit
 from support.rendering import render
@@ -42,6 +43,10 @@ def two_versions(template: Path, folder: Path) -> Path:
     trim(folder)
     files = folder / "template"
     (files / "app/core/settings").mkdir(exist_ok=True)
+    for option in OPTIONS.values():
+        for name in option.extensions:
+            (files / "app/extensions" / name).mkdir(parents=True)
+            (files / "app/extensions" / name / "__init__.py").touch()
     append(files / ".env.example.jinja", "\n# Soon gone.\n#OLD_NAME=\n#GONE=\n")
     commit(folder, "Only the files that these tests need", OLD)
 
@@ -74,9 +79,14 @@ def two_versions(template: Path, folder: Path) -> Path:
     return folder
 
 
-def old_project(versions: Path, folder: Path, change: Callable[[Path], None] | None = None) -> Path:
+def old_project(
+    versions: Path,
+    folder: Path,
+    change: Callable[[Path], None] | None = None,
+    answers: Mapping[str, object] | None = None,
+) -> Path:
     """A committed project of the older version, with the changes of `change` as a second commit."""
-    render(versions, folder, ref=OLD)
+    render(versions, folder, answers, ref=OLD)
     run(["git", "init", "--quiet"], folder)
     commit(folder, "Start from the template")
     if change:

@@ -11,7 +11,7 @@ from support.commands import run
 from support.editing import append, edit
 from support.launching import launch
 from support.rendering import tree
-from support.versions import NEW, OLD, old_project, two_versions
+from support.versions import NEW, OLD, old_project
 
 # One worker makes the projects.
 pytestmark = pytest.mark.xdist_group("update-small")
@@ -23,9 +23,8 @@ def _ours(project: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("preview")
-    return old_project(two_versions(template, folder / "template"), folder / "shop", _ours)
+def project(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return old_project(small, tmp_path_factory.mktemp("preview") / "shop", _ours)
 
 
 @pytest.fixture(scope="module")
