@@ -7,16 +7,17 @@ from typing import Annotated
 import copier
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from launcher import drift, git
+from launcher import drift, explain, finish, git, state
 from launcher.adopt import adopt
 from launcher.errors import LauncherError, run
 from launcher.notes import notes_between
 from launcher.preview import preview
 from launcher.preview_text import as_json, as_markdown, as_text
-from launcher.project import ANSWERS, conflicts, recorded, require_clean
+from launcher.project import ANSWERS, changed_files, conflicts, recorded, require_clean
 from launcher.rendering import can_ask, copier_errors, parse_data
-from launcher.template import cloned
+from launcher.template import Template, cloned
 
 console = Console(stderr=True, highlight=False)
 
@@ -54,6 +55,13 @@ def update(
     run_adopt: Annotated[
         bool, typer.Option("--adopt", help="Write a lost or broken answers file again.")
     ] = False,
+    run_continue: Annotated[
+        bool,
+        typer.Option("--continue", help="After conflicts: lock, install, upgrade, run the tests."),
+    ] = False,
+    run_abort: Annotated[
+        bool, typer.Option("--abort", help="Undo an update that is not committed yet.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="With --preview or --drift: as JSON.")
     ] = False,
@@ -62,8 +70,15 @@ def update(
     ] = False,
 ) -> None:
     """Update a project to a newer version of its template. Your own code is not changed."""
-    modes = {"--preview": show_preview, "--drift": show_drift, "--adopt": run_adopt}
-    mode = _only_mode(modes)
+    mode = _only_mode(
+        {
+            "--preview": show_preview,
+            "--drift": show_drift,
+            "--adopt": run_adopt,
+            "--continue": run_continue,
+            "--abort": run_abort,
+        }
+    )
     if (json and mode not in ("--preview", "--drift")) or (markdown and mode != "--preview"):
         raise LauncherError("--json fits to --preview and --drift, and --markdown to --preview.")
     answers = parse_data(data or [])
@@ -79,6 +94,12 @@ def update(
             raise typer.Exit(2 if edits else 0)
         case "--adopt":
             _adopt(project, vcs_ref)
+        case "--continue":
+            finish.finish(project, _say)
+            console.print("[green]✓[/] The update is complete. Review git diff and commit it.")
+        case "--abort":
+            finish.abort(project, _say)
+            console.print("[green]✓[/] The project is as it was before the update.")
         case _:
             _update(project, answers, vcs_ref, defaults=defaults, ask_again=ask_again)
 
@@ -108,45 +129,63 @@ def _update(
 ) -> None:
     before = recorded(project)
     require_clean(project)
+    started = finish.begin(project, str(before["_commit"]), _say)
     console.print("Updating …")
-    with copier_errors():
-        copier.run_update(
-            project,
-            data=answers,
-            vcs_ref=vcs_ref,
-            defaults=defaults or not can_ask(),
-            skip_answered=not ask_again,
-            overwrite=True,
-            unsafe=False,
-        )
+    try:
+        with copier_errors():
+            copier.run_update(
+                project,
+                data=answers,
+                vcs_ref=vcs_ref,
+                defaults=defaults or not can_ask(),
+                skip_answered=not ask_again,
+                overwrite=True,
+                unsafe=False,
+            )
+    finally:
+        if not changed_files(project):
+            state.clear(project)
     after = recorded(project)
+    if changed_files(project):
+        finish.updated(project, started, str(after["_commit"]))
     console.print(f"[green]✓[/] {before['_commit']} → {after['_commit']}")
-    _print_notes(str(after["_src_path"]), str(before["_commit"]), str(after["_commit"]))
     if unknown := sorted(set(answers) - set(after)):
-        console.print(
-            f"[yellow]Note:[/] not questions of the template, ignored: {', '.join(unknown)}"
-        )
-    if left := conflicts(project):
+        _note(f"not questions of the template, ignored: {', '.join(unknown)}")
+    left = explain.in_order(conflicts(project))
+    try:
+        with cloned(str(after["_src_path"])) as template:
+            _print_notes(template, str(before["_commit"]), str(after["_commit"]))
+            found = explain.explain(project, left, template, before, str(after["_commit"]))
+    except LauncherError as error:
+        _note(f"the update notes are not available. {error}")
+        found = []
+    if left:
+        console.print(explain.as_text(found), markup=False, soft_wrap=True)
         listed = "\n".join(f"  {path}" for path in left)
         raise LauncherError(
-            f"These files have conflicts. Resolve them, run git add, and commit:\n{listed}"
+            "These files have conflicts. Solve them in this order and run git add for each, then "
+            f"update --continue. update --abort undoes everything.\n{listed}"
         )
     if before["_commit"] != after["_commit"]:
         console.print(
-            "No conflicts. Review git diff, then run: uv lock && uv sync, uv run app db upgrade, "
-            "uv run pytest tests.",
+            "No conflicts. Review git diff, then run update --continue, which does the rest: "
+            "uv lock && uv sync, uv run app db upgrade, uv run pytest tests. update --abort undoes "
+            "everything.",
             soft_wrap=True,  # a command that is cut in two cannot be copied
         )
 
 
-def _print_notes(url: str, old: str, new: str) -> None:
-    try:
-        with cloned(url) as template:
-            changelogs = (template.file(ref, "CHANGELOG.md") for ref in (old, new))
-            notes = notes_between(*changelogs)
-    except LauncherError as error:
-        console.print(f"[yellow]Note:[/] the update notes are not available. {error}")
-        return
+def _say(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def _note(text: str) -> None:
+    console.print(f"[yellow]Note:[/] {escape(text)}", soft_wrap=True)
+
+
+def _print_notes(template: Template, old: str, new: str) -> None:
+    changelogs = (template.file(ref, "CHANGELOG.md") for ref in (old, new))
+    notes = notes_between(*changelogs)
     for title, text in notes.items():
         console.print(f"\n[bold]Update notes, {title}[/]")
         console.print(text, markup=False)

@@ -42,7 +42,6 @@ def two_versions(template: Path, folder: Path) -> Path:
     run(["git", "clone", "--quiet", str(template), str(folder)], folder.parent)
     trim(folder)
     files = folder / "template"
-    (files / "app/core/settings").mkdir(exist_ok=True)
     for option in OPTIONS.values():
         for name in option.extensions:
             (files / "app/extensions" / name).mkdir(parents=True)
