@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from launcher import drift, explain, finish, git, state
 from launcher.adopt import adopt
+from launcher.contribute import contribute
 from launcher.errors import LauncherError, run
 from launcher.notes import notes_between
 from launcher.preview import preview
@@ -24,8 +25,11 @@ console = Console(stderr=True, highlight=False)
 
 def update(
     dest: Annotated[
-        Path, typer.Argument(help="The project. The default is the current folder.")
-    ] = Path(),
+        list[Path] | None,
+        typer.Argument(
+            help="The project, by default the current folder; with --contribute, files in it."
+        ),
+    ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option("--data", "-d", metavar="NAME=VALUE", help="A new answer. Can be repeated."),
@@ -62,6 +66,10 @@ def update(
     run_abort: Annotated[
         bool, typer.Option("--abort", help="Undo an update that is not committed yet.")
     ] = False,
+    run_contribute: Annotated[
+        bool,
+        typer.Option("--contribute", help="Print a patch of the template from edits of DEST."),
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="With --preview or --drift: as JSON.")
     ] = False,
@@ -77,13 +85,20 @@ def update(
             "--adopt": run_adopt,
             "--continue": run_continue,
             "--abort": run_abort,
+            "--contribute": run_contribute,
         }
     )
     if (json and mode not in ("--preview", "--drift")) or (markdown and mode != "--preview"):
         raise LauncherError("--json fits to --preview and --drift, and --markdown to --preview.")
     answers = parse_data(data or [])
     git.require_git()
-    project = dest.expanduser().absolute()
+    paths = dest or []
+    if mode == "--contribute":
+        _contribute(paths)
+        return
+    if len(paths) > 1:
+        raise LauncherError("Name one project. Only --contribute takes several files.")
+    project = (paths or [Path()])[0].expanduser().absolute()
     match mode:
         case "--preview":
             found = preview(project, answers, vcs_ref)
@@ -122,6 +137,19 @@ def _adopt(project: Path, vcs_ref: str | None) -> None:
         soft_wrap=True,
     )
     console.print("Review git diff and commit the file. update --drift shows the edited files.")
+
+
+def _contribute(files: list[Path]) -> None:
+    if not files:
+        raise LauncherError("Name the edited or new files, such as --contribute app/core/redis.py.")
+    first = files[0].expanduser().absolute()
+    project = next((each for each in first.parents if (each / ANSWERS).is_file()), Path.cwd())
+    contribution = contribute(project, files)
+    for remark in contribution.remarks:
+        _note(remark)
+    if not contribution.patch:
+        raise LauncherError("No patch was made: see the notes above.")
+    print(contribution.patch, end="")
 
 
 def _update(

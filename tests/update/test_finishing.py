@@ -12,6 +12,7 @@ from support.editing import append, edit
 from support.launching import launch
 from support.rendering import tree
 from support.snapshot import commit
+from support.stack import create_entry, dev_stack, table_rows
 from support.updates import conflicts
 from support.versions import ENTRY, NEW, OLD, old_project
 
@@ -181,7 +182,7 @@ def test_abort_restores_the_database(
     source = str(recorded(installed)["_src_path"])
     edit(answers, source, str(newer))
     commit(installed, "Another template")
-    run_uv = finish.uv
+    run_uv = database.uv
 
     def without_tests(project: Path, *arguments: str, show: bool = False) -> str:
         return "" if "pytest" in arguments else run_uv(project, *arguments, show=show)
@@ -189,7 +190,7 @@ def test_abort_restores_the_database(
     monkeypatch.setattr(finish, "uv", without_tests)
     with dev_stack(installed) as stack:
         create_entry(stack, "items")
-        rows, revisions = table_rows(installed), database.revisions(installed)
+        rows, revisions = table_rows(installed)["items"], database.revisions(installed)
         assert launch(installed, "--defaults").code == 0
         assert launch(installed, "--continue").code == 0
         assert "users users_9999" in database.revisions(installed)
@@ -197,5 +198,5 @@ def test_abort_restores_the_database(
         assert launch(installed, "--abort").code == 0
 
         assert database.revisions(installed) == revisions
-        assert table_rows(installed) == rows
+        assert table_rows(installed)["items"] == rows == 1
         assert run(["git", "status", "--porcelain"], installed) == ""

@@ -1,4 +1,4 @@
-"""Settings that were removed or renamed are named with their cure, at the start and by the doctor."""
+"""Settings that are gone but still set are named with their cure, at the start and by doctor."""
 
 import re
 import tomllib
