@@ -15,6 +15,7 @@ async def create_personal(session: AsyncSession, *, user_id: UUID) -> None:
 
 EVENTS = {
     "users.created": create_personal,
+    "users.deleted": owner_excluded,
     "users.rejected": owner_excluded,
     "users.suspended": owner_excluded,
 }

@@ -28,7 +28,7 @@ from app.extensions.users.models import User
 async def seed(seeder: Seeder) -> None:
     for name in {names}:
         key = seeder.key("probe", name, seeder.email)
-        await seeder.add(User(id=key, email=f"{{name}}@example.com", display_name=name))
+        await seeder.add(User(id=key, email=name + "@example.com", display_name=name))
 """
 
 
