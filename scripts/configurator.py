@@ -74,7 +74,8 @@ def _question(name: str, question: dict[str, Any]) -> dict[str, Any]:
         "name": name,
         "help": question["help"],
         "choices": [[text, value] for text, value in pairs],
-        "default": question["default"] if choices else "",
+        "multiple": bool(question.get("multiselect")),
+        "default": question["default"] if choices and not question.get("multiselect") else "",
         "default_text": _FROM_ELSEWHERE.get(name, ""),
     }
 

@@ -54,12 +54,19 @@ def test_answers_are_quoted_and_options_differ_from_their_preset(page: Page) -> 
     page.locator("#dest").fill("bob's shop")
     page.locator("#q-description").fill("It's $HOME")
     page.locator("#q-license").select_option("MIT")
+    page.locator("#q-tools").select_option(["mise", "direnv"])
     page.locator("#o-cache").check()
     page.locator("#o-admin").uncheck()
     before, after = command(page)[:6], command(page)[6:]
     address = ["uvx", "--from", "git+https://example.com/t.git", "new"]
     assert before == [*address, "bob's shop", "--defaults"]
-    assert after[1::2] == ["description=It's $HOME", "license=MIT", "admin=false", "cache=true"]
+    assert after[1::2] == [
+        "description=It's $HOME",
+        "license=MIT",
+        "tools=[mise, direnv]",
+        "admin=false",
+        "cache=true",
+    ]
     assert set(after[::2]) == {"--data"}
 
     # A preset takes the choices along.
