@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from plumbum import local
 from rich.console import Console
 
 from launcher import git
@@ -170,7 +171,9 @@ def _published(repository: Path) -> Iterator[str]:
         before = {name: os.environ.get(name) for name in changes}
         os.environ.update(changes)
         try:
-            yield url or str(repository)
+            # Copier runs git by plumbum, which has a copy of the environment.
+            with local.env(**changes):
+                yield url or str(repository)
         finally:
             for name, value in before.items():
                 if value is None:
