@@ -17,10 +17,10 @@ from pathlib import Path
 PAGES = [
     f"{name}.md"
     for name in (
-        *("admin", "analytics", "api-keys", "architecture-project", "cache", "credits", "database"),
-        *("deploy", "development-page", "documents", "email", "feature", "limits", "metrics"),
-        *("organizations", "pages", "production", "secrets", "sentry", "supabase", "tasks"),
-        *("tracing", "update", "work"),
+        *("admin", "analytics", "api-keys", "architecture-project", "billing", "cache", "credits"),
+        *("database", "deploy", "development-page", "documents", "email", "feature", "limits"),
+        *("metrics", "organizations", "pages", "production", "secrets", "sentry", "supabase"),
+        *("tasks", "tracing", "update", "work"),
     )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
