@@ -48,7 +48,8 @@ async def find(client: stripe.StripeClient, *lookup_keys: str) -> dict[str, stri
     """Return the active prices of these lookup keys."""
     found: dict[str, stripe.Price] = {}
     for start in range(0, len(lookup_keys), MOST):
-        asked: Any = {"lookup_keys": [*lookup_keys[start : start + MOST]], "limit": 100}
-        page = await client.v1.prices.list_async({**asked, "active": True})
+        some = [*lookup_keys[start : start + MOST]]
+        asked: Any = {"lookup_keys": some, "limit": 100, "active": True}
+        page = await client.v1.prices.list_async(asked)
         found |= {price.lookup_key: price for price in page.data if price.lookup_key}
     return found
