@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import stripe
 from sqlalchemy import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -44,8 +45,7 @@ async def missed_events(session: AsyncSession) -> Sequence[str]:
         for types in (TYPES[::2], TYPES[1::2]):
             asked: Any = {"types": [*types], "created": {"gte": since}, "limit": PAGE}
             page = await client.v1.events.list_async(asked)
-            async for event in page.auto_paging_iter():
-                listed.append(Incoming.model_validate(event.to_dict(for_json=True)))
+            listed += [_incoming(event) async for event in page.auto_paging_iter()]
     # The oldest first: the order does not matter to the books, but it does to people who read logs.
     ordered = sorted(listed, key=lambda event: event.created)
     new = [event.id for event in ordered if await store(session, event)]
@@ -56,6 +56,11 @@ async def missed_events(session: AsyncSession) -> Sequence[str]:
     )
     left: Sequence[str] = (await session.exec(waiting)).scalars().all()
     return [*new, *left]
+
+
+def _incoming(event: stripe.Event) -> Incoming:
+    """Keep what is used: a whole event is large, and there may be many."""
+    return Incoming.model_validate(event.to_dict(for_json=True))
 
 
 async def read_subscriptions(session: AsyncSession, after: str | None) -> tuple[int, str | None]:
