@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from app.extensions.billing.service.client import id_of, metadata_of
 
 KEY = "key"  # of the metadata
+LONGEST = 80
 MOST = 10  # lookup keys in one request
 
 
@@ -27,7 +28,9 @@ _known: LRUCache[str, Known] = LRUCache(1000)
 
 def key_of(price: Any) -> str | None:
     """Return the key of a price; None if another application has created it."""
-    return metadata_of(price).get(KEY) or price.lookup_key
+    key: str | None = metadata_of(price).get(KEY) or price.lookup_key
+    # Ours are shorter. A key of somebody else must not stop an event.
+    return key[:LONGEST] if key else None
 
 
 async def read_price(client: stripe.StripeClient, reference: Any) -> Known:
