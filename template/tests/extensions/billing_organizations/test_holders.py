@@ -83,7 +83,7 @@ async def test_a_deleted_organization_pays_no_more(shop: Shop, tenants: Tenants)
     assert (await acme.ask("owner", "DELETE")).is_success
     arguments = select(TaskRecord.arguments).where(TaskRecord.name == "billing.close")
     assert [*await shop.session.exec(arguments)] == [{"holder_id": str(acme.id)}]
-    assert await closing.find_gone(shop.session) == [acme.id]
+    assert await closing.find_gone(shop.session) == ([acme.id], None)
     assert await closing.close(shop.session, acme.id) == 1
     await shop.session.commit()
     await shop.deliver()
