@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import httpx
@@ -24,6 +25,9 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from support.plugins.variants import CASES
 from support.snapshot import ROOT
 from support.stack import DevStack
+
+if TYPE_CHECKING:
+    from playwright._impl._api_structures import SetCookieParam
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -157,7 +161,7 @@ def test_the_life_of_an_account(new_page: NewPage, supabase: str, tmp_path: Path
     page.goto("/account")
     send(page, "Sign out")
     notice(page, "You have signed out.")
-    page.context.add_cookies(stolen)
+    page.context.add_cookies(cast("list[SetCookieParam]", stolen))
     page.goto("/account")
     expect(page).to_have_url(f"{page.url.partition('/account')[0]}/account/sign-in?next=%2Faccount")
 
