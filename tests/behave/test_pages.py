@@ -14,7 +14,6 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import httpx
@@ -25,9 +24,6 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from support.plugins.variants import CASES
 from support.snapshot import ROOT
 from support.stack import DevStack
-
-if TYPE_CHECKING:
-    from playwright._impl._api_structures import SetCookieParam
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -157,11 +153,11 @@ def test_the_life_of_an_account(new_page: NewPage, supabase: str, tmp_path: Path
     notice(page, "The app is added.")
 
     # A stolen cookie is worth nothing after the sign-out.
-    stolen = page.context.cookies()
+    stolen = page.context.storage_state()
     page.goto("/account")
     send(page, "Sign out")
     notice(page, "You have signed out.")
-    page.context.add_cookies(cast("list[SetCookieParam]", stolen))
+    page.context.set_storage_state(stolen)
     page.goto("/account")
     expect(page).to_have_url(f"{page.url.partition('/account')[0]}/account/sign-in?next=%2Faccount")
 
