@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -138,7 +139,7 @@ async def test_the_page_leads_to_a_service_that_works(
 
     port = free_port()
     clean = dict.fromkeys(os.environ.keys() - shell(ca).keys(), "")
-    environment = clean | shell(ca) | settings(checkout / ".env.production")
+    environment: dict[str, Any] = clean | shell(ca) | settings(checkout / ".env.production")
     environment["PYTHONPATH"] = str(PROJECT)
     beat = ("app", "beat", "--schedule", str(checkout / "schedule"))
     with (

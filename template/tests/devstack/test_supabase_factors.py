@@ -110,7 +110,8 @@ async def test_a_session_without_the_factor_ends_and_later_ones_are_limited(
     await enter(browser, factor_id, code_of(secret))
     with pytest.raises(AuthApiError) as ended:
         await before.auth.refresh_session()
-    assert ended.value.code == "refresh_token_not_found"
+    # The client's type of codes does not have this one.
+    assert str(ended.value.code) == "refresh_token_not_found"
 
     after = client_of(server, http)
     await after.auth.sign_in_with_password(person)
@@ -142,7 +143,7 @@ async def test_a_factor_is_removed_and_its_session_falls_back(
     user_id = (await browser.auth.get_user()).user.id
     admin = client_of(server, http, SECRET).auth.admin
     listed = await admin.mfa.list_factors({"user_id": user_id})
-    assert [each.id for each in listed.factors] == [again]
+    assert [each.id for each in listed] == [again]
     await admin.mfa.delete_factor({"user_id": user_id, "id": again})
     assert (await browser.auth.mfa.list_factors()).all == []
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from app.core.database.models import SCHEMA
 from app.core.settings import get_settings
 from devstack.supabase import LocalSupabase
-from devstack.supabase.routes import mails
+from devstack.supabase.routes import mails, providers
 from tests.support.pages import Browser
 from tests.support.people import Person, SignIn
 
@@ -29,7 +29,8 @@ async def no_sessions() -> None:
 @pytest.fixture(autouse=True)
 def local_links(monkeypatch: pytest.MonkeyPatch) -> None:
     """The local Supabase leads back to local addresses only; here, to the client of the tests."""
-    monkeypatch.setattr(mails, "is_local", lambda url: url.startswith("http://testserver/"))
+    for module in (mails, providers):
+        monkeypatch.setattr(module, "is_local", lambda url: url.startswith("http://testserver/"))
 
 
 @pytest.fixture

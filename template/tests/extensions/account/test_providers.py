@@ -69,7 +69,7 @@ async def test_a_site_signs_a_known_person_in(
 ) -> None:
     person = await sign_in()
     form = await browser.get("/account/sign-in", next="/account/apps")
-    assert 'href="/account/with/github?next=/account/apps"' in form.text
+    assert 'href="/account/with/github?next=%2Faccount%2Fapps"' in form.text
     start = await browser.get("/account/with/github", next="/account/apps")
     answer = await browser.get(await at_site(start.headers["location"], "allow", person.email))
     assert answer.headers["location"] == "/account/apps"

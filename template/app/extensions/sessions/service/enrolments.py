@@ -25,7 +25,7 @@ async def keep(redis: Redis, browser: Browser, enrolment: Enrolment) -> None:
 async def get(redis: Redis, browser: Browser) -> Enrolment | None:
     """Return the one of this browser."""
     sealed = await redis.get(_name(browser))
-    return Enrolment(**json.loads(open_sealed(browser, sealed.decode()))) if sealed else None
+    return Enrolment(**json.loads(open_sealed(browser, sealed))) if sealed else None
 
 
 async def drop(redis: Redis, browser: Browser) -> None:

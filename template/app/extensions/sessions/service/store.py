@@ -158,7 +158,7 @@ def seal(browser: Browser, text: str) -> str:
     return _cipher(browser).encrypt(text.encode()).decode()
 
 
-def open_sealed(browser: Browser, sealed: str) -> str:
+def open_sealed(browser: Browser, sealed: str | bytes) -> str:
     """Decrypt a text with the cookie of the browser for which it was encrypted."""
     return _cipher(browser).decrypt(sealed).decode()
 
