@@ -153,11 +153,11 @@ def test_the_life_of_an_account(new_page: NewPage, supabase: str, tmp_path: Path
     notice(page, "The app is added.")
 
     # A stolen cookie is worth nothing after the sign-out.
-    stolen = page.context.cookies()
+    stolen = page.context.storage_state()
     page.goto("/account")
     send(page, "Sign out")
     notice(page, "You have signed out.")
-    page.context.add_cookies(stolen)
+    page.context.set_storage_state(stolen)
     page.goto("/account")
     expect(page).to_have_url(f"{page.url.partition('/account')[0]}/account/sign-in?next=%2Faccount")
 
