@@ -17,6 +17,7 @@ from app.core.cli.errors import CliError
 from app.core.database import sync_engine
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, NotFoundError
+from app.core.row_cache import RowCache
 from app.core.settings import get_settings, load_settings
 from app.extensions.api_keys import verification
 from app.extensions.api_keys.models import ApiKey
@@ -27,6 +28,7 @@ from app.extensions.organizations.service.scope import Scope, in_task
 from app.extensions.organizations.tasks import purge
 from app.extensions.organizations_api_keys import service
 from app.extensions.organizations_api_keys.cli import cli
+from app.extensions.users import service as users
 from app.extensions.users.deps import CurrentUser
 from app.extensions.users.models import Status, User
 from app.extensions.users.reconcile import update_rows
@@ -77,6 +79,16 @@ async def test_routes_of_users_refuse_it(client: AsyncClient, tenants: Tenants) 
     for path in ("/api/v1/users/me", "/api/v1/api_keys", PATH):
         answer = await client.get(path, headers=key)
         assert reason(answer) == (403, "user_required"), path
+
+
+async def test_routes_of_users_refuse_it_without_a_cache_of_users(
+    client: AsyncClient, tenants: Tenants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with USER_CACHE_SECONDS=0."""
+    key = bearer((await make(await tenants.create()))["key"])
+    monkeypatch.setattr(users, "_cached", RowCache(10, ttl=0))
+    answer = await client.get("/api/v1/users/me", headers=key)
+    assert reason(answer) == (403, "user_required")
 
 
 router = APIRouter()
