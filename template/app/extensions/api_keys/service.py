@@ -95,6 +95,7 @@ async def rotate(
 ) -> tuple[ApiKey, str]:
     """Replace a key by one with the same rights and lifetime; return that and its text. Commits.
 
+    API_KEYS_MAX_DAYS limits the lifetime also if it was longer when the old key was created.
     The old key stays valid for the overlap, API_KEYS_OVERLAP_HOURS by default. The key that it
     replaced itself ends, so that at most two keys are valid in place of one.
 
@@ -107,15 +108,16 @@ async def rotate(
         raise ConflictError(
             "The key was revoked or replaced, or it has expired.", code="api_key_ended"
         )
+    settings = load_settings(ApiKeySettings)
     if overlap_hours is None:
-        overlap_hours = load_settings(ApiKeySettings).overlap_hours
+        overlap_hours = settings.overlap_hours
     new, text = _new(
         owner_id=old.owner_id,
         name=old.name,
         scopes=old.scopes,
         networks=old.networks,
         attributes=old.attributes,
-        lifetime=old.expires_at - old.created_at,
+        lifetime=min(old.expires_at - old.created_at, timedelta(days=settings.max_days)),
     )
     old.replaced_by = new.id
     old.expires_at = min(old.expires_at, now + timedelta(hours=overlap_hours))
