@@ -92,10 +92,12 @@ async def rotate(
     *,
     address: str,
     actor_id: UUID | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> tuple[ApiKey, str]:
     """Replace a key by one with the same rights and lifetime; return that and its text. Commits.
 
-    API_KEYS_MAX_DAYS limits the lifetime also if it was longer when the old key was created.
+    API_KEYS_MAX_DAYS limits the lifetime also if it was longer when the old key was created. The
+    new key has the attributes of the old one, and `attributes` in the place of those it names.
     The old key stays valid for the overlap, API_KEYS_OVERLAP_HOURS by default. The key that it
     replaced itself ends, so that at most two keys are valid in place of one.
 
@@ -116,7 +118,7 @@ async def rotate(
         name=old.name,
         scopes=old.scopes,
         networks=old.networks,
-        attributes=old.attributes,
+        attributes={**old.attributes, **(attributes or {})},
         lifetime=min(old.expires_at - old.created_at, timedelta(days=settings.max_days)),
     )
     old.replaced_by = new.id

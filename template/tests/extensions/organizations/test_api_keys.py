@@ -199,7 +199,9 @@ async def test_an_admin_rotates_and_revokes(
     new = answer.json()
     for key in (old, new):
         assert (await acme.ask(machine(key), "GET")).status_code == 200
-    assert new["attributes"] == old["attributes"]
+    # Whoever rotates a key has seen the new one.
+    made_by = {"created_by": str(acme.people["admin"].id)}
+    assert new["attributes"] == old["attributes"] | made_by
     await acme.ask("admin", "POST", f"{KEYS}/{new['id']}/revoke")
     assert reason(await acme.ask(machine(new), "GET")) == (401, "api_key_revoked")
     (line,) = [each for each in rendered(caplog) if "api_key_revoked" in each]
