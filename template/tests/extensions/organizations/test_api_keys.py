@@ -25,7 +25,7 @@ from app.extensions.api_keys.schemas import ApiKeyCreate
 from app.extensions.organizations.deps import HEADER, HeaderOrganization
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.service.scope import Scope, in_task
-from app.extensions.organizations.tasks import purge
+from app.extensions.organizations.tasks import purge_one
 from app.extensions.organizations_api_keys import service
 from app.extensions.organizations_api_keys.cli import cli
 from app.extensions.users import service as users
@@ -264,7 +264,7 @@ async def test_a_key_ends_with_the_organization(
     earlier = update(Organization).where(col(Organization.id) == acme.id)
     await session.exec(earlier.values(deleted_at=utcnow() - timedelta(days=31)))
     await session.commit()
-    await purge.function(session)
+    await purge_one.function(session, organization_id=acme.id)
     assert (await session.exec(select(ApiKey).where(ApiKey.id == UUID(made["id"])))).all() == []
     assert await session.get(User, service.machine_of(acme.id)) is None
     assert reason(await acme.ask(key, "GET")) == (401, "invalid_api_key")
