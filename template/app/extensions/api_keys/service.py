@@ -43,7 +43,7 @@ async def create(
         values: what the key may do.
         address: of the one who creates it.
         actor_id: who creates it, if it is not the owner.
-        attributes: what the calling feature wants to know about the key later.
+        attributes: what the calling feature has to know about the key later.
 
     Raises:
         InvalidError: `unknown_scope`, or `expiry_too_late`.
