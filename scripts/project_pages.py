@@ -18,7 +18,16 @@ PAGES = [
     f"{name}.md"
     for name in (
         *("admin", "analytics", "api-keys", "architecture-project", "cache", "credits", "database"),
-        *("deploy", "development-page", "documents", "email", "feature", "limits", "metrics"),
+        *(
+            "deploy",
+            "development-page",
+            "documents",
+            "email",
+            "feature",
+            "frontend",
+            "limits",
+            "metrics",
+        ),
         *("organizations", "pages", "secrets", "sentry", "supabase", "tasks", "tracing", "update"),
         "work",
     )
