@@ -24,9 +24,9 @@ HASHED = "assets/"
 ONE_YEAR = "public, max-age=31536000, immutable"
 # The page needs its scripts, its styles, and requests to the API and to Supabase; nothing else.
 POLICY = (
-    "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; img-src 'self' data: blob:; "
-    "font-src 'self'; connect-src 'self' {supabase}; manifest-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; "
+    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self' {supabase}; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 

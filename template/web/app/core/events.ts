@@ -7,6 +7,7 @@ export interface StreamEvent<Data> {
 }
 
 interface Listening {
+  headers: { Accept: string };
   onSseError: (error: unknown) => void;
   onSseEvent: (event: { event?: string }) => void;
   sseMaxRetryAttempts: number;
@@ -29,6 +30,8 @@ export async function* events<Data>(
   const refused = new AbortController();
   const last: { error?: unknown; name?: string | undefined } = {};
   const { stream } = await open({
+    // Without it, the client of `client-config.ts` would not know that this is a stream.
+    headers: { Accept: "text/event-stream" },
     signal: AbortSignal.any([signal, refused.signal]),
     sseMaxRetryAttempts: attempts,
     sseSleepFn: (milliseconds) => {

@@ -5,11 +5,16 @@ import { auth, currentSession, signInPath } from "~/core/session";
 
 import type { Route } from "./+types/signed-in";
 
-/** Leads users without a session to the sign-in page, and back afterwards. */
-export async function clientLoader({ request }: Route.ClientLoaderArgs) {
-  const session = await currentSession();
-  if (!session) throw redirect(signInPath(request));
-  return { email: session.user.email };
+/** Leads users without a session to the sign-in page, before any page asks the API for data. */
+export const clientMiddleware: Route.ClientMiddlewareFunction[] = [
+  async ({ request }) => {
+    if (!(await currentSession())) throw redirect(signInPath(request));
+  },
+];
+
+/** The header shows what it has for users only if there is one. */
+export function clientLoader() {
+  return { isSignedIn: true };
 }
 
 export default function SignedIn() {
