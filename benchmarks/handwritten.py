@@ -42,7 +42,8 @@ SELECT id, title, notes, done, created_at, updated_at,
 FROM app.items WHERE owner_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 """
 USER = """
-SELECT id, email, display_name, role, status, banned_until, deleted_at, created_at, updated_at
+SELECT id, email, display_name, role, status, banned_until, deleted_at, created_at, updated_at,
+    machine
 FROM app.users WHERE id = $1
 """
 

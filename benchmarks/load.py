@@ -37,16 +37,18 @@ class Call:
     """A request: what is sent again and again."""
 
     path: str
-    token: str
+    token: str = ""
     method: str = "GET"
     body: str = ""
+    cookie: str = ""
 
     def encode(self) -> bytes:
         """The bytes of the request."""
         sent = f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
+        who = f"Cookie: {self.cookie}" if self.cookie else f"Authorization: Bearer {self.token}"
         return (
             f"{self.method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
-            f"{sent if self.body else ''}Authorization: Bearer {self.token}\r\n\r\n{self.body}"
+            f"{sent if self.body else ''}{who}\r\n\r\n{self.body}"
         ).encode()
 
 

@@ -35,12 +35,16 @@ Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
 
 def dimensions(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The values of each question, without the questions that accept any text."""
+    """The values of each question, without the questions that accept any text.
+
+    Of a question with any number of choices: none of them, and all.
+    """
     found: dict[str, list[Any]] = {}
     for name, question in questions.items():
         choices = question.get("choices")
         if choices:
-            found[name] = list(choices.values() if isinstance(choices, dict) else choices)
+            values = list(choices.values() if isinstance(choices, dict) else choices)
+            found[name] = [(), tuple(values)] if question.get("multiselect") else values
         elif question["type"] == "bool":
             found[name] = [False, True]
         elif name in TEXTS:
@@ -69,8 +73,9 @@ def allowed_pairs(
 
 
 def pairs_of(row: Answers) -> Iterator[Pair]:
-    """The pairs that a row covers."""
-    return combinations(row.items(), 2)
+    """The pairs that a row covers. A list of JSON is a tuple in a pair."""
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
+    return combinations(values.items(), 2)
 
 
 def cover(

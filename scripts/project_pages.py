@@ -17,19 +17,19 @@ from pathlib import Path
 PAGES = [
     f"{name}.md"
     for name in (
-        *("admin", "analytics", "api-keys", "architecture-project", "cache", "credits", "database"),
+        *("admin", "analytics", "api-keys", "architecture-project", "billing", "cache", "credits"),
+        *("database", "deploy", "development-page", "documents", "email", "feature", "frontend"),
         *(
-            "deploy",
-            "development-page",
-            "documents",
-            "email",
-            "feature",
-            "frontend",
             "limits",
             "metrics",
+            "organizations",
+            "pages",
+            "production",
+            "secrets",
+            "sentry",
+            "supabase",
         ),
-        *("organizations", "pages", "secrets", "sentry", "supabase", "tasks", "tracing", "update"),
-        "work",
+        *("tasks", "tracing", "update", "work"),
     )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"

@@ -124,7 +124,8 @@ def create_app() -> FastAPI:
     middlewares = [kind for feature, kind in load("middleware") if feature not in extra_features()]
     for kind in middlewares:
         app.add_middleware(kind)
-    app.add_middleware(RequestGuard, settings=settings)
+    renderers = [kind for kind in middlewares if getattr(kind, "renders_problems", False)]
+    app.add_middleware(RequestGuard, settings=settings, renderers=renderers)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,4 +1,4 @@
-"""Every variant: valid files that pass their linters, and a second render with the same bytes.
+"""Every variant has valid files that pass their linters.
 
 The variants are the presets, each option alone, everything without each option, and the rows of the
 matrix.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.answers import all_variants
+from support.answers import Persona, all_variants, personas
 from support.checks.files import file_faults
 from support.checks.linters import LINTERS, output_of
 from support.commands import attempt, run
@@ -50,19 +50,18 @@ def test_files_pass_their_linters(variant: Path, shared: Path) -> None:
 
 
 def test_no_file_is_ignored_by_git(variant: Path, tmp_path: Path) -> None:
-    shutil.copytree(variant, tmp_path / "project")
-    run(["git", "init", "--quiet"], tmp_path / "project")
-    run(["git", "add", "--all"], tmp_path / "project")
-    tracked = run(["git", "ls-files", "-z"], tmp_path / "project").split("\0")
-    assert set(filter(None, tracked)) == set(tree(variant))
+    run(["git", "init", "--quiet", "--bare", str(tmp_path)], tmp_path)
+    git = ["git", f"--git-dir={tmp_path}", f"--work-tree={variant}"]
+    ignored = run([*git, "ls-files", "--others", "--ignored", "--exclude-standard"], variant)
+    assert ignored == ""
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("persona", personas(), ids=lambda persona: persona.name)
 def test_second_render_has_the_same_bytes(
-    name: str, render: Render, template: Path, tmp_path: Path
+    persona: Persona, render: Render, template: Path, tmp_path: Path
 ) -> None:
-    again = render_anew(template, tmp_path / "demo", VARIANTS[name])
-    assert tree(again) == tree(render(**VARIANTS[name]))
+    again = render_anew(template, tmp_path / "demo", persona.answers)
+    assert tree(again) == tree(render(**persona.answers))
 
 
 def test_faults_are_found(project: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ FEATURE_PACKAGES = ("app.extensions", "app.features")
 
 # Module of a feature -> the name that it must define; None where the import is enough.
 # The class `Middleware` has `exposed_headers`: the response headers that browser apps may read.
+# With `renders_problems = True`, it also gets the problems that are answered before any middleware.
 EXTENSION_POINTS: dict[str, str | None] = {
     "models": None,
     "settings": "SETTINGS",

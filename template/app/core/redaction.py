@@ -47,7 +47,9 @@ def _written(secret: str) -> set[str]:
     """How a secret may be written in a line."""
     plain = {secret, unquote(secret)}
     forms = plain | {quote(each, safe="") for each in plain}
-    for each in plain:
-        forms |= {json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]}
-        forms.add(repr(each)[1:-1])
+    # Twice, because a line of JSON may hold a body, which is JSON, too.
+    for _ in range(2):
+        for each in tuple(forms):
+            forms |= {json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]}
+            forms.add(repr(each)[1:-1])
     return {form for form in forms if len(form) >= MIN_LENGTH}

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from devstack.supabase.errors import AuthError, invalid
+from devstack.supabase.factors import Factors
 from devstack.supabase.fields import update_fields, validate_email, validate_password
 from devstack.supabase.passwords import hash_password
-from devstack.supabase.sessions import Sessions
 from devstack.supabase.store import User, timestamp
 
 
-class Auth(Sessions):
-    """Users and sessions of one local Supabase."""
+class Auth(Factors):
+    """Users, sessions and second factors of one local Supabase."""
 
     def create_user(
         self, email: str, password: str | None = None, *, confirmed: bool = True, **fields: Any

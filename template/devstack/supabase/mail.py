@@ -143,10 +143,13 @@ class Mailbox:
 
     def create_code(self, mail: Mail) -> str:
         """Create the code that a PKCE client exchanges for a session after a link."""
-        code = secrets.token_urlsafe(24)
         assert mail.challenge
-        method = METHODS.get(mail.kind, mail.kind)
-        self._exchanges[code] = Exchange(mail.user_id, mail.challenge, method)
+        return self.new_exchange(mail.user_id, mail.challenge, METHODS.get(mail.kind, mail.kind))
+
+    def new_exchange(self, user_id: str, challenge: tuple[str, str], method: str) -> str:
+        """Create a code for a session of a user; see `Exchange`."""
+        code = secrets.token_urlsafe(24)
+        self._exchanges[code] = Exchange(user_id, challenge, method)
         return code
 
     def redeem(self, code: str, verifier: str) -> Exchange:

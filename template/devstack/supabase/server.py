@@ -31,10 +31,12 @@ from devstack.supabase.origins import LOCAL_ORIGINS
 from devstack.supabase.routes import (
     admin,
     control,
+    factors,
     links,
     local,
     mail_page,
     mails,
+    providers,
     public,
     sessions,
     storage,
@@ -202,8 +204,9 @@ def _application(services: Services) -> Starlette:
         *user.routes,
         *admin.routes,
         *links.routes,
+        *factors.routes,
     ]
-    unguarded = [*public.open_routes, *mails.open_routes]
+    unguarded = [*public.open_routes, *mails.open_routes, *providers.open_routes]
     app = Starlette(
         routes=[
             *(Route(f"/auth/v1{each.path}", each.endpoint) for each in unguarded),

@@ -14,6 +14,30 @@ def timestamp(delay: timedelta = timedelta()) -> str:
     return (datetime.now(UTC) + delay).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def seconds_of(moment: str) -> int:
+    """Return a time of `timestamp` in seconds since the epoch."""
+    return int(datetime.fromisoformat(moment).timestamp())
+
+
+@dataclass
+class Factor:
+    """A second factor of a user: an authenticator app."""
+
+    id: str
+    friendly_name: str
+    secret: str
+    status: str = "unverified"  # or verified, after the first code
+    factor_type: str = "totp"
+    created_at: str = field(default_factory=timestamp)
+    updated_at: str = field(default_factory=timestamp)
+
+    def public(self) -> dict[str, Any]:
+        """Return the factor as in the API, which never shows its secret again."""
+        shown = asdict(self)
+        del shown["secret"]
+        return shown
+
+
 @dataclass
 class User:
     """A row of `auth.users`; times are ISO 8601 in UTC."""
@@ -31,6 +55,7 @@ class User:
     new_email: str = ""
     email_change_sent_at: str | None = None
     confirmed_changes: list[str] = field(default_factory=list)
+    factors: list[Factor] = field(default_factory=list)
     app_metadata: dict[str, Any] = field(default_factory=dict)
     user_metadata: dict[str, Any] = field(default_factory=dict)
     created_at: str = field(default_factory=timestamp)
@@ -40,6 +65,11 @@ class User:
     def banned(self) -> bool:
         """Whether the user is banned now."""
         return self.banned_until is not None and self.banned_until > timestamp()
+
+    @property
+    def has_factor(self) -> bool:
+        """Whether a sign-in has to be followed by the code of a second factor."""
+        return any(factor.status == "verified" for factor in self.factors)
 
     def confirm(self) -> None:
         """Confirm the address."""
@@ -64,6 +94,7 @@ class User:
         values = {
             **shown,
             "new_email": self.new_email or None,
+            "factors": [factor.public() for factor in self.factors] or None,
             "aud": "authenticated",
             "phone": "",
             "confirmed_at": self.email_confirmed_at,
@@ -85,6 +116,9 @@ class Session:
     # Older refresh tokens, and when they were replaced. If one is used, it was stolen.
     spent_tokens: dict[str, str] = field(default_factory=dict)
     method: str = "password"
+    # The second factor, and when its code was entered.
+    factor_id: str | None = None
+    factor_at: str | None = None
     created_at: str = field(default_factory=timestamp)
 
 
@@ -126,5 +160,10 @@ class Store(SavedState):
 
     def _load(self, state: dict[str, Any]) -> None:
         self.keys = [SigningKey(**each) for each in state["keys"]]
-        self.users = {each["id"]: User(**each) for each in state["users"]}
+        self.users = {each["id"]: _user(each) for each in state["users"]}
         self.sessions = {each["id"]: Session(**each) for each in state["sessions"]}
+
+
+def _user(saved: dict[str, Any]) -> User:
+    factors = [Factor(**each) for each in saved.get("factors", ())]
+    return User(**{**saved, "factors": factors})

@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 
 from devstack.supabase.errors import AuthError
-from devstack.supabase.store import Session, Store, User
+from devstack.supabase.store import Session, Store, User, seconds_of
 
 TOKEN_SECONDS = 3600
 AUDIENCE = "authenticated"
@@ -70,10 +70,14 @@ class Tokens:
         return {name: value for name, value in payload.items() if value is not None}
 
     def session_claims(self, user: User, session: Session) -> dict[str, Any]:
-        """Return the claims of a session's token; `amr` keeps the time of the sign-in."""
-        signed_in_at = int(datetime.fromisoformat(session.created_at).timestamp())
-        amr = [{"method": session.method, "timestamp": signed_in_at}]
-        return self.claims(user, session.id, changes={"amr": amr})
+        """Return the claims of a session's token; `amr` keeps the times of both factors."""
+        amr = [{"method": session.method, "timestamp": seconds_of(session.created_at)}]
+        level = "aal1"
+        if session.factor_at:
+            # The newest first, as in Auth.
+            amr.insert(0, {"method": "totp", "timestamp": seconds_of(session.factor_at)})
+            level = "aal2"
+        return self.claims(user, session.id, changes={"amr": amr, "aal": level})
 
     def verify(self, access_token: str) -> dict[str, Any]:
         """Return the claims of a token; its user and session may have ended.

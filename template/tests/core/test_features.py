@@ -100,10 +100,10 @@ def test_a_module_without_its_name_is_an_error(write: Write, kind: str, name: st
 @pytest.mark.parametrize("kind", EXTENSION_POINTS)
 def test_a_feature_that_fails_to_import_fails_the_start_by_name(write: Write, kind: str) -> None:
     write("parcels", **{kind: "import no_such_library"})
-    # Only the doctor loads checks, and a command line only what it runs: here the help, of all.
+    # Only the doctor loads some kinds, and a command line only what it runs: here the help, of all.
     starts: dict[str, Callable[[], object]] = {
         "cli": lambda: build()(["--help"]),
-        "checks": doctor._features,
+        **dict.fromkeys(("checks", "personal_data", "seeds"), doctor._features),
     }
     with pytest.raises(FeatureError, match=rf"app\.features\.parcels\.{kind} .*no_such_library"):
         starts.get(kind, create_app)()

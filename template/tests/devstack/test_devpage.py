@@ -256,8 +256,8 @@ async def test_the_page_is_for_this_machine_and_this_stack(page: Page) -> None:
     for path in ("/", "/data", "/records"):
         assert client.get(path, headers={"host": "evil.example.com"}).status_code == 400
     assert client.post("/records", json=[]).status_code == 403
-    for wrong in ("wrong", "fälsch".encode("latin-1")):
-        headers = {"X-Devpage-Key": wrong}
+    for wrong in (b"wrong", "fälsch".encode("latin-1")):
+        headers = {b"X-Devpage-Key": wrong}
         assert client.post("/records", json=[], headers=headers).status_code == 403
     # A page of another site cannot send this header.
     assert client.delete("/data").status_code == 403

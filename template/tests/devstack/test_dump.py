@@ -68,10 +68,12 @@ def planted(model: type[Model], table: Table) -> Model:
             values[name] = {CANARY: [f"{CANARY}@example.org"]}
         elif isinstance(column.type, String):
             values[name] = f"{CANARY}@{uuid4().hex[:8]}.org"
-    factory = RowFactory.create_factory(model)  # type: ignore[type-var]
+    factory = RowFactory.create_factory(model)
     for column in table.columns:
-        if column.primary_key and isinstance(column.type, String):
-            values.setdefault(column.name, uuid4().hex[:20])
+        # The factory leaves foreign keys out.
+        if column.primary_key or (column.foreign_keys and not column.nullable):
+            is_text = isinstance(column.type, String)
+            values.setdefault(column.name, uuid4().hex[:20] if is_text else uuid4())
     return factory.build(**values)
 
 

@@ -31,8 +31,10 @@ VALUES = {
     "SUPABASE_PUBLISHABLE_KEY": f"sb_publishable_{secrets.token_urlsafe(16)}",
     "SUPABASE_SECRET_KEY": f"sb_secret_{secrets.token_urlsafe(16)}",
     "ALLOWED_HOSTS": "api.example.com",
+    # Options need more.
+    "FEATURES": "users,tasks",
 }
-REQUIRED = set(VALUES) - {"ENVIRONMENT", "ALLOWED_HOSTS"}
+REQUIRED = set(VALUES) - {"ENVIRONMENT", "ALLOWED_HOSTS", "FEATURES"}
 
 # Keeps names and values in a JSON file, and notes every command line.
 STAND_IN = f"""#!{sys.executable}
@@ -142,14 +144,19 @@ def test_a_complete_file(call: Call, file: Path) -> None:
 
 
 def test_what_is_missing_wrong_and_unused(call: Call, file: Path) -> None:
-    changes = {"SECRET_KEY": "", "REDIS_URL": "http://x", "ALLOWED_HOSTS": "", "SERCET_KEY": "x"}
-    write(file, **changes)
+    write(file, SECRET_KEY="", REDIS_URL="http://x", SERCET_KEY="x")
     answer = call("check", "--file", str(file))
     assert answer.code == 1
     states = answer.states()
-    assert states["SECRET_KEY"] == states["ALLOWED_HOSTS"] == "missing"
+    assert states["SECRET_KEY"] == "missing"
     assert states["REDIS_URL"] == "wrong"
     assert states["SERCET_KEY"] == "unused"
+
+
+def test_what_production_requires_is_missing(call: Call, file: Path) -> None:
+    write(file, ALLOWED_HOSTS="")
+    answer = call("check", "--file", str(file))
+    assert (answer.code, answer.states()["ALLOWED_HOSTS"]) == (1, "missing")
 
 
 def test_the_variables_of_this_process_do_not_count_for_a_file(

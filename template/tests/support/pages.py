@@ -39,6 +39,11 @@ class Browser:
         await self.get("/account/sign-in")
         return await self.post("/account/sign-in", email=person.email, password=password, **fields)
 
+    async def confirm(self, password: str = PASSWORD) -> Response:
+        """Prove again who the person is."""
+        await self.get("/account/confirm")
+        return await self.post("/account/confirm", password=password)
+
     async def follow(self, answer: Response) -> Response:
         """Load the page to which an answer leads."""
         assert answer.status_code == 303, answer.text

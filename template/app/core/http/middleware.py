@@ -8,6 +8,7 @@ does what others do in four. Hosts and bodies are checked here because Starlette
 
 import re
 import time
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 
 from starlette.datastructures import Headers
@@ -110,10 +111,21 @@ class RequestGuard:
     connection: otherwise the server would receive the rest of the body for nothing. A handler for
     `Exception` cannot answer unexpected errors: Starlette runs it outside of all middleware, so
     that its response has no request id, no security headers and no headers of CORS.
+
+    Args:
+        app: the application.
+        settings: the limit of a body is one of them.
+        renderers: middleware of features through which a refusal goes, as every other problem does.
     """
 
-    def __init__(self, app: ASGIApp, settings: CoreSettings) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: CoreSettings,
+        renderers: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
+    ) -> None:
         self.app = app
+        self.renderers = renderers
         self.prefix = settings.api_prefix
         self.limit = settings.max_body_bytes
         self.detail = f"The body has more than {self.limit} bytes."
@@ -127,6 +139,8 @@ class RequestGuard:
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit:
             app = problem(413, "content_too_large", self.detail)
+            for renderer in self.renderers:
+                app = renderer(app)
         if scope["path"].startswith(self.prefix) and (
             "\0" in scope["path"]
             or b"%00" in scope["query_string"]

@@ -101,6 +101,15 @@ async def get_user(supabase: Supabase, user_id: UUID) -> AuthUser | None:
         return _user(response.raise_for_status().json())
 
 
+async def delete_user(supabase: Supabase, user_id: UUID) -> None:
+    """Delete a user with all sessions; a user whom Auth does not have is no error."""
+    with translate_failures(*FAILURE):
+        response = await _send(supabase, "DELETE", f"admin/users/{user_id}")
+        if response.status_code == 404 and response.json()["error_code"] == "user_not_found":
+            return
+        response.raise_for_status()
+
+
 def _user(document: dict[str, Any]) -> AuthUser:
     banned = document.get("banned_until")
     return AuthUser(

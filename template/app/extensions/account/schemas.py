@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.core.http.schemas import RequestModel
 
@@ -48,6 +48,39 @@ class Code(RequestModel):
     code: Annotated[str, Field(min_length=1, max_length=20)]
 
 
+# People type the code of an app as it is shown, in two groups.
+Digits = Annotated[
+    str,
+    BeforeValidator(lambda value: value.replace(" ", "") if isinstance(value, str) else value),
+    Field(min_length=1, max_length=12),
+]
+
+
+class AppCode(RequestModel):
+    """The code that an authenticator app shows."""
+
+    code: Digits
+    app: str = Field(default="", max_length=64)
+
+
+class NewApp(RequestModel):
+    """A new authenticator app."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class MailCode(RequestModel):
+    """The code of a mail to the visitor's own address."""
+
+    code: Digits
+
+
+class OwnPassword(RequestModel):
+    """The password of the visitor."""
+
+    password: Password
+
+
 class ChosenPassword(RequestModel):
     """Another password, after the link of a mail."""
 
@@ -58,6 +91,18 @@ class ChangedPassword(ChosenPassword):
     """Another password, with the one that is valid now."""
 
     current: Password
+
+
+class NewAddress(RequestModel):
+    """Another address."""
+
+    email: Address
+
+
+class NewAddressCode(NewAddress):
+    """The code of one of the two mails about another address."""
+
+    code: Digits
 
 
 class Profile(RequestModel):

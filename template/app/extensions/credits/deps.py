@@ -12,7 +12,7 @@ from app.core.features import load
 from app.extensions.credits.service.charges import Charge as Charge
 from app.extensions.credits.service.charges import charging_async
 from app.extensions.credits.service.holders import Holder
-from app.extensions.users.deps import CurrentUser
+from app.extensions.users.deps import CurrentUser, UserOrMachine
 
 IdempotencyKey = Annotated[
     str | None,
@@ -64,7 +64,7 @@ def charge(operation: str, units: int | Callable[..., Any] = 1) -> Any:
 
     async def metered(
         request: Request,
-        user: CurrentUser,
+        user: UserOrMachine,  # `CurrentHolder` decides about machines
         holder: CurrentHolder,
         session: DatabaseSession,
         counted: Annotated[int, Depends(count)],

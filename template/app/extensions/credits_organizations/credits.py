@@ -13,7 +13,7 @@ from app.extensions.credits.service.holders import Holder, Opening
 from app.extensions.organizations.deps import NamedOrganization
 from app.extensions.organizations.service import lookup, roles
 from app.extensions.organizations.service.scope import current
-from app.extensions.users.deps import CurrentUser
+from app.extensions.users.deps import UserOrMachine
 
 HOLDERS = "organizations"
 
@@ -24,7 +24,7 @@ TIER = "organization"
 BILLING = "billing"
 
 
-async def current_holder(user: CurrentUser, scope: NamedOrganization) -> Holder:
+async def current_holder(user: UserOrMachine, scope: NamedOrganization) -> Holder:
     """Return the organization of the request; without one, the caller."""
     if scope is None:
         return Holder(user.id)

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.extensions.documents.schemas import Owner
 from app.extensions.organizations.deps import NamedOrganization
 from app.extensions.organizations.service.scope import of_member
-from app.extensions.users.deps import CurrentUser
+from app.extensions.users.deps import UserOrMachine
 
 OWNERS = "organizations"
 
@@ -21,6 +21,6 @@ async def may_read(session: AsyncSession, owner_id: UUID, user_id: UUID) -> bool
     return await of_member(session, owner_id, user_id) is not None
 
 
-async def current_owner(user: CurrentUser, scope: NamedOrganization) -> Owner:
+async def current_owner(user: UserOrMachine, scope: NamedOrganization) -> Owner:
     """Return the organization of the request; without one, the caller."""
     return Owner(id=scope.holder_id if scope else user.id, user_id=user.id)

@@ -184,8 +184,8 @@ class Callers:
         own = self._factors.get(group_id)
         if own is None:
             tier = await self._asked(self._tier_of_holder, group_id)
-            named = tier is not None and tier != kind
-            own = self._factors[group_id] = self.tiers.get(tier, 1.0) if named else 1.0
+            own = 1.0 if tier is None or tier == kind else self.tiers.get(tier, 1.0)
+            self._factors[group_id] = own
         return own * self.tiers.get(kind, 1.0)
 
     async def _asked(

@@ -19,13 +19,13 @@ class Quota(NamedTuple):
 
     name: str
     caller: Caller
-    count: Count
+    counted: Count
     window: Window
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/."""
-        _, amount, seconds, _ = self.count
+        _, amount, seconds, _ = self.counted
         left = self.window.remaining(amount, seconds)
         resets = self.window.resets_in(seconds) if self.is_taken else self.retry_after
         return {
@@ -41,7 +41,7 @@ class Quota(NamedTuple):
     @property
     def retry_after(self) -> int:
         """Seconds after which the request is possible."""
-        _, amount, seconds, cost = self.count
+        _, amount, seconds, cost = self.counted
         return self.window.retry_after(amount, seconds, cost)
 
 
@@ -82,7 +82,7 @@ class Limiter:
                 quotas.append(await self._count(name, policy, group))
         if not quotas[-1].is_taken:
             for quota in quotas[:-1]:
-                self._put_back(quota.count)
+                self._put_back(quota.counted)
         return quotas
 
     async def _count(self, name: str, policy: Policy, caller: Caller) -> Quota:

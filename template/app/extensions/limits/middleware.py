@@ -63,7 +63,7 @@ def _too_many(quotas: Sequence[Quota]) -> Response:
     return problem(
         429,
         "too_many_requests",
-        f"{refused.count.amount} requests in {refused.count.seconds} seconds are allowed here"
+        f"{refused.counted.amount} requests in {refused.counted.seconds} seconds are allowed here"
         f"{together}. Try again in {seconds} seconds.",
         headers={"Retry-After": str(seconds), **_headers(quotas)},
         members={"limit": refused.name},

@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Request
 
 from app.core.database import DatabaseReader, Reader
-from app.core.errors import NotFoundError
+from app.core.errors import ForbiddenError, NotFoundError
 from app.core.features import load
 from app.extensions.organizations.service import scope
 from app.extensions.organizations.service.scope import Scope as Scope
-from app.extensions.users.deps import CurrentUser, UserOrMachine
+from app.extensions.users.deps import UserOrMachine
 from app.extensions.users.schemas import UserRead
 
 HEADER = "X-Organization"
@@ -58,7 +58,7 @@ async def _scope(request: Request, user: UserRead, reader: Reader, slug: str) ->
 
 async def _named(
     request: Request,
-    user: CurrentUser,
+    user: UserOrMachine,
     reader: DatabaseReader,
     named: Annotated[
         str | None,
@@ -70,11 +70,19 @@ async def _named(
     ] = None,
 ) -> Scope | None:
     slug = request.path_params.get("organization") or named
-    return await _scope(request, user, reader, slug) if slug else None
+    if slug:
+        return await _scope(request, user, reader, slug)
+    if user.machine:
+        raise ForbiddenError(
+            f"This is for users: name an organization in the header {HEADER}.",
+            code="user_required",
+        )
+    return None
 
 
 # The caller is a member, a person or a machine; everybody else gets 404.
 CurrentOrganization = Annotated[Scope, Depends(_from_path)]
 HeaderOrganization = Annotated[Scope, Depends(_from_header)]
-# The organization in the path or, without one there, in the header; None if neither names one.
+# The organization in the path or, without one there, in the header; None if neither names one, for
+# people only.
 NamedOrganization = Annotated[Scope | None, Depends(_named)]

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import URLPath
+from starlette.datastructures import Headers, URLPath
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, NoMatchFound
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.core.settings import load_settings
+from app.extensions.pages.accept import accepts_gzip
 from app.extensions.pages.folders import folders
 from app.extensions.pages.settings import PagesSettings
 
@@ -154,7 +154,7 @@ class AssetFiles(StaticFiles):
             raise HTTPException(404) from None
         zipped = file.with_name(f"{file.name}.gz")
         has_zipped = isinstance(self.assets, CollectedAssets) and zipped.is_file()
-        accepted = "gzip" in Request(scope).headers.get("accept-encoding", "")
+        accepted = accepts_gzip(Headers(scope=scope).get("accept-encoding", ""))
         sent = zipped if has_zipped and accepted else file
         response = self.file_response(sent, sent.stat(), scope)
         # An old page may ask for an old hash: it gets the file of today, which no cache may keep.

@@ -1,4 +1,4 @@
-"""Error pages: `errors/<status>.html` if a feature has it, or `errors/error.html`."""
+"""Error pages: `errors/<code>.html` or `errors/<status>.html` if a feature has it."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -51,7 +51,8 @@ def error_page(request: Request, problem: dict[str, Any]) -> Response:
     """Render a problem as a page. If the template fails, its sentence is answered alone."""
     status = int(problem["status"])
     try:
-        template = environment().select_template([f"errors/{status}.html", "errors/error.html"])
+        names = (problem["code"], status, "error")
+        template = environment().select_template([f"errors/{name}.html" for name in names])
         title = TITLES.get(status, problem["title"])
         values = {"errors": [], "request_id": None} | problem
         if problem["detail"] == f"{problem['title']}.":

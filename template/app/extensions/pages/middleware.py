@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -11,7 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.http.error_handlers import report_request, unexpected_error
 from app.core.http.problems import MEDIA_TYPE
 from app.core.settings import get_settings
+from app.extensions.pages.accept import prefers_html
 from app.extensions.pages.errors import error_page, to_sign_in
+from app.extensions.sessions.deps import recall_session
 
 # Scripts have to carry the nonce, and nothing comes from another origin.
 POLICY = (
@@ -25,6 +26,7 @@ class Middleware:
     """Leaves the API alone. A problem that a browser would show as JSON becomes a page."""
 
     exposed_headers = ()
+    renders_problems = True
 
     def __init__(self, app: ASGIApp) -> None:
         settings = get_settings()
@@ -76,43 +78,27 @@ class Middleware:
             await unexpected_error(error)(scope, receive, send_page)
 
 
-def prefers_html(accept: str) -> bool:
-    """Tell whether a header Accept names HTML, and JSON with no higher weight (RFC 9110)."""
-    weights = dict(_weights(accept))
-    html = weights.get("text/html", 0.0)
-    return html > 0 and all(
-        html >= weights.get(each, 0.0) for each in ("application/json", MEDIA_TYPE)
-    )
-
-
-def _weights(accept: str) -> Iterable[tuple[str, float]]:
-    for part in accept.split(","):
-        kind, _, parameters = part.partition(";")
-        weight = parameters.strip().removeprefix("q=")
-        try:
-            yield kind.strip().lower(), float(weight or 1)
-        except ValueError:
-            yield kind.strip().lower(), 1.0
-
-
 def _complete(headers: MutableHeaders, scope: Scope) -> None:
     nonce, cookies = scope["state"]["csp_nonce"], scope["state"].get("cookies", {})
     for cookie in cookies.values():
         headers.append("Set-Cookie", cookie)
     if cookies:
         headers["Cache-Control"] = "no-store"
-    if not headers.get("content-type", "").startswith("text/html"):
+    is_page = headers.get("content-type", "").startswith("text/html")
+    if is_page or "location" in headers:
+        headers.setdefault("Cache-Control", "no-store")
+    if not is_page:
         return
     headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce))
     # Forms check the origin of a request, which browsers leave out with `no-referrer`.
     headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cache-Control", "no-store")
 
 
 async def _send_problem(
     scope: Scope, receive: Receive, start: Message, body: bytes, send: Send
 ) -> None:
     request = Request(scope)
+    await recall_session(request)
     kept = Headers(raw=start["headers"])
     response = to_sign_in(request) if start["status"] == 401 else None
     response = response or error_page(request, json.loads(body))

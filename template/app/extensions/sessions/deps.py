@@ -5,9 +5,11 @@ a form sends the token of its browser. No package is used for it: `starlette-csr
 from a header only.
 """
 
+import contextlib
 from typing import Annotated
 
 from fastapi import Depends, Request
+from redis.exceptions import RedisError
 
 from app.core import context
 from app.core.database import database_of
@@ -38,7 +40,19 @@ async def guard(request: Request) -> None:
     request.state.session = await life.current(request)
 
 
-async def current_session(request: Request) -> Session:
+async def recall_session(request: Request) -> None:
+    """Read the session for an error page, if no page has read it; a failure means none.
+
+    The tokens are not replaced: the page only shows that somebody has signed in.
+    """
+    if hasattr(request.state, "session"):
+        return
+    request.state.session = None
+    with contextlib.suppress(RedisError):
+        request.state.session = await life.stored(request)
+
+
+async def _received_session(request: Request) -> Session:
     """Return the session of a person who has signed in.
 
     Raises:
@@ -51,10 +65,9 @@ async def current_session(request: Request) -> Session:
     return session
 
 
-CurrentSession = Annotated[Session, Depends(current_session)]
-
-
-async def visitor(request: Request, session: CurrentSession) -> UserRead:
+async def visitor(
+    request: Request, session: Annotated[Session, Depends(_received_session)]
+) -> UserRead:
     """Return the user of the session, also one who waits for approval."""
     user = users.get_cached(session.user_id, None)
     if user is None:
@@ -63,6 +76,15 @@ async def visitor(request: Request, session: CurrentSession) -> UserRead:
             user = users.cache(await users.get(database, session.user_id), since)
     await life.follow_role(request, session, user.role)
     return user
+
+
+async def current_session(request: Request, _: Annotated[UserRead, Depends(visitor)]) -> Session:
+    """Return the session of the visitor, which has moved if the role of the visitor has changed."""
+    session: Session = request.state.session
+    return session
+
+
+CurrentSession = Annotated[Session, Depends(current_session)]
 
 
 async def active_visitor(user: Annotated[UserRead, Depends(visitor)]) -> UserRead:

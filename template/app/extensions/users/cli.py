@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.cli.database import with_reader, with_session
 from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
+from app.core.settings import get_settings
 from app.core.supabase.auth import create_user, find_user
 from app.core.supabase.clients import Supabase, with_supabase
 from app.extensions.users import service
@@ -80,6 +81,24 @@ def approve(email: Email) -> None:
 def suspend(email: Email) -> None:
     """Lock a user out until the user is approved again."""
     _change(email, service.set_status, Status.SUSPENDED)
+
+
+@cli.command()
+def delete(
+    email: Email,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a user here and in Supabase Auth, with all data that belongs to the user."""
+    user = with_session(lambda session: service.get_by_email(session, email))
+    if not yes:
+        typer.confirm(f"Delete {email} with all data? Nobody can undo this.", abort=True)
+
+    async def work(session: AsyncSession) -> None:
+        async with Supabase(get_settings()) as supabase:
+            await service.delete_account(session, supabase, user.id)
+
+    with_session(work)
+    print(f"Deleted {email}")
 
 
 def _change(

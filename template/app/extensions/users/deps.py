@@ -15,9 +15,9 @@ from app.core.settings import load_settings
 from app.core.supabase.auth import user_of_token
 from app.core.supabase.clients import supabase_of
 from app.extensions.users import service
-from app.extensions.users.models import Role, Status
+from app.extensions.users.models import Role
 from app.extensions.users.schemas import UserRead
-from app.extensions.users.settings import Approval, UserSettings
+from app.extensions.users.settings import UserSettings
 
 
 async def _optional_user(request: Request, claims: Claims | None) -> UserRead | None:
@@ -109,11 +109,10 @@ async def _get_or_create(request: Request, claims: Claims) -> UserRead:
     # Not the request's session: most requests find the user in the cache and need none.
     async with database_of(request).session() as session:
         user, _ = await service.get_or_create(session, claims.user_id, claims.email)
-        by_email = load_settings(UserSettings).approval is Approval.EMAIL
-        if user.status is Status.PENDING and by_email:
+        if service.awaits_confirmation(user):
             in_auth = await user_of_token(supabase_of(request), _token(request))
             if in_auth and in_auth.get("email_confirmed_at"):
-                user = await service.set_status(session, user.id, Status.APPROVED)
+                user = await service.approve_confirmed(session, user)
         return service.cache(user, since)
 
 

@@ -20,6 +20,8 @@ from app.core.events import emit
 from app.core.http.lists import EVERYONE, Listing
 from app.core.row_cache import RowCache
 from app.core.settings import load_settings
+from app.core.supabase.auth import delete_user
+from app.core.supabase.clients import Supabase
 from app.extensions.users.models import Role, Status, User
 from app.extensions.users.schemas import UserRead
 from app.extensions.users.settings import Approval, UserSettings
@@ -115,7 +117,8 @@ async def get_or_create(
     several first requests run at once, exactly one of them creates the row.
     """
     user = await session.get(User, user_id)
-    if user and email in (None, user.email):
+    # The token of a deleted user is valid for some time, and must not bring the address back.
+    if user and (user.deleted_at or email in (None, user.email)):
         return user, False
     if status is None:
         auto = load_settings(UserSettings).approval is Approval.AUTO
@@ -134,6 +137,30 @@ async def get_or_create(
         await emit(session, "users.created", user_id=user_id)
     await session.commit()
     return (row[0] if row else await get(session, user_id)), created
+
+
+async def delete_account(session: AsyncSession, supabase: Supabase, user_id: UUID) -> None:
+    """Delete a person in Auth, and here all rows that refer to the person by a cascade. Commits.
+
+    `users.deleted` is emitted before: a handler that raises keeps the account. An empty row stays,
+    because a token that is still valid would create the user again.
+
+    Raises:
+        ConflictError: the application would have no admin.
+        UnavailableError: Auth does not answer; nothing is deleted.
+    """
+    user = await get(session, user_id)
+    await _ensure_other_admin(session, user)
+    user.deleted_at = utcnow()
+    await session.flush()
+    await emit(session, "users.deleted", user_id=user_id)
+    kept = {"status": user.status, "created_at": user.created_at, "deleted_at": user.deleted_at}
+    await session.exec(delete(User).where(col(User.id) == user_id))
+    await session.exec(insert(User).values(id=user_id, role=Role.USER, updated_at=utcnow(), **kept))
+    # Last, so that nothing here can fail any more once Auth has deleted the person.
+    await delete_user(supabase, user_id)
+    await session.commit()
+    evict(user_id)
 
 
 async def add_machine(session: AsyncSession, user_id: UUID, name: str) -> None:
@@ -245,6 +272,18 @@ async def admins(session: AsyncSession) -> list[User]:
 def awaits_admin(user: User) -> bool:
     """Return whether an admin has to approve the user."""
     return user.status is Status.PENDING and load_settings(UserSettings).approval is Approval.ADMIN
+
+
+def awaits_confirmation(user: User) -> bool:
+    """Return whether a confirmed address approves the user."""
+    return user.status is Status.PENDING and load_settings(UserSettings).approval is Approval.EMAIL
+
+
+async def approve_confirmed(session: AsyncSession, user: User) -> User:
+    """Approve a user whose address is confirmed, if that is enough. Commits."""
+    if not awaits_confirmation(user):
+        return user
+    return await set_status(session, user.id, Status.APPROVED)
 
 
 def _active() -> SelectOfScalar[User]:

@@ -62,11 +62,11 @@ class OneUser(HTTPEndpoint):
 
     async def get(self, request: Request) -> Response:
         """Return the user."""
-        return JSONResponse(self.user(request).public())
+        return JSONResponse(user_in_path(request).public())
 
     async def put(self, request: Request) -> Response:
         """Change the user; another password ends all sessions."""
-        user, auth, body = self.user(request), services(request).auth, await json_object(request)
+        user, auth, body = user_in_path(request), services(request).auth, await json_object(request)
         await asyncio.to_thread(auth.update_user, user, body)
         if body.get("password"):
             auth.end_sessions(user)
@@ -74,20 +74,25 @@ class OneUser(HTTPEndpoint):
 
     async def delete(self, request: Request) -> Response:
         """Delete the user with all sessions."""
-        services(request).auth.delete_user(self.user(request))
+        services(request).auth.delete_user(user_in_path(request))
         return JSONResponse({})
 
-    def user(self, request: Request) -> User:
-        """Return the user in the path."""
-        require_secret_key(request)
-        try:
-            user_id = str(uuid.UUID(request.path_params["user_id"]))
-        except ValueError:
-            raise AuthError(404, "validation_failed", "user_id must be an UUID") from None
-        user = services(request).auth.store.users.get(user_id)
-        if user is None:
-            raise AuthError(404, "user_not_found", "User not found")
-        return user
+
+def user_in_path(request: Request) -> User:
+    """Return the user in the path, to an administrator.
+
+    Raises:
+        AuthError: there is no such user, or the request has no secret key.
+    """
+    require_secret_key(request)
+    try:
+        user_id = str(uuid.UUID(request.path_params["user_id"]))
+    except ValueError:
+        raise AuthError(404, "validation_failed", "user_id must be an UUID") from None
+    user = services(request).auth.store.users.get(user_id)
+    if user is None:
+        raise AuthError(404, "user_not_found", "User not found")
+    return user
 
 
 def positive(request: Request, name: str, default: int) -> int:

@@ -30,6 +30,10 @@ class CurrentUser(HTTPEndpoint):
         if body.get("app_metadata") is not None:
             message = "Updating app_metadata requires admin privileges"
             raise AuthError(403, "not_admin", message)
+        changes_access = bool(password) or bool(email and email != user.email)
+        if changes_access and user.has_factor and not session.factor_id:
+            message = "AAL2 session is required to update email or password when MFA is enabled."
+            raise AuthError(401, "insufficient_aal", message)
         if user.is_anonymous and password and not email:
             message = (
                 "Updating password of an anonymous user without an email or phone is not allowed"

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,6 +19,8 @@ from cryptography.x509.oid import NameOID
 # Source: PostgreSQL's docs, Frontend/Backend Protocol, SSL Session Encryption.
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 GRANTED = b"S"
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,22 @@ def _builder(
 
 
 @contextlib.contextmanager
+def http_front(context: ssl.SSLContext, port: int) -> Iterator[int]:
+    """Accept HTTPS on the port that is returned, and forward the data to `port` in clear text."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            backend = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_forward(reader, backend[1]), _forward(backend[0], writer))
+        writer.close()
+
+    with _served(serve, ssl=context) as front:
+        yield front
+
+
+@contextlib.contextmanager
 def tls_front(context: ssl.SSLContext, port: int) -> Iterator[int]:
-    """Accept TLS on the port that is returned, and forward the data to `port` in clear text."""
+    """The same for clients of Postgres, which ask for TLS before they start it."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -89,11 +106,18 @@ def tls_front(context: ssl.SSLContext, port: int) -> Iterator[int]:
             await asyncio.gather(_forward(reader, backend[1]), _forward(backend[0], writer))
         writer.close()
 
+    with _served(serve) as front:
+        yield front
+
+
+@contextlib.contextmanager
+def _served(serve: Serve, **options: Any) -> Iterator[int]:
+    """Serve in a thread, and return the port."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     started = asyncio.run_coroutine_threadsafe(
-        asyncio.start_server(serve, "127.0.0.1", 0), loop
+        asyncio.start_server(serve, "127.0.0.1", 0, **options), loop
     ).result()
     try:
         yield int(started.sockets[0].getsockname()[1])

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from app.core.database.models import SCHEMA
 from app.core.migrations.connections import migration_engine
 from app.core.migrations.personal_data import undecided
+from app.core.personal_data import Rows, Rule
 from app.extensions.users import personal_data
 
 
@@ -17,7 +18,7 @@ def problems(*statements: str) -> list[str]:
         return undecided(connection)
 
 
-def decide(monkeypatch: pytest.MonkeyPatch, rows: object) -> None:
+def decide(monkeypatch: pytest.MonkeyPatch, rows: Rows) -> None:
     monkeypatch.setitem(personal_data.TABLES, "users", rows)
 
 
@@ -56,8 +57,8 @@ def test_a_decision_needs_its_column() -> None:
 )
 def test_a_rule_must_fit_the_column(monkeypatch: pytest.MonkeyPatch, rule: str, kind: str) -> None:
     rows = personal_data.TABLES["users"]
-    replace = {**rows.replace, "extra": personal_data.Rule[rule]}
-    decide(monkeypatch, personal_data.Rows(replace, keep=rows.keep))
+    replace = {**rows.replace, "extra": Rule[rule]}
+    decide(monkeypatch, Rows(replace, keep=rows.keep))
     (problem,) = problems(f"ALTER TABLE app.users ADD extra {kind}")
     assert problem.startswith("users.extra:")
     assert "no decision" not in problem
@@ -65,7 +66,7 @@ def test_a_rule_must_fit_the_column(monkeypatch: pytest.MonkeyPatch, rule: str, 
 
 def test_a_column_is_either_kept_or_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = personal_data.TABLES["users"]
-    decide(monkeypatch, personal_data.Rows(rows.replace, keep=[*rows.keep, "email"]))
+    decide(monkeypatch, Rows(rows.replace, keep=[*rows.keep, "email"]))
     assert problems() == ["users.email: both kept and replaced."]
 
 
@@ -74,8 +75,8 @@ def test_a_row_does_not_refer_to_one_that_is_left_out(monkeypatch: pytest.Monkey
     (problem,) = problems(*statements)
     assert problem.startswith("users.task_id: it refers to tasks")
     rows = personal_data.TABLES["users"]
-    replace = {**rows.replace, "task_id": personal_data.Rule.EMPTY}
-    decide(monkeypatch, personal_data.Rows(replace, keep=rows.keep))
+    replace = {**rows.replace, "task_id": Rule.EMPTY}
+    decide(monkeypatch, Rows(replace, keep=rows.keep))
     assert problems(*statements) == []
 
 

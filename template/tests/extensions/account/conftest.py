@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from app.core.database.models import SCHEMA
 from app.core.settings import get_settings
 from devstack.supabase import LocalSupabase
+from devstack.supabase.routes import mails, providers
 from tests.support.pages import Browser
 from tests.support.people import Person, SignIn
 
@@ -23,6 +24,13 @@ async def no_sessions() -> None:
         keys = [key async for key in redis.scan_iter(f"{SCHEMA}:session*")]
         if keys:
             await redis.delete(*keys)
+
+
+@pytest.fixture(autouse=True)
+def local_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local Supabase leads back to local addresses only; here, to the client of the tests."""
+    for module in (mails, providers):
+        monkeypatch.setattr(module, "is_local", lambda url: url.startswith("http://testserver/"))
 
 
 @pytest.fixture

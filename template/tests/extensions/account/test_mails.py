@@ -1,13 +1,13 @@
 """Links and codes of mails: confirm an address, sign in, and set a forgotten password."""
 
-from urllib.parse import urlsplit
+import html
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from devstack.supabase import LocalSupabase
-from devstack.supabase.routes import mails
 from tests.extensions.account.conftest import NewBrowser
 from tests.support.pages import PASSWORD, Browser, notices
 from tests.support.people import Person, SignIn
@@ -37,12 +37,6 @@ async def ask(browser: Browser, page: str, **fields: str) -> str:
     answer = await browser.post(f"/account/{page}", **fields)
     assert answer.status_code == 200, answer.text
     return answer.text
-
-
-@pytest.fixture(autouse=True)
-def local_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local Supabase leads back to local addresses only; here, to the client of the tests."""
-    monkeypatch.setattr(mails, "is_local", lambda url: url.startswith("http://testserver/"))
 
 
 async def test_an_address_is_confirmed_by_link(
@@ -98,6 +92,44 @@ async def test_a_link_signs_in(browser: Browser, sign_in: SignIn, supabase: Loca
     answer = await browser.get(await path_of_link(supabase, person.email))
     assert notices(await browser.follow(answer)) == ["You have signed in."]
     assert await browser.is_signed_in()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        ("/account/password?x=é", "/account/password?x=é"),
+        ("//example.com", "/account"),
+        ("/" + "x" * 5000, "/" + "x" * 999),
+    ],
+    ids=["page", "elsewhere", "long"],
+)
+async def test_a_link_leads_to_the_page_that_was_wanted(
+    browser: Browser, supabase: LocalSupabase, sign_in: SignIn, wanted: str, there: str
+) -> None:
+    person = await sign_in()
+    page = await ask(browser, "link", email=person.email, next=wanted)
+    assert f'name="next" value="{wanted}"' in page
+    answer = await browser.get(await path_of_link(supabase, person.email))
+    assert unquote(answer.headers["location"]) == there
+
+
+async def test_a_code_and_a_sign_up_lead_to_the_page_that_was_wanted(
+    browser: Browser, supabase: LocalSupabase, email: str
+) -> None:
+    form = await browser.get("/account/sign-in", next="/account/apps?x=1&y=2")
+    linked = form.text.partition('href="/account/sign-up')[2].partition('"')[0]
+    assert (
+        'value="/account/apps?x=1&amp;y=2"'
+        in (await browser.get(f"/account/sign-up{html.unescape(linked)}")).text
+    )
+    fields = {"email": email, "password": PASSWORD, "next": "/account/apps"}
+    answer = await browser.post("/account/sign-up", **fields)
+    assert answer.headers["location"] == "/account/apps"
+    await browser.post("/account/sign-out")
+    await ask(browser, "link", email=email, next="/account/apps")
+    code = code_of(supabase, email)
+    sent = {"kind": "magiclink", "email": email, "code": code, "next": "/account/apps"}
+    assert (await browser.post("/account/code", **sent)).headers["location"] == "/account/apps"
 
 
 async def test_the_answer_does_not_tell_whether_there_is_an_account(

@@ -1,5 +1,7 @@
 """Signing in and out, and who is refused."""
 
+from uuid import uuid4
+
 import pytest
 from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -7,10 +9,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.extensions.sessions.service import attempts, life
 from app.extensions.users import service as users
 from app.extensions.users.models import Role, Status
+from app.extensions.users.settings import Approval, UserSettings
 from devstack.supabase import LocalSupabase
 from devstack.supabase.store import User
 from tests.extensions.account.conftest import NewBrowser
-from tests.support.pages import Browser, is_sign_in, notices
+from tests.support.pages import PASSWORD, Browser, is_sign_in, notices
 from tests.support.people import Person, SignIn
 
 
@@ -93,6 +96,15 @@ async def test_a_sign_out_everywhere_ends_all_sessions_here_and_at_auth(
     assert str(person.id) not in {each.user_id for each in supabase.auth.store.sessions.values()}
 
 
+async def test_an_error_page_knows_who_has_signed_in(
+    new_browser: NewBrowser, browser: Browser, person: Person
+) -> None:
+    mine, strange = await browser.get("/nothing"), await new_browser().get("/nothing")
+    assert (mine.status_code, strange.status_code) == (404, 404)
+    assert 'href="/account"' in mine.text
+    assert 'href="/account/sign-in"' in strange.text
+
+
 async def test_a_wrong_password_keeps_the_address(browser: Browser, sign_in: SignIn) -> None:
     person = await sign_in()
     answer = await browser.sign_in(person, "not the password")
@@ -138,11 +150,33 @@ async def test_an_account_that_waits_sees_its_account_only(
     assert "waiting for approval" in notices(answer)[0]
 
 
-async def test_a_second_factor_is_not_bypassed(
+async def test_an_account_that_waits_is_told_so_on_other_pages(
+    browser: Browser, sign_in: SignIn
+) -> None:
+    await browser.sign_in(await sign_in(status=Status.PENDING))
+    answer = await browser.get("/progress/00000000-0000-0000-0000-000000000000")
+    assert answer.status_code == 403
+    assert 'data-code="account_pending"' in answer.text
+    assert "<h1>Waiting for approval</h1>" in answer.text
+
+
+async def test_a_confirmed_address_approves_where_that_is_enough(
+    browser: Browser, supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = UserSettings(approval=Approval.EMAIL)
+    monkeypatch.setattr(users, "load_settings", lambda _: settings)
+    await browser.get("/account/sign-up")
+    address = f"{uuid4().hex}@example.com"
+    await browser.post("/account/sign-up", email=address, password=PASSWORD)
+    page = await browser.get("/progress/00000000-0000-0000-0000-000000000000")
+    assert page.status_code == 404
+
+
+async def test_a_second_factor_that_is_no_app_is_not_bypassed(
     browser: Browser, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, public = await sign_in(), User.public
-    factors = {"factors": [{"id": "1", "status": "verified"}]}
+    factors = {"factors": [{"id": "1", "status": "verified", "factor_type": "phone"}]}
     monkeypatch.setattr(User, "public", lambda user: public(user) | factors)
     answer = await browser.sign_in(person)
     assert answer.status_code == 422
@@ -167,3 +201,14 @@ async def test_another_role_gives_another_cookie(
     assert after != before
     assert await browser.is_signed_in()
     assert browser.cookie == after
+
+
+async def test_a_change_in_the_request_after_another_role_is_made(
+    browser: Browser, person: Person, session: AsyncSession
+) -> None:
+    before = browser.cookie
+    await users.set_role(session, person.id, Role.SUPPORT)
+    answer = await browser.post("/account/confirm", password=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+    assert browser.cookie != before
+    assert (await browser.get("/account/email")).status_code == 200

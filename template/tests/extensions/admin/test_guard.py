@@ -5,6 +5,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.routing import Mount, Route
 
 from app.core.settings import get_settings
+from app.extensions.admin import guard
 from app.extensions.admin.guard import SAFE_METHODS, Guard
 from app.features.items.models import Item
 from app.main import app
@@ -110,3 +111,10 @@ async def test_online_the_cookie_is_sent_over_tls_only() -> None:
     await guard(scope | {"headers": [], "query_string": b""}, None, send)  # type: ignore[arg-type]
     headers = dict(sent[0]["headers"])  # type: ignore[call-overload]
     assert headers[b"set-cookie"].endswith(b"; HttpOnly; SameSite=Lax; Secure")
+
+
+def test_a_form_that_was_loaded_before_the_key_was_replaced_is_accepted() -> None:
+    old, new = b"old" * 16, b"new" * 16
+    token = guard.Browser("secret", [old]).csrf_token
+    assert guard.Browser("secret", [new, old]).accepts(token)
+    assert not guard.Browser("secret", [new]).accepts(token)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from httpx import Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import signing
 from app.extensions.admin import impersonation
 from app.extensions.users import service
 from app.extensions.users.models import Role, Status
@@ -82,7 +83,9 @@ async def test_it_ends_by_itself(browser: Browser, admin: Person, person: Person
     token = await acting_as(browser, person)
     claims = jwt.decode(token, options={"verify_signature": False})
     expired = claims | {"exp": claims["exp"] - 3600}
-    signed = jwt.encode(expired, impersonation._key(), "HS256", headers=impersonation.HEADER)
+    signed = jwt.encode(
+        expired, signing.keys(impersonation.PURPOSE)[0], "HS256", headers=impersonation.HEADER
+    )
     assert (await api(browser, signed)).json()["code"] == "invalid_token"
 
 
@@ -133,7 +136,7 @@ async def test_a_forged_token_is_refused(
 ) -> None:
     token = await acting_as(browser, person)
     claims = jwt.decode(token, options={"verify_signature": False})
-    key = impersonation._key()
+    key = signing.keys(impersonation.PURPOSE)[0]
     forged = [
         token[:-2] + ("AA" if token[-2:] != "AA" else "BB"),
         jwt.encode(claims, "x" * 32, "HS256", headers=impersonation.HEADER),

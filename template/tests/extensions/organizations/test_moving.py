@@ -258,6 +258,7 @@ def test_rows_of_several_users_move_and_come_back(copy: Copy) -> None:
     assert counts(copy, "parcels") == {ada: ROWS, bob: 3, guest: 2, late: 1}
 
 
+@pytest.mark.slow
 def test_unique_constraints_and_policies_are_replaced(copy: Copy) -> None:
     before = definitions(copy, "labels")
     ada, bob = [add_user(copy, email=f"{n}@example.com", personal=True) for n in ("ada", "bob")]
@@ -282,6 +283,7 @@ def test_unique_constraints_and_policies_are_replaced(copy: Copy) -> None:
     assert definitions(copy, "labels") == before
 
 
+@pytest.mark.slow
 def test_a_move_that_failed_goes_on(copy: Copy) -> None:
     """The organization of a row in the last batch is locked for longer than the migration waits."""
     ada, bob = [add_user(copy, email=f"{n}@example.com", personal=True) for n in ("ada", "bob")]
@@ -300,6 +302,7 @@ def test_a_move_that_failed_goes_on(copy: Copy) -> None:
     copy.app("db", "check")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_moved_is_refused(copy: Copy) -> None:
     def refused(*names: str, scope: str = "organization") -> list[str]:
         return copy.python("-c", REFUSED, scope, *names).stdout.splitlines()

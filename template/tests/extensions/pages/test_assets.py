@@ -78,10 +78,12 @@ async def test_the_collected_files_are_served_with_their_compressed_copies(
     path = str(app.url_path_for("static", path="teas/tea.css"))
     async with client_of(app) as client:
         plain = await client.get(path, headers={"Accept-Encoding": "identity"})
-        zipped = await client.get(path, headers={"Accept-Encoding": "gzip"})
+        zipped = await client.get(path, headers={"Accept-Encoding": "br, gzip;q=0.5"})
+        refused = await client.get(path, headers={"Accept-Encoding": "gzip;q=0, *"})
         image = await client.get(str(app.url_path_for("static", path="teas/tea.png")))
     assert plain.text == zipped.text == STYLE
     assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in refused.headers
     assert zipped.headers["content-encoding"] == "gzip"
     assert zipped.headers["content-type"].startswith("text/css")
     assert plain.headers["vary"] == zipped.headers["vary"] == "Accept-Encoding"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.http.problems import MEDIA_TYPE
-from app.extensions.pages.middleware import prefers_html
+from app.extensions.pages.accept import prefers_html
 from tests.extensions.pages.conftest import BROWSER, HERE, Build, ClientOf
 
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -66,6 +66,19 @@ async def test_an_error_is_a_page_for_browsers_and_a_problem_for_programs(
     assert problem.json()["code"] == code
     if path.startswith("/teas"):
         assert (posted.status_code, posted.headers["allow"]) == (405, "GET")
+
+
+async def test_a_body_above_the_limit_is_refused_with_a_page(
+    build: Build, client_of: ClientOf
+) -> None:
+    async with client_of(build(MAX_BODY_BYTES="70000")) as client:
+        page = await client.post("/teas", content=b"x" * 70_001)
+        problem = await client.post("/api/v1/teas", content=b"x" * 70_001)
+    assert (page.status_code, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert 'data-code="content_too_large"' in page.text
+    assert page.headers["connection"] == "close"
+    assert "nonce" in page.headers["content-security-policy"]
+    assert (problem.status_code, problem.headers["content-type"]) == (413, MEDIA_TYPE)
 
 
 async def test_the_api_answers_browsers_with_problems(build: Build, client_of: ClientOf) -> None:
@@ -137,6 +150,7 @@ async def test_crawlers_are_admitted_in_production_only(build: Build, client_of:
         ("text/html;q=0.9, application/json", False),
         ("text/html, application/json;q=0.5", True),
         ("text/html;q=0", False),
+        ("text/html;level=1;q=0.5, application/json;q=0.9", False),
         ("*/*", False),
         ("", False),
     ],

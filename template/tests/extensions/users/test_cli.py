@@ -110,3 +110,16 @@ async def test_a_password_can_come_from_the_environment_only_without_a_terminal(
     assert isinstance(refused.exception, CliError)
     assert "USER_PASSWORD" in str(refused.exception)
     assert supabase.auth.store.by_email("eve@example.com") is None
+
+
+async def test_a_user_is_deleted_here_and_in_auth(supabase: LocalSupabase) -> None:
+    await user("create", "bob@example.com", "--password", "correct horse 1")
+    asked = await user("delete", "bob@example.com")
+    assert (asked.exit_code, "Aborted" in asked.output) == (1, True)
+    assert await row("bob@example.com")
+    done = await user("delete", "bob@example.com", "--yes")
+    assert done.exit_code == 0, done.output
+    assert await row("bob@example.com") == []
+    assert supabase.auth.store.by_email("bob@example.com") is None
+    with pytest.raises(NotFoundError):
+        await user("delete", "bob@example.com", "--yes")

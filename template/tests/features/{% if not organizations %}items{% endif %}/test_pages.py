@@ -111,3 +111,15 @@ async def test_completing_all_shows_the_progress_of_a_task(browser: Browser, own
     shown = await browser.follow(answer)
     assert "Waiting" in shown.text
     assert f'href="{PATH}"' in shown.text
+
+
+async def test_a_visitor_takes_the_items_along_and_deletes_them_with_the_account(
+    browser: Browser, owner: Person, session: AsyncSession
+) -> None:
+    await browser.post(f"{PATH}/new", title="First", notes="")
+    await browser.confirm()
+    found = (await browser.get("/account/export")).json()
+    assert [item["title"] for item in found["items"]] == ["First"]
+    assert (await browser.post("/account/delete")).status_code == 303
+    mine = select(Item).where(Item.owner_id == owner.id)
+    assert (await session.exec(mine)).all() == []

@@ -2,8 +2,33 @@
 
 from fastapi import APIRouter
 
-from app.extensions.account.pages import codes, overview, password, sign_in, sign_up
+from app.extensions.account.pages import (
+    apps,
+    codes,
+    confirm,
+    email,
+    leave,
+    overview,
+    password,
+    providers,
+    second_step,
+    sign_in,
+    sign_up,
+)
 
 router = APIRouter()
-for module in (codes, overview, password, sign_in, sign_up):
+MODULES = (
+    apps,
+    codes,
+    confirm,
+    email,
+    leave,
+    overview,
+    password,
+    providers,
+    second_step,
+    sign_in,
+    sign_up,
+)
+for module in MODULES:
     router.routes.extend(module.router.routes)

@@ -4,14 +4,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.core.errors import AppError
-from app.core.supabase.clients import SupabaseProject
-from app.extensions.account.pages.links import prepare
+from app.extensions.account.pages.links import mail_code
 from app.extensions.account.pages.overview import show_account
-from app.extensions.account.schemas import ByMail, ChangedPassword, ChosenPassword
+from app.extensions.account.schemas import ChangedPassword, ChosenPassword
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
 from app.extensions.pages.visitors import AnyVisitor, CurrentSession
-from app.extensions.sessions.service import auth, life
+from app.extensions.sessions.service import auth, credentials
 
 router = APIRouter()
 
@@ -23,18 +22,9 @@ async def show_forgot(request: Request) -> Response:
 
 
 @router.post("/account/forgot")
-async def send_reset(request: Request, supabase: SupabaseProject) -> Response:
-    """Mail a link and a code. The answer does not tell whether there is an account."""
-    form = await read_form(request, ByMail)
-    errors, status = form.errors, 422
-    if form.data:
-        email = form.data.email
-        try:
-            await auth.send_reset(supabase, email, **prepare(request, "recovery"))
-            return page(request, "account/code.html", kind="recovery", email=email)
-        except AppError as error:
-            errors, status = {"": error.detail}, error.status
-    return page(request, "account/forgot.html", status=status, values=form.values, errors=errors)
+async def send_reset(request: Request) -> Response:
+    """Mail a link and a code."""
+    return await mail_code(request, "recovery", auth.send_reset, "account/forgot.html")
 
 
 @router.get("/account/password")
@@ -52,8 +42,9 @@ async def change_password(request: Request, session: CurrentSession, user: AnyVi
     if form.data:
         try:
             if isinstance(form.data, ChangedPassword):
-                await life.confirm_password(request, user.email or "", form.data.current)
-            await life.change_password(request, session, form.data.password)
+                current = form.data.current
+                await credentials.confirm(request, session, user.email or "", password=current)
+            await credentials.change_password(request, session, form.data.password)
             message = "Your password is changed. Other browsers are signed out."
             return see_other(request, show_account, message=message)
         except AppError as error:

@@ -7,9 +7,10 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import AppError
 from app.core.supabase.clients import SupabaseProject
-from app.extensions.account.pages.links import prepare
-from app.extensions.account.schemas import ByMail, SignIn
-from app.extensions.pages.addresses import path_of, safe_path
+from app.extensions.account.pages.links import mail_code
+from app.extensions.account.pages.providers import providers
+from app.extensions.account.pages.second_step import after_sign_in, to_second_step
+from app.extensions.account.schemas import SignIn
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
 from app.extensions.pages.visitors import CurrentSession
@@ -19,13 +20,11 @@ router = APIRouter()
 
 Next = Annotated[str, Form()]
 
-START = "account:show_account"  # the page after the sign-in
-
 
 @router.get("/account/sign-in")
 async def show_sign_in(request: Request, next: str = "") -> Response:  # noqa: A002
     """The form."""
-    return _form(request, next)
+    return sign_in_form(request, next)
 
 
 @router.post("/account/sign-in")
@@ -33,37 +32,30 @@ async def sign_in(request: Request, supabase: SupabaseProject, next: Next = "") 
     """Start a session."""
     form = await read_form(request, SignIn)
     if form.data is None:
-        return _form(request, next, form.values, form.errors, 422)
+        return sign_in_form(request, next, form.values, form.errors, 422)
     email, redis, address = form.data.email, life.redis_of(request), life.client_address(request)
     try:
         await attempts.count(redis, address, email)
         grant = await auth.check_password(supabase, email, form.data.password)
-        await life.begin(request, grant, "password")
+        has_session = await life.begin(request, grant, "password")
     except AppError as error:
-        return _form(request, next, form.values, {"": error.detail}, error.status)
+        return sign_in_form(request, next, form.values, {"": error.detail}, error.status)
     await attempts.reset(redis, address, email)
-    return RedirectResponse(safe_path(next, otherwise=path_of(request, START)), 303)
+    if not has_session:
+        return to_second_step(request, next)
+    return RedirectResponse(after_sign_in(request, "password", next), 303)
 
 
 @router.get("/account/link")
-async def show_link(request: Request) -> Response:
+async def show_link(request: Request, next: str = "") -> Response:  # noqa: A002
     """The form to ask for a link."""
-    return page(request, "account/link.html")
+    return page(request, "account/link.html", next=next)
 
 
 @router.post("/account/link")
-async def send_link(request: Request, supabase: SupabaseProject) -> Response:
-    """Mail a link and a code to sign in. The answer does not tell whether there is an account."""
-    form = await read_form(request, ByMail)
-    errors, status = form.errors, 422
-    if form.data:
-        email = form.data.email
-        try:
-            await auth.send_link(supabase, email, **prepare(request, "magiclink"))
-            return page(request, "account/code.html", kind="magiclink", email=email)
-        except AppError as error:
-            errors, status = {"": error.detail}, error.status
-    return page(request, "account/link.html", status=status, values=form.values, errors=errors)
+async def send_link(request: Request) -> Response:
+    """Mail a link and a code to sign in."""
+    return await mail_code(request, "magiclink", auth.send_link, "account/link.html")
 
 
 @router.post("/account/sign-out")
@@ -78,18 +70,20 @@ async def sign_out(
     return response
 
 
-def _form(
+def sign_in_form(
     request: Request,
-    next_path: str,
+    next_path: str = "",
     values: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    """Show the form, with the other ways to sign in."""
     return page(
         request,
         "account/sign_in.html",
         status=status,
         next=next_path,
+        providers=providers(),
         values=values,
         errors=errors,
     )

@@ -218,11 +218,22 @@ async def purge_one(session: AsyncSession) -> UUID | None:
     organization = (await session.exec(due)).first()
     if organization is None:
         return None
+    await _purge(session, organization)
+    return organization.id
+
+
+async def purge_personal(session: AsyncSession, user_id: UUID) -> None:
+    """Remove the personal organization of a user who is deleted, as `purge_one` does."""
+    mine = select(Organization).where(Organization.personal_of == user_id).with_for_update()
+    if organization := (await session.exec(mine)).first():
+        await _purge(session, organization)
+
+
+async def _purge(session: AsyncSession, organization: Organization) -> None:
     with within(organization.id):
         await emit(session, "organizations.purged", organization_id=organization.id)
     await session.delete(organization)
     await session.flush()
-    return organization.id
 
 
 def refuse_personal(organization: Organization) -> None:

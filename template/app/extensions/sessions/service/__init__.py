@@ -1,5 +1,7 @@
 """The rules of sessions.
 
-`browser` knows the cookie, `store` keeps sessions in Redis, `auth` asks Supabase Auth, `attempts`
-limits who guesses passwords, and `life` starts, continues and ends a session with all of them.
+`browser` knows the cookie, `store` keeps sessions in Redis, `pending` keeps sign-ins that lack the
+second factor, `enrolments` keeps authenticator apps that are being added, `auth` and `factors` ask
+Supabase Auth, and `attempts` limits who guesses. `life` starts, continues and ends a session with
+them; `credentials` changes what a person proves.
 """

@@ -5,5 +5,8 @@ from app.core.auth.attempts import AttemptLimit
 PER_ACCOUNT = 10
 PER_ADDRESS = 60
 
+# Codes of second factors count by themselves: whoever knows the password could reset the others.
+FACTOR = AttemptLimit("session-factor", per_account=PER_ACCOUNT, per_address=PER_ADDRESS)
+
 _LIMIT = AttemptLimit("session", per_account=PER_ACCOUNT, per_address=PER_ADDRESS)
 count, reset = _LIMIT.count, _LIMIT.reset

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from uuid import UUID
 
 from redis.asyncio import Redis
 from starlette.requests import Request
@@ -12,12 +13,12 @@ from app.core.errors import AppError, UnauthenticatedError, UnavailableError
 from app.core.logging import get_logger
 from app.core.redis import redis_key
 from app.core.supabase.clients import supabase_of
-from app.extensions.sessions.service import attempts, auth, browser, store
-from app.extensions.sessions.service.auth import AuthRefusedError, Grant
+from app.extensions.sessions.service import attempts, auth, browser, factors, pending, store
+from app.extensions.sessions.service.auth import AuthRefusedError, Factor, Grant
 from app.extensions.sessions.service.browser import browser_of
+from app.extensions.sessions.service.pending import Pending
 from app.extensions.sessions.service.store import Session
 from app.extensions.users import service as users
-from app.extensions.users.schemas import UserRead
 
 # Seconds before the end of an access token in which it is replaced.
 EARLY = 60
@@ -40,24 +41,26 @@ def client_address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-async def begin(request: Request, grant: Grant, method: str) -> UserRead:
+async def begin(request: Request, grant: Grant, method: str) -> bool:
     """Start a session of the person whom Auth has signed in. The browser gets a new cookie.
 
+    Returns:
+        Whether there is a session now. If not, the person has to enter the code of the second
+        factor, see `finish`.
+
     Raises:
-        AuthRefusedError: the account has a second factor, which these pages do not ask for.
+        AuthRefusedError: the account has a second factor of a kind that no page asks for.
     """
     redis, supabase = redis_of(request), supabase_of(request)
-    if grant.has_factor:
-        # The password alone would bypass it.
-        await _revoke(request, grant.tokens.access, "local")
-        raise AuthRefusedError(
-            "This account has a second factor, which these pages do not ask for.",
-            code="second_factor",
-        )
     claims = await verifier_of(request).verify(grant.tokens.access)
+    if grant.has_factor and claims.assurance != "aal2":
+        await _hold(request, grant, claims.user_id, method)
+        return False
     since = users.evictions()
     async with database_of(request).session() as session:
         row, _ = await users.get_or_create(session, claims.user_id, claims.email)
+        if grant.is_confirmed:
+            row = await users.approve_confirmed(session, row)
         user = users.cache(row, since)
     previous = await current(request)
     # A new secret prevents session fixation: an attacker may have set the previous cookie.
@@ -75,7 +78,24 @@ async def begin(request: Request, grant: Grant, method: str) -> UserRead:
     if previous:
         await store.end(redis, previous)
     log.info("session_started", user=str(user.id), supabase=supabase.url)
-    return user
+    return True
+
+
+async def finish(request: Request, held: Pending, factor: Factor, code: str) -> bool:
+    """Start the session with the code of the second factor; see `begin`.
+
+    Raises:
+        AuthRefusedError: the code is wrong.
+        TooManyAttemptsError: too many were; a right password does not reset their number.
+    """
+    redis, held_by = redis_of(request), browser_of(request)
+    address, account = client_address(request), str(held.user_id)
+    await attempts.FACTOR.count(redis, address, account)
+    tokens = held.tokens(held_by)
+    grant = await factors.check_code(supabase_of(request), tokens.access, factor.id, code)
+    await attempts.FACTOR.reset(redis, address, account)
+    await pending.drop(redis, held_by)
+    return await begin(request, grant, held.method)
 
 
 async def current(request: Request) -> Session | None:
@@ -84,15 +104,19 @@ async def current(request: Request) -> Session | None:
     Raises:
         UnavailableError: the tokens have to be replaced, and Auth does not answer.
     """
-    visitor = browser_of(request)
-    if visitor.is_new:
-        return None
-    session = getattr(request.state, "stored_session", None)
-    if session is None:
-        session = await store.get(redis_of(request), visitor.key)
+    session = await stored(request)
     if session and session.tokens_expire_at < time.time() + EARLY:
         session = await _replace_tokens(request, session)
     return session
+
+
+async def stored(request: Request) -> Session | None:
+    """Return the session of the request's browser, although its tokens may have expired."""
+    visitor = browser_of(request)
+    if visitor.is_new:
+        return None
+    session: Session | None = getattr(request.state, "stored_session", None)
+    return session or await store.get(redis_of(request), visitor.key)
 
 
 async def follow_role(request: Request, session: Session, role: str) -> Session:
@@ -109,6 +133,13 @@ async def follow_role(request: Request, session: Session, role: str) -> Session:
     return request.state.session  # type: ignore[no-any-return]
 
 
+async def forget(request: Request, session: Session) -> None:
+    """End all sessions of a user whom Auth does not have any more."""
+    await store.end_all(redis_of(request), session.user_id)
+    request.state.session = None
+    browser.renew(request)
+
+
 async def sign_out(request: Request, session: Session, *, everywhere: bool = False) -> None:
     """End this session, or all sessions of the user, here and at Auth."""
     redis = redis_of(request)
@@ -119,36 +150,39 @@ async def sign_out(request: Request, session: Session, *, everywhere: bool = Fal
         await store.end(redis, session)
     request.state.session = None
     browser.renew(request)
-    await _revoke(request, access, "global" if everywhere else "local")
+    await revoke(request, access, "global" if everywhere else "local")
     log.info("session_ended", user=str(session.user_id), everywhere=everywhere)
 
 
-async def change_password(request: Request, session: Session, password: str) -> None:
-    """Set another password, and end all other sessions of the user, here and at Auth.
-
-    Raises:
-        AuthRefusedError: Auth does not accept the password.
-    """
-    redis, old = redis_of(request), browser_of(request)
-    await auth.set_password(supabase_of(request), session.tokens(old).access, password)
-    new = browser.renew(request, seconds=browser.session_seconds())
-    moved = await store.move(redis, session, old, new, grace=0, method="password")
-    await store.end_all(redis, session.user_id, keep=moved.key)
-    request.state.session = moved
+async def revoke(request: Request, access: str, scope: str) -> None:
+    """End a session at Auth, if Auth answers; see `auth.sign_out`."""
+    try:
+        await auth.sign_out(supabase_of(request), access, scope)
+    except (AppError, UnauthenticatedError) as error:
+        # The session there expires by itself; its tokens are gone here.
+        log.warning("auth_session_left", reason=error.code)
 
 
-async def confirm_password(request: Request, email: str, password: str) -> None:
-    """Check the password of the person who has signed in.
-
-    Raises:
-        AuthRefusedError: it is wrong.
-        TooManyAttemptsError: see `core.auth.attempts`.
-    """
-    redis, address = redis_of(request), client_address(request)
-    await attempts.count(redis, address, email)
-    grant = await auth.check_password(supabase_of(request), email, password)
-    await attempts.reset(redis, address, email)
-    await _revoke(request, grant.tokens.access, "local")
+async def _hold(request: Request, grant: Grant, user_id: UUID, method: str) -> None:
+    if not grant.apps:
+        # The password alone would bypass the factor.
+        await revoke(request, grant.tokens.access, "local")
+        raise AuthRefusedError(
+            "This account has a second factor that this site does not ask for.",
+            code="second_factor",
+        )
+    redis = redis_of(request)
+    previous = await stored(request)
+    await pending.hold(
+        redis,
+        browser.renew(request),
+        grant.tokens,
+        user_id=user_id,
+        method=method,
+        factors=grant.apps,
+    )
+    if previous:
+        await store.end(redis, previous)
 
 
 async def _replace_tokens(request: Request, session: Session) -> Session | None:
@@ -180,11 +214,3 @@ async def _wait_for_tokens(redis: Redis, session: Session) -> Session | None:
         if latest is None or latest.tokens_expire_at > session.tokens_expire_at:
             return latest
     raise UnavailableError("Supabase Auth does not answer.", code="auth_unavailable")
-
-
-async def _revoke(request: Request, access: str, scope: str) -> None:
-    try:
-        await auth.sign_out(supabase_of(request), access, scope)
-    except (AppError, UnauthenticatedError) as error:
-        # The session there expires by itself; its tokens are gone here.
-        log.warning("auth_session_left", reason=error.code)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -47,10 +47,13 @@ class Session:
     sealed: str  # `Tokens`, encrypted
     tokens_expire_at: float
     previous: str = ""  # the key before the last move
+    confirmed_at: float = (
+        0.0  # when the person has last proved who they are, see `credentials.confirm`
+    )
 
     def tokens(self, browser: Browser) -> Tokens:
         """Decrypt the tokens with the cookie of the browser."""
-        return Tokens(**json.loads(_cipher(browser).decrypt(self.sealed)))
+        return open_tokens(browser, self.sealed)
 
 
 _ADAPTER = TypeAdapter(Session)
@@ -71,7 +74,7 @@ async def start(
         expires_at=now + session_seconds(),
         address=address,
         agent=agent[:200],
-        sealed=_seal(browser, tokens),
+        sealed=seal_tokens(browser, tokens),
         tokens_expire_at=tokens.expires_at,
     )
     await _add(redis, session)
@@ -87,9 +90,16 @@ async def get(redis: Redis, key: str) -> Session | None:
 
 async def save_tokens(redis: Redis, session: Session, browser: Browser, tokens: Tokens) -> Session:
     """Store new tokens, unless the session has ended in the meantime."""
-    changed = replace(session, sealed=_seal(browser, tokens), tokens_expire_at=tokens.expires_at)
-    await redis.set(_name(session.key), _ADAPTER.dump_json(changed), xx=True, keepttl=True)
-    return changed
+    changed = replace(
+        session, sealed=seal_tokens(browser, tokens), tokens_expire_at=tokens.expires_at
+    )
+    return await save(redis, changed)
+
+
+async def save(redis: Redis, session: Session) -> Session:
+    """Store a changed session, unless it has ended in the meantime."""
+    await redis.set(_name(session.key), _ADAPTER.dump_json(session), xx=True, keepttl=True)
+    return session
 
 
 async def move(
@@ -99,7 +109,7 @@ async def move(
 
     `changes` are other values of its fields `role` and `method`.
     """
-    sealed = _seal(new, session.tokens(old))
+    sealed = seal_tokens(new, session.tokens(old))
     values: dict[str, Any] = {**changes, "key": new.key, "sealed": sealed, "previous": session.key}
     moved = replace(session, **values)
     await _add(redis, moved)
@@ -143,6 +153,26 @@ async def end_all(redis: Redis, user_id: UUID, *, keep: str | None = None) -> No
     await _end(redis, user_id, *(key for key in keys if key))
 
 
+def seal(browser: Browser, text: str) -> str:
+    """Encrypt a text with the cookie of a browser."""
+    return _cipher(browser).encrypt(text.encode()).decode()
+
+
+def open_sealed(browser: Browser, sealed: str | bytes) -> str:
+    """Decrypt a text with the cookie of the browser for which it was encrypted."""
+    return _cipher(browser).decrypt(sealed).decode()
+
+
+def seal_tokens(browser: Browser, tokens: Tokens) -> str:
+    """Encrypt tokens with the cookie of a browser."""
+    return seal(browser, json.dumps(asdict(tokens)))
+
+
+def open_tokens(browser: Browser, sealed: str) -> Tokens:
+    """Decrypt tokens with the cookie of the browser for which they were encrypted."""
+    return Tokens(**json.loads(open_sealed(browser, sealed)))
+
+
 async def _end(redis: Redis, user_id: UUID, *keys: str) -> None:
     async with redis.pipeline() as pipe:
         for key in keys:
@@ -162,11 +192,6 @@ async def _add(redis: Redis, session: Session) -> None:
 async def _members(redis: Redis, user_id: UUID) -> set[Any]:
     # redis-py types the answer as that of either of its clients.
     return await cast("Awaitable[set[Any]]", redis.smembers(_names_of(user_id)))
-
-
-def _seal(browser: Browser, tokens: Tokens) -> str:
-    values = {"access": tokens.access, "refresh": tokens.refresh, "expires_at": tokens.expires_at}
-    return _cipher(browser).encrypt(json.dumps(values).encode()).decode()
 
 
 def _cipher(browser: Browser) -> Fernet:

@@ -1,0 +1,55 @@
+"""Figures of the business for the metrics of the backend."""
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from sqlalchemy import case, func, select
+
+from app.core.database import Reader
+from app.extensions.billing.models import events, invoices, subscriptions
+from app.extensions.metrics.families import gauge
+
+PAYING = ("active", "past_due")
+
+_BY_STATUS = select(subscriptions.c.status, func.count().label("count")).group_by(
+    subscriptions.c.status
+)
+_MONTHLY = func.sum(
+    subscriptions.c.amount
+    * subscriptions.c.seats
+    / case((subscriptions.c.interval == "year", 12), else_=1)
+)
+_REVENUE = (
+    select(subscriptions.c.currency, _MONTHLY.label("amount"))
+    .where(subscriptions.c.status.in_(PAYING))
+    .group_by(subscriptions.c.currency)
+)
+_UNPROCESSED = select(func.count().label("count")).where(events.c.processed_at.is_(None))
+_OPEN = select(func.count().label("count")).where(
+    invoices.c.status == "open", invoices.c.attempts > 0
+)
+
+
+async def collect(reader: Reader) -> list[Metric]:
+    """Return subscriptions, monthly revenue, and what needs somebody's attention."""
+    statuses = {row["status"]: row["count"] for row in await reader.rows(_BY_STATUS)}
+    revenue = {row["currency"]: row["amount"] for row in await reader.rows(_REVENUE)}
+    (unprocessed,) = await reader.rows(_UNPROCESSED)
+    (unpaid,) = await reader.rows(_OPEN)
+    metrics: list[GaugeMetricFamily] = [
+        gauge("app_billing_subscriptions", "Subscriptions by status", "status", statuses),
+        gauge(
+            "app_billing_monthly_revenue",
+            "Recurring revenue of a month, in the smallest unit of the currency",
+            "currency",
+            revenue,
+        ),
+        gauge(
+            "app_billing_events_unprocessed",
+            "Events of Stripe not processed",
+            "",
+            unprocessed["count"],
+        ),
+        gauge(
+            "app_billing_invoices_unpaid", "Invoices whose payment has failed", "", unpaid["count"]
+        ),
+    ]
+    return [*metrics]

@@ -1,0 +1,1 @@
+"""The rules of billing; other features use `plans`, `holders` and `books`."""

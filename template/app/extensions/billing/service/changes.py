@@ -1,0 +1,122 @@
+"""Changes of a running subscription: another price or number of seats, cancellation.
+
+Each change is made at Stripe, whose answer is stored at once; the webhook later finds it done.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import stripe
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.extensions.billing.errors import NotSubscribedError
+from app.extensions.billing.schemas import ChangePreview, PreviewLine
+from app.extensions.billing.service import books
+from app.extensions.billing.service.catalogue_sync import price_id
+from app.extensions.billing.service.checkout import plan_of
+from app.extensions.billing.service.client import stripe_client
+from app.extensions.billing.service.plans import CURRENT
+
+# What is due for the rest of the period is paid at once, and so are returned amounts credited.
+PRORATION = "always_invoice"
+
+
+async def preview(
+    session: AsyncSession, holder_id: UUID, price: str | None, seats: int | None
+) -> ChangePreview:
+    """Return what a change would cost now, and change nothing.
+
+    Raises:
+        NotSubscribedError: there is no subscription.
+        UnknownPriceError: there is no such price.
+        InvalidError: `too_many_seats`.
+    """
+    row = await _current(session, holder_id)
+    if _is_same(row, price, seats):
+        return ChangePreview(amount_due=0, total=0, currency=row["currency"], lines=[])
+    async with stripe_client() as client:
+        item = await _item(client, row, price, seats)
+        details = {"items": [item], "proration_behavior": PRORATION}
+        values: Any = {"subscription": row["stripe_id"], "subscription_details": details}
+        invoice = await client.v1.invoices.create_preview_async(values)
+    return ChangePreview(
+        amount_due=invoice.amount_due,
+        total=invoice.total,
+        currency=invoice.currency,
+        lines=[
+            PreviewLine(description=line.description or "", amount=line.amount)
+            for line in invoice.lines.data
+        ],
+    )
+
+
+async def change(
+    session: AsyncSession, holder_id: UUID, price: str | None, seats: int | None
+) -> None:
+    """Change to another price or number of seats, and pay the difference. Commits.
+
+    Raises:
+        StripeRefusedError: the payment was refused, and nothing has changed.
+    """
+    row = await _current(session, holder_id)
+    if _is_same(row, price, seats):
+        return
+    async with stripe_client() as client:
+        values = {
+            "items": [await _item(client, row, price, seats)],
+            "proration_behavior": PRORATION,
+            "payment_behavior": "error_if_incomplete",
+        }
+        await _update(session, client, row, values)
+
+
+async def cancel(session: AsyncSession, holder_id: UUID, *, cancelled: bool) -> None:
+    """Let a subscription end with its period, or undo that. Commits."""
+    row = await _current(session, holder_id)
+    async with stripe_client() as client:
+        await _update(session, client, row, {"cancel_at_period_end": cancelled})
+
+
+async def refresh(session: AsyncSession, holder_id: UUID, customer: str) -> None:
+    """Read all subscriptions of a customer, such as one whose webhook has not come. Commits."""
+    read_at = await books.now(session)
+    async with stripe_client() as client:
+        asked: Any = {"customer": customer, "status": "all", "limit": 100}
+        found = await client.v1.subscriptions.list_async(asked)
+    for each in found.data:
+        await books.write_subscription(session, holder_id, each, read_at)
+    await session.commit()
+
+
+async def _current(session: AsyncSession, holder_id: UUID) -> Any:
+    statement: Any = CURRENT
+    found = await session.exec(statement, params={"holder_id": holder_id})
+    row = found.mappings().first()
+    await session.rollback()
+    if row is None:
+        raise NotSubscribedError
+    return row
+
+
+def _is_same(row: Any, price: str | None, seats: int | None) -> bool:
+    return (price or row["price"], seats or row["seats"]) == (row["price"], row["seats"])
+
+
+async def _item(
+    client: stripe.StripeClient, row: Any, price: str | None, seats: int | None
+) -> dict[str, Any]:
+    key, count = price or row["price"], seats or row["seats"]
+    plan_of(key or "", count)
+    item: dict[str, Any] = {"id": row["item"], "quantity": count}
+    if key != row["price"]:  # who keeps the price keeps its old amount
+        item["price"] = await price_id(client, key)
+    return item
+
+
+async def _update(
+    session: AsyncSession, client: stripe.StripeClient, row: Any, values: Any
+) -> None:
+    read_at = await books.now(session)
+    updated = await client.v1.subscriptions.update_async(row["stripe_id"], values)
+    await books.write_subscription(session, row["holder_id"], updated, read_at)
+    await session.commit()

@@ -1,0 +1,177 @@
+"""Pages of Stripe: checkout of a subscription or of packs, and the portal."""
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+import stripe
+from sqlalchemy import func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.errors import InvalidError
+from app.core.settings import load_settings
+from app.extensions.billing.errors import (
+    AlreadySubscribedError,
+    NotSubscribedError,
+    UnknownPriceError,
+)
+from app.extensions.billing.models import customers, subscriptions
+from app.extensions.billing.service.catalogue import Plan, catalogue
+from app.extensions.billing.service.catalogue_sync import price_id
+from app.extensions.billing.service.client import stripe_client
+from app.extensions.billing.service.customers import HOLDER, ensure
+from app.extensions.billing.service.plans import RUNNING
+from app.extensions.billing.settings import BillingSettings
+
+
+async def subscribe(
+    session: AsyncSession, holder_id: UUID, price: str, seats: int, code: str | None
+) -> str:
+    """Start a checkout of a subscription, and return the address of its page.
+
+    Earlier checkouts of the holder that are still open end, so that only one can be completed.
+
+    Raises:
+        UnknownPriceError: there is no such price.
+        InvalidError: `too_many_seats`, `unknown_code`.
+        AlreadySubscribedError: the holder has a subscription.
+    """
+    plan = plan_of(price, seats)
+    counted: Any = select(
+        func.count(), func.count().filter(subscriptions.c.status.in_(RUNNING))
+    ).where(subscriptions.c.holder_id == holder_id)
+    before, running = (await session.exec(counted)).one()
+    await session.rollback()  # no connection is held during the requests
+    if running:
+        raise AlreadySubscribedError
+    data: dict[str, Any] = {"metadata": {HOLDER: str(holder_id)}}
+    if plan.trial_days and not before:  # one trial for each holder
+        data["trial_period_days"] = plan.trial_days
+    async with stripe_client() as client:
+        customer = await ensure(session, client, holder_id)
+        await expire_checkouts(client, customer)
+        # The webhook of a checkout that was just paid may not have come.
+        asked: Any = {"customer": customer, "limit": 100}
+        there = (await client.v1.subscriptions.list_async(asked)).data
+        if any(each.status in RUNNING for each in there):
+            raise AlreadySubscribedError
+        line = {"price": await price_id(client, price), "quantity": seats}
+        values = {
+            **_common(holder_id, customer),
+            **await _discount(client, code),
+            "mode": "subscription",
+            "line_items": [line],
+            "subscription_data": data,
+        }
+        return await _page(client, values)
+
+
+async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) -> str:
+    """Start a checkout of packs, and return the address of its page.
+
+    Raises:
+        UnknownPriceError: there is no such pack.
+    """
+    if catalogue().pack(pack) is None:
+        raise UnknownPriceError(f"There is no pack {pack}.")
+    async with stripe_client() as client:
+        customer = await ensure(session, client, holder_id)
+        line = {"price": await price_id(client, pack), "quantity": quantity}
+        values = {
+            **_common(holder_id, customer),
+            "allow_promotion_codes": True,
+            "mode": "payment",
+            "line_items": [line],
+            # So a pack is an invoice like all other payments, with lines that count once.
+            "invoice_creation": {"enabled": True},
+        }
+        return await _page(client, values)
+
+
+async def portal(session: AsyncSession, holder_id: UUID) -> str:
+    """Open the portal, where invoices and means of payment are, and return its address.
+
+    Raises:
+        NotSubscribedError: the holder has never been at a checkout.
+    """
+    statement: Any = select(customers.c.stripe_id).where(
+        customers.c.holder_id == holder_id, customers.c.deleted_at.is_(None)
+    )
+    customer = (await session.exec(statement)).scalar_one_or_none()
+    await session.rollback()
+    if customer is None:
+        raise NotSubscribedError
+    async with stripe_client() as client:
+        values: Any = {
+            "customer": customer,
+            "return_url": load_settings(BillingSettings).return_url,
+        }
+        return (await client.v1.billing_portal.sessions.create_async(values)).url
+
+
+async def expire_checkouts(client: stripe.StripeClient, customer: str) -> None:
+    """End the open checkouts of a customer that would make a subscription."""
+    asked: Any = {"customer": customer, "status": "open", "limit": 100}
+    for each in (await client.v1.checkout.sessions.list_async(asked)).data:
+        if each.mode == "subscription":
+            await client.v1.checkout.sessions.expire_async(each.id)
+
+
+def plan_of(price: str, seats: int) -> Plan:
+    """Return the plan of a price.
+
+    Raises:
+        UnknownPriceError: there is none.
+        InvalidError: `too_many_seats`.
+    """
+    known = catalogue().priced(price)
+    if known is None:
+        raise UnknownPriceError(f"There is no price {price}.")
+    if seats > known[0].max_seats:
+        raise InvalidError(
+            f"The plan {known[0].key} has {known[0].max_seats} seats at most.",
+            code="too_many_seats",
+        )
+    return known[0]
+
+
+def return_url(result: str) -> str:
+    """Return the page after a checkout; it learns the result, and the id of the checkout."""
+    url = load_settings(BillingSettings).return_url
+    joint = "&" if urlsplit(url).query else "?"
+    # Stripe replaces the name in braces, which must not be encoded.
+    return f"{url}{joint}{urlencode({'checkout': result})}&session_id={{CHECKOUT_SESSION_ID}}"
+
+
+def _common(holder_id: UUID, customer: str) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "customer": customer,
+        "client_reference_id": str(holder_id),
+        "success_url": return_url("success"),
+        "cancel_url": return_url("cancelled"),
+    }
+    if load_settings(BillingSettings).automatic_tax:
+        values |= {
+            "automatic_tax": {"enabled": True},
+            "tax_id_collection": {"enabled": True},
+            # What is entered at the checkout is where taxes are due.
+            "customer_update": {"address": "auto", "name": "auto"},
+        }
+    return values
+
+
+async def _discount(client: stripe.StripeClient, code: str | None) -> dict[str, Any]:
+    """Apply a promotion code; without one, the page asks for it. Stripe refuses both at once."""
+    if code is None:
+        return {"allow_promotion_codes": True}
+    asked: Any = {"code": code, "active": True, "limit": 1}
+    found = (await client.v1.promotion_codes.list_async(asked)).data
+    if not found:
+        raise InvalidError(f"The code {code} is not valid.", code="unknown_code")
+    return {"discounts": [{"promotion_code": found[0].id}]}
+
+
+async def _page(client: stripe.StripeClient, values: Any) -> str:
+    created = await client.v1.checkout.sessions.create_async(values)
+    assert created.url  # only embedded checkouts have none
+    return created.url

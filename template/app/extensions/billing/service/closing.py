@@ -1,0 +1,58 @@
+"""Ends the subscriptions of holders whose account is gone. Their books are kept."""
+
+from typing import Any
+from uuid import UUID
+
+import stripe
+from sqlalchemy import select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database.models import utcnow
+from app.core.logging import get_logger
+from app.extensions.billing.models import customers
+from app.extensions.billing.service import books, holders
+from app.extensions.billing.service.checkout import expire_checkouts
+from app.extensions.billing.service.client import is_missing, stripe_client
+
+ENDED = ("canceled", "incomplete_expired")
+
+log = get_logger(__name__)
+
+
+async def find_gone(session: AsyncSession) -> list[UUID]:
+    """Return the holders whose account is gone and whose subscriptions were not ended yet."""
+    statement: Any = select(customers.c.holder_id).where(customers.c.closed_at.is_(None))
+    ids = (await session.exec(statement)).scalars().all()
+    return [each for each in ids if (await holders.contact(session, each)).gone]
+
+
+async def close(session: AsyncSession, holder_id: UUID) -> int:
+    """End all subscriptions of a holder at once, without a refund. The task commits."""
+    statement: Any = select(customers.c.stripe_id).where(customers.c.holder_id == holder_id)
+    customer = (await session.exec(statement)).scalar_one_or_none()
+    if customer is None:
+        return 0
+    read_at = await books.now(session)
+    async with stripe_client() as client:
+        try:
+            found = await _end(client, customer)
+        except stripe.InvalidRequestError as error:
+            if not is_missing(error):
+                raise
+            found = []  # the customer was deleted at Stripe
+    for each in found:
+        await books.write_subscription(session, holder_id, each, read_at)
+    done = update(customers).where(customers.c.holder_id == holder_id)
+    await session.exec(done.values(closed_at=utcnow()))
+    log.info("billing_closed", holder=str(holder_id), subscriptions=len(found))
+    return len(found)
+
+
+async def _end(client: stripe.StripeClient, customer: str) -> list[stripe.Subscription]:
+    """End all subscriptions of a customer, and the checkouts that would make another one."""
+    await expire_checkouts(client, customer)
+    asked: Any = {"customer": customer, "status": "all", "limit": 100}
+    return [
+        each if each.status in ENDED else await client.v1.subscriptions.cancel_async(each.id)
+        for each in (await client.v1.subscriptions.list_async(asked)).data
+    ]

@@ -1,0 +1,1 @@
+"""What happens with money and time, without HTTP."""

@@ -1,0 +1,62 @@
+"""The account is deleted: nothing more is paid, and the books stay."""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database.models import utcnow
+from app.extensions.billing.models import customers, invoices
+from app.extensions.billing.service import closing
+from app.extensions.users.models import User
+from tests.extensions.billing.shop import Shop
+from tests.support.people import Person, SignIn
+
+
+async def delete(session: AsyncSession, person: Person) -> None:
+    user = await session.get_one(User, person.id)
+    user.deleted_at = utcnow()
+    await session.commit()
+
+
+async def test_the_subscription_of_a_deleted_user_ends(shop: Shop, sign_in: SignIn) -> None:
+    gone, stays = await sign_in(), await sign_in()
+    for person in (gone, stays):
+        await shop.subscribe(person.headers, "pro_monthly")
+    await shop.deliver()
+    page = await shop.api.post(
+        "/api/v1/billing/purchases", json={"pack": "pack"}, headers=gone.headers
+    )
+    assert page.status_code == 200
+    assert await closing.find_gone(shop.session) == []
+    await delete(shop.session, gone)
+    assert await closing.find_gone(shop.session) == [gone.id]
+    assert await closing.close(shop.session, gone.id) == 1
+    await shop.session.commit()
+    await shop.deliver()
+    assert {each.status for each in shop.v1.subscriptions.list({"status": "all"}).data} == {
+        "active",
+        "canceled",
+    }
+    assert (await shop.plan(stays.headers))["plan"] == "pro"
+    assert len(await shop.rows(invoices, gone.id)) == 1
+    assert await closing.find_gone(shop.session) == []
+
+
+async def test_an_open_checkout_is_no_way_back(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    page = await shop.checkout(person.headers, "pro_monthly")
+    await delete(shop.session, person)
+    await closing.close(shop.session, person.id)
+    await shop.session.commit()
+    assert (await shop.pay(page)).status_code == 410
+
+
+async def test_a_customer_that_is_gone_at_stripe_needs_nothing(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    await shop.deliver()
+    (row,) = await shop.rows(customers, person.id)
+    shop.v1.customers.delete(row["stripe_id"])
+    await closing.close(shop.session, person.id)
+    await shop.session.commit()
+    (row,) = await shop.rows(customers, person.id)
+    assert row["closed_at"]
+    await shop.deliver()
