@@ -4,6 +4,7 @@ Every command first generates the client of the API, so that it is never older t
 """
 
 import shutil
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -51,20 +52,16 @@ def dev(
     _client(node)
     vite = subprocess.Popen(
         [
-            *(node.program, "node_modules/@react-router/dev/bin.js", "dev"),
+            *(node.program, "node_modules/.bin/react-router", "dev"),
             *("--port", str(port), "--strictPort"),
         ],
         cwd=web_folder(ROOT),
         env=node.environment({"API_URL": api}),
     )
-    end = threading.Event()
-    threading.Thread(target=_follow_api, args=(node, end), daemon=True).start()
-    try:
-        code = vite.wait()
-    finally:
-        end.set()
-        vite.terminate()
-    raise typer.Exit(code)
+    # Ctrl-C reaches both, and a signal of a supervisor reaches this process only.
+    signal.signal(signal.SIGTERM, lambda *_: vite.terminate())
+    threading.Thread(target=_follow_api, args=(node,), daemon=True).start()
+    raise typer.Exit(vite.wait())
 
 
 @cli.command()
@@ -136,9 +133,9 @@ def _client(node: Node) -> None:
         raise CliError(str(error)) from None
 
 
-def _follow_api(node: Node, end: threading.Event) -> None:
+def _follow_api(node: Node) -> None:
     """Generate the client again after each change of the API; Vite notices that by itself."""
-    for _ in watch(ROOT / "app", watch_filter=PythonFilter(), stop_event=end):
+    for _ in watch(ROOT / "app", watch_filter=PythonFilter()):
         try:
             write_client(ROOT, node)
         except DevStackError as error:
