@@ -24,6 +24,8 @@ from tests.support.processes import PROJECT, Process, serving
 WEB = PROJECT / "web"
 BUILD = WEB / "build"
 FAILURES = BUILD / "failures"
+# The folder of the team's sample, which may be gone.
+SAMPLE = WEB / "app/features/items"
 DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import WEB, Site
+from tests.e2e.conftest import SAMPLE, WEB, Site
 from tests.e2e.steps import add_item, heading, sign_in
 
 pytestmark = pytest.mark.slow
@@ -30,11 +30,12 @@ async def test_pages_have_no_violations(
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert await violations(page) == [], path
     await sign_in(page, site)
-    await add_item(page, "Assam")
-    assert await violations(page) == []
-    await page.get_by_role("link", name="Assam").click()
-    await expect(heading(page, "Change an item")).to_be_visible()
-    assert await violations(page) == []
+    if SAMPLE.exists():
+        await add_item(page, "Assam")
+        assert await violations(page) == []
+        await page.get_by_role("link", name="Assam").click()
+        await expect(heading(page, "Change an item")).to_be_visible()
+        assert await violations(page) == []
     links = page.get_by_role("navigation", name="Main").get_by_role("link")
     for name in await links.all_inner_texts():
         await page.get_by_role("navigation").get_by_role("link", name=name).click()

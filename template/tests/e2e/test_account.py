@@ -1,48 +1,20 @@
-"""Accounts: from the sign-up to the sign-out, and sessions that end in between."""
+"""Accounts: signing in and out, other passwords, and sessions that end in between."""
 
 import json
-from typing import Any
-
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from devstack.supabase import LocalSupabase
 from tests.e2e.conftest import Account, Site
-from tests.e2e.steps import add_item, heading, sign_in
+from tests.e2e.steps import heading, sign_in
 
 pytestmark = pytest.mark.slow
 
 
-async def test_from_the_sign_up_to_the_sign_out(
-    page: Page, site: Site, mails_first: LocalSupabase, device: dict[str, Any]
-) -> None:
-    account = Account()
-    await page.goto(site.address("/"))
-    await expect(heading(page, "Sign in")).to_be_visible()
-    await page.get_by_role("link", name="Create an account").click()
-    await page.get_by_label("E-mail address").fill(account.email)
-    await page.get_by_label("Password", exact=True).fill(account.password)
-    await page.get_by_role("button", name="Create the account").click()
-    await expect(page.get_by_role("status")).to_contain_text(account.email)
-
-    await page.goto(mails_first.mailbox.mails[-1].link)
-    await expect(heading(page, "Items")).to_be_visible()
-    await add_item(page, "Assam")
-    await page.get_by_role("button", name="Complete all").click()
-    await expect(page.get_by_text("Completing all items: done.")).to_be_visible()
-    await expect(page.get_by_role("checkbox", name="Done: Assam")).to_be_checked()
-
-    await page.get_by_role("button", name="Sign out").click()
-    await expect(heading(page, "Sign in")).to_be_visible()
-    await sign_in(page, site, account)
-    await expect(page.get_by_role("link", name="Assam")).to_be_visible()
-
-
 async def test_a_link_leads_back_after_the_sign_in(page: Page, site: Site) -> None:
-    await page.goto(site.address("/items?search=Assam&page=2"))
+    await page.goto(site.address("/account?from=mail&page=2"))
     await expect(heading(page, "Sign in")).to_be_visible()
     await sign_in(page, site)
-    await expect(page).to_have_url(site.address("/items?search=Assam&page=2"))
+    await expect(page).to_have_url(site.address("/account?from=mail&page=2"))
 
 
 async def test_a_link_to_another_site_leads_nowhere(page: Page, site: Site) -> None:

@@ -1,15 +1,23 @@
-"""The sample: lists, changes, errors, and what happens without the API."""
+"""The sample: from the sign-up to the sign-out, lists, changes, errors, and a missing API.
+
+The sample is yours. Without it, these tests are skipped.
+"""
 
 import re
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import Site
+from devstack.supabase import LocalSupabase
+from tests.e2e.conftest import SAMPLE, Account, Site
 from tests.e2e.steps import add_item, heading, sign_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SAMPLE.exists(), reason="The sample is gone."),
+]
 
 
 @pytest.fixture
@@ -19,6 +27,31 @@ async def items(page: Page, site: Site) -> Page:
     await page.goto(site.address("/items"))
     await expect(page.get_by_text("There are no items yet.")).to_be_visible()
     return page
+
+
+async def test_from_the_sign_up_to_the_sign_out(
+    page: Page, site: Site, mails_first: LocalSupabase, device: dict[str, Any]
+) -> None:
+    account = Account()
+    await page.goto(site.address("/"))
+    await expect(heading(page, "Sign in")).to_be_visible()
+    await page.get_by_role("link", name="Create an account").click()
+    await page.get_by_label("E-mail address").fill(account.email)
+    await page.get_by_label("Password", exact=True).fill(account.password)
+    await page.get_by_role("button", name="Create the account").click()
+    await expect(page.get_by_role("status")).to_contain_text(account.email)
+
+    await page.goto(mails_first.mailbox.mails[-1].link)
+    await expect(heading(page, "Items")).to_be_visible()
+    await add_item(page, "Assam")
+    await page.get_by_role("button", name="Complete all").click()
+    await expect(page.get_by_text("Completing all items: done.")).to_be_visible()
+    await expect(page.get_by_role("checkbox", name="Done: Assam")).to_be_checked()
+
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(heading(page, "Sign in")).to_be_visible()
+    await sign_in(page, site, account)
+    await expect(page.get_by_role("link", name="Assam")).to_be_visible()
 
 
 async def test_an_item_is_added_found_changed_and_deleted(items: Page) -> None:

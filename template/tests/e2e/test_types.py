@@ -25,10 +25,10 @@ def copy(built: Path, tmp_path: Path) -> Path:
 def test_a_renamed_field_does_not_compile(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
     node, document = find_node(), copy / "openapi.json"
     api = json.loads(document.read_text("utf-8"))
-    fields = api["components"]["schemas"]["ItemRead"]["properties"]
-    fields["headline"] = fields.pop("title")
-    api["components"]["schemas"]["ItemRead"]["required"].remove("title")
+    user = api["components"]["schemas"]["UserRead"]
+    user["properties"]["nickname"] = user["properties"].pop("display_name")
+    user["required"].remove("display_name")
     document.write_text(json.dumps(api), "utf-8")
     assert node.run("run", "--silent", "client", cwd=copy) == 0
     assert node.run("run", "--silent", "types", cwd=copy) != 0
-    assert "'title' does not exist on type 'ItemRead'" in capfd.readouterr().out
+    assert "'display_name' does not exist on type 'UserRead'" in capfd.readouterr().out
