@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devstack.node import reason_not_to_run
+from devstack.node import reason_not_to_run, web_folder
 from devstack.ports import HOST, listen_near, port_of
 from devstack.stack import Process, Stack
 
@@ -37,6 +37,8 @@ def addresses(stack: Stack) -> dict[str, str]:
 
 def setup(root: Path) -> None:
     """Install the packages, for `app setup`; without a network, the rest is set up all the same."""
+    if not (web_folder(root) / "package.json").exists():
+        return  # a team may have deleted it
     command = [sys.executable, "-m", "app", "web", "install"]
     if subprocess.run(command, cwd=root, check=False).returncode:
         print("frontend: not installed. Repeat it with a network: uv run app web install")

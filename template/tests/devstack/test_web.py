@@ -66,6 +66,19 @@ def test_without_node_the_stack_runs_and_says_what_to_do(
     assert "22.18" in web.addresses(stack)["Frontend"]
 
 
+def test_setup_installs_the_packages_if_there_is_a_frontend(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Mock(return_value=Mock(returncode=1))
+    monkeypatch.setattr(web.subprocess, "run", run)
+    web.setup(stack.root)
+    assert not run.called
+    (stack.root / "web/package.json").touch()
+    web.setup(stack.root)
+    assert run.call_args.args[0][-2:] == ["web", "install"]
+    assert "app web install" in capsys.readouterr().out
+
+
 def test_the_wheel_brings_node_and_npm() -> None:
     found = node.find_node()
     assert found.npm.is_file()

@@ -9,23 +9,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from devstack.node import reason_not_to_run
 from devstack.supabase import LocalSupabase
+from tests.e2e.site import BUILD, WEB, Site
 from tests.support.processes import PROJECT, Process, serving
 
-WEB = PROJECT / "web"
-BUILD = WEB / "build"
 FAILURES = BUILD / "failures"
-# The folder of the team's sample, which may be gone.
-SAMPLE = WEB / "app/features/items"
 DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
@@ -33,32 +29,6 @@ DEVICES: dict[str, dict[str, Any]] = {
 # Long enough for a busy machine: a page that is there needs none of it.
 MILLISECONDS = 20_000
 FAILED = pytest.StashKey[bool]()
-
-
-@dataclass
-class Site:
-    """The application as a browser finds it."""
-
-    url: str
-    supabase: LocalSupabase
-
-    def address(self, path: str) -> str:
-        """The address of a page."""
-        return f"{self.url}/{path.lstrip('/')}"
-
-    def user(self) -> "Account":
-        """Create a user with a password."""
-        account = Account()
-        self.supabase.auth.create_user(account.email, account.password, confirmed=True)
-        return account
-
-
-@dataclass
-class Account:
-    """What somebody types to sign in."""
-
-    email: str = field(default_factory=lambda: f"{uuid4().hex[:12]}@example.com")
-    password: str = field(default_factory=lambda: uuid4().hex)
 
 
 @pytest.hookimpl(wrapper=True)

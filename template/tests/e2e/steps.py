@@ -2,7 +2,7 @@
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.conftest import Account, Site
+from tests.e2e.site import Account, Site
 
 
 async def sign_in(page: Page, site: Site, account: Account | None = None) -> Account:

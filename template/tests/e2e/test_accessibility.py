@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import SAMPLE, WEB, Site
+from tests.e2e.site import SAMPLE, WEB, Site
 from tests.e2e.steps import add_item, heading, sign_in
 
 pytestmark = pytest.mark.slow

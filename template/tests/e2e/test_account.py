@@ -1,10 +1,11 @@
 """Accounts: signing in and out, other passwords, and sessions that end in between."""
 
 import json
+
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from tests.e2e.conftest import Account, Site
+from tests.e2e.site import Account, Site
 from tests.e2e.steps import heading, sign_in
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import Site
+from tests.e2e.site import Site
 from tests.e2e.steps import heading, sign_in
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from playwright.async_api import Page, Route, expect
 
 from app.core.supabase.storage import Storage
-from tests.e2e.conftest import Site
+from tests.e2e.site import Site
 from tests.e2e.steps import heading, sign_in
 
 pytestmark = pytest.mark.slow

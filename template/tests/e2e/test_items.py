@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from devstack.supabase import LocalSupabase
-from tests.e2e.conftest import SAMPLE, Account, Site
+from tests.e2e.site import SAMPLE, Account, Site
 from tests.e2e.steps import add_item, heading, sign_in
 
 pytestmark = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devstack.node import find_node
-from tests.e2e.conftest import WEB
+from tests.e2e.site import WEB
 
 pytestmark = pytest.mark.slow
 
