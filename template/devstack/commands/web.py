@@ -97,6 +97,12 @@ def audit() -> None:
     _npm(_installed(), "audit", "--audit-level=high")
 
 
+@cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def npm(context: typer.Context) -> None:
+    """Run npm with the Node of the project, as in `app web npm install NAME`."""
+    _npm(_node(), *context.args)
+
+
 @cli.command()
 def clean() -> None:
     """Delete what the other commands write; keep the packages."""

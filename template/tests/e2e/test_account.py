@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.site import Account, Site
 from tests.e2e.steps import heading, sign_in
@@ -82,16 +82,36 @@ async def test_a_refused_token_is_renewed_and_the_request_repeated(page: Page, s
     assert len(renewals) == 1
 
 
+RENEWAL = "**/auth/v1/token?grant_type=refresh_token"
+
+
 async def test_without_a_new_token_a_user_signs_in_and_comes_back(page: Page, site: Site) -> None:
     account = await sign_in(page, site)
     await refuse_token(page, site, account)
-    refusal = {"status": 400, "json": {"code": 400, "error_code": "refresh_token_not_found"}}
-    await page.route("**/auth/v1/token?grant_type=refresh_token", lambda r: r.fulfill(**refusal))
+
+    async def refuse(route: Route) -> None:
+        headers = {"Access-Control-Allow-Origin": "*"}
+        body = {"code": 400, "error_code": "refresh_token_not_found", "msg": "Not found"}
+        await route.fulfill(status=400, json=body, headers=headers)
+
+    await page.route(RENEWAL, refuse)
     await page.goto(site.address("/account"))
     await expect(heading(page, "Sign in")).to_be_visible()
     await page.unroute_all()
     await sign_in(page, site, account)
     await expect(heading(page, "Account")).to_be_visible()
+
+
+async def test_a_session_goes_on_while_auth_cannot_be_reached(page: Page, site: Site) -> None:
+    """Auth retries a renewal by itself for a while; nobody is signed out."""
+    account = await sign_in(page, site)
+    await refuse_token(page, site, account)
+    await page.route(RENEWAL, lambda route: route.abort())
+    await page.goto(site.address("/account"))
+    await expect(page.get_by_role("alert")).to_contain_text("Code", timeout=60_000)
+    await page.unroute_all()
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text(account.email)).to_be_visible()
 
 
 async def test_a_sign_out_reaches_the_other_tab(

@@ -70,7 +70,9 @@ async function renew(): Promise<string | undefined> {
 
 setAuthority({ token: async () => (await currentSession())?.access_token, renew });
 
-client.interceptors.error.use((body, response) =>
-  // A loader or an action that throws it leads there.
-  response?.status === 401 ? redirect(signInPath()) : apiError(body, response),
-);
+client.interceptors.error.use(async (body, response) => {
+  // A loader or an action that throws the redirect leads there. If the session goes on, because
+  // Auth cannot be reached or the API refuses the new token as well, the user learns why.
+  const isOver = response?.status === 401 && !(await currentSession());
+  return isOver ? redirect(signInPath()) : apiError(body, response);
+});
