@@ -29,7 +29,7 @@ class Node:
 
     def run(self, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> int:
         """Run `npm …` in a folder; return the exit code."""
-        command = [self.program, self.npm, *arguments]
+        command = [str(self.program), str(self.npm), *arguments]
         return subprocess.run(
             command, cwd=cwd, env=self.environment(env or {}), check=False
         ).returncode

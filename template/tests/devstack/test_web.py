@@ -1,7 +1,9 @@
 """The frontend in the dev stack: what it needs, and what is said if that is missing."""
 
+import importlib.util
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +33,7 @@ def stack(tmp_path: Path, listening: socket.socket) -> Stack:
 
 @pytest.fixture
 def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node.importlib.util, "find_spec", {}.get)
+    monkeypatch.setattr(importlib.util, "find_spec", {}.get)
 
 
 def fake_node(folder: Path, version: str) -> None:
@@ -70,7 +72,7 @@ def test_setup_installs_the_packages_if_there_is_a_frontend(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Mock(return_value=Mock(returncode=1))
-    monkeypatch.setattr(web.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     web.setup(stack.root)
     assert not run.called
     (stack.root / "web/package.json").touch()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fastapi import FastAPI
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import FilePayload, Page, Route, expect
 
 from app.core.supabase.storage import Storage
 from tests.e2e.site import Site
@@ -26,7 +26,7 @@ async def documents(running_app: FastAPI, page: Page, site: Site) -> Page:
 
 
 async def test_a_document_is_sent_read_found_and_deleted(documents: Page, site: Site) -> None:
-    file = {"name": "teas.md", "mimeType": "", "buffer": TEXT}
+    file = FilePayload(name="teas.md", mimeType="", buffer=TEXT)
     await documents.get_by_label("Add a document").set_input_files(file)
     await expect(documents.get_by_text("The document is stored and is being read.")).to_be_visible()
     await expect(documents.get_by_text("ready", exact=True)).to_be_visible()
@@ -44,7 +44,7 @@ async def test_a_document_is_sent_read_found_and_deleted(documents: Page, site: 
 
 
 async def test_a_file_that_nobody_can_read_is_refused(documents: Page) -> None:
-    file = {"name": "tea.bin", "mimeType": "application/x-tea", "buffer": TEXT}
+    file = FilePayload(name="tea.bin", mimeType="application/x-tea", buffer=TEXT)
     await documents.get_by_label("Add a document").set_input_files(file)
     await expect(documents.get_by_role("alert")).to_be_visible()
 

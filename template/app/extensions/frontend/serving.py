@@ -47,10 +47,10 @@ class Frontend:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        app = self._otherwise
+        answer: Response | None = None
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            app = await run_in_threadpool(self._answer, scope) or app
-        await app(scope, receive, send)
+            answer = await run_in_threadpool(self._answer, scope)
+        await (self._otherwise if answer is None else answer)(scope, receive, send)
 
     def _answer(self, scope: Scope) -> Response | None:
         path, base = scope["path"].removeprefix(scope["root_path"]), self._build.base
@@ -89,7 +89,12 @@ class Frontend:
         if is_page:
             response.headers["Content-Security-Policy"] = self._policy
         if response.headers["ETag"] in headers.get("if-none-match", "").split(", "):
-            return NotModifiedResponse(response.headers)
+            unchanged = NotModifiedResponse(response.headers)
+            if is_page:
+                # A browser takes over the headers of this answer: without the policy, it would
+                # block the page that it has kept by the policy for answers of the API.
+                unchanged.headers["Content-Security-Policy"] = self._policy
+            return unchanged
         return response
 
 

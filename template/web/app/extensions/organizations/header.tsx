@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { useRevalidator } from "react-router";
+import { useLocation, useRevalidator } from "react-router";
 
 import type { OrganizationRead } from "~/client";
 import { Select } from "~/core/ui/field";
@@ -11,6 +11,7 @@ export function Header() {
   const [all, setAll] = useState<OrganizationRead[]>([]);
   const [current, setCurrent] = useState("");
   const { revalidate } = useRevalidator();
+  const { pathname } = useLocation(); // the list may be another one after a visit of `/join`
 
   useEffect(() => {
     let isLeft = false;
@@ -26,7 +27,7 @@ export function Header() {
     return () => {
       isLeft = true;
     };
-  }, []);
+  }, [pathname]);
 
   if (all.length < 2) return null;
   return (
