@@ -1,6 +1,7 @@
 """Write what follows from options.yml and docs/.
 
-The results are blocks of copier.yml and checks.jinja, docs/options.md, and template/docs/.
+The results are blocks of copier.yml and checks.jinja, docs/options.md, docs/configurator.html, and
+template/docs/.
 
     uv run python -m scripts.options
 
@@ -19,6 +20,7 @@ from packaging.requirements import Requirement
 
 from scripts.blocks import replace_block
 from scripts.checks import jinja_environment
+from scripts.configurator import configurator
 from scripts.declaration import Option, conflicts, load_options
 from scripts.options_page import page
 from scripts.project_pages import project_pages
@@ -38,6 +40,9 @@ def written(folder: Path = ROOT) -> dict[Path, str]:
         folder / "copier.yml": copier,
         folder / "checks.jinja": checks,
         folder / "docs" / "options.md": page(yaml.safe_load(copier), options),
+        folder / "docs" / "configurator.html": configurator(
+            folder, yaml.safe_load(copier), options
+        ),
         **project_pages(folder),
     }
 

@@ -19,17 +19,8 @@ PAGES = [
     for name in (
         *("admin", "analytics", "api-keys", "architecture-project", "billing", "cache", "credits"),
         *("database", "deploy", "development-page", "documents", "email", "feature", "frontend"),
-        *(
-            "limits",
-            "metrics",
-            "organizations",
-            "pages",
-            "production",
-            "secrets",
-            "sentry",
-            "supabase",
-        ),
-        *("tasks", "tracing", "update", "work"),
+        *("limits", "local-stripe", "metrics", "organizations", "pages", "production", "secrets"),
+        *("sentry", "supabase", "tasks", "tracing", "update", "work"),
     )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"

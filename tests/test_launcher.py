@@ -270,7 +270,7 @@ def test_copier_names_the_folder_of_a_relative_destination(
     folder, versions = project
     copier = [sys.executable, "-m", "copier"]
     updated = attempt([*copier, "update", "--defaults"], folder)
-    assert f"Updating {folder}. " in updated.stderr
+    assert f"Updating {folder}.\n" in updated.stderr
     new = tmp_path / "here"
     new.mkdir()
     copied = attempt([*copier, "copy", "--defaults", str(versions), "."], new)

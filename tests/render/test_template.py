@@ -73,3 +73,18 @@ def test_copie_renders_the_template(copie: Any, template: Path) -> None:
     result = copie.copy({"project_name": "Copied"}, template_dir=template, vcs_ref=TAG)
     assert result.exit_code == 0, result.exception
     assert "# Copied" in (result.project_dir / "README.md").read_text("utf-8")
+
+
+def test_questions_and_messages_fit_a_terminal_of_80_columns() -> None:
+    """Copier shows a question on one line, after a sign of three columns, and cuts the rest."""
+    for name, question in questions().items():
+        assert len(question["help"]) <= 76, name
+        for text in question.get("choices") or []:
+            assert len(str(text)) <= 74, text
+    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    messages = {name: text for name, text in config.items() if name.startswith("_message_")}
+    assert len(messages) == 4
+    for name, text in messages.items():
+        for line in text.splitlines():
+            # How long a folder is, nobody knows.
+            assert "dst_path" in line or len(line) <= 79, (name, line)

@@ -130,7 +130,9 @@ def test_mise_reads_its_file(everything: Path, tmp_path: Path) -> None:
 @needs_npm
 @pytest.mark.network
 def test_a_dev_container_is_described(everything: Path) -> None:
-    command = ["npx", "--yes", DEVCONTAINERS, "read-configuration", "--workspace-folder", "."]
+    # It asks Docker for a container that runs. `true` says that there is none.
+    options = ["--workspace-folder", ".", "--docker-path", "true"]
+    command = ["npx", "--yes", DEVCONTAINERS, "read-configuration", *options]
     read = json.loads(run(command, everything))["configuration"]
     assert read["name"] == 'Bob\'s "Best" {{ Shop }} 日本'
     assert read["build"]["dockerfile"] == "Dockerfile"

@@ -44,24 +44,27 @@ def constrain(project: Path) -> None:
 
     `none` resolves to the newest releases, `lowest` to the oldest that the project's bounds allow.
     """
+    pyproject = project / "pyproject.toml"
+    text = pyproject.read_text("utf-8")
+    assert text.count("[tool.uv]\n") == 1
+    pyproject.write_text(text.replace("[tool.uv]\n", f"[tool.uv]\n{constraints()}"), "utf-8")
+
+
+def constraints() -> str:
+    """The settings of uv that pin a project, see `constrain`; empty if it is not pinned."""
     chosen = os.environ.get("CONSTRAINTS")
     if chosen == "none":
-        return
+        return ""
+    if chosen == "lowest":
+        # Without `prerelease`, uv counts an alpha of the next major version as the oldest release.
+        return 'resolution = "lowest-direct"\nprerelease = "disallow"\n'
     pins = [
         line.strip()
         for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
         if line and not line.startswith("#")
     ]
-    pyproject = project / "pyproject.toml"
-    text = pyproject.read_text("utf-8")
-    assert text.count("[tool.uv]\n") == 1
-    if chosen == "lowest":
-        # Without `prerelease`, uv counts an alpha of the next major version as the oldest release.
-        setting = 'resolution = "lowest-direct"\nprerelease = "disallow"\n'
-    else:
-        entries = "".join(f"    {json.dumps(pin)},\n" for pin in pins)
-        setting = f"constraint-dependencies = [\n{entries}]\n"
-    pyproject.write_text(text.replace("[tool.uv]\n", f"[tool.uv]\n{setting}"), "utf-8")
+    entries = "".join(f"    {json.dumps(pin)},\n" for pin in pins)
+    return f"constraint-dependencies = [\n{entries}]\n"
 
 
 @contextmanager

@@ -1,48 +1,14 @@
 """A tagged copy of this repository, from which the tests render projects."""
 
-import shutil
 from pathlib import Path
 
-from support.commands import run
+from launcher.testing.snapshot import FIRST_TAG, TAG, commit, take
+
+__all__ = ["FIRST_TAG", "ROOT", "TAG", "commit", "snapshot"]
 
 ROOT = Path(__file__).resolve().parents[2]
-# Newer than every real tag, so that Copier chooses it by default.
-TAG = "v9999.0.0"
-# The tag of the last commit as long as the repository has no release.
-FIRST_TAG = "v0.1.0"
 
 
 def snapshot(folder: Path) -> Path:
-    """Clone this repository and commit the working tree, uncommitted changes included, as `TAG`.
-
-    Copier renders tags. A render of a dirty tree would record a commit that no update can find.
-    """
-    if (ROOT / ".git").exists():
-        run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)], ROOT)
-        if not run(["git", "tag"], folder):
-            run(["git", "tag", FIRST_TAG], folder)
-        listed = run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT
-        ).split("\0")
-    else:  # an archive of the repository: every file in it belongs to it
-        run(["git", "init", "--quiet", str(folder)], ROOT)
-        listed = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.is_file()]
-    for path in folder.iterdir():
-        if path.name != ".git":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for name in filter(None, listed):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    commit(folder, "The working tree", TAG)
-    if not (ROOT / ".git").exists():
-        run(["git", "tag", FIRST_TAG], folder)
-    return folder
-
-
-def commit(folder: Path, message: str, tag: str | None = None) -> None:
-    """Commit every change of a repository, and tag the commit."""
-    run(["git", "add", "--all"], folder)
-    run(["git", "commit", "--quiet", "--allow-empty", "--message", message], folder)
-    if tag:
-        run(["git", "tag", "--force", tag], folder)
+    """See `launcher.testing.snapshot.take`."""
+    return take(ROOT, folder)

@@ -136,10 +136,17 @@ def create_organization(stack: DevStack) -> None:
     assert created.status_code == httpx.codes.CREATED, created.text
 
 
+def start_checkout(stack: DevStack) -> None:
+    with demo_client(stack) as client:
+        started = client.post("/api/v1/billing/subscription", json={"price": "pro_monthly"})
+    assert started.status_code == httpx.codes.OK, started.text
+
+
 # For each option with tables: a function that adds a row, and the table.
 ADDED_ROWS = {
     "admin": (sign_in_to_admin_site, "admin_audit"),
     "api_keys": (create_api_key, "api_keys"),
+    "billing": (start_checkout, "billing_customers"),
     "credits": (grant_credits, "credits_transactions"),
     "organizations": (create_organization, "organizations"),
     "pgvector": (upload_document, "documents_chunks"),

@@ -170,7 +170,7 @@ async def test_the_page_leads_to_a_service_that_works(
             headers = {"Authorization": f"Bearer {signed_in.json()['access_token']}"}
             me = await client.get("/api/v1/users/me", headers=headers)
             assert (me.status_code, me.json()["role"]) == (200, "admin")
-            refused = await client.get("/health/live", headers={"host": "evil.example"})
+            refused = await client.get("/api/v1/users/me", headers={"host": "evil.example"})
             assert refused.status_code == 400
         for step in after:
             await asyncio.to_thread(follow, step, checkout, ca)

@@ -80,7 +80,7 @@ LINTERS = {
         schema("custom.github-workflows-require-timeout"), CI, "timeout-minutes: 10", ""
     ),
     "timeouts-update": Linter(
-        schema("custom.github-workflows-require-timeout"), UPDATE, "timeout-minutes: 5", ""
+        schema("custom.github-workflows-require-timeout"), UPDATE, "timeout-minutes: 10", ""
     ),
     "schema-update": Linter(schema("vendor.github-workflows"), UPDATE, "steps:", "stairs:"),
     "schema-dependabot": Linter(

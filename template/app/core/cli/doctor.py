@@ -25,6 +25,7 @@ from app.core.features import EXTENSION_POINTS, FeatureError, features, load, lo
 from app.core.http_client import client_options
 from app.core.migrations.state import pending
 from app.core.settings import get_settings
+from app.core.settings.retired import retired_settings
 from app.core.supabase.storage import BucketMissingError
 from app.core.tasks.application import configure_celery
 from app.core.tasks.tasks import HEARTBEAT_SECONDS, heartbeat_age
@@ -87,7 +88,11 @@ def _checks_of_features() -> dict[str, Callable[[], str]]:
 
 
 def _settings() -> str:
-    return f"complete, environment {load_all_settings().environment}"
+    finding = f"complete, environment {load_all_settings().environment}"
+    if retired := retired_settings():
+        listed = " ".join(f"{name} {cure}" for name, cure in retired)
+        raise DoubtfulError(f"{finding}. Without effect: {listed}")
+    return finding
 
 
 def _features() -> str:

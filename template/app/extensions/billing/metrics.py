@@ -1,6 +1,6 @@
 """Figures of the business for the metrics of the backend."""
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from sqlalchemy import case, func, select
 
 from app.core.database import Reader
@@ -34,7 +34,7 @@ async def collect(reader: Reader) -> list[Metric]:
     revenue = {row["currency"]: row["amount"] for row in await reader.rows(_REVENUE)}
     (unprocessed,) = await reader.rows(_UNPROCESSED)
     (unpaid,) = await reader.rows(_OPEN)
-    metrics: list[GaugeMetricFamily] = [
+    return [
         gauge("app_billing_subscriptions", "Subscriptions by status", "status", statuses),
         gauge(
             "app_billing_monthly_revenue",
@@ -52,4 +52,3 @@ async def collect(reader: Reader) -> list[Metric]:
             "app_billing_invoices_unpaid", "Invoices whose payment has failed", "", unpaid["count"]
         ),
     ]
-    return [*metrics]

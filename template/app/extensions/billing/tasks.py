@@ -68,11 +68,13 @@ async def reconcile_subscriptions(session: AsyncSession, after: str | None = Non
 
 
 @task()
-async def close_deleted(session: AsyncSession) -> int:
+async def close_deleted(session: AsyncSession, after: UUID | None = None) -> int:
     """End the subscriptions of holders whose account is gone; the result counts holders."""
-    gone = await closing.find_gone(session)
+    gone, last = await closing.find_gone(session, after)
     for holder_id in gone:
         enqueue(session, close.s(holder_id=holder_id))
+    if last:
+        enqueue(session, close_deleted.s(after=last))
     return len(gone)
 
 

@@ -19,7 +19,7 @@ cli = typer.Typer(name="limits", no_args_is_help=True, help="Limits on requests.
 
 @cli.command()
 def show() -> None:
-    """List the users and addresses whose last request was refused."""
+    """List the users, addresses and others whose last request was refused."""
     refused = service.list_refused()
 
     async def emails(reader: Reader) -> dict[str, str]:
@@ -35,9 +35,14 @@ def show() -> None:
 
     known = with_reader(emails) if refused else {}
     print_table(
-        ("Limit", "Caller", "Refused at"),
+        ("Limit", "Kind", "Caller", "Refused at"),
         *(
-            (each.limit, known.get(each.caller, each.caller), f"{each.refused_at:%H:%M:%S}")
+            (
+                each.limit,
+                each.kind,
+                known.get(each.caller, each.caller),
+                f"{each.refused_at:%H:%M:%S}",
+            )
             for each in refused
         ),
     )
@@ -45,9 +50,12 @@ def show() -> None:
 
 @cli.command()
 def reset(
-    caller: Annotated[str, typer.Argument(help="E-mail address or id of a user, or IP address.")],
+    caller: Annotated[
+        str,
+        typer.Argument(help="E-mail address of a user, IP address, or an id that `show` lists."),
+    ],
 ) -> None:
-    """Let a user or an address in again at once."""
+    """Let a caller in again at once."""
     if "@" in caller:
         email = caller
         caller = str(with_session(lambda session: users.get_by_email(session, email)).id)

@@ -40,7 +40,7 @@ def lift(key: str) -> None:
 
 
 def reset(caller: str) -> int:
-    """Lift all limits that a user, by id, or an address has reached; return their number."""
+    """Lift all limits that a caller, by id or by address, has reached; return their number."""
     keys = [each.key for each in list_refused() if each.caller == caller]
     for key in keys:
         lift(key)

@@ -13,7 +13,12 @@ async def seed(seeder: Seeder) -> None:
     owner = await get_by_email(seeder.session, seeder.email)
     await seeder.add(
         *(
-            Item(id=seeder.key("items", owner.id, title), owner_id=owner.id, title=title, done=done)
-            for title, done in SAMPLES.items()
+            Item(
+                id=seeder.key("items", owner.id, title),
+                owner_id=owner.id,
+                title=title,
+                done=SAMPLES[title],
+            )
+            for title in SAMPLES
         )
     )

@@ -19,8 +19,8 @@ async def seed(seeder: Seeder) -> None:
                 id=seeder.key("items", owner.id, title),
                 organization_id=owner.id,
                 title=title,
-                done=done,
+                done=SAMPLES[title],
             )
-            for title, done in SAMPLES.items()
+            for title in SAMPLES
         )
     )

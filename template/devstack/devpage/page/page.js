@@ -105,7 +105,11 @@ function isCore(task) {
 }
 
 function table(head, rows) {
-  const cells = (row) => row.map((cell) => (cell instanceof Element ? cell : make("td", {}, String(cell ?? ""))));
+  const cells = (row) => row.map((cell, index) => {
+    const shown = cell instanceof Element ? cell : make("td", {}, String(cell ?? ""));
+    shown.dataset.label = head[index]; // for a phone, where a row is a block and the head is hidden
+    return shown;
+  });
   return make("table", {}, make("thead", {}, make("tr", {}, head.map((each) => make("th", { scope: "col" }, each)))), make("tbody", {}, rows.map((row) => make("tr", {}, cells(row)))));
 }
 const td = (cls, ...children) => make("td", { class: cls }, ...children);
@@ -451,7 +455,11 @@ function route() {
     state.open = null;
     draw();
   }
+  showPlace();
 }
+
+// On a phone, the menu is wider than the screen.
+const showPlace = () => find("views").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
 const KEYS = [["j", "k", "next, previous"], ["Enter", "open"], ["Esc", "close, or empty the search"], ["/", "search"], ["1", "6", "views"], ["c", "copy as curl"], ["?", "all keys"]];
 const keyNames = (each) => each.slice(0, -1).flatMap((key, index) => [index ? (key === "6" ? " – " : " ") : "", make("kbd", {}, key)]);
@@ -506,6 +514,7 @@ function setTheme(theme) {
 async function load() {
   Object.assign(data, await (await fetch("/data")).json());
   draw();
+  showPlace();
   if (state.open !== null) await loadDetails();
 }
 

@@ -96,6 +96,12 @@ def test_a_promotion_code_has_its_limits(world: World) -> None:
     assert [each.times_redeemed for each in found] == [1]
 
 
+def test_each_coupon_takes_off_what_the_one_before_has_left(world: World) -> None:
+    half = {"coupon": world.api.coupons.create({"percent_off": 50, "duration": "once"}).id}
+    subscription = world.subscribe(world.customer(), world.price(1000), discounts=[half, half])
+    assert subscription.latest_invoice.amount_paid == 250
+
+
 def test_a_coupon_can_be_for_one_product(world: World) -> None:
     wanted, other = world.price(1000), world.price(300)
     coupon = world.api.coupons.create(

@@ -145,6 +145,8 @@ def test_a_saved_card_is_offered_to_its_owner_only(world: World) -> None:
     price = world.price()
     session = world.checkout("subscription", price, customer=other.id)
     assert world.press(session.url, do="pay", card=f"saved:{method}").status_code == 400
+    anonymous = world.checkout("payment", world.price(500, None))
+    assert world.press(anonymous.url, do="pay", card=f"saved:{method}").status_code == 400
     session = world.checkout("subscription", price, customer=owner.id)
     assert f"saved:{method}" in world.browser.get(session.url).text
     assert world.press(session.url, do="pay", card=f"saved:{method}").status_code == 303

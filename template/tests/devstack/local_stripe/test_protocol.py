@@ -35,10 +35,11 @@ def test_nested_forms_with_and_without_positions(world: World) -> None:
     customer = post(world, "/v1/customers", f"{form}&preferred_locales[]=en").json()
     assert customer["metadata"] == {"1": "one", "b": "two"}
     assert customer["preferred_locales"] == ["de", "en"]
-    price = world.price()
-    form = f"customer={customer['id']}&items[][price]={price.id}&items[][quantity]=3"
+    form = f"customer={customer['id']}&payment_behavior=default_incomplete"
+    for quantity in (3, 2):
+        form += f"&items[][price]={world.price().id}&items[][quantity]={quantity}"
     subscription = post(world, "/v1/subscriptions", form).json()
-    assert [item["quantity"] for item in subscription["items"]["data"]] == [3]
+    assert [item["quantity"] for item in subscription["items"]["data"]] == [3, 2]
 
 
 def test_an_empty_value_clears_a_field(world: World) -> None:

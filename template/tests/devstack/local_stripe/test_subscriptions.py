@@ -143,15 +143,15 @@ def test_proration_for_a_customer_with_other_invoices(world: World) -> None:
     assert sorted(each.amount for each in waiting) == [-1000, 2000]
 
 
-def test_seats(world: World) -> None:
+def test_seats_are_paid_for_the_rest_of_the_month(world: World) -> None:
     subscription = world.subscribe(world.customer(), world.price(1000))
-    world.advance(HALF)
+    world.advance(START + 31 * DAY // 4)
     item = world.api.subscription_items.update(
         item_of(subscription).id, {"quantity": 5, "proration_behavior": "always_invoice"}
     )
     assert item.quantity == 5
     latest = world.api.invoices.list({"subscription": subscription.id}).data[0]
-    assert latest.amount_paid == 2000
+    assert latest.amount_paid == 4 * 750
 
 
 def test_no_proration(world: World) -> None:
@@ -172,6 +172,9 @@ def test_another_interval_begins_a_new_period_now(world: World) -> None:
     assert changed.latest_invoice.amount_paid == 9500
     item = item_of(changed)
     assert (item.current_period_start, item.current_period_end) == (HALF, HALF + 365 * DAY)
+    # Nothing happens at the former end.
+    world.advance(START + 62 * DAY)
+    assert len(world.api.invoices.list({"subscription": subscription.id}).data) == 2
 
 
 def test_an_upgrade_that_must_be_paid_changes_nothing_if_it_is_not(world: World) -> None:

@@ -58,12 +58,13 @@ class World:
     def customer(self, card: str | None = "visa", **more: Any) -> Any:
         """Create a customer with a default card."""
         clock = {"test_clock": self.clock} if self.clock else {}
-        customer = self.api.customers.create({"email": "ada@example.com", **clock, **more})
-        if card is None:
-            return customer
-        method = self.api.payment_methods.attach(f"pm_card_{card}", {"customer": customer.id})
-        settings = {"default_payment_method": method.id}
-        return self.api.customers.update(customer.id, {"invoice_settings": settings})
+        method = {
+            "payment_method": f"pm_card_{card}",
+            "invoice_settings": {"default_payment_method": f"pm_card_{card}"},
+        }
+        return self.api.customers.create(
+            {"email": "ada@example.com", **clock, **(method if card else {}), **more}
+        )
 
     def subscribe(self, customer: Any, price: Any, **more: Any) -> Any:
         """Create a subscription, with its latest invoice."""

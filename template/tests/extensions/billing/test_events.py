@@ -7,7 +7,7 @@ import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.billing.models import customers, events, invoices, lines, subscriptions
-from app.extensions.billing.service import processing
+from app.extensions.billing.service import processing, reading
 from tests.extensions.billing.shop import Shop
 from tests.support.people import SignIn
 
@@ -93,7 +93,7 @@ async def test_what_was_read_earlier_does_not_replace_what_was_read_later(
     await shop.subscribe(person.headers, "pro_monthly")
     created = shop.events("customer.subscription.created")[0]
     await shop.send(created)
-    real = processing.read
+    real = reading.read
 
     async def slow(client: Any, kind: str, object_id: str) -> Any:
         found = await real(client, kind, object_id)
@@ -109,7 +109,7 @@ async def test_what_was_read_earlier_does_not_replace_what_was_read_later(
 
 @pytest.mark.parametrize("kind", sorted(processing.TYPES))
 async def test_an_event_about_something_that_is_gone_is_done(shop: Shop, kind: str) -> None:
-    made = {
+    made: dict[str, Any] = {
         "id": f"evt_{kind}",
         "type": kind,
         "created": 1,

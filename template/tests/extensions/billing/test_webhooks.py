@@ -12,7 +12,7 @@ from app.core.settings import load_settings
 from app.core.tasks.models import TaskRecord
 from app.extensions.billing import webhooks
 from app.extensions.billing.models import events
-from app.extensions.billing.service import processing
+from app.extensions.billing.service import books
 from tests.extensions.billing.shop import HOOK, SECRET, Shop
 from tests.support.people import SignIn
 
@@ -132,7 +132,7 @@ async def test_an_exception_leaves_the_event_unprocessed(
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(processing.books, "write_invoice", fail)
+        patch.setattr(books, "write_invoice", fail)
         with pytest.raises(RuntimeError):
             await shop.process(paid.id)
     await shop.session.rollback()

@@ -44,12 +44,13 @@ async def set_balance(shop: Shop, person: Person, amount: int) -> None:
 
 async def of_billing(shop: Shop, holder: UUID) -> list[int]:
     """Return the amounts that billing has posted, in their order."""
-    rows = await shop.session.exec(
+    statement: Any = (
         transactions.select()
-        .where(transactions.c.user_id == holder, transactions.c.reason != "Set")
+        .where(transactions.c.user_id == holder)
         .order_by(transactions.c.position)
     )
-    return [row["amount"] for row in rows.mappings() if "nvoice" in row["reason"]]
+    rows = (await shop.session.exec(statement)).mappings()
+    return [row["amount"] for row in rows if "nvoice" in row["reason"]]
 
 
 def line(amount: int, price: str, unit: int, quantity: int = 1) -> PaidLine:

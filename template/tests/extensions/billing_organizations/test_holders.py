@@ -66,6 +66,16 @@ async def test_a_personal_organization_has_the_plan_of_its_user(
         assert plan["plan"] == "pro"
 
 
+async def test_the_export_has_what_the_organization_pays_for(shop: Shop, tenants: Tenants) -> None:
+    acme, other = await tenants.create("Acme"), await tenants.create("Other")
+    for tenant in (acme, other):
+        await shop.subscribe(headers(tenant, "owner"), "team_monthly")
+        await shop.deliver()
+    exported = (await acme.ask("owner", "GET", "/export")).json()
+    for table in ("billing_customers", "billing_subscriptions", "billing_invoices"):
+        assert {each["holder_id"] for each in exported[table]} == {str(acme.id)}, table
+
+
 async def test_a_deleted_organization_pays_no_more(shop: Shop, tenants: Tenants) -> None:
     acme = await tenants.create("Acme")
     await shop.subscribe(headers(acme, "owner"), "team_monthly")
@@ -73,7 +83,7 @@ async def test_a_deleted_organization_pays_no_more(shop: Shop, tenants: Tenants)
     assert (await acme.ask("owner", "DELETE")).is_success
     arguments = select(TaskRecord.arguments).where(TaskRecord.name == "billing.close")
     assert [*await shop.session.exec(arguments)] == [{"holder_id": str(acme.id)}]
-    assert await closing.find_gone(shop.session) == [acme.id]
+    assert await closing.find_gone(shop.session) == ([acme.id], None)
     assert await closing.close(shop.session, acme.id) == 1
     await shop.session.commit()
     await shop.deliver()

@@ -37,6 +37,7 @@ async def test_who_is_at_a_limit_is_shown_and_let_in_again(limited_app: FastAPI,
         shown = await asyncio.to_thread(run, "show")
         assert "default" in shown
         assert "2001:db8::/64" in shown
+        assert "address" in shown
         assert "1" in await asyncio.to_thread(run, "reset", "2001:db8::8")
         assert list_refused() == []
         assert await statuses(client, NAMED, 1) == [200]

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.extensions.limits.service import list_refused
+from app.extensions.limits.service import list_refused, reset
 from app.extensions.organizations.deps import HEADER
 from app.extensions.organizations.models import Member
 from app.extensions.organizations_limits import limits
@@ -60,9 +60,12 @@ async def test_members_share_a_count_and_have_their_own(
     assert [(each.kind, each.caller) for each in list_refused() if each.kind != "user"] == [
         ("organization", str(acme.id))
     ]
+    assert reset(str(acme.id)) == 1
+    assert await send(limited, member, acme.slug, 1) == [(200, None)]
     # Those that were refused for the organization do not count for the user.
     elsewhere = await send(limited, member, other.slug, EACH)
-    assert elsewhere == [(200, None)] * (EACH - left) + [(429, "default")] * left
+    free = EACH - left - 1
+    assert elsewhere == [(200, None)] * free + [(429, "default")] * (EACH - free)
 
 
 async def test_the_headers_show_both(

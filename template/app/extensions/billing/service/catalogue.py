@@ -75,7 +75,7 @@ class Catalogue:
         """Check the entries, and index the prices."""
         if not self.plans or self.plans[0].prices:
             raise SettingsError("app/plans.py: the first plan has no prices, it is the free one")
-        used: set[str] = set()
+        used: set[tuple[str, str]] = set()
         for kind, key in self._keys():
             if not KEY.fullmatch(key):
                 raise SettingsError(f"app/plans.py: the {kind} {key!r} is not in snake_case")
@@ -86,7 +86,10 @@ class Catalogue:
             if plan.max_seats < 1 or plan.trial_days < 0:
                 raise SettingsError(f"app/plans.py: seats or trial days of {plan.key!r} are wrong")
             self._by_price.update({price.key: (plan, price) for price in plan.prices})
-        for price in (*(p for plan in self.plans for p in plan.prices), *self.packs):
+        prices: list[Price | Pack] = [*self.packs]
+        for plan in self.plans:
+            prices += plan.prices
+        for price in prices:
             if price.amount <= 0 or not CURRENCY.fullmatch(price.currency):
                 raise SettingsError(f"app/plans.py: amount or currency of {price.key!r} is wrong")
 
@@ -135,4 +138,5 @@ def catalogue() -> Catalogue:
 
 def return_page() -> str:
     """Return the address of the page where people subscribe, for links in mails."""
-    return load_settings(BillingSettings).return_url
+    url: str = load_settings(BillingSettings).return_url
+    return url

@@ -31,12 +31,12 @@ def product_id(entry: Plan | Pack) -> str:
 
 async def differences(client: stripe.StripeClient, wanted: Catalogue) -> list[Change]:
     """Compare the catalogue with Stripe, and change nothing."""
-    entries = [*(plan for plan in wanted.plans if plan.prices), *wanted.packs]
-    keys = {
-        price.key: (entry, price)
-        for entry in entries
-        for price in (entry.prices if isinstance(entry, Plan) else (entry,))
-    }
+    entries: list[Plan | Pack] = [plan for plan in wanted.plans if plan.prices]
+    entries += wanted.packs
+    keys: dict[str, tuple[Plan | Pack, Price | Pack]] = {}
+    for entry in entries:
+        for price in entry.prices if isinstance(entry, Plan) else (entry,):
+            keys[price.key] = (entry, price)
     there = await prices.find(client, *keys)
     found: list[Change] = []
     for entry in entries:

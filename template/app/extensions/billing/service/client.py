@@ -52,7 +52,7 @@ class _Transport(stripe.HTTPClient):
             )
         except httpx.HTTPError as error:
             reason = f"Stripe does not answer ({type(error).__name__})"
-            raise stripe.APIConnectionError(reason, should_retry=True) from error
+            raise stripe.APIConnectionError(reason, should_retry=True) from error  # type: ignore[no-untyped-call]  # the library's
         return answer.content, answer.status_code, answer.headers
 
     async def sleep_async(self, secs: float) -> None:

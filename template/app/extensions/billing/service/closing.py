@@ -14,16 +14,31 @@ from app.extensions.billing.service import books, holders
 from app.extensions.billing.service.checkout import expire_checkouts
 from app.extensions.billing.service.client import is_missing, stripe_client
 
+PAGE = 200  # holders
 ENDED = ("canceled", "incomplete_expired")
 
 log = get_logger(__name__)
 
 
-async def find_gone(session: AsyncSession) -> list[UUID]:
-    """Return the holders whose account is gone and whose subscriptions were not ended yet."""
-    statement: Any = select(customers.c.holder_id).where(customers.c.closed_at.is_(None))
+async def find_gone(
+    session: AsyncSession, after: UUID | None = None
+) -> tuple[list[UUID], UUID | None]:
+    """Look through one page of holders whose subscriptions were not ended.
+
+    Returns:
+        those whose account is gone, and after which one the next page starts, if there may be one.
+    """
+    statement: Any = (
+        select(customers.c.holder_id)
+        .where(customers.c.closed_at.is_(None))
+        .order_by(customers.c.holder_id)
+        .limit(PAGE)
+    )
+    if after:
+        statement = statement.where(customers.c.holder_id > after)
     ids = (await session.exec(statement)).scalars().all()
-    return [each for each in ids if (await holders.contact(session, each)).gone]
+    gone = [each for each in ids if (await holders.contact(session, each)).gone]
+    return gone, ids[-1] if len(ids) == PAGE else None
 
 
 async def close(session: AsyncSession, holder_id: UUID) -> int:

@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from app.extensions.billing.service.client import id_of, metadata_of
 
 KEY = "key"  # of the metadata
+LONGEST = 80
 MOST = 10  # lookup keys in one request
 
 
@@ -27,7 +28,9 @@ _known: LRUCache[str, Known] = LRUCache(1000)
 
 def key_of(price: Any) -> str | None:
     """Return the key of a price; None if another application has created it."""
-    return metadata_of(price).get(KEY) or price.lookup_key
+    key: str | None = metadata_of(price).get(KEY) or price.lookup_key
+    # Ours are shorter. A key of somebody else must not stop an event.
+    return key[:LONGEST] if key else None
 
 
 async def read_price(client: stripe.StripeClient, reference: Any) -> Known:
@@ -48,7 +51,8 @@ async def find(client: stripe.StripeClient, *lookup_keys: str) -> dict[str, stri
     """Return the active prices of these lookup keys."""
     found: dict[str, stripe.Price] = {}
     for start in range(0, len(lookup_keys), MOST):
-        asked: Any = {"lookup_keys": [*lookup_keys[start : start + MOST]], "limit": 100}
-        page = await client.v1.prices.list_async({**asked, "active": True})
+        some = [*lookup_keys[start : start + MOST]]
+        asked: Any = {"lookup_keys": some, "limit": 100, "active": True}
+        page = await client.v1.prices.list_async(asked)
         found |= {price.lookup_key: price for price in page.data if price.lookup_key}
     return found

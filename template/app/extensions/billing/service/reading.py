@@ -48,7 +48,8 @@ class Found:
         """The customer that all of it belongs to."""
         if self.customer:
             return self.customer.id
-        for each in (self.subscription, self.invoice and self.invoice.invoice, self.charge):
+        invoice = self.invoice.invoice if self.invoice else None
+        for each in (self.subscription, invoice, self.charge):
             if each is not None and each.customer:
                 return id_of(each.customer)
         return None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import stripe
 from sqlalchemy import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -38,20 +39,16 @@ async def missed_events(session: AsyncSession) -> Sequence[str]:
         their ids, and those of events that arrived and were not processed.
     """
     since = int((utcnow() - timedelta(days=DAYS)).timestamp())
-    listed = []
+    listed: list[Incoming] = []
     async with stripe_client() as client:
         # At most twenty types can be asked for in one request.
         for types in (TYPES[::2], TYPES[1::2]):
             asked: Any = {"types": [*types], "created": {"gte": since}, "limit": PAGE}
             page = await client.v1.events.list_async(asked)
-            listed += [event async for event in page.auto_paging_iter()]
+            listed += [_incoming(event) async for event in page.auto_paging_iter()]
     # The oldest first: the order does not matter to the books, but it does to people who read logs.
     ordered = sorted(listed, key=lambda event: event.created)
-    new = [
-        event.id
-        for event in ordered
-        if await store(session, Incoming.model_validate(event.to_dict(for_json=True)))
-    ]
+    new = [event.id for event in ordered if await store(session, event)]
     if new:
         log.warning("billing_events_missed", count=len(new), first=new[0])
     waiting: Any = select(events.c.id).where(
@@ -59,6 +56,11 @@ async def missed_events(session: AsyncSession) -> Sequence[str]:
     )
     left: Sequence[str] = (await session.exec(waiting)).scalars().all()
     return [*new, *left]
+
+
+def _incoming(event: stripe.Event) -> Incoming:
+    """Keep what is used: a whole event is large, and there may be many."""
+    return Incoming.model_validate(event.to_dict(for_json=True))
 
 
 async def read_subscriptions(session: AsyncSession, after: str | None) -> tuple[int, str | None]:

@@ -1,0 +1,1 @@
+"""Tests of a template: `pytest -p launcher.testing.plugin --template FOLDER`."""
