@@ -1,4 +1,9 @@
-import { AuthClient, type GoTrueClient, type Session } from "@supabase/auth-js";
+import {
+  AuthClient,
+  isAuthRetryableFetchError,
+  type GoTrueClient,
+  type Session,
+} from "@supabase/auth-js";
 import { redirect } from "react-router";
 
 import { frontendReadConfig } from "~/client";
@@ -59,13 +64,18 @@ export function safeNext(next: string | null): string {
 
 /** Renew the session. All requests that are refused at the same time share one attempt. */
 async function renew(): Promise<string | undefined> {
-  renewal ??= auth()
-    .then((client) => client.refreshSession())
-    .then(({ data }) => data.session?.access_token)
-    .finally(() => {
-      renewal = undefined;
-    });
+  renewal ??= refresh().finally(() => {
+    renewal = undefined;
+  });
   return renewal;
+}
+
+async function refresh(): Promise<string | undefined> {
+  const client = await auth();
+  const { data, error } = await client.refreshSession();
+  // Auth keeps a session whose token seems to be valid, although the API has refused it.
+  if (error && !isAuthRetryableFetchError(error)) await client.signOut({ scope: "local" });
+  return data.session?.access_token;
 }
 
 setAuthority({ token: async () => (await currentSession())?.access_token, renew });
