@@ -88,10 +88,10 @@ def test_a_subscription_from_its_checkout_to_its_renewal(
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"]
         )
-        page = browser.new_page()
-        refuse_then_pay(page, url)
+        refuse_then_pay(browser.new_page(), url)
         eventually(lambda: plan_of(client) == plan["key"])
         assert plan["key"] != free
+        page = browser.new_page()
         page.goto(overview)
         paid = page.get_by_role("row").filter(has_text="invoice.paid")
         expect(paid).not_to_have_count(0)

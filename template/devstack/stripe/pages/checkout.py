@@ -182,10 +182,10 @@ def _form(found: Services, session: Json) -> str:
 
 def _country(found: Services, session: Json) -> str:
     customer = found.account.store.get(session["customer"])
-    known = country_of(customer) if customer else None
+    known = (country_of(customer) if customer else None) or "US"
     options = "".join(
         f"<option{' selected' if each == known else ''}>{each}</option>"
-        for each in sorted({*RATES, "US", known or "US"})
+        for each in sorted({*RATES, "US", known})
     )
     return f'<label>Country, for the tax <select name="country">{options}</select></label>'
 
