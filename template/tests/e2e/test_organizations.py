@@ -53,6 +53,7 @@ async def test_an_invitation_of_somebody_else_is_refused(
     page: Page, site: Site, committed_url: str
 ) -> None:
     await page.goto(site.address(await invitation(site, committed_url, Account().email)))
+    await expect(heading(page, "Sign in")).to_be_visible()
     await sign_in(page, site)
     await page.get_by_role("button", name="Join").click()
     await expect(page.get_by_role("alert")).to_be_visible()
