@@ -95,7 +95,8 @@ def test_placeholders_of_other_templates_stay() -> None:
 
 
 def test_every_page_is_for_projects_or_for_the_site() -> None:
-    of_site = {"architecture-template.md", "generate.md", "index.md", "options.md", "sabotage.md"}
+    of_site = {"architecture-template.md", "fork.md", "generate.md", "index.md", "options.md"}
+    of_site.add("sabotage.md")
     assert {path.name for path in (ROOT / "docs").glob("*.md")} == {*PAGES, *of_site}
     assert {path.name for path in (ROOT / "template/docs").iterdir()} == {
         f"{name}.jinja" for name in PAGES

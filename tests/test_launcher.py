@@ -1,13 +1,8 @@
 """The commands `new` and `update`: their results and their errors."""
 
-import os
-import pty
 import re
-import select
 import shutil
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +15,7 @@ from scripts.matrix import questions
 from support.commands import attempt, run
 from support.rendering import render, tree
 from support.snapshot import TAG, commit
+from support.terminal import terminal
 from support.trimming import trim
 
 network = pytest.mark.network
@@ -88,47 +84,30 @@ def test_new_works_without_a_git_identity(template: Path, tmp_path: Path) -> Non
 @network
 def test_new_asks_at_a_terminal(template: Path, tmp_path: Path) -> None:
     """Every question is shown. Enter accepts the default; text is added to that of the name."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [*command("new", template), "shop"],
-        cwd=tmp_path,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
-        start_new_session=True,
-    )
-    os.close(follower)
-    shown = ""
-
-    def read_until(text: str) -> None:
-        nonlocal shown
-        seen = len(shown)
-        end = time.monotonic() + 60
-        while text not in shown[seen:]:
-            assert time.monotonic() < end, f"{text!r} did not appear: {shown}"
-            if select.select([leader], [], [], 1)[0]:
-                try:
-                    shown += os.read(leader, 65536).decode("utf-8", "replace")
-                except OSError:  # the process ended and closed its terminal
-                    assert text in shown[seen:], shown
-                    return
-
-    try:
+    with terminal([*command("new", template), "shop"], tmp_path) as shown:
         for name, question in questions().items():
             # Only the first words: the terminal cuts long questions.
-            read_until(question["help"][:30])
-            os.write(leader, b" Two\r" if name == "project_name" else b"\r")
-        read_until("uv run app dev")
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
+            shown.read_until(question["help"][:30])
+            shown.press(b" Two\r" if name == "project_name" else b"\r")
+        shown.read_until("uv run app dev")
+        assert shown.process.wait(60) == 0
     answers = yaml.safe_load((tmp_path / "shop/.copier-answers.yml").read_text("utf-8"))
     assert answers["project_name"] == "Shop Two"
     assert answers["project_slug"] == "shop-two"
     assert answers["author_name"] == "Test Person"
+
+
+@pytest.mark.parametrize("name", ["new", "copier"])
+def test_ctrl_c_at_a_question_writes_nothing(name: str, template: Path, tmp_path: Path) -> None:
+    copier = [sys.executable, "-m", "copier", "copy", str(template)]
+    program = copier if name == "copier" else command(name, template)
+    with terminal([*program, "shop"], tmp_path, columns=80) as shown:
+        for text in ("project", "short name", "What does"):
+            shown.read_until(text)
+            shown.press(b"\r" if text != "What does" else b"\x03")
+        assert shown.process.wait(60) == 1
+        shown.read_until("Cancelled" if name == "new" else "stopped by user")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

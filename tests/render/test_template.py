@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from scripts.checks import load_checks
 from scripts.matrix import questions
 from support.rendering import Render
 from support.snapshot import ROOT, TAG
@@ -88,3 +89,15 @@ def test_questions_and_messages_fit_a_terminal_of_80_columns() -> None:
         for line in text.splitlines():
             # How long a folder is, nobody knows.
             assert "dst_path" in line or len(line) <= 79, (name, line)
+
+
+def test_refused_answer_says_why_within_80_columns() -> None:
+    """Copier writes the name of the question before the message of a validator."""
+    checks = load_checks()
+    for name, question in questions().items():
+        if question["type"] == "str" and "validator" in question:
+            assert "in_terminal(" in question["validator"], name
+    refused = checks.in_terminal(checks.refuse_project_slug("My Shop"))
+    assert refused[:33].startswith("be like my-shop2: ")
+    assert checks.in_terminal(checks.refuse_project_slug("celery")).startswith("celery is the name")
+    assert checks.in_terminal("") == ""

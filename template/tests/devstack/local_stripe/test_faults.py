@@ -34,21 +34,22 @@ def test_a_lost_answer_has_done_its_work(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"),
+    ("fault", "status"),
     [
-        ({"kind": "drop"}, stripe.APIConnectionError),
-        ({"kind": "rate_limit"}, stripe.RateLimitError),
-        ({"kind": "error", "status": 503}, stripe.APIError),
+        ({"kind": "drop"}, None),
+        ({"kind": "rate_limit"}, 429),
+        ({"kind": "error", "status": 503}, 503),
     ],
 )
 def test_a_refused_request_has_done_nothing(
-    world: World, fault: dict[str, Any], error: type[stripe.StripeError]
+    world: World, fault: dict[str, Any], status: int | None
 ) -> None:
     world.control("POST", "faults", {**CREATE, **fault, "times": None, "after": 1})
     world.api.customers.create({"email": "first@example.com"})
     for _ in range(2):
-        with pytest.raises(error):
+        with pytest.raises(stripe.StripeError) as refused:
             world.api.customers.create({"email": "ada@example.com"})
+        assert refused.value.http_status == status
     world.control("DELETE", "faults")
     world.api.customers.create({"email": "last@example.com"})
     found = [each.email for each in world.api.customers.list().data]

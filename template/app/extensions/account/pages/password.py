@@ -28,9 +28,9 @@ async def send_reset(request: Request) -> Response:
 
 
 @router.get("/account/password")
-async def show_password(request: Request, session: CurrentSession, _: AnyVisitor) -> Response:
+async def show_password(request: Request, session: CurrentSession, user: AnyVisitor) -> Response:
     """The form. After the mail for a forgotten password, it does not ask for the current one."""
-    return page(request, "account/password.html", by_mail=session.method == "recovery")
+    return _form(request, session, user)
 
 
 @router.post("/account/password")
@@ -49,4 +49,21 @@ async def change_password(request: Request, session: CurrentSession, user: AnyVi
             return see_other(request, show_account, message=message)
         except AppError as error:
             errors, status = {"": error.detail}, error.status
-    return page(request, "account/password.html", status=status, by_mail=by_mail, errors=errors)
+    return _form(request, session, user, errors, status)
+
+
+def _form(
+    request: Request,
+    session: CurrentSession,
+    user: AnyVisitor,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    return page(
+        request,
+        "account/password.html",
+        status=status,
+        by_mail=session.method == "recovery",
+        email=user.email,
+        errors=errors,
+    )

@@ -26,6 +26,8 @@ VERSION = "2026-10-28.endive"
 # The library repeats a request that has failed, was limited (429), or meets an earlier one with its
 # idempotency key (409). Each POST has such a key, so it happens once.
 RETRIES = 3
+TOO_MANY = 429
+TROUBLE = (stripe.APIConnectionError, stripe.APIError)
 
 log = get_logger(__name__)
 
@@ -86,17 +88,12 @@ async def stripe_client() -> AsyncIterator[stripe.StripeClient]:
         except stripe.CardError as error:
             text = error.user_message or "The payment was refused."
             raise StripeRefusedError(text, reason=error.code) from error
-        except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
-            log.warning("stripe_unavailable", reason=str(error)[:200], status=error.http_status)
-            raise StripeUnavailableError from error
         except stripe.StripeError as error:
-            log.error(
-                "stripe_refused",
-                reason=str(error)[:200],
-                status=error.http_status,
-                code=error.code,
-                request=error.request_id,
-            )
+            facts = {"reason": str(error)[:200], "status": error.http_status, "code": error.code}
+            if isinstance(error, TROUBLE) or error.http_status == TOO_MANY:
+                log.warning("stripe_unavailable", **facts)
+                raise StripeUnavailableError from error
+            log.error("stripe_refused", **facts, request=error.request_id)
             raise
 
 
