@@ -13,6 +13,7 @@ import { apiError } from "~/core/problem";
 import site from "../../site.json";
 
 let started: Promise<GoTrueClient> | undefined;
+let signedOut: (() => void) | undefined;
 let renewal: Promise<string | undefined> | undefined;
 
 /** The client of Supabase Auth. Its address comes from the API, so one build fits every deployment. */
@@ -24,7 +25,7 @@ export function auth(): Promise<GoTrueClient> {
 async function start(): Promise<GoTrueClient> {
   try {
     const config = await frontendReadConfig();
-    return new AuthClient({
+    const client = new AuthClient({
       url: `${config.supabase_url}/auth/v1`,
       headers: { apikey: config.supabase_publishable_key },
       storageKey: "session",
@@ -32,10 +33,20 @@ async function start(): Promise<GoTrueClient> {
       // The route auth/callback does it.
       detectSessionInUrl: false,
     });
+    // Supabase reports it to every tab of the browser.
+    client.onAuthStateChange((event) => {
+      if (event === "SIGNED_OUT") signedOut?.();
+    });
+    return client;
   } catch (error) {
     started = undefined; // so that a later attempt asks again
     throw error;
   }
+}
+
+/** Call a function when the session ends, also by another tab; without one, nothing is called. */
+export function onSignOut(listener?: () => void): void {
+  signedOut = listener;
 }
 
 /** The session of this browser; an expired one is renewed first. */

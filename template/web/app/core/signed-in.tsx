@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { Outlet, redirect, useNavigate } from "react-router";
 
-import { auth, currentSession, signInPath } from "~/core/session";
+import { currentSession, onSignOut, signInPath } from "~/core/session";
 
 import type { Route } from "./+types/signed-in";
 
@@ -20,21 +20,9 @@ export function clientLoader() {
 export default function SignedIn() {
   const navigate = useNavigate();
   useEffect(() => {
-    let end: (() => void) | undefined;
-    let isLeft = false;
-    void auth().then((client) => {
-      if (isLeft) return;
-      // Supabase reports it to every tab of the browser.
-      const { data } = client.onAuthStateChange((event) => {
-        if (event === "SIGNED_OUT") void navigate("/sign-in");
-      });
-      end = () => {
-        data.subscription.unsubscribe();
-      };
-    });
+    onSignOut(() => void navigate("/sign-in"));
     return () => {
-      isLeft = true;
-      end?.();
+      onSignOut();
     };
   }, [navigate]);
   return <Outlet />;
