@@ -54,7 +54,7 @@ async def ensure(session: AsyncSession, client: stripe.StripeClient, holder_id: 
 async def holder_of(
     session: AsyncSession, client: stripe.StripeClient, customer_id: str | None
 ) -> UUID | None:
-    """Return the holder of a customer at Stripe; None if it belongs to another application.
+    """Return the holder of a customer at Stripe; None if it belongs to another application. Commits.
 
     A customer that says in its metadata whose it is, but whose row is missing, gets one: a process
     has died before it could store it, or a backup was restored.
@@ -73,6 +73,7 @@ async def holder_of(
         log.info("billing_foreign_customer", customer=customer_id)
         return None
     stored = await _store(session, holder_id, customer, replaced="")
+    await session.commit()  # the next customer that is not known ends the transaction
     if stored != customer_id:
         log.error("billing_second_customer", holder=str(holder_id), customer=customer_id)
         return None
