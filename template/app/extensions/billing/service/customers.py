@@ -54,10 +54,10 @@ async def ensure(session: AsyncSession, client: stripe.StripeClient, holder_id: 
 async def holder_of(
     session: AsyncSession, client: stripe.StripeClient, customer_id: str | None
 ) -> UUID | None:
-    """Return the holder of a customer at Stripe; None if it belongs to another application. Commits.
+    """Return the holder of a customer at Stripe; None if it belongs to another application.
 
     A customer that says in its metadata whose it is, but whose row is missing, gets one: a process
-    has died before it could store it, or a backup was restored.
+    has died before it could store it, or a backup was restored. This commits.
     """
     if customer_id is None:
         return None
