@@ -5,6 +5,8 @@ from sqlalchemy import case, func, select
 
 from app.core.database import Reader
 from app.extensions.billing.models import events, invoices, subscriptions
+from app.extensions.billing.service.catalogue import catalogue
+from app.extensions.billing.service.plans import RUNNING
 from app.extensions.metrics.families import gauge
 
 PAYING = ("active", "past_due")
@@ -30,8 +32,12 @@ _OPEN = select(func.count().label("count")).where(
 
 async def collect(reader: Reader) -> list[Metric]:
     """Return subscriptions, monthly revenue, and what needs somebody's attention."""
-    statuses = {row["status"]: row["count"] for row in await reader.rows(_BY_STATUS)}
-    revenue = {row["currency"]: row["amount"] for row in await reader.rows(_REVENUE)}
+    # What nobody has yet is 0: without a series, a panel would look broken.
+    statuses = dict.fromkeys(RUNNING, 0)
+    statuses |= {row["status"]: row["count"] for row in await reader.rows(_BY_STATUS)}
+    prices = (price for plan in catalogue().plans for price in plan.prices)
+    revenue = {price.currency: 0 for price in prices}
+    revenue |= {row["currency"]: row["amount"] for row in await reader.rows(_REVENUE)}
     (unprocessed,) = await reader.rows(_UNPROCESSED)
     (unpaid,) = await reader.rows(_OPEN)
     return [

@@ -10,7 +10,7 @@ are still the same. Requests for the same entry at the same moment share that ro
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -63,8 +63,9 @@ class Store:
         self.redis = optional_redis()
         self._scripts: Scripts | None = None  # while the API runs
         self._held: LRUCache[str, _Held] = LRUCache(0)
-        # Tags whose invalidation has not reached Redis. Nothing is read before they have.
-        self._pending: set[str] = set()
+        # Tags whose invalidation has not reached Redis. Nothing is read before they have. The value
+        # tells the last invalidation of a tag from an earlier one, which may be on its way.
+        self._pending: dict[str, object] = {}
         self._retrying: asyncio.Task[None] | None = None
 
     def use(self, client: "Redis | None") -> None:
@@ -120,7 +121,7 @@ class Store:
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         """Make the entries of some tags invalid. While Redis is down, repeat it until it works."""
-        self._pending.update(tags)
+        self._add_pending(tags)
         try:
             await self._send_pending()
         except RedisDownError:
@@ -129,14 +130,14 @@ class Store:
 
     def invalidate_blocking(self, tags: Iterable[str]) -> None:
         """Do the same in a process without an event loop. A failure is repeated at the next use."""
-        self._pending.update(tags)
-        sent = frozenset(self._pending)
+        self._add_pending(tags)
+        sent = dict(self._pending)
         try:
             store().eval(INVALIDATE, len(sent), *map(_tag, sent), uuid4().hex, str(TAG_SECONDS))
         except (RedisError, OSError) as error:
             log.error("cache_not_invalidated", tags=sorted(sent), error=type(error).__name__)
         else:
-            self._pending -= sent
+            self._remove_pending(sent)
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return hits and misses by name. It blocks."""
@@ -157,9 +158,17 @@ class Store:
     async def _send_pending(self) -> None:
         if not self._pending:
             return
-        sent = frozenset(self._pending)
+        sent = dict(self._pending)
         await self._ask(INVALIDATE, [_tag(tag) for tag in sent], [uuid4().hex, TAG_SECONDS])
-        self._pending -= sent
+        self._remove_pending(sent)
+
+    def _add_pending(self, tags: Iterable[str]) -> None:
+        self._pending.update({tag: object() for tag in tags})
+
+    def _remove_pending(self, sent: Mapping[str, object]) -> None:
+        for tag, invalidation in sent.items():
+            if self._pending.get(tag) is invalidation:
+                del self._pending[tag]
 
     async def _retry(self) -> None:
         while self._pending:

@@ -78,9 +78,11 @@ class Snapshots:
         self._cached.evict(_ALL)
 
     def _store(self, found: Snapshot, since: int) -> None:
-        self.last = found
         if since == self._cached.evictions:
             self._cached[_ALL] = found
+        elif _ALL in self._cached:
+            return  # a read that began after the change is done already, and newer
+        self.last = found
 
     def _on_outage(self, error: Exception) -> Snapshot:
         log.warning("flags_not_read", error=f"{type(error).__name__}: {error}"[:300])

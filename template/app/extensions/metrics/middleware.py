@@ -1,9 +1,10 @@
 """Measures every request, by its route."""
 
 import time
+from collections.abc import Sequence
 
 from fastapi.routing import iter_route_contexts
-from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.settings import load_settings
@@ -52,11 +53,13 @@ class Middleware:
         if route is None:
             return NO_ROUTE
         if id(route) not in self._paths:
-            self._learn(scope["app"])
+            self._learn(scope["app"].routes)
         return self._paths.get(id(route), NO_ROUTE)
 
-    def _learn(self, app: Starlette) -> None:
+    def _learn(self, routes: Sequence[BaseRoute], prefix: str = "") -> None:
         # The routes live as long as the application, so their ids stay theirs.
-        for context in iter_route_contexts(app.routes):
-            self._paths[id(context.original_route)] = context.path or NO_ROUTE
-            self._paths[id(context)] = context.path or NO_ROUTE
+        for context in iter_route_contexts(routes):
+            route, path = context.original_route, f"{prefix}{context.path or ''}"
+            self._paths[id(route)] = self._paths[id(context)] = path or NO_ROUTE
+            if isinstance(route, Mount):
+                self._learn(route.routes, path)

@@ -29,6 +29,13 @@ async def test_revenue_and_what_needs_attention(app: FastAPI, shop: Shop, sign_i
         await shop.process(event.id)
     numbers = await values(app)
     assert numbers["app_billing_events_unprocessed"] == {(): 0}
-    assert numbers["app_billing_subscriptions"] == {("active",): 3}
+    subscriptions = numbers["app_billing_subscriptions"]
+    assert {status: count for status, count in subscriptions.items() if count} == {("active",): 3}
     assert numbers["app_billing_monthly_revenue"] == {("eur",): 3000 + 2500 + 3000}
     assert numbers["app_billing_invoices_unpaid"] == {(): 0}
+
+
+async def test_without_a_subscription_the_numbers_are_0(app: FastAPI) -> None:
+    numbers = await values(app)
+    assert numbers["app_billing_subscriptions"][("past_due",)] == 0
+    assert numbers["app_billing_monthly_revenue"] == {("eur",): 0}

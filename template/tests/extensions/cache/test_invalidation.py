@@ -1,6 +1,7 @@
 """Entries become invalid with the commit of what they show."""
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,7 +9,10 @@ from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import sync_session
+from app.core.redis import RedisDownError
+from app.extensions.cache.scripts import INVALIDATE
 from app.extensions.cache.service import cached, invalidate
+from app.extensions.cache.store import Found, Store
 from tests.support.people import SignIn
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -110,6 +114,39 @@ async def test_a_result_that_was_computed_from_older_data_is_not_used(
     go_on.set()
     assert await reading == 1  # it began before the change
     assert await read() == 2
+
+
+async def test_an_invalidation_that_failed_is_repeated_although_an_earlier_one_worked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    this_process, other_process = Store(), Store()
+    ask, has_run, may_return = this_process._ask, asyncio.Event(), asyncio.Event()
+
+    async def slow_once(script: Any, *arguments: Any) -> Any:
+        if script is INVALIDATE and has_run.is_set():
+            raise RedisDownError
+        reply = await ask(script, *arguments)
+        has_run.set()
+        await may_return.wait()
+        return reply
+
+    async def look(store: Store) -> Found:
+        return await store.look("repeated", "probe", ["repeated"], "token", 1000, 0)
+
+    monkeypatch.setattr(this_process, "_ask", slow_once)
+    monkeypatch.setattr(this_process.redis, "PAUSE", 3600.0)  # a read repeats it, not the task
+    earlier = asyncio.create_task(this_process.invalidate(["repeated"]))
+    await has_run.wait()
+    found = await look(other_process)
+    assert await other_process.save("repeated", "token", found.version, b"+old", 60)
+    await this_process.invalidate(["repeated"])
+    may_return.set()
+    await earlier
+    assert this_process._retrying
+    this_process._retrying.cancel()
+
+    monkeypatch.setattr(this_process, "_ask", ask)
+    assert (await look(this_process)).body is None
 
 
 async def test_a_route_names_a_tag_by_its_arguments(

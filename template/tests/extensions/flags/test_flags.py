@@ -1,7 +1,8 @@
 """Flags in the database, by the service, the routes and the cache."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 import pytest
@@ -176,3 +177,28 @@ async def test_a_route_with_an_unknown_flag_fails_the_start() -> None:
                 pass
     finally:
         deps.NAMED.discard("shop.typo")
+
+
+async def test_a_slow_read_from_before_a_change_does_not_undo_it(
+    session: AsyncSession, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await changes.set_percentage(session, NAME, 100)
+    has_read, may_return = asyncio.Event(), asyncio.Event()
+    rows = Reader.rows
+
+    async def slow(*arguments: Any) -> Any:
+        found = await rows(*arguments)
+        has_read.set()
+        await may_return.wait()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Reader, "rows", slow)
+        late = asyncio.create_task(SNAPSHOTS.refresh(reader))
+        await has_read.wait()
+    await changes.switch_off(session, NAME)
+    user_id = uuid4()
+    assert not await is_on(reader, NAME, user_id=user_id)
+    may_return.set()
+    await late
+    assert not await is_on(reader, NAME, user_id=user_id)

@@ -3,6 +3,9 @@
 from uuid import UUID
 
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 
 from app.core.database import DatabaseSession
 from app.core.errors import ConflictError
@@ -68,3 +71,11 @@ async def start(thing: UUID, session: DatabaseSession) -> None:
 
 
 router.include_router(inner)
+
+
+async def row(_: Request) -> Response:
+    """Be a route of a mounted site."""
+    return Response("x")
+
+
+mounted = Mount("/site", routes=[Route("/rows/{row}", row)])

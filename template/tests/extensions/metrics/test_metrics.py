@@ -63,6 +63,7 @@ async def story(environment: dict[str, str]) -> Story:
         for _ in range(3):
             await client.get("/probe/plain")
             await client.get("/probe/broken")
+            await client.get(f"/site/rows/{uuid4()}")
             await client.get(f"/probe/conflict/{uuid4()}")
             await client.get(f"/no/such/{uuid4()}")
             await client.request("PROPFIND", "/probe/plain")
@@ -105,6 +106,7 @@ def test_requests_of_all_processes_are_counted_by_route(story: Story) -> None:
     assert count("/probe/plain", "200") == 3
     assert count("/probe/broken", "500") == 3
     assert count("/probe/conflict/{thing}", "409") == 3
+    assert count("/site/rows/{row}", "200") == 3
     assert count("none", "404") == 3
     assert count("/probe/plain", "405", "OTHER") == 3
     assert story.value("app_processes", kind="api") == 2
