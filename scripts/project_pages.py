@@ -18,9 +18,9 @@ PAGES = [
     f"{name}.md"
     for name in (
         *("admin", "analytics", "api-keys", "architecture-project", "billing", "cache", "credits"),
-        *("database", "deploy", "development-page", "documents", "email", "feature", "limits"),
-        *("local-stripe", "metrics", "organizations", "pages", "production", "secrets", "sentry"),
-        *("supabase", "tasks", "tracing", "update", "work"),
+        *("database", "deploy", "development-page", "documents", "email", "feature", "frontend"),
+        *("limits", "local-stripe", "metrics", "organizations", "pages", "production", "secrets"),
+        *("sentry", "supabase", "tasks", "tracing", "update", "work"),
     )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"

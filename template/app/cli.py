@@ -4,6 +4,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
@@ -50,7 +51,8 @@ class Commands(Mapping[str, Any]):
                     found = GROUP_NAME.search(file.read_text("utf-8"))
                     name = found[1] if found else feature.name
                     self.groups[name] = partial(feature.module, "cli")
-        for name, module in (GROUPS | (DEV_GROUPS if self.has_dev else {})).items():
+        groups = GROUPS | (DEV_GROUPS | _dev_groups() if self.has_dev else {})
+        for name, module in groups.items():
             self.groups[name] = partial(importlib.import_module, module)
 
     def __getitem__(self, name: str) -> Any:
@@ -69,6 +71,18 @@ class Commands(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.commands) + len(self.groups)
+
+
+def _dev_groups() -> dict[str, str]:
+    """Groups that only a checkout has. The other modules there add to the group of a feature."""
+    spec = importlib.util.find_spec("devstack.commands")
+    folders = map(Path, (spec and spec.submodule_search_locations) or ())
+    return {
+        file.stem: f"devstack.commands.{file.stem}"
+        for folder in folders
+        for file in folder.glob("*.py")
+        if GROUP_NAME.search(file.read_text("utf-8"))
+    }
 
 
 class Root(TyperGroup):

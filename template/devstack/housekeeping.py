@@ -10,6 +10,7 @@ import typer
 
 from devstack import env as environment
 from devstack.errors import DevStackError
+from devstack.stack import PROCESSES, modules
 
 # What tools make again by themselves, as in .gitignore.
 GENERATED = (
@@ -41,6 +42,9 @@ def setup(root: Path) -> None:
     typer.echo(f".env: wrote {', '.join(written)}" if written else ".env: complete")
     if subprocess.run([UV, "sync"], cwd=root, check=False).returncode:
         raise DevStackError("The packages are not installed: see the message of uv above.")
+    for module in modules(PROCESSES):
+        if hasattr(module, "setup"):
+            module.setup(root)
     if not (root / ".git").exists():
         typer.echo("git hooks: left out, this folder is no repository. `git init` makes one.")
     elif subprocess.run(HOOKS, cwd=root, check=False).returncode:

@@ -2,8 +2,9 @@
 
 A module has a function `process(stack)`, which returns how to run the process, or None if the
 settings make it unnecessary. If the process needs values in `.env`, `fresh_values()` generates
-them. A module for a page of another process has `addresses(stack)` instead. Modules are found by
-their place; they are registered nowhere.
+them; what it needs on the disk, `setup(root)` installs for `app setup`. A module for a page of
+another process has `addresses(stack)` instead. Modules are found by their place; they are
+registered nowhere.
 """
 
 import importlib

@@ -1,1 +1,1 @@
-"""Commands for development: a module adds to the group of `app` that has its name."""
+"""Commands for development: a module adds to the group of `app` that has its name, or is one."""

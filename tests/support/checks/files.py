@@ -27,10 +27,10 @@ SECRETS = re.compile(
 # which the project's tests use as a well-formed key.
 KNOWN_SECRETS = {"sb_secret_N7UND0UgjKTVK", "sb_secret_abcdefghijklmnopqrstuvwxyz"}
 # Files with tags of their own: `${{ … }}` of GitHub, `{{ … }}` of just and of Grafana's legends,
-# and templates of pages and mails.
+# objects in JSX, and templates of pages and mails.
 FILES_WITH_TAGS = re.compile(
     r"^\.github/workflows/|^justfile$|^monitoring/dashboards/|/templates/|/emails/|\.html$"
-    r"|^docs/(email|pages)\.md$"
+    r"|^docs/(email|pages)\.md$|\.tsx$"
 )
 # Kept as their authors published them, for their hashes are compared.
 FOREIGN_FILES = re.compile(r"\.min\.js$")

@@ -45,7 +45,8 @@ class ApiKeyAdmin(View, model=ApiKey):
     async def revoke(self, request: Request, session: AsyncSession, key_id: UUID) -> None:
         """End a key."""
         address = request.client.host if request.client else ""
-        await service.revoke(session, None, key_id, address=address)
+        actor_id = request.state.actor.id
+        await service.revoke(session, None, key_id, address=address, actor_id=actor_id)
 
 
 class ApiKeyAddressAdmin(View, model=ApiKeyAddress):

@@ -21,11 +21,16 @@ async def caller_of(
 ) -> tuple[str, UUID, UUID, Rate | None] | None:
     """Return the kind `key`, the id, the user and the rate of a key, or None for other tokens.
 
+    It is also None for a key that is refused from this address, so that somebody who has found the
+    key cannot use up what its machine may send.
+
     Raises:
         UnauthenticatedError: see `verification.find`.
     """
     if not looks_like_key(token):
         return None
     key = await verification.find(connection.app.state.database.reader, token)
+    if not key.admits(connection.client.host if connection.client else ""):
+        return None
     rate = key.attributes.get("rate")
     return "key", key.id, key.user_id, _parse(rate) if rate else None

@@ -43,7 +43,7 @@ async def create(
         values: what the key may do.
         address: of the one who creates it.
         actor_id: who creates it, if it is not the owner.
-        attributes: what the calling feature wants to know about the key later.
+        attributes: what the calling feature has to know about the key later.
 
     Raises:
         InvalidError: `unknown_scope`, or `expiry_too_late`.
@@ -92,9 +92,12 @@ async def rotate(
     *,
     address: str,
     actor_id: UUID | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> tuple[ApiKey, str]:
     """Replace a key by one with the same rights and lifetime; return that and its text. Commits.
 
+    API_KEYS_MAX_DAYS limits the lifetime also if it was longer when the old key was created. The
+    new key has the attributes of the old one, and `attributes` in the place of those it names.
     The old key stays valid for the overlap, API_KEYS_OVERLAP_HOURS by default. The key that it
     replaced itself ends, so that at most two keys are valid in place of one.
 
@@ -107,15 +110,16 @@ async def rotate(
         raise ConflictError(
             "The key was revoked or replaced, or it has expired.", code="api_key_ended"
         )
+    settings = load_settings(ApiKeySettings)
     if overlap_hours is None:
-        overlap_hours = load_settings(ApiKeySettings).overlap_hours
+        overlap_hours = settings.overlap_hours
     new, text = _new(
         owner_id=old.owner_id,
         name=old.name,
         scopes=old.scopes,
         networks=old.networks,
-        attributes=old.attributes,
-        lifetime=old.expires_at - old.created_at,
+        attributes={**old.attributes, **(attributes or {})},
+        lifetime=min(old.expires_at - old.created_at, timedelta(days=settings.max_days)),
     )
     old.replaced_by = new.id
     old.expires_at = min(old.expires_at, now + timedelta(hours=overlap_hours))

@@ -9,7 +9,6 @@ from app.core.errors import ForbiddenError
 from app.core.logging import get_logger
 from app.extensions.api_keys import uses, verification
 from app.extensions.api_keys.key_format import looks_like_key
-from app.extensions.users import service as users
 
 log = get_logger(__name__)
 
@@ -32,13 +31,12 @@ async def verify(request: Request, token: str) -> Claims | None:
             "This API key may not be used from this address.", code="api_key_address_refused"
         )
     uses.current.note(key.id, address)
-    owner = users.get_cached(key.user_id, None)  # `find` has read it
     return Claims(
         user_id=key.user_id,
         email=None,
         assurance="aal1",
         session_id=None,
         expires=key.expires_at.timestamp(),
-        is_machine=owner is not None and owner.machine,
+        is_machine=key.is_machine,
         scopes=key.scopes,
     )

@@ -1,5 +1,6 @@
 """The last uses of keys, which are written in batches, not at every request."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
@@ -47,6 +48,9 @@ class Uses:
         except (OSError, SQLAlchemyError, PostgresError) as error:
             log.warning("api_key_uses_wait", error=f"{type(error).__name__}: {error}"[:300])
             self._last = {**batch, **self._last}
+        except asyncio.CancelledError:  # the process stops: the lifespan calls this once more
+            self._last = {**batch, **self._last}
+            raise
 
 
 # The uses of this process.

@@ -40,6 +40,7 @@ class Key:
     attributes: Mapping[str, str]
     expires_at: datetime
     revoked_at: datetime | None
+    is_machine: bool  # whether the owner is one, see `users.service.add_machine`
 
     @property
     def user_id(self) -> UUID:
@@ -59,7 +60,7 @@ class Key:
 
 
 _BY_HASH = users.with_user(
-    select(*(api_keys.c[field.name] for field in fields(Key))).where(
+    select(*(api_keys.c[field.name] for field in fields(Key) if field.name in api_keys.c)).where(
         api_keys.c.secret_hash == bindparam("secret_hash")
     ),
     api_keys.c.owner_id,
@@ -120,5 +121,6 @@ async def _read(reader: Reader, secret_hash: bytes) -> Key | None:
         attributes=row["attributes"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
+        is_machine=row["user_machine"],
     )
     return key

@@ -2,4 +2,4 @@
 
 from app.core.personal_data import Rows
 
-TABLES = {"billing_credits_invoices": Rows(keep=["granted", "due", "taken"])}
+TABLES = {"billing_credits_invoices": Rows(keep=["granted", "due", "taken", "owed"])}

@@ -2,6 +2,11 @@
 
 Each line counts once, by the idempotency key of its entry in the ledger. Nothing is taken below
 zero: who has spent the credits before a refund keeps what they were spent on.
+
+After a change of the plan, the price of the unused time is credited at Stripe and pays for later
+invoices. If its credits were spent, or their invoice is not known yet, the missing ones are owed,
+and later invoices of plans bring less. Otherwise, changes to and fro would bring credits without
+end for one payment, and the order of the events would matter.
 """
 
 from typing import Any
@@ -47,19 +52,24 @@ def grant_paid(
     if session.connection().execute(known).first():
         return
     counted = [(credits_of(catalogue, line), line) for line in paid.lines]
-    total = 0
+    total = owed = 0
+    reason = f"Invoice {paid.number or paid.stripe_id}"
     # What is added first need not be missing when the unused time is taken.
     for amount, line in sorted(counted, key=lambda each: -each[0]):
         key = f"billing:{line.stripe_id}"
-        reason = f"Invoice {paid.number or paid.stripe_id}"
         if amount > 0:
             entries.grant(session, holder_id, amount, reason, key=key, reference=line.stripe_id)
             total += amount
         elif amount < 0:
-            total -= _take(session, holder_id, -amount, reason, key)
+            taken = _take(session, holder_id, -amount, reason, key)
+            total -= taken
+            owed += -amount - taken
         _welcome(session, catalogue, holder_id, line)
+    # Packs bring all of their credits, because they are never paid by what was credited.
+    packs = sum(amount for amount, line in counted if catalogue.pack(line.price))
+    total -= _settle_owed(session, holder_id, total - packs, reason)
     row = {"invoice_id": invoice_id, "holder_id": holder_id, "granted": max(total, 0)}
-    session.connection().execute(insert(invoice_credits).values(**row, due=0, taken=0))
+    session.connection().execute(insert(invoice_credits).values(**row, due=0, taken=0, owed=owed))
     take_returned(session, holder_id, invoice_id, paid)
 
 
@@ -86,6 +96,26 @@ def take_returned(session: Session, holder_id: UUID, invoice_id: UUID, paid: Pai
         taken = due
     statement = update(invoice_credits).where(invoice_credits.c.invoice_id == invoice_id)
     session.connection().execute(statement.values(due=due, taken=taken))
+
+
+def _settle_owed(session: Session, holder_id: UUID, most: int, reason: str) -> int:
+    """Take what earlier changes owe, at most what an invoice has just brought; return how many."""
+    found: Any = (
+        select(invoice_credits.c.invoice_id, invoice_credits.c.owed)
+        .where(invoice_credits.c.holder_id == holder_id, invoice_credits.c.owed > 0)
+        .order_by(invoice_credits.c.invoice_id)
+    )
+    settled = 0
+    for invoice_id, owed in session.connection().execute(found).all():
+        part = min(owed, most - settled)
+        if part <= 0:
+            break
+        statement = update(invoice_credits).where(invoice_credits.c.invoice_id == invoice_id)
+        session.connection().execute(statement.values(owed=owed - part))
+        settled += part
+    if settled:
+        entries.adjust(session, holder_id, -settled, f"{reason}: used before a change of the plan")
+    return settled
 
 
 def _welcome(session: Session, catalogue: Catalogue, holder_id: UUID, line: PaidLine) -> None:

@@ -14,7 +14,7 @@ from app.extensions.organizations.service.scope import current
 
 @event.listens_for(AuditEntry, "before_insert")
 def set_organization(_: Mapper[Any], connection: Connection, entry: AuditEntry) -> None:
-    """Set the organization of the row that an entry is about, or else of the running code."""
+    """Set the organization of the row that an entry is about; without one, of the running code."""
     now = current.get()
     entry.belongs_to = _of_row(connection, entry) or (UUID(now) if now else None)
 

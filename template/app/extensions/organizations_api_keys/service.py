@@ -86,7 +86,13 @@ async def rotate(
     caller = await _admin(session, scope)
     machine = machine_of(caller.organization_id)
     return await keys.rotate(
-        session, machine, key_id, overlap_hours, address=address, actor_id=caller.user_id
+        session,
+        machine,
+        key_id,
+        overlap_hours,
+        address=address,
+        actor_id=caller.user_id,
+        attributes=_made_by(caller.user_id),
     )
 
 
@@ -119,9 +125,12 @@ async def _create(
     machine = machine_of(organization.id)
     await users.add_machine(session, machine, f"API keys of {organization.name}")
     await members.add_machine(session, organization.id, machine)
-    attributes = {"organization": slug}
-    if actor_id:
-        attributes["created_by"] = str(actor_id)
+    attributes = {"organization": slug, **(_made_by(actor_id) if actor_id else {})}
     return await keys.create(
         session, machine, values, address=address, actor_id=actor_id, attributes=attributes
     )
+
+
+def _made_by(user_id: UUID) -> dict[str, str]:
+    """Name the person who has seen the text of a key."""
+    return {"created_by": str(user_id)}

@@ -289,7 +289,12 @@ def _charge_by_invoice(
         currency=session["currency"],
         with_pending=False,
         discounts=discounts,
-        changes={"metadata": data["metadata"], "description": data["description"]},
+        changes={
+            "metadata": data["metadata"],
+            "description": data["description"],
+            # Source: https://docs.stripe.com/billing/customer/balance
+            "_ignores_balance": True,
+        },
     )
     invoice["automatic_tax"] |= {
         "enabled": session["automatic_tax"]["enabled"],

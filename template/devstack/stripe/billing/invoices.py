@@ -160,10 +160,11 @@ def finalize(account: Account, invoice: Json) -> Json:
     number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04}"
     left = invoice["total"] + invoice["starting_balance"]
     balance = min(left, 0)
+    kept = customer["balance"] if invoice.get("_ignores_balance") else balance
     account.change(
         customer,
-        {"next_invoice_sequence": customer["next_invoice_sequence"] + 1, "balance": balance},
-        "customer.updated" if balance != customer["balance"] else None,
+        {"next_invoice_sequence": customer["next_invoice_sequence"] + 1, "balance": kept},
+        "customer.updated" if kept != customer["balance"] else None,
     )
     _use_up_discounts(account, invoice)
     invoice |= {

@@ -26,7 +26,8 @@ def set_totals(account: Account, invoice: Json, customer: Json) -> None:
         ],
         "total_taxes": taxes,
     }
-    set_due(invoice, customer["balance"] if invoice["status"] == "draft" else None)
+    balance = 0 if invoice.get("_ignores_balance") else customer["balance"]
+    set_due(invoice, balance if invoice["status"] == "draft" else None)
 
 
 def set_due(invoice: Json, balance: int | None) -> None:

@@ -91,6 +91,18 @@ def test_one_purchase_with_an_invoice(world: World) -> None:
     assert (intent.status, intent.amount_received) == ("succeeded", 1500)
 
 
+def test_the_balance_of_a_customer_pays_no_purchase(world: World) -> None:
+    customer, price = world.customer(card=None), world.price(2000, None)
+    world.api.customers.update(customer.id, {"balance": -5000})
+    session = world.checkout(
+        "payment", price, customer=customer.id, invoice_creation={"enabled": True}
+    )
+    assert world.press(session.url, do="pay", card="visa").status_code == 303
+    done = world.api.checkout.sessions.retrieve(session.id, {"expand": ["invoice"]})
+    assert (done.invoice.amount_paid, done.invoice.ending_balance) == (2000, 0)
+    assert world.api.customers.retrieve(customer.id).balance == -5000
+
+
 def test_one_purchase_without_an_invoice(world: World) -> None:
     session = world.checkout(
         "payment", world.price(700, None), payment_intent_data={"metadata": {"order": "7"}}

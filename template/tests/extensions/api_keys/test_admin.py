@@ -1,5 +1,8 @@
 """Keys on the admin site, and in its audit log."""
 
+import json
+
+import pytest
 from httpx import AsyncClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -11,6 +14,7 @@ from tests.extensions.admin.conftest import admin, browser, no_sessions  # noqa:
 from tests.extensions.admin.test_audit import entries
 from tests.extensions.admin.test_impersonation import acting_as
 from tests.extensions.api_keys.conftest import HERE, KEYS, ME, MakeKey, bearer
+from tests.support.logs import rendered
 from tests.support.people import Person, SignIn
 
 
@@ -21,7 +25,9 @@ async def test_an_admin_sees_keys_without_their_secrets_and_revokes_one(
     ada: Person,
     make_key: MakeKey,
     session: AsyncSession,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     key = await make_key(ada)
     assert (await client.get(ME, headers=key.headers)).status_code == 200
     secret, stored = key.text.split("_")[2], key_format.hash_of(key.text).hex()
@@ -38,6 +44,8 @@ async def test_an_admin_sees_keys_without_their_secrets_and_revokes_one(
     (entry,) = [entry for entry in recorded if entry.action != "created"]
     assert entry.action == "revoke"
     assert (entry.actor_id, entry.reason, entry.subject_id) == (admin.id, "leaked", str(key.id))
+    (line,) = [line for line in rendered(caplog) if "api_key_revoked" in line]
+    assert json.loads(line)["actor_id"] == str(admin.id)
 
 
 async def test_what_owners_do_is_in_the_audit_log(

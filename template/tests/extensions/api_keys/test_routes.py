@@ -216,3 +216,13 @@ async def test_a_rotation_does_not_prolong_the_old_key(
     await client.post(path, json={"overlap_hours": 168}, headers=ada.headers)
     after = (await client.get(f"{KEYS}/{old.id}", headers=ada.headers)).json()
     assert after["expires_at"] == before["expires_at"]
+
+
+async def test_a_rotated_key_is_valid_for_no_longer_than_a_new_one(
+    client: AsyncClient, ada: Person, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await make_key(ada, expires_in_days=300)
+    shorter = ApiKeySettings(default_days=30, max_days=30)
+    monkeypatch.setattr(service, "load_settings", lambda _: shorter)
+    answer = await client.post(f"{KEYS}/{old.id}/rotate", json={}, headers=ada.headers)
+    assert days(answer.json()) == 30

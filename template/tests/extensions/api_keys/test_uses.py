@@ -1,6 +1,8 @@
 """Last uses, new addresses, and the deletion of old keys."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
@@ -110,6 +112,36 @@ async def test_a_batch_waits_while_the_database_does_not_answer(
         patch.setattr(app.state.database, "session", refuse)
         await uses.current.write(app.state.database)
     assert (await row(session, key.id)).last_used_at is None
+    await uses.current.write(app.state.database)
+    assert (await row(session, key.id)).last_used_at
+
+
+async def test_a_batch_that_is_cancelled_is_written_by_the_next_call(
+    app: FastAPI,
+    client: AsyncClient,
+    ada: Person,
+    make_key: MakeKey,
+    session: AsyncSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process may stop while it writes."""
+    key = await make_key(ada)
+    await client.get(ME, headers=key.headers)
+    opened = asyncio.Event()
+
+    @asynccontextmanager
+    async def never() -> AsyncIterator[None]:
+        opened.set()
+        await asyncio.Event().wait()
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.state.database, "session", never)
+        writing = asyncio.create_task(uses.current.write(app.state.database))
+        await opened.wait()
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
     await uses.current.write(app.state.database)
     assert (await row(session, key.id)).last_used_at
 

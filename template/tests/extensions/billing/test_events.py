@@ -4,10 +4,13 @@ import random
 from typing import Any
 
 import pytest
+import stripe
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.database.models import utcnow
 from app.extensions.billing.models import customers, events, invoices, lines, subscriptions
 from app.extensions.billing.service import processing, reading
+from app.extensions.billing.service.books import warn_of_fraud, write_returned
 from tests.extensions.billing.shop import Shop
 from tests.support.people import SignIn
 
@@ -194,3 +197,22 @@ async def test_a_stored_event_is_processed_once(
     await shop.deliver([paid])
     assert not await shop.process(paid.id)
     assert len(await shop.rows(lines)) == 1
+
+
+async def test_a_charge_without_a_payment_intent_is_about_no_invoice(
+    shop: Shop, sign_in: SignIn
+) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    await shop.deliver()
+    # The invoice of a trial has no payment either.
+    await shop.session.exec(invoices.update().values(payment_intent=None))
+    await shop.session.commit()
+    charge = stripe.Charge.construct_from(
+        {"id": "ch_1", "payment_intent": None, "amount": 3000, "amount_refunded": 3000}, None
+    )
+    await write_returned(shop.session, charge, 0, utcnow())
+    await warn_of_fraud(shop.session, charge)
+    await shop.session.commit()
+    (invoice,) = await shop.rows(invoices, person.id)
+    assert (invoice["returned"], invoice["fraud_warning"]) == (0, False)

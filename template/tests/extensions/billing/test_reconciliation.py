@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.extensions.billing import tasks
-from app.extensions.billing.models import events, invoices
+from app.extensions.billing.models import customers, events, invoices
 from app.extensions.billing.service import reconciliation
 from tests.extensions.billing.shop import Shop
 from tests.support.people import SignIn
@@ -92,3 +92,15 @@ async def test_a_replayed_event_is_read_anew(shop: Shop, sign_in: SignIn) -> Non
     assert await shop.waiting() == [created.id]
     await shop.process(created.id)
     assert (await shop.plan(person.headers))["plan"] == "free"
+
+
+async def test_customers_whose_rows_are_lost_get_them_again(shop: Shop, sign_in: SignIn) -> None:
+    people = [await sign_in() for _ in range(3)]
+    for person in people:
+        await shop.subscribe(person.headers, "basic_monthly")
+    await shop.session.exec(customers.delete())
+    await shop.session.commit()
+    assert await tasks.reconcile_subscriptions.function(shop.session) == len(people)
+    await shop.session.commit()
+    for person in people:
+        assert (await shop.plan(person.headers))["plan"] == "basic"

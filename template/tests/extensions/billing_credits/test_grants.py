@@ -125,6 +125,46 @@ async def test_a_change_is_prorated(shop: Shop, sign_in: SignIn) -> None:
     assert await balance(shop, person) == sum(posted)
 
 
+async def change(shop: Shop, person: Person, price: str) -> None:
+    answer = await shop.api.patch(
+        f"{API}/subscription", json={"price": price}, headers=person.headers
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def test_changes_to_and_fro_bring_no_credits(shop: Shop, sign_in: SignIn) -> None:
+    """The unused time of the better plan pays for it the next time, although all was spent."""
+    person = await new(shop, sign_in)
+    await shop.subscribe(person.headers, "basic_monthly")
+    await shop.deliver()
+    await change(shop, person, "pro_monthly")
+    await shop.deliver()
+    assert await balance(shop, person) == 1000
+    await set_balance(shop, person, 0)
+    for price in ("basic_monthly", "pro_monthly") * 2:
+        await change(shop, person, price)
+        await shop.deliver()
+        assert await balance(shop, person) == 0
+    assert len(shop.v1.charges.list().data) == 2
+    # A pack is always paid with new money.
+    await change(shop, person, "basic_monthly")
+    await shop.buy(person.headers)
+    await shop.deliver()
+    assert await balance(shop, person) == 250
+
+
+async def test_the_order_of_a_change_and_its_payment_does_not_matter(
+    shop: Shop, sign_in: SignIn
+) -> None:
+    person = await new(shop, sign_in)
+    await shop.subscribe(person.headers, "pro_monthly")
+    await shop.api.post(f"{API}/subscription/refresh", headers=person.headers)
+    await change(shop, person, "basic_monthly")
+    earlier, later = shop.events("invoice.paid")
+    await shop.deliver([later, earlier])
+    assert await balance(shop, person) == 310
+
+
 @pytest.mark.parametrize(
     ("left", "refund", "expected"),
     [

@@ -22,7 +22,7 @@ from app.extensions.documents.models import Document, DocumentState, chunks, emb
 from app.extensions.documents.tasks import ingest
 from app.extensions.organizations.deps import HEADER
 from app.extensions.organizations.models import Organization
-from app.extensions.organizations.tasks import purge
+from app.extensions.organizations.tasks import purge_one
 from devstack.supabase import LocalSupabase
 from tests.extensions.documents.conftest import (  # noqa: F401 - fixtures
     PATH,
@@ -94,7 +94,7 @@ async def test_a_worker_ends_when_the_organization_is_removed_meanwhile(
     await eventually(reads, worker, seconds=60)
     async with database.session() as session:
         await long_deleted(session, organization)
-        await purge.function(session)
+        await purge_one.function(session, organization_id=organization)
         await session.commit()
         assert await session.get(Organization, organization) is None
         assert (await task_of(session, accepted.json())).state in UNFINISHED

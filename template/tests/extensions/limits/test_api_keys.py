@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,7 +33,7 @@ from tests.extensions.api_keys.conftest import (  # noqa: F401 - fixtures
     make_key,
     statements,
 )
-from tests.extensions.limits.conftest import statuses
+from tests.extensions.limits.conftest import client_of, statuses
 from tests.extensions.limits.test_limits import NAMED
 from tests.support.logs import rendered
 from tests.support.people import Person
@@ -62,6 +63,18 @@ async def test_wrong_keys_are_counted_by_the_address(
     assert (await limited.get(ME, headers=wrong[0])).status_code == 429
     key = await make_key(ada)
     assert (await limited.get(ME, headers=key.headers)).status_code == 200
+
+
+async def test_a_key_from_a_wrong_network_is_counted_by_the_address(
+    limited: AsyncClient,
+    api: FastAPI,
+    ada: Person,  # noqa: F811
+    make_key: MakeKey,  # noqa: F811
+) -> None:
+    key = await make_key(ada, networks=[HERE])
+    async with client_of(api, "203.0.113.9") as finder:
+        assert await statuses(finder, ME, 6, headers=key.headers) == [403] * 5 + [429]
+    assert await statuses(limited, ME, 5, headers=key.headers) == [200] * 5
 
 
 async def test_the_limit_costs_a_known_key_no_statement(

@@ -17,6 +17,7 @@ from app.core.cli.errors import CliError
 from app.core.database import sync_engine
 from app.core.database.models import utcnow
 from app.core.errors import ConflictError, NotFoundError
+from app.core.row_cache import RowCache
 from app.core.settings import get_settings, load_settings
 from app.extensions.api_keys import verification
 from app.extensions.api_keys.models import ApiKey
@@ -24,9 +25,10 @@ from app.extensions.api_keys.schemas import ApiKeyCreate
 from app.extensions.organizations.deps import HEADER, HeaderOrganization
 from app.extensions.organizations.models import Member, Organization
 from app.extensions.organizations.service.scope import Scope, in_task
-from app.extensions.organizations.tasks import purge
+from app.extensions.organizations.tasks import purge_one
 from app.extensions.organizations_api_keys import service
 from app.extensions.organizations_api_keys.cli import cli
+from app.extensions.users import service as users
 from app.extensions.users.deps import CurrentUser
 from app.extensions.users.models import Status, User
 from app.extensions.users.reconcile import update_rows
@@ -77,6 +79,16 @@ async def test_routes_of_users_refuse_it(client: AsyncClient, tenants: Tenants) 
     for path in ("/api/v1/users/me", "/api/v1/api_keys", PATH):
         answer = await client.get(path, headers=key)
         assert reason(answer) == (403, "user_required"), path
+
+
+async def test_routes_of_users_refuse_it_without_a_cache_of_users(
+    client: AsyncClient, tenants: Tenants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with USER_CACHE_SECONDS=0."""
+    key = bearer((await make(await tenants.create()))["key"])
+    monkeypatch.setattr(users, "_cached", RowCache(10, ttl=0))
+    answer = await client.get("/api/v1/users/me", headers=key)
+    assert reason(answer) == (403, "user_required")
 
 
 router = APIRouter()
@@ -187,7 +199,9 @@ async def test_an_admin_rotates_and_revokes(
     new = answer.json()
     for key in (old, new):
         assert (await acme.ask(machine(key), "GET")).status_code == 200
-    assert new["attributes"] == old["attributes"]
+    # Whoever rotates a key has seen the new one.
+    made_by = {"created_by": str(acme.people["admin"].id)}
+    assert new["attributes"] == old["attributes"] | made_by
     await acme.ask("admin", "POST", f"{KEYS}/{new['id']}/revoke")
     assert reason(await acme.ask(machine(new), "GET")) == (401, "api_key_revoked")
     (line,) = [each for each in rendered(caplog) if "api_key_revoked" in each]
@@ -250,7 +264,7 @@ async def test_a_key_ends_with_the_organization(
     earlier = update(Organization).where(col(Organization.id) == acme.id)
     await session.exec(earlier.values(deleted_at=utcnow() - timedelta(days=31)))
     await session.commit()
-    await purge.function(session)
+    await purge_one.function(session, organization_id=acme.id)
     assert (await session.exec(select(ApiKey).where(ApiKey.id == UUID(made["id"])))).all() == []
     assert await session.get(User, service.machine_of(acme.id)) is None
     assert reason(await acme.ask(key, "GET")) == (401, "invalid_api_key")

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from json import loads
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient
@@ -13,10 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database import Database, async_engine
 from app.core.database.models import utcnow
 from app.core.settings import get_settings
+from app.core.tasks.models import TaskRecord
 from app.extensions.organizations.models import Invitation, Member, Organization
 from app.extensions.organizations.service import export, organizations
 from app.extensions.organizations.service.scope import Scope
-from app.extensions.organizations.tasks import purge
+from app.extensions.organizations.tasks import purge, purge_one
 from app.extensions.users import service as users
 from devstack.supabase import LocalSupabase
 from tests.support.people import Person, SignIn
@@ -112,12 +113,19 @@ async def test_a_second_deletion_or_restoration_changes_nothing(
 async def test_the_schedule_removes_what_was_deleted_long_ago(
     tenants: Tenants, session: AsyncSession
 ) -> None:
-    old, recent, kept = [await tenants.create(name) for name in ("Old", "Recent", "Kept")]
-    for tenant, days in ((old, 31), (recent, 29)):
+    names = ("Old", "Older", "Recent", "Kept")
+    old, older, recent, kept = [await tenants.create(name) for name in names]
+    for tenant, days in ((old, 31), (older, 32), (recent, 29)):
         deletion = update(Organization).where(col(Organization.id) == tenant.id)
         await session.exec(deletion.values(deleted_at=utcnow() - timedelta(days=days)))
     await purge.function(session)
-    assert await organizations.purge_one(session) is None
+    # Each by itself: if one cannot be removed, the others are.
+    removals = select(TaskRecord.arguments).where(TaskRecord.name == "organizations.purge_one")
+    enqueued = {UUID(each["organization_id"]) for each in await session.exec(removals)}
+    assert enqueued == {old.id, older.id}
+    for organization_id in (old.id, recent.id):
+        await purge_one.function(session, organization_id=organization_id)
+    assert await organizations.due(session) == [older.id]
     left = set(await session.exec(select(Organization.slug)))
     assert {recent.slug, kept.slug} <= left
     assert old.slug not in left

@@ -216,5 +216,7 @@ async def warn_of_fraud(session: AsyncSession, charge: stripe.Charge) -> None:
 
 async def _invoice_of(session: AsyncSession, charge: stripe.Charge) -> Any:
     payment = id_of(charge.payment_intent)
+    if payment is None:  # several invoices have none either
+        return None
     statement: Any = select(invoices).where(invoices.c.payment_intent == payment)
     return (await session.exec(statement.with_for_update())).mappings().one_or_none()

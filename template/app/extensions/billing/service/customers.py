@@ -57,7 +57,7 @@ async def holder_of(
     """Return the holder of a customer at Stripe; None if it belongs to another application.
 
     A customer that says in its metadata whose it is, but whose row is missing, gets one: a process
-    has died before it could store it, or a backup was restored.
+    has died before it could store it, or a backup was restored. This commits.
     """
     if customer_id is None:
         return None
@@ -73,6 +73,7 @@ async def holder_of(
         log.info("billing_foreign_customer", customer=customer_id)
         return None
     stored = await _store(session, holder_id, customer, replaced="")
+    await session.commit()  # the next customer that is not known ends the transaction
     if stored != customer_id:
         log.error("billing_second_customer", holder=str(holder_id), customer=customer_id)
         return None

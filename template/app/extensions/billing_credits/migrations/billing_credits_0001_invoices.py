@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("granted", sa.BigInteger(), nullable=False),
         sa.Column("due", sa.BigInteger(), nullable=False),
         sa.Column("taken", sa.BigInteger(), nullable=False),
+        sa.Column("owed", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("granted >= 0", name=op.f("ck_billing_credits_invoices_granted")),
         sa.CheckConstraint(
             "due BETWEEN 0 AND granted", name=op.f("ck_billing_credits_invoices_due")
@@ -30,10 +31,18 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "taken BETWEEN 0 AND due", name=op.f("ck_billing_credits_invoices_taken")
         ),
+        sa.CheckConstraint("owed >= 0", name=op.f("ck_billing_credits_invoices_owed")),
         sa.PrimaryKeyConstraint("invoice_id", name=op.f("pk_billing_credits_invoices")),
         schema=SCHEMA,
     )
     protect("billing_credits_invoices")
+    op.create_index(
+        "ix_billing_credits_invoices_owed",
+        "billing_credits_invoices",
+        ["holder_id"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("owed > 0"),
+    )
 
 
 def downgrade() -> None:

@@ -6,6 +6,7 @@ import unicodedata
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -200,26 +201,26 @@ async def set_deleted(
     return organization
 
 
-async def purge_one(session: AsyncSession) -> UUID | None:
-    """Remove one organization whose time has come, with all its rows. Does not commit.
+async def due(session: AsyncSession) -> list[UUID]:
+    """Return the organizations whose time has come, the longest deleted first."""
+    statement = select(Organization.id).where(_is_due()).order_by(col(Organization.deleted_at))
+    return list(await session.exec(statement))
+
+
+async def purge_one(session: AsyncSession, organization_id: UUID) -> bool:
+    """Remove an organization with all its rows, if its time has come. Does not commit.
 
     The event `organizations.purged` comes first, so that features can read their rows.
 
     Returns:
-        The id of the organization, or None if there is none to remove.
+        Whether it was removed: it may be restored, or removed already.
     """
-    due = (
-        select(Organization)
-        .where(col(Organization.deleted_at) < _deadline())
-        .order_by(col(Organization.deleted_at))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    organization = (await session.exec(due)).first()
+    statement = select(Organization).where(col(Organization.id) == organization_id, _is_due())
+    organization = (await session.exec(statement.with_for_update())).one_or_none()
     if organization is None:
-        return None
+        return False
     await _purge(session, organization)
-    return organization.id
+    return True
 
 
 async def purge_personal(session: AsyncSession, user_id: UUID) -> None:
@@ -259,6 +260,10 @@ def refuse_deleted(organization: Organization) -> None:
         raise ConflictError(
             "This organization is deleted. Restore it first.", code="organization_deleted"
         )
+
+
+def _is_due() -> ColumnElement[bool]:
+    return col(Organization.deleted_at) < _deadline()
 
 
 def _deadline() -> datetime:
