@@ -28,12 +28,12 @@ class Live:
         for page in self._pages:
             page.wake.set()
 
-    async def events(self, run: str) -> AsyncIterator[str]:
+    async def events(self) -> AsyncIterator[str]:
         """Yield the events for a page that opens now."""
         page = _Page()
         self._pages.add(page)
         try:
-            yield _event("hello", run)
+            yield _event("hello", {})
             while not self._closed:
                 try:
                     await asyncio.wait_for(page.wake.wait(), SILENCE)

@@ -145,7 +145,6 @@ async def everything(request: Request) -> Response:
     store, facts = page.store, page.store.facts
     return JSONResponse(
         {
-            "run": store.run,
             "api_url": page.api_url,
             "slow": store.slow,
             "requests": store.requests(),
@@ -178,9 +177,7 @@ async def files(_: Request) -> Response:
 async def live(request: Request) -> Response:
     """Stream what changes."""
     page = _page(request)
-    return StreamingResponse(
-        page.live.events(page.store.run), media_type="text/event-stream", headers=HEADERS
-    )
+    return StreamingResponse(page.live.events(), media_type="text/event-stream", headers=HEADERS)
 
 
 async def clear(request: Request) -> Response:

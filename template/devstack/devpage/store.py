@@ -1,6 +1,5 @@
 """What the page shows: the last requests and tasks, grouped from the records of all processes."""
 
-import uuid
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -97,8 +96,6 @@ class Store:
         self.facts: Json = {}
         # When a task of a schedule was last sent.
         self.sent: dict[str, float] = {}
-        # Whose page the lists come from: a page that reconnects to another run loads them again.
-        self.run = uuid.uuid4().hex
 
     def add(self, records: list[Json]) -> None:
         """Take records of a process; those of a request that is not known any more are dropped."""
@@ -283,7 +280,6 @@ class Store:
         """Forget requests and tasks."""
         for each in (self._entries, self._requests, self._runs, self._core_runs, self._tasks):
             each.clear()
-        self.run = uuid.uuid4().hex
 
 
 class _Below:

@@ -24,12 +24,13 @@ SPOKEN = "open sesame"  # no shape betrays it
     [
         ("Bearer abcdefghij", "Bearer •••"),
         ("postgresql://me:hunter2@host/db", "postgresql://me:•••@host/db"),
+        ("https://hunter2@host/42", "https://•••@host/42"),
         ("eyJhbGciOi.eyJzdWIi.sig-nature", "•••"),
         ("password=hunter22 and more", "password=••• and more"),
         ("WHERE token = $1", "WHERE token = $1"),
         ("sb_secret_" + "abcdefgh123", "•••"),
     ],
-    ids=["bearer", "address", "jwt", "assignment", "placeholder", "key"],
+    ids=["bearer", "address", "name", "jwt", "assignment", "placeholder", "key"],
 )
 def test_shapes_of_secrets(text: str, kept: str) -> None:
     assert privacy.text(text) == kept

@@ -76,7 +76,7 @@ class Invoice(UUIDKey, Model, table=True):
     currency: str = Field(max_length=3)
     total: int = Field(sa_type=BigInteger)
     paid: int = Field(sa_type=BigInteger)
-    # What was refunded, or is disputed and not won.
+    # What was refunded, or is disputed and not won; an inquiry takes nothing.
     returned: int = Field(default=0, sa_type=BigInteger)
     returned_at: datetime | None = None  # when that was read
     payment_intent: str | None = Field(default=None, max_length=255, index=True)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from app.core.cli.errors import CliError
 from app.core.cli.output import print_table
 from app.extensions.cache.store import EVERYTHING, STORE_OF_PROCESS
 
@@ -27,4 +28,5 @@ def clear(
     ] = None,
 ) -> None:
     """Make entries invalid, in all processes at once."""
-    STORE_OF_PROCESS.invalidate_blocking(tag or [EVERYTHING])
+    if not STORE_OF_PROCESS.invalidate_blocking(tag or [EVERYTHING]):
+        raise CliError("Redis does not answer, so nothing was cleared. Check REDIS_URL.")

@@ -128,16 +128,20 @@ class Store:
             if self._retrying is None or self._retrying.done():
                 self._retrying = asyncio.create_task(self._retry())
 
-    def invalidate_blocking(self, tags: Iterable[str]) -> None:
-        """Do the same in a process without an event loop. A failure is repeated at the next use."""
+    def invalidate_blocking(self, tags: Iterable[str]) -> bool:
+        """Do the same in a process without an event loop, and tell whether it worked.
+
+        A failure is logged, and repeated at the next use.
+        """
         self._add_pending(tags)
         sent = dict(self._pending)
         try:
             store().eval(INVALIDATE, len(sent), *map(_tag, sent), uuid4().hex, str(TAG_SECONDS))
         except (RedisError, OSError) as error:
             log.error("cache_not_invalidated", tags=sorted(sent), error=type(error).__name__)
-        else:
-            self._remove_pending(sent)
+            return False
+        self._remove_pending(sent)
+        return True
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return hits and misses by name. It blocks."""

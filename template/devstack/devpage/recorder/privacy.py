@@ -42,6 +42,8 @@ SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(sb_|whsec_|sk_|rk_|pk_|re_|phc_|ghp_|v1,)\w{8,}[\w+/=-]*"), HIDDEN),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=:@-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),
+    # The name alone is a key in addresses of some services.
+    (re.compile(r"(https?://)[^/\s:@]+@", re.IGNORECASE), rf"\1{HIDDEN}@"),
     (
         re.compile(
             r"((?:password|passwd|secret|token|api_?key|authorization|cookie)[\"']?\s*[=:]\s*)"

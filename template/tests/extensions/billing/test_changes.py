@@ -102,3 +102,22 @@ async def test_seats_have_a_limit(shop: Shop, sign_in: SignIn) -> None:
     # Another plan may allow fewer.
     answer = await change(shop, person, price="pro_monthly")
     assert (answer.status_code, answer.json()["code"]) == (422, "too_many_seats")
+
+
+@pytest.mark.parametrize("what", ["cancel", "resume", "preview", "change"])
+async def test_a_subscription_that_has_just_ended_at_stripe(
+    shop: Shop, sign_in: SignIn, what: str
+) -> None:
+    """The webhook has not come yet."""
+    person = await sign_in()
+    await shop.subscribe(person.headers, "basic_monthly")
+    await shop.deliver()
+    (known,) = shop.v1.subscriptions.list().data
+    shop.v1.subscriptions.cancel(known.id)
+    order = {"price": "pro_monthly"}
+    if what == "change":
+        answer = await shop.api.patch(PATH, json=order, headers=person.headers)
+    else:
+        answer = await shop.api.post(f"{PATH}/{what}", json=order, headers=person.headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_subscribed")
+    assert (await shop.plan(person.headers))["plan"] == "free"

@@ -216,3 +216,13 @@ async def test_a_charge_without_a_payment_intent_is_about_no_invoice(
     await shop.session.commit()
     (invoice,) = await shop.rows(invoices, person.id)
     assert (invoice["returned"], invoice["fraud_warning"]) == (0, False)
+
+
+async def test_an_inquiry_takes_no_money(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    (charge,) = shop.v1.charges.list().data
+    shop.control(f"charges/{charge.id}/dispute", inquiry=True)
+    await shop.deliver()
+    (invoice,) = await shop.rows(invoices, person.id)
+    assert invoice["returned"] == 0

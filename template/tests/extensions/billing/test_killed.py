@@ -1,20 +1,27 @@
-"""Real processes are killed with -9 while they process events, two at a time."""
+"""Commits are real here: processes are killed with -9, and two transactions write at once."""
 
+import asyncio
 import os
 import random
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database import Database, async_engine
 from app.core.settings import get_settings
+from app.extensions.billing.models import customers, events, invoices, lines, subscriptions
+from app.extensions.billing.service import books
+from app.extensions.billing.service.client import stripe_client
+from app.extensions.billing.service.reading import read_invoice
 from app.extensions.users.models import Role, Status, User
 from devstack.stripe import LocalStripe
 from devstack.supabase import LocalSupabase
@@ -69,6 +76,9 @@ async def shop(
         shop = Shop(local_stripe, client, session)
         await shop.open()
         yield shop
+        for table in (lines, invoices, subscriptions, events, customers):
+            await session.exec(table.delete())
+        await session.commit()
     running_app.state.database = real
     await database.close()
 
@@ -127,3 +137,52 @@ async def test_what_was_killed_is_done_by_the_next(
     last.stdout.close()
     assert last.wait(20) == 0
     await agree(shop)
+
+
+BLOCKED = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+)
+
+
+async def blocked(session: AsyncSession) -> bool:
+    """Return whether a transaction of this database waits for another one."""
+    found: Any = BLOCKED
+    count = (await session.exec(found)).scalar_one()
+    await session.rollback()
+    return bool(count)
+
+
+async def test_two_events_about_a_new_invoice_report_it_once(
+    shop: Shop, running_app: FastAPI, supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.subscribe(await sign_up(shop.session, supabase, "twice"), "basic_monthly")
+    (customer,) = shop.v1.customers.list().data
+    (known,) = shop.v1.subscriptions.list().data
+    method = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
+    shop.v1.subscriptions.update(known.id, {"default_payment_method": method.id})
+    shop.control("advance", seconds=32 * 86400)
+    (unpaid,) = shop.v1.invoices.list({"status": "open"}).data
+    async with stripe_client() as client:
+        read = await read_invoice(client, unpaid.id)
+    (row,) = await shop.rows(customers)
+    await shop.session.rollback()
+    reported: list[str] = []
+
+    async def note(_: AsyncSession, event: str, **__: Any) -> None:
+        reported.append(event)
+
+    monkeypatch.setattr(books, "emit", note)
+    sessions = running_app.state.database.session
+    async with sessions() as first, sessions() as second:
+        await books.write_invoice(first, row["holder_id"], read, await books.now(first))
+        later = await books.now(second)
+        writing = asyncio.create_task(books.write_invoice(second, row["holder_id"], read, later))
+        while not await blocked(shop.session):
+            assert not writing.done()
+        await first.commit()
+        await writing
+        await second.commit()
+    assert reported == ["billing.payment_failed"]
+    (stored,) = await shop.rows(invoices)
+    assert stored["read_at"] == later

@@ -4,9 +4,13 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from redis import Redis
 from typer.testing import CliRunner
 
 from app.cli import build
+from app.core.cli.errors import CliError
+from app.extensions.cache import store
+from devstack.ports import free_port
 from tests.extensions.cache.test_invalidation import note
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -32,3 +36,10 @@ async def test_stats_and_clear() -> None:
     assert second > first
     await asyncio.to_thread(run, "clear")
     assert await note(key) > second
+
+
+def test_clear_fails_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "store", lambda: Redis(port=free_port()))
+    monkeypatch.setattr(store.STORE_OF_PROCESS, "_pending", {})
+    with pytest.raises(CliError, match="nothing was cleared"):
+        run("clear")

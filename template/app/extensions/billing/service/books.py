@@ -45,6 +45,15 @@ async def now(session: AsyncSession) -> datetime:
     return found
 
 
+async def _lock(session: AsyncSession, holder_id: UUID) -> None:
+    """Let one transaction at a time write for a holder: a new row has nothing else to lock.
+
+    Otherwise, two events about the same new invoice would both report it.
+    """
+    customer: Any = select(customers.c.holder_id).where(customers.c.holder_id == holder_id)
+    await session.exec(customer.with_for_update(key_share=True))
+
+
 async def write_customer(
     session: AsyncSession, customer: stripe.Customer, read_at: datetime
 ) -> None:
@@ -86,6 +95,7 @@ async def write_subscription(
         "created_at": at(read.created),
         "read_at": read_at,
     }
+    await _lock(session, holder_id)
     before: Any = select(subscriptions).where(subscriptions.c.stripe_id == read.id)
     known = (await session.exec(before.with_for_update())).mappings().one_or_none()
     unpaid_since = None
@@ -127,6 +137,7 @@ async def write_invoice(
         "created_at": at(found.created),
         "read_at": read_at,
     }
+    await _lock(session, holder_id)
     before: Any = select(invoices.c.attempts).where(invoices.c.stripe_id == found.id)
     attempts = (await session.exec(before.with_for_update())).scalar_one_or_none() or 0
     stored: Any = (

@@ -3,6 +3,8 @@
 Each change is made at Stripe, whose answer is stored at once; the webhook later finds it done.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from app.extensions.billing.service import books
 from app.extensions.billing.service.catalogue_sync import price_id
 from app.extensions.billing.service.checkout import plan_of
 from app.extensions.billing.service.client import stripe_client
-from app.extensions.billing.service.plans import CURRENT
+from app.extensions.billing.service.plans import CURRENT, RUNNING
 
 # What is due for the rest of the period is paid at once, and so are returned amounts credited.
 PRORATION = "always_invoice"
@@ -38,7 +40,8 @@ async def preview(
         item = await _item(client, row, price, seats)
         details = {"items": [item], "proration_behavior": PRORATION}
         values: Any = {"subscription": row["stripe_id"], "subscription_details": details}
-        invoice = await client.v1.invoices.create_preview_async(values)
+        async with _running(session, client, row):
+            invoice = await client.v1.invoices.create_preview_async(values)
     return ChangePreview(
         amount_due=invoice.amount_due,
         total=invoice.total,
@@ -56,6 +59,7 @@ async def change(
     """Change to another price or number of seats, and pay the difference. Commits.
 
     Raises:
+        NotSubscribedError: there is no subscription.
         StripeRefusedError: the payment was refused, and nothing has changed.
     """
     row = await _current(session, holder_id)
@@ -71,7 +75,11 @@ async def change(
 
 
 async def cancel(session: AsyncSession, holder_id: UUID, *, cancelled: bool) -> None:
-    """Let a subscription end with its period, or undo that. Commits."""
+    """Let a subscription end with its period, or undo that. Commits.
+
+    Raises:
+        NotSubscribedError: there is no subscription.
+    """
     row = await _current(session, holder_id)
     async with stripe_client() as client:
         await _update(session, client, row, {"cancel_at_period_end": cancelled})
@@ -117,6 +125,28 @@ async def _update(
     session: AsyncSession, client: stripe.StripeClient, row: Any, values: Any
 ) -> None:
     read_at = await books.now(session)
-    updated = await client.v1.subscriptions.update_async(row["stripe_id"], values)
+    async with _running(session, client, row):
+        updated = await client.v1.subscriptions.update_async(row["stripe_id"], values)
     await books.write_subscription(session, row["holder_id"], updated, read_at)
     await session.commit()
+
+
+@asynccontextmanager
+async def _running(
+    session: AsyncSession, client: stripe.StripeClient, row: Any
+) -> AsyncIterator[None]:
+    """Store the end of a subscription that Stripe refuses to change because it has just ended.
+
+    Raises:
+        NotSubscribedError: it has ended.
+    """
+    try:
+        yield
+    except stripe.InvalidRequestError:
+        read_at = await books.now(session)
+        there = await client.v1.subscriptions.retrieve_async(row["stripe_id"])
+        if there.status in RUNNING:
+            raise
+        await books.write_subscription(session, row["holder_id"], there, read_at)
+        await session.commit()
+        raise NotSubscribedError from None

@@ -11,8 +11,9 @@ import stripe
 from app.extensions.billing.service.client import id_of, is_missing
 from app.extensions.billing.service.prices import Known, read_price
 
-# Of a dispute: the money is back, or there was only an inquiry.
-WON = ("won", "warning_closed", "prevented")
+# Of a dispute: the money is back, or was never taken, as during an inquiry.
+# Source: https://docs.stripe.com/disputes/how-disputes-work
+HARMLESS = ("won", "prevented", "warning_needs_response", "warning_under_review", "warning_closed")
 
 
 @dataclass
@@ -139,7 +140,7 @@ async def _of_charge(client: stripe.StripeClient, reference: Any) -> Found:
     assert found.charge
     if found.charge.disputed:
         page = await client.v1.disputes.list_async({"charge": charge_id, "limit": 100})
-        found.disputed = sum(each.amount for each in page.data if each.status not in WON)
+        found.disputed = sum(each.amount for each in page.data if each.status not in HARMLESS)
     if payment := id_of(found.charge.payment_intent):
         invoice = await _invoice_of_payment(client, payment)
         if invoice:
