@@ -6,10 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 from typer.testing import CliRunner, Result
 
-from app.core.database import async_engine
+from app.core.database import Reader, async_engine
 from app.core.errors import ConflictError
 from app.core.settings import get_settings, load_settings
 from app.extensions.organizations.cli import cli
@@ -18,7 +19,8 @@ from app.extensions.organizations.service import members as service
 from app.extensions.organizations.service import roles
 from app.extensions.organizations.service.scope import Scope
 from app.extensions.users import service as users
-from app.extensions.users.models import Status
+from app.extensions.users.models import Status, User
+from app.extensions.users.schemas import UserRead
 from devstack.supabase import LocalSupabase
 from tests.support.logs import rendered
 from tests.support.people import Person
@@ -43,6 +45,23 @@ async def test_members_are_listed_with_their_names(tenants: Tenants) -> None:
     behind = (await acme.ask("member", "GET", "/members?offset=5")).json()
     assert (behind["items"], behind["total"]) == ([], 2)
     assert (await acme.ask("member", "GET", "/members?total=false")).json()["total"] is None
+
+
+async def test_a_member_whose_user_goes_during_the_request_is_left_out(
+    tenants: Tenants, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = await tenants.create("Acme", "member")
+    owner, gone = acme.people["owner"].id, acme.people["member"].id
+    read = users.get_many
+
+    async def remove_and_read(reader: Reader, ids: list[UUID]) -> dict[UUID, UserRead]:
+        await session.exec(delete(User).where(col(User.id) == gone))
+        return await read(reader, ids)
+
+    monkeypatch.setattr(service, "get_many", remove_and_read)
+    answer = await acme.ask("owner", "GET", "/members")
+    assert answer.status_code == 200
+    assert [each["user_id"] for each in answer.json()["items"]] == [str(owner)]
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,12 @@ async def list_page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetP
     )
     page = await pages.read(reader, members, query)
     users = await get_many(reader, [member["user_id"] for member in page["items"]])
-    for member in page["items"]:
-        user = users[member["user_id"]]
-        member |= {"email": user.email, "display_name": user.display_name}
+    # A user who was removed between the two reads is no member any more.
+    page["items"] = [
+        {**member, "email": user.email, "display_name": user.display_name}
+        for member in page["items"]
+        if (user := users.get(member["user_id"]))
+    ]
     return OffsetPage[MemberRead].model_validate(page)
 
 
