@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, delete, or_, select
+from sqlmodel import col, delete, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -173,6 +173,13 @@ async def add_machine(session: AsyncSession, user_id: UUID, name: str) -> None:
     statement = statement.values(display_name=name[:100], machine=True)
     statement = statement.values(created_at=utcnow(), updated_at=utcnow())
     await session.exec(statement.on_conflict_do_nothing())
+
+
+async def rename_machine(session: AsyncSession, user_id: UUID, name: str) -> None:
+    """Give a user who is a program another name, if there is one. Does not commit."""
+    machine = update(User).where(col(User.id) == user_id, col(User.machine))
+    await session.exec(machine.values(display_name=name[:100], updated_at=utcnow()))
+    evict(user_id)
 
 
 async def remove_machine(session: AsyncSession, user_id: UUID) -> None:
