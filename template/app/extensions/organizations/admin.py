@@ -30,7 +30,7 @@ class OrganizationAdmin(View, model=Organization):
     column_default_sort: ClassVar = ("created_at", True)
     column_filters: ClassVar = [*day_range(Organization.created_at)]
 
-    async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
+    async def update_model(self, _: Request, pk: str, data: dict[str, Any]) -> Any:
         """See SQLAdmin; a name follows the rules of the API, and features hear of a change."""
         try:
             name = OrganizationName.model_validate({"name": data["name"]}).name
