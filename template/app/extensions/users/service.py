@@ -139,18 +139,25 @@ async def get_or_create(
     return (row[0] if row else await get(session, user_id)), created
 
 
-async def delete_account(session: AsyncSession, supabase: Supabase, user_id: UUID) -> None:
+async def delete_account(
+    session: AsyncSession, supabase: Supabase, user_id: UUID, *, by_operator: bool = False
+) -> None:
     """Delete a person in Auth, and here all rows that refer to the person by a cascade. Commits.
 
-    `users.deleted` is emitted before: a handler that raises keeps the account. An empty row stays,
-    because a token that is still valid would create the user again.
+    `users.deleted` is emitted before: a handler that raises keeps the account. If no operator
+    deletes the account, `users.leaving` comes first: there a handler raises if the person has to do
+    something else before, which cannot stop an operator. An empty row stays, because a token that
+    is still valid would create the user again.
 
     Raises:
+        AppError: a handler keeps the account.
         ConflictError: the application would have no admin.
         UnavailableError: Auth does not answer; nothing is deleted.
     """
     user = await get(session, user_id)
     await _ensure_other_admin(session, user)
+    if not by_operator:
+        await emit(session, "users.leaving", user_id=user_id)
     user.deleted_at = utcnow()
     await session.flush()
     await emit(session, "users.deleted", user_id=user_id)

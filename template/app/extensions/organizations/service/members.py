@@ -144,6 +144,25 @@ async def owner_excluded(session: AsyncSession, user_id: UUID) -> None:
             log.warning("organization_without_owner", slug=organization.slug)
 
 
+async def refuse_last_owner(session: AsyncSession, user_id: UUID) -> None:
+    """Handle that a person wants to delete the own account, in the transaction of the deletion.
+
+    Organizations that are deleted already do not count, nor does the personal one.
+
+    Raises:
+        ConflictError: the person is the last owner of an organization who can sign in.
+    """
+    for organization in await lock_owned(session, user_id):
+        owners = await _owners(session, organization.id)
+        others = [each for each in owners if each != user_id]
+        if organization.deleted_at is None and not await any_active(session, others):
+            raise ConflictError(
+                f"You are the last owner of {organization.name}: make another member owner, or "
+                "delete this organization, before you delete your account.",
+                code="last_owner",
+            )
+
+
 async def _owners(session: AsyncSession, organization_id: UUID) -> Sequence[UUID]:
     owners = select(Member.user_id).where(
         col(Member.organization_id) == organization_id, col(Member.role) == roles.OWNER
