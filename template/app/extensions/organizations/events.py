@@ -22,6 +22,7 @@ async def leave(session: AsyncSession, *, user_id: UUID) -> None:
 EVENTS = {
     "users.created": create_personal,
     "users.deleted": leave,
+    "users.excluded": owner_excluded,
     "users.leaving": refuse_last_owner,
     "users.rejected": owner_excluded,
     "users.suspended": owner_excluded,

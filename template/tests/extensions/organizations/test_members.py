@@ -1,6 +1,7 @@
 """Members: who changes whom, and the last owner."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from typer.testing import CliRunner, Result
 
 from app.core.database import Reader, async_engine
+from app.core.database.models import utcnow
 from app.core.errors import ConflictError
 from app.core.settings import get_settings, load_settings
 from app.extensions.organizations.cli import cli
@@ -21,6 +23,7 @@ from app.extensions.organizations.service.scope import Scope
 from app.extensions.users import service as users
 from app.extensions.users.models import Status, User
 from app.extensions.users.schemas import UserRead
+from app.extensions.users.tasks import report_excluded
 from devstack.supabase import LocalSupabase
 from tests.support.logs import rendered
 from tests.support.people import Person
@@ -148,6 +151,19 @@ async def test_an_owner_who_cannot_sign_in_does_not_count(
         assert (answer.status_code, answer.json()["code"]) == (409, "last_owner")
     await users.set_status(session, other.id, Status.APPROVED)
     assert (await acme.ask(owner, "POST", "/leave")).status_code == 204
+
+
+async def test_a_ban_of_the_only_owner_is_logged(
+    tenants: Tenants, session: AsyncSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme = await tenants.create("Acme", "member")
+    owner = acme.people["owner"].id
+    user = await users.get(session, owner)
+    user.banned_until = utcnow() + timedelta(hours=1)
+    await session.flush()
+    await report_excluded.function(session, user_id=owner)
+    (line,) = [each for each in rendered(caplog) if "organization_without_owner" in each]
+    assert acme.slug in line
 
 
 async def test_an_operator_names_an_owner(

@@ -135,6 +135,8 @@ async def add_machine(session: AsyncSession, organization_id: UUID, user_id: UUI
 async def owner_excluded(session: AsyncSession, user_id: UUID) -> None:
     """Handle that a user can no longer sign in, in the transaction in which that happens.
 
+    A ban in Auth is committed before: owners who leave later read it in the row of the user.
+
     Another owner who leaves at the same time waits for this transaction, sees its outcome, and has
     to stay. An owner who has left before is gone: then a warning names the organization, for which
     an operator has to name an owner (`own`). Operators can suspend every user, the only owner too.
