@@ -14,7 +14,6 @@ from app.core.http.pagination import KeysetPage, KeysetQuery
 from app.extensions.api_keys import service as keys
 from app.extensions.api_keys.schemas import ApiKeyCreate, ApiKeyRead
 from app.extensions.api_keys.service import ApiKey
-from app.extensions.organizations.models import Organization
 from app.extensions.organizations.service import members, organizations, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.scope import Scope
@@ -124,7 +123,7 @@ async def _create(
     organizations.refuse_personal(organization)
     organizations.refuse_deleted(organization)
     machine = machine_of(organization.id)
-    await users.add_machine(session, machine, _name(organization))
+    await users.add_machine(session, machine, _name(organization.name))
     await members.add_machine(session, organization.id, machine)
     attributes = {"organization": slug, **(_made_by(actor_id) if actor_id else {})}
     return await keys.create(
@@ -132,14 +131,13 @@ async def _create(
     )
 
 
-async def rename(session: AsyncSession, *, organization_id: UUID) -> None:
-    """Give the machine the new name of its organization, if there is a machine. Does not commit."""
-    organization = await session.get_one(Organization, organization_id)
-    await users.rename_machine(session, machine_of(organization_id), _name(organization))
+async def rename(session: AsyncSession, *, organization_id: UUID, name: str) -> None:
+    """Name the machine by the new name of its organization, if there is one. Does not commit."""
+    await users.rename_machine(session, machine_of(organization_id), _name(name))
 
 
-def _name(organization: Organization) -> str:
-    return f"API keys of {organization.name}"
+def _name(organization: str) -> str:
+    return f"API keys of {organization}"
 
 
 def _made_by(user_id: UUID) -> dict[str, str]:

@@ -151,7 +151,7 @@ async def set_name(session: AsyncSession, organization_id: UUID, name: str) -> O
     if name != organization.name:
         organization.name = name
         await session.flush()
-        await emit(session, "organizations.renamed", organization_id=organization_id)
+        await emit(session, "organizations.renamed", organization_id=organization_id, name=name)
     await session.commit()
     return organization
 
