@@ -22,6 +22,11 @@ class Live:
         for page in self._pages:
             page.add(kind, summary)
 
+    def tell_to_read_anew(self) -> None:
+        """Let every page read everything again."""
+        for page in self._pages:
+            page.read_anew()
+
     def close(self) -> None:
         """End every stream: the server waits for them when it stops."""
         self._closed = True

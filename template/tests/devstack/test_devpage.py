@@ -297,6 +297,28 @@ async def test_changes_arrive_live(api: httpx.AsyncClient, page: Page) -> None:
         await asyncio.wait_for(shown(), 10)
 
 
+async def test_every_tab_reads_everything_again_after_clear(page: Page) -> None:
+    async with (
+        httpx.AsyncClient(base_url=page.client.base_url, trust_env=False) as client,
+        client.stream("GET", "/data/live") as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert await anext(lines) == "event: hello"
+        cleared = {"kind": "request", "at": 1.0, "entry": "cleared", "request_id": "id-cleared"}
+        await client.post("/records", json=[cleared], headers={"X-Devpage-Key": KEY})
+        assert (await client.get("/data/requests/id-cleared")).status_code == 200
+        answer = await client.delete("/data", headers={"X-Devpage": "1"})
+        assert answer.status_code == 204
+
+        async def is_told() -> None:
+            async for line in lines:
+                if line == "event: hello":
+                    return
+
+        await asyncio.wait_for(is_told(), 10)
+        assert (await client.get("/data/requests/id-cleared")).status_code == 404
+
+
 async def test_requests_do_not_notice_that_the_page_is_down(
     api: httpx.AsyncClient, page: Page
 ) -> None:

@@ -269,7 +269,7 @@ function drawDetails() {
   const at = box.scrollTop;
   const each = state.details;
   if (!each) {
-    box.replaceChildren(make("div", { class: "top" }, make("h2", {}, "Not found", closeButton()), make("p", { class: "about" }, "It is older than the last 1,000, or was made before `app dev` started.")));
+    box.replaceChildren(make("div", { class: "top" }, make("h2", {}, "Not found", closeButton()), make("p", { class: "about" }, "It is older than the last 1,000, was cleared, or was made before `app dev` started.")));
     return;
   }
   box.replaceChildren(...(state.view === "requests" ? requestDetails(each) : taskDetails(each)));
@@ -554,7 +554,7 @@ function connect() {
     find("live").classList.toggle("on", isLive);
     find("live").title = find("state").textContent = text;
   };
-  // Also after a lost connection: what happened meanwhile is in the history.
+  // Also after a lost connection, and when another tab has cleared: all is in the history.
   source.addEventListener("hello", () => {
     say(true, "live");
     load();
