@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -341,6 +342,33 @@ async def test_requests_do_not_notice_that_the_page_is_down(
         return all(data[name] for name in ("routes", "schedules", "settings"))
 
     await eventually(knows_the_project)
+
+
+async def test_two_schedules_of_one_task_have_their_own_times(
+    api: httpx.AsyncClient, page: Page, environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert (await api.get("/health/live")).status_code == 200
+
+    def last() -> dict[str, float | None]:
+        schedules = page.get("/data")["schedules"]
+        return {each["name"]: each["last"] for each in schedules if each["task"] == "probe.tick"}
+
+    async def are_known() -> bool:
+        return last() == {"probe.often": None, "probe.rarely": None}
+
+    await eventually(are_known)
+    beat = (
+        *("celery", "-A", "app.worker", "beat", "--pidfile="),
+        "--scheduler=app.core.tasks.beat:FileScheduler",
+        f"--schedule={tmp_path / 'schedule'}",
+    )
+    with running(*beat, stop=signal.SIGTERM, **environment) as beating:
+
+        async def is_sent() -> bool:
+            return last()["probe.often"] is not None
+
+        await eventually(is_sent, beating)
+    assert last()["probe.rarely"] is None
 
 
 def test_the_next_run_of_a_crontab_is_in_its_time_zone() -> None:
