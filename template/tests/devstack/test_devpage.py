@@ -141,6 +141,13 @@ async def test_a_repeated_statement_is_marked(api: httpx.AsyncClient, page: Page
     assert line.endswith(f"{page.client.base_url}/requests/{request['request_id']}")
 
 
+async def test_the_target_is_recorded_as_it_was_sent(api: httpx.AsyncClient, page: Page) -> None:
+    target = "/api/v1/nowhere/a%2Fb?q=a%26b&q=%2F"
+    request = await page.request(await api.get(target))
+    assert request["target"] == target
+    assert (request["path"], request["query"]) == ("/api/v1/nowhere/a/b", "q=a&b&q=/")
+
+
 async def test_a_task_is_below_its_request(
     api: httpx.AsyncClient, page: Page, worker: Process
 ) -> None:

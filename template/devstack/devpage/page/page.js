@@ -290,12 +290,12 @@ function copyButton(label, text) {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function curl(each) {
-  // A path is decoded by the server. Everything that a shell or a URL would read differently is encoded.
-  const path = each.path.split("/").map(encodeURIComponent).join("/");
-  const query = each.query ? `?${each.query.split("&").map((pair) => pair.split("=").map(encodeURIComponent).join("=")).join("&")}` : "";
+  // The target is as it was sent: curl would resolve `..`, and read brackets and braces as patterns.
   const parts = ["curl"];
+  if (/\/\./.test(each.target)) parts.push("--path-as-is");
+  if (/[[\]{}]/.test(each.target)) parts.push("--globoff");
   if (each.method !== "GET") parts.push("-X", each.method);
-  parts.push(quoted(`${data.api_url}${path}${query}`));
+  parts.push(quoted(`${data.api_url}${each.target}`));
   if (each.user) parts.push('-H "Authorization: Bearer $(uv run app token --quiet)"');
   if (["POST", "PUT", "PATCH"].includes(each.method)) parts.push("-H 'Content-Type: application/json'", "--data @body.json");
   return parts.join(" ");
