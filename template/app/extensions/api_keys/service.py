@@ -104,6 +104,11 @@ async def rotate(
     Raises:
         ConflictError: `api_key_ended`, the key was revoked or replaced, or it has expired.
     """
+    # The key before it is locked first, as `uses` does, so that the two do not wait for each other.
+    before = select(ApiKey.id).where(ApiKey.replaced_by == key_id)
+    if owner_id:
+        before = before.where(ApiKey.owner_id == owner_id)
+    await session.exec(before.order_by(col(ApiKey.id)).with_for_update())
     old = await _get(session, owner_id, key_id)
     now = utcnow()
     if old.revoked_at or old.replaced_by or old.expires_at <= now:
@@ -124,7 +129,12 @@ async def rotate(
     old.replaced_by = new.id
     old.expires_at = min(old.expires_at, now + timedelta(hours=overlap_hours))
     session.add(new)
-    replaced = update(ApiKey).where(col(ApiKey.replaced_by) == old.id, col(ApiKey.expires_at) > now)
+    replaced = update(ApiKey).where(
+        # By the index of owners.
+        col(ApiKey.owner_id) == old.owner_id,
+        col(ApiKey.replaced_by) == old.id,
+        col(ApiKey.expires_at) > now,
+    )
     ended = await session.exec(replaced.values(expires_at=now).returning(col(ApiKey.secret_hash)))
     hashes = [old.secret_hash, *ended.scalars()]
     changes = (("rotated", old), ("created", new))

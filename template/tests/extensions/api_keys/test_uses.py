@@ -9,14 +9,16 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.extensions.api_keys import history, service, uses
 from app.extensions.api_keys.models import ApiKey, ApiKeyAddress
-from tests.extensions.api_keys.conftest import ME, MakeKey, Statements
+from app.extensions.api_keys.schemas import ApiKeyCreate
+from app.extensions.users.models import User
+from tests.extensions.api_keys.conftest import HERE, ME, MakeKey, Statements
 from tests.support.logs import rendered
 from tests.support.people import Person
 
@@ -156,6 +158,35 @@ async def test_uses_of_deleted_keys_are_dropped(
     await session.commit()
     await uses.current.write(app.state.database)
     assert (await row(session, kept.id)).last_used_at
+
+
+async def test_a_rotation_waits_for_a_batch_and_not_the_other_way_round(
+    running_app: FastAPI, committed_owner: User
+) -> None:
+    """Both lock two keys. In another order each could wait for the other."""
+    new_session = running_app.state.database.session
+    async with new_session() as session:
+        values = ApiKeyCreate(name="CI", scopes=["users:read"])
+        first, _ = await service.create(session, committed_owner.id, values, address=HERE)
+        second, _ = await service.rotate(session, None, first.id, address=HERE)
+    now = utcnow()
+
+    async def rotate() -> None:
+        async with new_session() as session:
+            await service.rotate(session, None, second.id, address=HERE)
+
+    async with new_session() as writing, asyncio.timeout(30):
+        await uses.store(writing, {(first.id, "a"): now})
+        rotation = asyncio.create_task(rotate())
+        waits = text(
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+        )
+        while not await writing.scalar(waits):
+            await asyncio.sleep(0.01)
+        await uses.store(writing, {(second.id, "a"): now})
+        await writing.commit()
+        await rotation
 
 
 def test_one_batch_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
