@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
+from app.core.settings import load_settings
 from app.extensions.billing.models import customers, invoices, subscriptions
 from app.extensions.billing.service import checkout
 from app.extensions.billing.service.client import stripe_client
@@ -35,6 +36,27 @@ async def test_the_page_after_a_checkout_need_not_wait(shop: Shop, sign_in: Sign
     assert answer.json()["plan"] == "pro"
     await shop.deliver()
     assert len(await shop.rows(subscriptions, person.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.com/", "https://example.com/?checkout=success&session_id={ID}"),
+        ("https://example.com/?a=b", "https://example.com/?a=b&checkout=success&session_id={ID}"),
+        ("https://example.com/#/c", "https://example.com/?checkout=success&session_id={ID}#/c"),
+        (
+            "https://example.com?a=b#c?d",
+            "https://example.com?a=b&checkout=success&session_id={ID}#c?d",
+        ),
+    ],
+)
+def test_the_result_is_in_the_query_of_the_return_page(
+    url: str, expected: str, monkeypatch: pytest.MonkeyPatch, fresh_settings: None
+) -> None:
+    monkeypatch.setenv("BILLING_RETURN_URL", url)
+    load_settings.cache_clear()
+    made = checkout.return_url("success")
+    assert made == expected.replace("{ID}", "{CHECKOUT_SESSION_ID}")
 
 
 async def test_the_return_page_alone_grants_nothing(shop: Shop, sign_in: SignIn) -> None:

@@ -159,10 +159,10 @@ def plan_of(price: str, seats: int) -> Plan:
 
 def return_url(result: str) -> str:
     """Return the page after a checkout; it learns the result, and the id of the checkout."""
-    url = load_settings(BillingSettings).return_url
-    joint = "&" if urlsplit(url).query else "?"
+    url = urlsplit(load_settings(BillingSettings).return_url)
     # Stripe replaces the name in braces, which must not be encoded.
-    return f"{url}{joint}{urlencode({'checkout': result})}&session_id={{CHECKOUT_SESSION_ID}}"
+    added = f"{urlencode({'checkout': result})}&session_id={{CHECKOUT_SESSION_ID}}"
+    return url._replace(query=f"{url.query}&{added}" if url.query else added).geturl()
 
 
 def _common(holder_id: UUID, customer: str) -> dict[str, Any]:
