@@ -190,6 +190,40 @@ async def test_a_refund_is_known(shop: Shop, sign_in: SignIn) -> None:
     assert invoice["returned"] == 3000
 
 
+def add_payment(shop: Shop, customer: str, amount: int) -> tuple[str, str]:
+    """Add a payment to the only invoice, and one that was cancelled; return payment and charge."""
+    values = {"amount": amount, "currency": "eur", "customer": customer, "confirm": True}
+    intent = shop.v1.payment_intents.create({**values, "payment_method": "pm_card_visa"})
+    unpaid = shop.v1.payment_intents.create({"amount": amount, "currency": "eur"})
+    account = shop.local.account
+    (known,) = account.where("invoice_payment")
+    with account.store.transaction():
+        for each, status in ((intent, "paid"), (unpaid, "canceled")):
+            payment = {"payment_intent": each.id, "type": "payment_intent"}
+            changes = {"id": account.new_id("inpay"), "payment": payment, "status": status}
+            account.store.add({**known, **changes, "is_default": False})
+    return intent.id, intent.latest_charge
+
+
+async def test_an_invoice_with_several_payments(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    (first,) = shop.v1.charges.list().data
+    payment, second = add_payment(shop, first.customer, 1000)
+    await shop.deliver(shop.events("invoice.paid"))
+    (invoice,) = await shop.rows(invoices, person.id)
+    assert invoice["payment_intent"] in (payment, first.payment_intent)  # not the cancelled one
+    for charge, amount, returned in ((first.id, 500, 500), (second, 300, 800), (first.id, 1, 801)):
+        shop.v1.refunds.create({"charge": charge, "amount": amount})
+        await shop.deliver()
+        (invoice,) = await shop.rows(invoices, person.id)
+        assert invoice["returned"] == returned
+    shop.control(f"charges/{second}/dispute")
+    await shop.deliver()
+    (invoice,) = await shop.rows(invoices, person.id)
+    assert invoice["returned"] == 501 + 1000
+
+
 async def test_a_refund_of_a_pack_is_known(shop: Shop, sign_in: SignIn) -> None:
     person = await sign_in()
     await shop.buy(person.headers)
@@ -252,7 +286,7 @@ async def test_a_charge_without_a_payment_intent_is_about_no_invoice(
     charge = stripe.Charge.construct_from(
         {"id": "ch_1", "payment_intent": None, "amount": 3000, "amount_refunded": 3000}, None
     )
-    await write_returned(shop.session, charge, 0, utcnow())
+    await write_returned(shop.session, charge, 3000, utcnow())
     await warn_of_fraud(shop.session, charge)
     await shop.session.commit()
     (invoice,) = await shop.rows(invoices, person.id)

@@ -133,6 +133,6 @@ async def write(session: AsyncSession, holder_id: Any, found: Found, read_at: da
     if found.invoice:
         await books.write_invoice(session, holder_id, found.invoice, read_at)
     if found.charge:
-        await books.write_returned(session, found.charge, found.disputed, read_at)
+        await books.write_returned(session, found.charge, found.returned, read_at)
         if found.fraud:
             await books.warn_of_fraud(session, found.charge)
