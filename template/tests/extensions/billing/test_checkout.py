@@ -7,7 +7,7 @@ import stripe
 
 from app.core.settings import load_settings
 from app.extensions.billing.models import customers, invoices, subscriptions
-from app.extensions.billing.service import checkout
+from app.extensions.billing.service import catalogue_sync, checkout
 from app.extensions.billing.service.client import stripe_client
 from tests.extensions.billing.shop import API, Shop
 from tests.support.people import SignIn
@@ -115,7 +115,7 @@ async def test_of_two_checkouts_at_the_same_moment_one_can_be_paid(
 ) -> None:
     """The slower request has looked for others before the faster one began."""
     person = await sign_in()
-    real, pages = checkout.price_id, []
+    real, pages = catalogue_sync.price_id, []
 
     async def slow(client: Any, price: str) -> str:
         monkeypatch.setattr(checkout, "price_id", real)

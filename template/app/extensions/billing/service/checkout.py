@@ -1,7 +1,7 @@
 """Pages of Stripe: checkout of a subscription or of packs, and the portal."""
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 import stripe
@@ -54,7 +54,7 @@ async def subscribe(
         if await _is_subscribed(client, customer):
             raise AlreadySubscribedError
         line = {"price": await price_id(client, price), "quantity": seats}
-        values = {
+        values: Any = {
             **_common(holder_id, customer),
             **await _discount(client, code),
             "mode": "subscription",
@@ -82,7 +82,7 @@ async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) 
     async with stripe_client() as client:
         customer = await ensure(session, client, holder_id)
         line = {"price": await price_id(client, pack), "quantity": quantity}
-        values = {
+        values: Any = {
             **_common(holder_id, customer),
             "allow_promotion_codes": True,
             "mode": "payment",
@@ -159,10 +159,12 @@ def plan_of(price: str, seats: int) -> Plan:
 
 def return_url(result: str) -> str:
     """Return the page after a checkout; it learns the result, and the id of the checkout."""
-    url = urlsplit(load_settings(BillingSettings).return_url)
+    page: str = load_settings(BillingSettings).return_url
+    url = urlsplit(page)
     # Stripe replaces the name in braces, which must not be encoded.
     added = f"{urlencode({'checkout': result})}&session_id={{CHECKOUT_SESSION_ID}}"
-    return url._replace(query=f"{url.query}&{added}" if url.query else added).geturl()
+    query = f"{url.query}&{added}" if url.query else added
+    return urlunsplit((url.scheme, url.netloc, url.path, query, url.fragment))
 
 
 def _common(holder_id: UUID, customer: str) -> dict[str, Any]:
