@@ -11,7 +11,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from uuid import UUID
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 from sqlalchemy import bindparam, select
 
 from app.core.database import Reader
@@ -70,6 +70,8 @@ _seconds = load_settings(ApiKeySettings).cache_seconds
 _keys: RowCache[bytes, Key] = RowCache(CACHED_KEYS, ttl=_seconds)
 # Hashes that belong to no key: apart, so that guesses displace no key from the cache.
 _unknown: TTLCache[bytes, None] = TTLCache(CACHED_KEYS, ttl=_seconds)
+# Hashes of the keys that this process has read, for longer than `_keys`: see `is_guess`.
+_read_before: LRUCache[bytes, None] = LRUCache(CACHED_KEYS)
 
 
 async def find(reader: Reader, text: str) -> Key:
@@ -92,6 +94,17 @@ async def find(reader: Reader, text: str) -> Key:
     return key
 
 
+def is_guess(text: str) -> bool:
+    """Whether the key may be a guess that costs a statement: this process has never read it.
+
+    Raises:
+        UnauthenticatedError: it has not the form of a key, which costs nothing.
+    """
+    key_format.check(text)
+    secret_hash = key_format.hash_of(text)
+    return secret_hash not in _read_before and secret_hash not in _unknown
+
+
 def evict(secret_hash: bytes) -> None:
     """Remove a key from the cache: the next request reads the row."""
     _keys.evict(secret_hash)
@@ -111,6 +124,7 @@ async def _read(reader: Reader, secret_hash: bytes) -> Key | None:
         return None
     (row,) = rows
     users.cache_from(row)
+    _read_before[secret_hash] = None
     key = _keys[secret_hash] = Key(
         id=row["id"],
         owner_id=row["owner_id"],

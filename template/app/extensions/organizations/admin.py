@@ -1,15 +1,18 @@
 """Organizations on the admin site."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 
+from app.core.errors import InvalidError
 from app.extensions.admin.actions import action
 from app.extensions.admin.filters import InputFilter, day_range
 from app.extensions.admin.views import View
 from app.extensions.organizations.models import Invitation, Member, Organization
+from app.extensions.organizations.schemas import OrganizationName
 from app.extensions.organizations.service import organizations
 
 
@@ -26,6 +29,15 @@ class OrganizationAdmin(View, model=Organization):
     column_sortable_list: ClassVar = ["slug", "created_at", "deleted_at"]
     column_default_sort: ClassVar = ("created_at", True)
     column_filters: ClassVar = [*day_range(Organization.created_at)]
+
+    async def update_model(self, _: Request, pk: str, data: dict[str, Any]) -> Any:
+        """See SQLAdmin; a name follows the rules of the API, and features hear of a change."""
+        try:
+            name = OrganizationName.model_validate({"name": data["name"]}).name
+        except ValidationError as error:
+            raise InvalidError(f"Name: {error.errors()[0]['msg']}.") from error
+        async with self.session_maker(expire_on_commit=False) as session:
+            return await organizations.set_name(session, UUID(pk), name)
 
     @action("Delete", "Close these organizations? They can be restored for some days.", reason=True)
     async def close(self, _: Request, session: AsyncSession, organization_id: UUID) -> None:

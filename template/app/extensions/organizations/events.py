@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.extensions.organizations.service.members import owner_excluded
+from app.extensions.organizations.service.members import owner_excluded, refuse_last_owner
 from app.extensions.organizations.service.organizations import ensure_personal, purge_personal
 
 
@@ -22,6 +22,8 @@ async def leave(session: AsyncSession, *, user_id: UUID) -> None:
 EVENTS = {
     "users.created": create_personal,
     "users.deleted": leave,
+    "users.excluded": owner_excluded,
+    "users.leaving": refuse_last_owner,
     "users.rejected": owner_excluded,
     "users.suspended": owner_excluded,
 }

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.extensions.organizations_api_keys.service import machine_of
+from app.extensions.organizations_api_keys.service import machine_of, rename
 from app.extensions.users.service import remove_machine
 
 
@@ -13,4 +13,4 @@ async def remove_keys(session: AsyncSession, *, organization_id: UUID) -> None:
     await remove_machine(session, machine_of(organization_id))
 
 
-EVENTS = {"organizations.purged": remove_keys}
+EVENTS = {"organizations.purged": remove_keys, "organizations.renamed": rename}

@@ -14,6 +14,7 @@ from app.core.http.pagination import KeysetPage, KeysetQuery
 from app.extensions.api_keys import service as keys
 from app.extensions.api_keys.schemas import ApiKeyCreate, ApiKeyRead
 from app.extensions.api_keys.service import ApiKey
+from app.extensions.organizations.models import Organization
 from app.extensions.organizations.service import members, organizations, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.scope import Scope
@@ -123,12 +124,22 @@ async def _create(
     organizations.refuse_personal(organization)
     organizations.refuse_deleted(organization)
     machine = machine_of(organization.id)
-    await users.add_machine(session, machine, f"API keys of {organization.name}")
+    await users.add_machine(session, machine, _name(organization))
     await members.add_machine(session, organization.id, machine)
     attributes = {"organization": slug, **(_made_by(actor_id) if actor_id else {})}
     return await keys.create(
         session, machine, values, address=address, actor_id=actor_id, attributes=attributes
     )
+
+
+async def rename(session: AsyncSession, *, organization_id: UUID) -> None:
+    """Give the machine the new name of its organization, if there is a machine. Does not commit."""
+    organization = await session.get_one(Organization, organization_id)
+    await users.rename_machine(session, machine_of(organization_id), _name(organization))
+
+
+def _name(organization: Organization) -> str:
+    return f"API keys of {organization.name}"
 
 
 def _made_by(user_id: UUID) -> dict[str, str]:

@@ -95,7 +95,7 @@ def delete(
 
     async def work(session: AsyncSession) -> None:
         async with Supabase(get_settings()) as supabase:
-            await service.delete_account(session, supabase, user.id)
+            await service.delete_account(session, supabase, user.id, by_operator=True)
 
     with_session(work)
     print(f"Deleted {email}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -40,22 +41,34 @@ async def fetch_auth_users(
     }
 
 
-def update_rows(session: Session, in_auth: Mapping[UUID, AuthUser | None]) -> Outcome:
-    """Update the rows of these users; other rows stay as they are. Commits.
+def update_rows(
+    session: Session, in_auth: Mapping[UUID, AuthUser | None]
+) -> tuple[Outcome, list[UUID]]:
+    """Update the rows of these users; other rows stay as they are. Does not commit.
 
     Machines are left out: Auth does not know them.
+
+    Returns:
+        The changes, and the users who could sign in before and cannot any more.
     """
-    outcome = Outcome()
+    outcome, excluded = Outcome(), []
     now = utcnow()
     for user in session.exec(select(User).where(col(User.machine).is_(False))):
         outcome.users += 1
+        admitted = _is_admitted(user, now)
         if user.id in in_auth:
             _update(user, in_auth[user.id], outcome)
-        banned = user.banned_until is not None and user.banned_until > now
+        if admitted and not _is_admitted(user, now):
+            excluded.append(user.id)
         if user.role is Role.ADMIN and user.status is Status.APPROVED:
-            outcome.admins += not banned and user.deleted_at is None
-    session.commit()
-    return outcome
+            outcome.admins += _is_admitted(user, now)
+    return outcome, excluded
+
+
+def _is_admitted(user: User, now: datetime) -> bool:
+    """Whether Auth lets the user sign in, as far as the row says."""
+    banned = user.banned_until is not None and user.banned_until > now
+    return not banned and user.deleted_at is None
 
 
 def _update(user: User, in_auth: AuthUser | None, outcome: Outcome) -> None:

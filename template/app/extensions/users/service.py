@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, delete, or_, select
+from sqlmodel import col, delete, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -139,18 +139,25 @@ async def get_or_create(
     return (row[0] if row else await get(session, user_id)), created
 
 
-async def delete_account(session: AsyncSession, supabase: Supabase, user_id: UUID) -> None:
+async def delete_account(
+    session: AsyncSession, supabase: Supabase, user_id: UUID, *, by_operator: bool = False
+) -> None:
     """Delete a person in Auth, and here all rows that refer to the person by a cascade. Commits.
 
-    `users.deleted` is emitted before: a handler that raises keeps the account. An empty row stays,
-    because a token that is still valid would create the user again.
+    `users.deleted` is emitted before: a handler that raises keeps the account. If no operator
+    deletes the account, `users.leaving` comes first: there a handler raises if the person has to do
+    something else before, which cannot stop an operator. An empty row stays, because a token that
+    is still valid would create the user again.
 
     Raises:
+        AppError: a handler keeps the account.
         ConflictError: the application would have no admin.
         UnavailableError: Auth does not answer; nothing is deleted.
     """
     user = await get(session, user_id)
     await _ensure_other_admin(session, user)
+    if not by_operator:
+        await emit(session, "users.leaving", user_id=user_id)
     user.deleted_at = utcnow()
     await session.flush()
     await emit(session, "users.deleted", user_id=user_id)
@@ -173,6 +180,13 @@ async def add_machine(session: AsyncSession, user_id: UUID, name: str) -> None:
     statement = statement.values(display_name=name[:100], machine=True)
     statement = statement.values(created_at=utcnow(), updated_at=utcnow())
     await session.exec(statement.on_conflict_do_nothing())
+
+
+async def rename_machine(session: AsyncSession, user_id: UUID, name: str) -> None:
+    """Give a user who is a program another name, if there is one. Does not commit."""
+    machine = update(User).where(col(User.id) == user_id, col(User.machine))
+    await session.exec(machine.values(display_name=name[:100], updated_at=utcnow()))
+    evict(user_id)
 
 
 async def remove_machine(session: AsyncSession, user_id: UUID) -> None:

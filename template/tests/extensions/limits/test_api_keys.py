@@ -14,7 +14,7 @@ from app.core.database import sync_engine
 from app.core.database.models import utcnow
 from app.core.errors import InvalidError, NotFoundError
 from app.core.settings import get_settings, load_settings
-from app.extensions.api_keys import key_format, verification
+from app.extensions.api_keys import key_format, limits, verification
 from app.extensions.api_keys.models import ApiKey
 from app.extensions.api_keys.service import rotate
 from app.extensions.api_keys_limits.cli import cli
@@ -57,12 +57,38 @@ async def test_wrong_keys_are_counted_by_the_address(
     ada: Person,  # noqa: F811
     make_key: MakeKey,  # noqa: F811
 ) -> None:
+    limits._guesses.clear()
     wrong = [bearer(key_format.new_key("acme")) for _ in range(5)]
     answers = [await limited.get(ME, headers=headers) for headers in wrong]
     assert [answer.status_code for answer in answers] == [401] * 5
     assert (await limited.get(ME, headers=wrong[0])).status_code == 429
     key = await make_key(ada)
     assert (await limited.get(ME, headers=key.headers)).status_code == 200
+
+
+async def test_an_address_that_guesses_costs_no_statement_once_it_is_refused(
+    limited: AsyncClient,
+    ada: Person,  # noqa: F811
+    make_key: MakeKey,  # noqa: F811
+    statements: Statements,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits._guesses.clear()
+    used, unused = await make_key(ada), await make_key(ada)
+    assert await statuses(limited, ME, 1, headers=used.headers) == [200]
+    monkeypatch.setattr(limits, "GUESSES", 5)
+    for expected in [401] * 5 + [429] * 3:
+        async with statements() as found:
+            answer = await limited.get(ME, headers=bearer(key_format.new_key("acme")))
+        assert answer.status_code == expected
+        assert bool(found) == (expected == 401)
+    # A key that this process has read is found again, also when its cache has forgotten it.
+    verification._keys.clear()
+    assert await statuses(limited, ME, 1, headers=used.headers) == [200]
+    # Another key waits together with the address, and no longer than the guesses are known.
+    assert await statuses(limited, ME, 1, headers=unused.headers) == [429]
+    limits._guesses.clear()
+    assert await statuses(limited, ME, 1, headers=unused.headers) == [200]
 
 
 async def test_a_key_from_a_wrong_network_is_counted_by_the_address(

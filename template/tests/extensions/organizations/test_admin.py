@@ -34,6 +34,27 @@ async def test_organizations_are_seen_closed_and_restored(
         assert (entry.subject_id, entry.reason) == (str(acme.id), "asked by mail")
 
 
+async def test_a_name_is_changed_by_the_rules_of_the_api(
+    browser: Browser,  # noqa: F811
+    admin: Person,  # noqa: F811
+    session: AsyncSession,
+    tenants: Tenants,
+) -> None:
+    acme = await tenants.create("Acme")
+    url = f"/organization/edit/{acme.id}"
+    await browser.get(url)
+    for wrong in ("Ac\x07me", "Ac\u202eme", "   "):
+        answer = await browser.post(url, name=wrong, save="Save")
+        assert answer.status_code == 400, wrong
+    assert (await acme.ask("owner", "GET")).json()["name"] == "Acme"
+    assert (await browser.post(url, name=" Apex ", save="Save")).status_code in (302, 303)
+    assert (await acme.ask("owner", "GET")).json()["name"] == "Apex"
+    session.expire_all()
+    (entry,) = await entries(session, action="update")
+    assert (entry.subject_id, entry.actor_id) == (str(acme.id), admin.id)
+    assert (entry.before or {})["name"] == "Acme"
+
+
 async def test_a_personal_organization_is_not_closed(
     browser: Browser,  # noqa: F811
     admin: Person,  # noqa: F811

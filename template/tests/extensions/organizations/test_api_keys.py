@@ -74,6 +74,20 @@ async def test_a_key_acts_for_its_organization_alone(client: AsyncClient, tenant
     assert [each["display_name"] for each in members if not each["email"]] == ["API keys of Acme"]
 
 
+async def test_its_name_follows_that_of_the_organization(tenants: Tenants) -> None:
+    acme, other = await tenants.create("Acme"), await tenants.create("Other")
+    await make(acme)
+    await make(other)
+    await acme.ask("owner", "PATCH", "", {"name": "Apex"})
+    names = [
+        each["display_name"]
+        for tenant in (acme, other)
+        for each in (await tenant.ask("owner", "GET", "/members")).json()["items"]
+        if not each["email"]
+    ]
+    assert names == ["API keys of Apex", "API keys of Other"]
+
+
 async def test_routes_of_users_refuse_it(client: AsyncClient, tenants: Tenants) -> None:
     key = bearer((await make(await tenants.create()))["key"])
     for path in ("/api/v1/users/me", "/api/v1/api_keys", PATH):

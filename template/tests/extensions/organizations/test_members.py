@@ -1,15 +1,18 @@
 """Members: who changes whom, and the last owner."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 from typer.testing import CliRunner, Result
 
-from app.core.database import async_engine
+from app.core.database import Reader, async_engine
+from app.core.database.models import utcnow
 from app.core.errors import ConflictError
 from app.core.settings import get_settings, load_settings
 from app.extensions.organizations.cli import cli
@@ -18,7 +21,9 @@ from app.extensions.organizations.service import members as service
 from app.extensions.organizations.service import roles
 from app.extensions.organizations.service.scope import Scope
 from app.extensions.users import service as users
-from app.extensions.users.models import Status
+from app.extensions.users.models import Status, User
+from app.extensions.users.schemas import UserRead
+from app.extensions.users.tasks import report_excluded
 from devstack.supabase import LocalSupabase
 from tests.support.logs import rendered
 from tests.support.people import Person
@@ -43,6 +48,23 @@ async def test_members_are_listed_with_their_names(tenants: Tenants) -> None:
     behind = (await acme.ask("member", "GET", "/members?offset=5")).json()
     assert (behind["items"], behind["total"]) == ([], 2)
     assert (await acme.ask("member", "GET", "/members?total=false")).json()["total"] is None
+
+
+async def test_a_member_whose_user_goes_during_the_request_is_left_out(
+    tenants: Tenants, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = await tenants.create("Acme", "member")
+    owner, gone = acme.people["owner"].id, acme.people["member"].id
+    read = users.get_many
+
+    async def remove_and_read(reader: Reader, ids: list[UUID]) -> dict[UUID, UserRead]:
+        await session.exec(delete(User).where(col(User.id) == gone))
+        return await read(reader, ids)
+
+    monkeypatch.setattr(service, "get_many", remove_and_read)
+    answer = await acme.ask("owner", "GET", "/members")
+    assert answer.status_code == 200
+    assert [each["user_id"] for each in answer.json()["items"]] == [str(owner)]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +151,19 @@ async def test_an_owner_who_cannot_sign_in_does_not_count(
         assert (answer.status_code, answer.json()["code"]) == (409, "last_owner")
     await users.set_status(session, other.id, Status.APPROVED)
     assert (await acme.ask(owner, "POST", "/leave")).status_code == 204
+
+
+async def test_a_ban_of_the_only_owner_is_logged(
+    tenants: Tenants, session: AsyncSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme = await tenants.create("Acme", "member")
+    owner = acme.people["owner"].id
+    user = await users.get(session, owner)
+    user.banned_until = utcnow() + timedelta(hours=1)
+    await session.flush()
+    await report_excluded.function(session, user_id=owner)
+    (line,) = [each for each in rendered(caplog) if "organization_without_owner" in each]
+    assert acme.slug in line
 
 
 async def test_an_operator_names_an_owner(

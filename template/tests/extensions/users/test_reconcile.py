@@ -18,6 +18,7 @@ from app.core.errors import UnavailableError
 from app.core.settings import load_settings
 from app.core.supabase import auth as supabase_auth
 from app.core.tasks import send
+from app.core.tasks.models import TaskRecord
 from app.extensions.users import reconcile as module
 from app.extensions.users import tasks
 from app.extensions.users.models import Role, Status, User
@@ -99,6 +100,30 @@ async def test_changes_in_auth_are_applied_once(rows: Session, supabase: LocalSu
     supabase.auth.update_user(in_auth["banned"], {"ban_duration": "none"})
     assert (await reconcile())["bans"] == 1
     assert not any(banned for _, banned, _ in state(rows).values())
+
+
+def reported(rows: Session) -> list[str]:
+    """The users of the tasks that the reconciliation has enqueued."""
+    found = select(TaskRecord).where(TaskRecord.name == tasks.report_excluded.name)
+    return sorted(record.arguments["user_id"] for record in rows.exec(found))
+
+
+async def test_features_hear_once_of_a_user_who_is_banned_or_deleted(
+    rows: Session, supabase: LocalSupabase
+) -> None:
+    ids = {name: add(rows, supabase).id for name in ("same", "banned", "gone")}
+    in_auth = {name: supabase.auth.store.users[str(user_id)] for name, user_id in ids.items()}
+    rows.exec(delete(TaskRecord))
+    rows.commit()
+    supabase.auth.update_user(in_auth["banned"], {"ban_duration": "1h"})
+    supabase.auth.delete_user(in_auth["gone"])
+    await reconcile()
+    assert reported(rows) == sorted(str(ids[name]) for name in ("banned", "gone"))
+    # A longer ban excludes nobody again.
+    supabase.auth.update_user(in_auth["banned"], {"ban_duration": "2h"})
+    assert (await reconcile())["bans"] == 1
+    rows.rollback()
+    assert len(reported(rows)) == 2
 
 
 async def test_a_user_missing_between_two_pages_is_not_deleted(

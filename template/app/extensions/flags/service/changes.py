@@ -79,6 +79,12 @@ async def set_override(
     SNAPSHOTS.evict()
 
 
+async def forget_group(session: AsyncSession, group_id: UUID) -> None:
+    """Remove all exceptions for a group that does not exist any more. Does not commit."""
+    matches = overrides.c.kind == Kind.GROUP, overrides.c.subject_id == group_id
+    await session.exec(delete(overrides).where(*matches))
+
+
 async def _save(session: AsyncSession, name: str, **values: Any) -> None:
     _check(name)
     values["updated_at"] = utcnow()

@@ -32,9 +32,12 @@ async def list_page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetP
     )
     page = await pages.read(reader, members, query)
     users = await get_many(reader, [member["user_id"] for member in page["items"]])
-    for member in page["items"]:
-        user = users[member["user_id"]]
-        member |= {"email": user.email, "display_name": user.display_name}
+    # A user who was removed between the two reads is no member any more.
+    page["items"] = [
+        {**member, "email": user.email, "display_name": user.display_name}
+        for member in page["items"]
+        if (user := users.get(member["user_id"]))
+    ]
     return OffsetPage[MemberRead].model_validate(page)
 
 
@@ -132,6 +135,8 @@ async def add_machine(session: AsyncSession, organization_id: UUID, user_id: UUI
 async def owner_excluded(session: AsyncSession, user_id: UUID) -> None:
     """Handle that a user can no longer sign in, in the transaction in which that happens.
 
+    A ban in Auth is committed before: owners who leave later read it in the row of the user.
+
     Another owner who leaves at the same time waits for this transaction, sees its outcome, and has
     to stay. An owner who has left before is gone: then a warning names the organization, for which
     an operator has to name an owner (`own`). Operators can suspend every user, the only owner too.
@@ -139,6 +144,25 @@ async def owner_excluded(session: AsyncSession, user_id: UUID) -> None:
     for organization in await lock_owned(session, user_id):
         if not await any_active(session, await _owners(session, organization.id)):
             log.warning("organization_without_owner", slug=organization.slug)
+
+
+async def refuse_last_owner(session: AsyncSession, user_id: UUID) -> None:
+    """Handle that a person wants to delete the own account, in the transaction of the deletion.
+
+    Organizations that are deleted already do not count, nor does the personal one.
+
+    Raises:
+        ConflictError: the person is the last owner of an organization who can sign in.
+    """
+    for organization in await lock_owned(session, user_id):
+        owners = await _owners(session, organization.id)
+        others = [each for each in owners if each != user_id]
+        if organization.deleted_at is None and not await any_active(session, others):
+            raise ConflictError(
+                f"You are the last owner of {organization.name}: make another member owner, or "
+                "delete this organization, before you delete your account.",
+                code="last_owner",
+            )
 
 
 async def _owners(session: AsyncSession, organization_id: UUID) -> Sequence[UUID]:

@@ -132,8 +132,26 @@ async def rename(session: AsyncSession, scope: Scope, name: str) -> Organization
         ForbiddenError: the caller is no admin.
     """
     (await lock(session, scope)).require(roles.ADMIN)
-    organization = await session.get_one(Organization, scope.organization_id)
-    organization.name = name
+    return await set_name(session, scope.organization_id, name)
+
+
+async def set_name(session: AsyncSession, organization_id: UUID, name: str) -> Organization:
+    """Change the name, without a look at the caller. Commits.
+
+    A change emits `organizations.renamed` in the same transaction.
+
+    Raises:
+        NotFoundError: the organization does not exist.
+    """
+    organization = await session.get(
+        Organization, organization_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if organization is None:
+        raise not_found()
+    if name != organization.name:
+        organization.name = name
+        await session.flush()
+        await emit(session, "organizations.renamed", organization_id=organization_id)
     await session.commit()
     return organization
 
