@@ -82,7 +82,7 @@ def test_a_developer_can_use_it(stack: DevStack, sign_in: SignIn, page: Page) ->
     demo.post(items, json={"title": "Tea"}).raise_for_status()
     for limit in range(1, 8):
         demo.get(items, params={"limit": limit}).raise_for_status()
-    missing = demo.get("/api/v1/nowhere", params={"q": HOSTILE})
+    missing = demo.get("/api/v1/nowhere", params={"q": HOSTILE, "sent": "a&b=c"})
     assert missing.status_code == httpx.codes.NOT_FOUND
     row = page.locator(".row", has_text="/nowhere")
     expect(row).to_contain_text("onerror=alert(1)")
@@ -114,6 +114,11 @@ def test_a_developer_can_use_it(stack: DevStack, sign_in: SignIn, page: Page) ->
     expect(page.locator(".row", has_text="/nowhere")).to_have_count(1)
     page.goto(missing.json()["page"])
     expect(details).to_contain_text("/api/v1/nowhere")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    details.get_by_role("button", name="Copy as curl").click()
+    expect(details.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert f"{missing.request.url.raw_path.decode()}'" in copied
 
     # A schedule starts now, and its task appears.
     page.keyboard.press("3")

@@ -10,7 +10,7 @@ from celery.schedules import crontab
 def listed(schedules: list[dict[str, Any]], sent: dict[str, float]) -> list[dict[str, Any]]:
     """Add `last` and `next` to each schedule, in seconds since 1970, None if they are unknown."""
     return [
-        {**each, "last": sent.get(each["task"]), "next": _next(each, sent.get(each["task"]))}
+        {**each, "last": sent.get(each["name"]), "next": _next(each, sent.get(each["name"]))}
         for each in schedules
     ]
 

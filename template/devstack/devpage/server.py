@@ -183,7 +183,9 @@ async def live(request: Request) -> Response:
 async def clear(request: Request) -> Response:
     """Forget requests and tasks."""
     _check_own(request)
-    _page(request).store.clear()
+    page = _page(request)
+    page.store.clear()
+    page.live.tell_to_read_anew()
     return Response(status_code=204)
 
 

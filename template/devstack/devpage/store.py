@@ -94,7 +94,7 @@ class Store:
         # A task is known before it runs, and runs once or more.
         self._tasks: dict[str, Json] = {}
         self.facts: Json = {}
-        # When a task of a schedule was last sent.
+        # When beat last sent the task of a schedule, by the name of the schedule.
         self.sent: dict[str, float] = {}
 
     def add(self, records: list[Json]) -> None:
@@ -152,8 +152,8 @@ class Store:
 
     def _add_task(self, record: Json) -> list[tuple[str, Json]]:
         identity, parent = str(record["task_id"]), record.get("parent")
-        if parent is None:  # by beat, as far as schedules are concerned
-            self.sent[str(record["name"])] = record["at"]
+        if schedule := record.get("schedule"):
+            self.sent[str(schedule)] = record["at"]
         is_new = identity not in self._tasks
         task = self._task(identity, record)
         if task["state"] in ("pending", "sent") and not task["runs"]:

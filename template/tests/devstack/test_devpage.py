@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -138,6 +139,13 @@ async def test_a_repeated_statement_is_marked(api: httpx.AsyncClient, page: Page
     line = next(line for line in page.said().splitlines() if "/probe/many" in line)
     assert "N+1 (one statement 6 times)" in line
     assert line.endswith(f"{page.client.base_url}/requests/{request['request_id']}")
+
+
+async def test_the_target_is_recorded_as_it_was_sent(api: httpx.AsyncClient, page: Page) -> None:
+    target = "/api/v1/nowhere/a%2Fb?q=a%26b&q=%2F"
+    request = await page.request(await api.get(target))
+    assert request["target"] == target
+    assert (request["path"], request["query"]) == ("/api/v1/nowhere/a/b", "q=a&b&q=/")
 
 
 async def test_a_task_is_below_its_request(
@@ -297,6 +305,28 @@ async def test_changes_arrive_live(api: httpx.AsyncClient, page: Page) -> None:
         await asyncio.wait_for(shown(), 10)
 
 
+async def test_every_tab_reads_everything_again_after_clear(page: Page) -> None:
+    async with (
+        httpx.AsyncClient(base_url=page.client.base_url, trust_env=False) as client,
+        client.stream("GET", "/data/live") as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert await anext(lines) == "event: hello"
+        cleared = {"kind": "request", "at": 1.0, "entry": "cleared", "request_id": "id-cleared"}
+        await client.post("/records", json=[cleared], headers={"X-Devpage-Key": KEY})
+        assert (await client.get("/data/requests/id-cleared")).status_code == 200
+        answer = await client.delete("/data", headers={"X-Devpage": "1"})
+        assert answer.status_code == 204
+
+        async def is_told() -> None:
+            async for line in lines:
+                if line == "event: hello":
+                    return
+
+        await asyncio.wait_for(is_told(), 10)
+        assert (await client.get("/data/requests/id-cleared")).status_code == 404
+
+
 async def test_requests_do_not_notice_that_the_page_is_down(
     api: httpx.AsyncClient, page: Page
 ) -> None:
@@ -319,6 +349,33 @@ async def test_requests_do_not_notice_that_the_page_is_down(
         return all(data[name] for name in ("routes", "schedules", "settings"))
 
     await eventually(knows_the_project)
+
+
+async def test_two_schedules_of_one_task_have_their_own_times(
+    api: httpx.AsyncClient, page: Page, environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert (await api.get("/health/live")).status_code == 200
+
+    def last() -> dict[str, float | None]:
+        schedules = page.get("/data")["schedules"]
+        return {each["name"]: each["last"] for each in schedules if each["task"] == "probe.tick"}
+
+    async def are_known() -> bool:
+        return last() == {"probe.often": None, "probe.rarely": None}
+
+    await eventually(are_known)
+    beat = (
+        *("celery", "-A", "app.worker", "beat", "--pidfile="),
+        "--scheduler=app.core.tasks.beat:FileScheduler",
+        f"--schedule={tmp_path / 'schedule'}",
+    )
+    with running(*beat, stop=signal.SIGTERM, **environment) as beating:
+
+        async def is_sent() -> bool:
+            return last()["probe.often"] is not None
+
+        await eventually(is_sent, beating)
+    assert last()["probe.rarely"] is None
 
 
 def test_the_next_run_of_a_crontab_is_in_its_time_zone() -> None:

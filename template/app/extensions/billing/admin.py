@@ -21,11 +21,11 @@ from app.extensions.admin.views import View
 from app.extensions.billing.models import Customer, Event, Invoice, Subscription
 from app.extensions.billing.service import holders
 from app.extensions.billing.service.money import shown
+from app.extensions.billing.service.plans import PAYING
 from app.extensions.billing.settings import BillingSettings
 from app.extensions.billing.tasks import replay
 
 HOLDERS = holders.tables()
-PAYING = ("active", "past_due")
 
 
 def at_stripe(folder: str) -> Any:

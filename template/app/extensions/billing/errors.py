@@ -7,6 +7,7 @@ from app.core.errors import (
     ConflictError,
     ForbiddenError,
     InvalidError,
+    NotFoundError,
     UnavailableError,
 )
 
@@ -27,6 +28,17 @@ class StripeUnavailableError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("The payment service does not answer. Try again later.")
+
+
+class ObjectMissingError(NotFoundError):
+    """Stripe does not know what an event is about, although it has sent the event."""
+
+    code = "stripe_object_missing"
+
+    def __init__(self, object_id: str) -> None:
+        super().__init__(
+            f"Stripe does not know {object_id}: BILLING_STRIPE_KEY may be of another account."
+        )
 
 
 class StripeRefusedError(AppError):

@@ -6,10 +6,8 @@ from sqlalchemy import case, func, select
 from app.core.database import Reader
 from app.extensions.billing.models import events, invoices, subscriptions
 from app.extensions.billing.service.catalogue import catalogue
-from app.extensions.billing.service.plans import RUNNING
+from app.extensions.billing.service.plans import PAYING, RUNNING
 from app.extensions.metrics.families import gauge
-
-PAYING = ("active", "past_due")
 
 _BY_STATUS = select(subscriptions.c.status, func.count().label("count")).group_by(
     subscriptions.c.status

@@ -50,12 +50,19 @@ async def start_reconciliation(session: AsyncSession) -> None:
 
 
 @task()
-async def reconcile_events(session: AsyncSession) -> int:
-    """Process the events of the last days that have not arrived; the result counts them."""
-    missed = await reconciliation.missed_events(session)
-    for event_id in missed:
+async def reconcile_events(session: AsyncSession, part: int = 0, after: str | None = None) -> int:
+    """Process a page of the events that have not arrived; the result counts them.
+
+    The first page also processes those that arrived and were not processed.
+    """
+    missed, following = await reconciliation.missed_events(session, part, after)
+    left = await reconciliation.unprocessed(session) if (part, after) == (0, None) else ()
+    for event_id in (*missed, *left):
         await start_processing(session, event_id)
-    return len(missed)
+    if following:
+        part, after = following
+        enqueue(session, reconcile_events.s(part=part, after=after))
+    return len(missed) + len(left)
 
 
 @task()

@@ -120,13 +120,18 @@ class Store:
         return seconds > 0
 
     async def invalidate(self, tags: Iterable[str]) -> None:
-        """Make the entries of some tags invalid. While Redis is down, repeat it until it works."""
+        """Make the entries of some tags invalid. While Redis is down, repeat it until it works.
+
+        It is also repeated if the caller is cancelled: the commit is done by then.
+        """
         self._add_pending(tags)
         try:
             await self._send_pending()
-        except RedisDownError:
+        except (RedisDownError, asyncio.CancelledError) as error:
             if self._retrying is None or self._retrying.done():
                 self._retrying = asyncio.create_task(self._retry())
+            if isinstance(error, asyncio.CancelledError):
+                raise
 
     def invalidate_blocking(self, tags: Iterable[str]) -> bool:
         """Do the same in a process without an event loop, and tell whether it worked.

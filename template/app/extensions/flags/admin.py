@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.core.database import database_of
-from app.core.errors import InvalidError
 from app.extensions.admin import audit
 from app.extensions.admin.filters import InputFilter
 from app.extensions.admin.views import Page, View
@@ -39,9 +38,7 @@ class FlagPage(Page):
         self.require_change(request)
         form = await request.form()
         name, text = str(form.get("name", "")), str(form.get("percentage", "")).strip()
-        if text and not text.isdecimal():
-            raise InvalidError("A percentage is between 0 and 100.", code="invalid_percentage")
-        percentage = int(text) if text else None
+        percentage = changes.read_percentage(text) if text else None
         async with database_of(request).session() as session:
             _record(session, name, {"percentage": percentage, "killed": False})
             await changes.set_percentage(session, name, percentage)

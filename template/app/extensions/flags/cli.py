@@ -63,7 +63,7 @@ def set_(
 
     async def change(session: AsyncSession) -> None:
         if not user and not group:
-            percentage = VALUES[value] if value in VALUES else int(value)
+            percentage = VALUES[value] if value in VALUES else changes.read_percentage(value)
             await changes.set_percentage(session, name, percentage)
             return
         kind, subject = Kind.GROUP, group

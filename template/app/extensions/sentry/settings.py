@@ -1,10 +1,12 @@
 """Settings of this feature, `SENTRY_…` in the environment."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from app.core.settings import FeatureSettings
+from app.core.settings import FeatureSettings, Problem
+from app.core.settings.postgres import is_private_host
 
 
 class SentrySettings(FeatureSettings, env_prefix="SENTRY_"):
@@ -41,6 +43,12 @@ class SentrySettings(FeatureSettings, env_prefix="SENTRY_"):
     def key(self) -> str:
         """The public key of the project."""
         return urlsplit(self.dsn or "").username or ""
+
+    def production_problems(self) -> Iterator[Problem]:
+        """See `SettingsGroup.production_problems`."""
+        parts = urlsplit(self.dsn or "")
+        if parts.scheme == "http" and not is_private_host(parts.hostname):
+            yield "SENTRY_DSN", "must start with https:// outside private networks."
 
 
 SETTINGS = SentrySettings

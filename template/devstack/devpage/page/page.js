@@ -269,7 +269,7 @@ function drawDetails() {
   const at = box.scrollTop;
   const each = state.details;
   if (!each) {
-    box.replaceChildren(make("div", { class: "top" }, make("h2", {}, "Not found", closeButton()), make("p", { class: "about" }, "It is older than the last 1,000, or was made before `app dev` started.")));
+    box.replaceChildren(make("div", { class: "top" }, make("h2", {}, "Not found", closeButton()), make("p", { class: "about" }, "It is older than the last 1,000, was cleared, or was made before `app dev` started.")));
     return;
   }
   box.replaceChildren(...(state.view === "requests" ? requestDetails(each) : taskDetails(each)));
@@ -290,12 +290,12 @@ function copyButton(label, text) {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function curl(each) {
-  // A path is decoded by the server. Everything that a shell or a URL would read differently is encoded.
-  const path = each.path.split("/").map(encodeURIComponent).join("/");
-  const query = each.query ? `?${each.query.split("&").map((pair) => pair.split("=").map(encodeURIComponent).join("=")).join("&")}` : "";
+  // The target is as it was sent: curl would resolve `..`, and read brackets and braces as patterns.
   const parts = ["curl"];
+  if (/\/\./.test(each.target)) parts.push("--path-as-is");
+  if (/[[\]{}]/.test(each.target)) parts.push("--globoff");
   if (each.method !== "GET") parts.push("-X", each.method);
-  parts.push(quoted(`${data.api_url}${path}${query}`));
+  parts.push(quoted(`${data.api_url}${each.target}`));
   if (each.user) parts.push('-H "Authorization: Bearer $(uv run app token --quiet)"');
   if (["POST", "PUT", "PATCH"].includes(each.method)) parts.push("-H 'Content-Type: application/json'", "--data @body.json");
   return parts.join(" ");
@@ -554,7 +554,7 @@ function connect() {
     find("live").classList.toggle("on", isLive);
     find("live").title = find("state").textContent = text;
   };
-  // Also after a lost connection: what happened meanwhile is in the history.
+  // Also after a lost connection, and when another tab has cleared: all is in the history.
   source.addEventListener("hello", () => {
     say(true, "live");
     load();

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import context
-from devstack.devpage.recorder import headers, privacy
+from devstack.devpage.recorder import headers, privacy, target
 from devstack.devpage.recorder.entry import Entry, current, record
 
 
@@ -28,13 +28,15 @@ class Middleware:
         request_id = context.request_id.get() or ""
         # It stays set after this call: what is logged about the request later belongs to it, too.
         # The task in which uvicorn handles a request ends with it.
-        current.set(Entry("requests", request_id, secrets=headers.secrets(Headers(scope=scope))))
+        secrets = headers.secrets(Headers(scope=scope))
+        current.set(Entry("requests", request_id, secrets=secrets))
         record(
             "request",
             request_id=request_id,
             method=scope["method"],
             path=privacy.readable(scope["path"]),
             query=privacy.query(scope["query_string"]),
+            target=target.of(scope, secrets),
             process=f"api {os.getpid()}",
         )
 

@@ -23,6 +23,8 @@ def run(kind: Kind, name: str | None) -> Iterator[None]:  # noqa: ARG001 - of th
         importlib.import_module(f"{libraries.__name__}.{found.name}").install()
     log_lines.install()
     runs.install()
+    if kind == "beat":
+        runs.watch_scheduler()
     context.IDS["page"] = page
     try:
         yield

@@ -5,6 +5,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from celery.beat import Scheduler
 from celery.exceptions import Ignore, Reject
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from sqlalchemy import Connection, event, orm
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ADDED = "devpage_added"
 
+# The schedule whose task beat is sending: several schedules may have one task.
+_schedule: ContextVar[str | None] = ContextVar("devpage_schedule", default=None)
 _started: ContextVar[float] = ContextVar("devpage_started", default=0.0)
 
 
@@ -38,6 +41,20 @@ def install() -> None:
     ):
         if not event.contains(target, name, listener):
             event.listen(target, name, listener)
+
+
+def watch_scheduler() -> None:
+    """Record which schedule a task is sent for, in beat."""
+    apply_async = Scheduler.apply_async
+
+    def watched(self: Scheduler, entry: Any, *arguments: Any, **named: Any) -> Any:
+        token = _schedule.set(entry.name)
+        try:
+            return apply_async(self, entry, *arguments, **named)
+        finally:
+            _schedule.reset(token)
+
+    setattr(Scheduler, "apply_async", watched)  # noqa: B010 - for the type checker
 
 
 def _inserted(_mapper: object, _connection: Connection, task: TaskRecord) -> None:
@@ -68,11 +85,12 @@ def _rolled_back(session: orm.Session) -> None:
 
 
 def _publish(sender: str, headers: dict[str, Any], **_: Any) -> None:
-    _send_task(str(headers["id"]), sender, "sent", headers.get(PARENT))
+    _send_task(str(headers["id"]), sender, headers.get(PARENT))
 
 
-def _send_task(task_id: str, name: str, state: str, parent: str | None) -> None:
-    sender.send("task", task_id=task_id, name=name, state=state, parent=parent)
+def _send_task(task_id: str, name: str, parent: str | None) -> None:
+    schedule = _schedule.get()
+    sender.send("task", task_id=task_id, name=name, state="sent", parent=parent, schedule=schedule)
 
 
 def _start(task_id: str, task: "Task[Any, Any]", **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""A task that runs statements, and may fail."""
+"""A task that runs statements and may fail, and one for schedules."""
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -13,3 +13,8 @@ def look(session: Session, *, fail: bool = False) -> None:
         session.execute(text("SELECT CAST(:number AS integer)"), {"number": number})
     if fail:
         raise TaskError("It was asked to fail.")
+
+
+@task(name="probe.tick")
+def tick() -> None:
+    """Do nothing."""

@@ -1,8 +1,10 @@
 """The catalogue at Stripe: written once, compared, never deleted."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import stripe
 
 from app.extensions.billing.service import catalogue_sync
 from app.extensions.billing.service.catalogue import Catalogue, Price
@@ -49,6 +51,19 @@ async def test_names_are_updated_and_nothing_is_deleted(shop: Shop) -> None:
     product = shop.v1.products.retrieve("plan_pro")
     assert (product.name, product.description or "") == ("Professional", "")
     assert len(shop.v1.products.list({"limit": 100}).data) == len(plans.CATALOGUE.plans)
+
+
+async def test_a_product_that_was_deleted_is_created_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = {"id": "plan_pro", "object": "product", "deleted": True}
+
+    async def retrieve(*_: Any) -> stripe.Product:
+        return stripe.Product.construct_from(gone, None)
+
+    monkeypatch.setattr(stripe.ProductService, "retrieve_async", retrieve)
+    (change,) = await compare(Catalogue(plans=(plans.FREE, plans.PRO)))
+    assert (change.what, change.key) == ("create product", "plan_pro")
 
 
 @pytest.mark.parametrize(

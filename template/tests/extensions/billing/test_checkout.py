@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+import stripe
 
+from app.core.settings import load_settings
 from app.extensions.billing.models import customers, invoices, subscriptions
+from app.extensions.billing.service import catalogue_sync, checkout
+from app.extensions.billing.service.client import stripe_client
 from tests.extensions.billing.shop import API, Shop
 from tests.support.people import SignIn
 
@@ -32,6 +36,27 @@ async def test_the_page_after_a_checkout_need_not_wait(shop: Shop, sign_in: Sign
     assert answer.json()["plan"] == "pro"
     await shop.deliver()
     assert len(await shop.rows(subscriptions, person.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.com/", "https://example.com/?checkout=success&session_id={ID}"),
+        ("https://example.com/?a=b", "https://example.com/?a=b&checkout=success&session_id={ID}"),
+        ("https://example.com/#/c", "https://example.com/?checkout=success&session_id={ID}#/c"),
+        (
+            "https://example.com?a=b#c?d",
+            "https://example.com?a=b&checkout=success&session_id={ID}#c?d",
+        ),
+    ],
+)
+def test_the_result_is_in_the_query_of_the_return_page(
+    url: str, expected: str, monkeypatch: pytest.MonkeyPatch, fresh_settings: None
+) -> None:
+    monkeypatch.setenv("BILLING_RETURN_URL", url)
+    load_settings.cache_clear()
+    made = checkout.return_url("success")
+    assert made == expected.replace("{ID}", "{CHECKOUT_SESSION_ID}")
 
 
 async def test_the_return_page_alone_grants_nothing(shop: Shop, sign_in: SignIn) -> None:
@@ -82,6 +107,51 @@ async def test_a_second_checkout_ends_the_first(shop: Shop, sign_in: SignIn) -> 
         assert (answer.status_code, answer.json()["code"]) == (409, "already_subscribed")
         await shop.deliver()
     assert len(await shop.rows(subscriptions, person.id)) == 1
+
+
+@pytest.mark.parametrize("paid", [False, True], ids=["open", "paid"])
+async def test_of_two_checkouts_at_the_same_moment_one_can_be_paid(
+    shop: Shop, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, *, paid: bool
+) -> None:
+    """The slower request has looked for others before the faster one began."""
+    person = await sign_in()
+    real, pages = catalogue_sync.price_id, []
+
+    async def slow(client: Any, price: str) -> str:
+        monkeypatch.setattr(checkout, "price_id", real)
+        pages.append(await shop.checkout(person.headers, "basic_monthly"))
+        if paid:
+            assert (await shop.pay(pages[0])).status_code == 303
+        return await real(client, price)
+
+    monkeypatch.setattr(checkout, "price_id", slow)
+    order = {"price": "pro_monthly"}
+    answer = await shop.api.post(f"{API}/subscription", json=order, headers=person.headers)
+    if paid:
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_subscribed")
+    else:
+        assert (await shop.pay(pages[0])).status_code == 410
+        assert (await shop.pay(answer.json()["url"])).status_code == 303
+    assert shop.v1.checkout.sessions.list({"status": "open"}).data == []
+    assert len(shop.v1.subscriptions.list({"status": "all"}).data) == 1
+    await shop.deliver()
+
+
+async def test_a_checkout_that_another_request_has_ended_is_no_error(
+    shop: Shop, sign_in: SignIn
+) -> None:
+    person = await sign_in()
+    await shop.checkout(person.headers, "basic_monthly")
+    (there,) = shop.v1.checkout.sessions.list({"status": "open"}).data
+    path = "/v1/checkout/sessions/[^/]+/expire"
+    shop.control("faults", path=path, kind="error", status=400)
+    with pytest.raises(stripe.InvalidRequestError):  # it is still open
+        async with stripe_client() as client:
+            await checkout.end_checkout(client, there.id)
+    async with stripe_client() as client:
+        for _ in range(2):
+            await checkout.end_checkout(client, there.id)
+    assert shop.v1.checkout.sessions.list({"status": "open"}).data == []
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """The account is deleted: nothing more is paid, and the books stay."""
 
+from typing import Any
+
+import pytest
+import stripe
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
-from app.extensions.billing.models import customers, invoices
+from app.extensions.billing.models import customers, invoices, subscriptions
 from app.extensions.billing.service import closing
 from app.extensions.users.models import User
 from tests.extensions.billing.shop import Shop
@@ -59,4 +63,32 @@ async def test_a_customer_that_is_gone_at_stripe_needs_nothing(shop: Shop, sign_
     await shop.session.commit()
     (row,) = await shop.rows(customers, person.id)
     assert row["closed_at"]
+    await shop.deliver()
+
+
+async def test_a_subscription_that_ends_meanwhile_does_not_keep_the_others(
+    shop: Shop, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    await shop.deliver()
+    (row,) = await shop.rows(customers, person.id)
+    (known,) = shop.v1.subscriptions.list().data
+    values = {"customer": row["stripe_id"], "items": [{"price": known["items"].data[0].price.id}]}
+    newest = shop.v1.subscriptions.create(values)
+    real = stripe.SubscriptionService.list_async
+
+    async def slow(*arguments: Any) -> Any:
+        found = await real(*arguments)
+        shop.v1.subscriptions.cancel(newest.id)  # the first of the list
+        return found
+
+    monkeypatch.setattr(stripe.SubscriptionService, "list_async", slow)
+    await delete(shop.session, person)
+    assert await closing.close(shop.session, person.id) == 2
+    await shop.session.commit()
+    there = shop.v1.subscriptions.list({"status": "all"}).data
+    assert [each.status for each in there] == ["canceled"] * 2
+    ours = await shop.rows(subscriptions, person.id)
+    assert [each["status"] for each in ours] == ["canceled"] * 2
     await shop.deliver()

@@ -1,6 +1,7 @@
 """Events of every kind and in every order: what is stored is what Stripe has now."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ import stripe
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
+from app.core.settings import load_settings
+from app.extensions.billing.errors import ObjectMissingError
 from app.extensions.billing.models import customers, events, invoices, lines, subscriptions
 from app.extensions.billing.service import processing, reading
 from app.extensions.billing.service.books import warn_of_fraud, write_returned
+from devstack.stripe import LocalStripe
 from tests.extensions.billing.shop import Shop
 from tests.support.people import SignIn
 
@@ -110,20 +114,57 @@ async def test_what_was_read_earlier_does_not_replace_what_was_read_later(
     assert (await shop.plan(person.headers))["plan"] == "free"
 
 
-@pytest.mark.parametrize("kind", sorted(processing.TYPES))
-async def test_an_event_about_something_that_is_gone_is_done(shop: Shop, kind: str) -> None:
-    made: dict[str, Any] = {
+def about(kind: str, object_id: str) -> dict[str, Any]:
+    """An event that Stripe did not send."""
+    return {
         "id": f"evt_{kind}",
         "type": kind,
         "created": 1,
         "livemode": False,
-        "data": {"object": {"id": "gone_1"}},
+        "data": {"object": {"id": object_id}},
     }
+
+
+# A draft can be deleted. Of a payment, invoices are searched, and there are none.
+DONE_AT_ONCE = ("invoice.updated", "payment_intent.payment_failed", "payment_intent.succeeded")
+
+
+@pytest.mark.parametrize("kind", sorted(processing.TYPES))
+async def test_an_event_about_something_that_is_gone_is_done_in_the_end(
+    shop: Shop, kind: str
+) -> None:
+    made = about(kind, "gone_1")
     assert (await shop.send(made)).status_code == 204
+    if kind not in DONE_AT_ONCE:
+        with pytest.raises(ObjectMissingError):
+            await shop.process(made["id"])
+        await shop.session.rollback()
+        assert await shop.waiting() == [made["id"]]
+        earlier = utcnow() - processing.MISSING - timedelta(minutes=1)
+        await shop.session.exec(events.update().values(received_at=earlier))
+        await shop.session.commit()
     assert await shop.process(made["id"])
     (row,) = await shop.rows(events)
     assert row["processed_at"]
     assert row["note"] in (processing.GONE, processing.FOREIGN)
+
+
+async def test_no_event_is_lost_with_the_key_of_another_account(
+    shop: Shop, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    (paid,) = shop.events("invoice.paid")
+    assert (await shop.send(paid)).status_code == 204
+    with monkeypatch.context() as patch, LocalStripe() as other:
+        patch.setenv("BILLING_STRIPE_URL", other.url)
+        load_settings.cache_clear()
+        with pytest.raises(ObjectMissingError):
+            await shop.process(paid.id)
+        await shop.session.rollback()
+    load_settings.cache_clear()
+    assert await shop.process(paid.id)
+    assert (await shop.plan(person.headers))["plan"] == "pro"
 
 
 async def test_customers_of_another_application_are_left_alone(shop: Shop) -> None:
@@ -147,6 +188,40 @@ async def test_a_refund_is_known(shop: Shop, sign_in: SignIn) -> None:
     await shop.deliver()
     (invoice,) = await shop.rows(invoices, person.id)
     assert invoice["returned"] == 3000
+
+
+def add_payment(shop: Shop, customer: str, amount: int) -> tuple[str, str]:
+    """Add a payment to the only invoice, and one that was cancelled; return payment and charge."""
+    values = {"amount": amount, "currency": "eur", "customer": customer, "confirm": True}
+    intent = shop.v1.payment_intents.create({**values, "payment_method": "pm_card_visa"})
+    unpaid = shop.v1.payment_intents.create({"amount": amount, "currency": "eur"})
+    account = shop.local.account
+    (known,) = account.where("invoice_payment")
+    with account.store.transaction():
+        for each, status in ((intent, "paid"), (unpaid, "canceled")):
+            payment = {"payment_intent": each.id, "type": "payment_intent"}
+            changes = {"id": account.new_id("inpay"), "payment": payment, "status": status}
+            account.store.add({**known, **changes, "is_default": False})
+    return intent.id, intent.latest_charge
+
+
+async def test_an_invoice_with_several_payments(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    (first,) = shop.v1.charges.list().data
+    payment, second = add_payment(shop, first.customer, 1000)
+    await shop.deliver(shop.events("invoice.paid"))
+    (invoice,) = await shop.rows(invoices, person.id)
+    assert invoice["payment_intent"] in (payment, first.payment_intent)  # not the cancelled one
+    for charge, amount, returned in ((first.id, 500, 500), (second, 300, 800), (first.id, 1, 801)):
+        shop.v1.refunds.create({"charge": charge, "amount": amount})
+        await shop.deliver()
+        (invoice,) = await shop.rows(invoices, person.id)
+        assert invoice["returned"] == returned
+    shop.control(f"charges/{second}/dispute")
+    await shop.deliver()
+    (invoice,) = await shop.rows(invoices, person.id)
+    assert invoice["returned"] == 501 + 1000
 
 
 async def test_a_refund_of_a_pack_is_known(shop: Shop, sign_in: SignIn) -> None:
@@ -211,7 +286,7 @@ async def test_a_charge_without_a_payment_intent_is_about_no_invoice(
     charge = stripe.Charge.construct_from(
         {"id": "ch_1", "payment_intent": None, "amount": 3000, "amount_refunded": 3000}, None
     )
-    await write_returned(shop.session, charge, 0, utcnow())
+    await write_returned(shop.session, charge, 3000, utcnow())
     await warn_of_fraud(shop.session, charge)
     await shop.session.commit()
     (invoice,) = await shop.rows(invoices, person.id)

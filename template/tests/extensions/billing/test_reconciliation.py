@@ -1,11 +1,14 @@
 """What no webhook has told is found at night, and what failed is tried again."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
+from app.core.tasks.models import TaskRecord
 from app.extensions.billing import tasks
 from app.extensions.billing.models import customers, events, invoices
 from app.extensions.billing.service import reconciliation
@@ -13,13 +16,28 @@ from tests.extensions.billing.shop import Shop
 from tests.support.people import SignIn
 
 
+async def pages(shop: Shop) -> list[dict[str, Any]]:
+    """Return the arguments of all enqueued tasks that read another page of events."""
+    statement = (
+        select(TaskRecord.arguments)
+        .where(TaskRecord.name == "billing.reconcile_events")
+        .order_by(col(TaskRecord.id))
+    )
+    return [*(await shop.session.exec(statement))]
+
+
 async def night(shop: Shop) -> int:
     """Run the reconciliation; return how many events it has found."""
-    missed = await tasks.reconcile_events.function(shop.session)
-    await shop.session.commit()
+    done, missed = len(await pages(shop)), 0
+    waiting: list[dict[str, Any]] = [{}]
+    while waiting:
+        missed += int(await tasks.reconcile_events.function(shop.session, **waiting.pop()))
+        await shop.session.commit()
+        waiting = (await pages(shop))[done:]
+        done += len(waiting)
     for event_id in await shop.waiting():
         await shop.process(event_id)
-    return int(missed)
+    return missed
 
 
 async def test_events_that_never_came_are_processed(shop: Shop, sign_in: SignIn) -> None:
@@ -29,6 +47,21 @@ async def test_events_that_never_came_are_processed(shop: Shop, sign_in: SignIn)
     assert (await shop.plan(person.headers))["plan"] == "pro"
     assert len(await shop.rows(invoices, person.id)) == 1
     assert await night(shop) == 0
+
+
+async def test_events_are_read_page_by_page(
+    shop: Shop, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    monkeypatch.setattr(reconciliation, "PAGE", 2)
+    there = {event.id for event in shop.events()}
+    assert await tasks.reconcile_events.function(shop.session) == 2
+    await shop.session.commit()
+    assert await night(shop) == len(there) - 2
+    assert {row["id"] for row in await shop.rows(events)} == there
+    assert len(await pages(shop)) >= len(there) // 2
+    assert (await shop.plan(person.headers))["plan"] == "pro"
 
 
 async def test_an_event_whose_task_failed_is_tried_again(
@@ -45,7 +78,9 @@ async def test_an_event_whose_task_failed_is_tried_again(
     old = events.update().where(events.c.id == paid.id)
     await session.exec(old.values(received_at=earlier))
     await session.commit()
-    assert await reconciliation.missed_events(session) == [paid.id]
+    assert await reconciliation.unprocessed(session) == [paid.id]
+    assert await tasks.reconcile_events.function(shop.session) == 1
+    await session.commit()
     for event_id in await shop.waiting():
         await shop.process(event_id)
 

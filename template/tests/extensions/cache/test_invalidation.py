@@ -149,6 +149,36 @@ async def test_an_invalidation_that_failed_is_repeated_although_an_earlier_one_w
     assert (await look(this_process)).body is None
 
 
+async def test_an_invalidation_whose_caller_is_cancelled_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    this_process, other_process = Store(), Store()
+    ask, asked, never = this_process._ask, asyncio.Event(), asyncio.Event()
+
+    async def stuck_once(*arguments: Any) -> Any:
+        if not asked.is_set():
+            asked.set()
+            await never.wait()
+        return await ask(*arguments)
+
+    async def look() -> Found:
+        return await other_process.look("cancelled", "probe", ["cancelled"], "token", 1000, 0)
+
+    monkeypatch.setattr(this_process, "_ask", stuck_once)
+    monkeypatch.setattr(this_process.redis, "PAUSE", 0.0)
+    found = await look()
+    assert await other_process.save("cancelled", "token", found.version, b"+old", 60)
+    caller = asyncio.create_task(this_process.invalidate(["cancelled"]))
+    await asked.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    # Without a read in this process.
+    assert this_process._retrying
+    await asyncio.wait_for(this_process._retrying, 5)
+    assert (await look()).body is None
+
+
 async def test_a_route_names_a_tag_by_its_arguments(
     probe_client: AsyncClient, sign_in: SignIn, session: AsyncSession
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_flag_is_listed_set_and_switched_off() -> None:
     [
         (("set", OFF.name, "half"), "is not a value"),
         (("set", OFF.name, "101"), "between 0 and 100"),
+        (("set", OFF.name, "9" * 5000), "between 0 and 100"),
         (("set", OFF.name, "20", "--user", str(uuid4())), "no percentage"),
         (("set", OFF.name, "on", "--user", ""), "--user is empty"),
         (("set", OFF.name, "on", "--user", "ada"), "neither an e-mail address nor an id"),
@@ -62,7 +63,7 @@ def test_a_flag_is_listed_set_and_switched_off() -> None:
         (("set", OFF.name, "on", "--user", "nobody@example.com"), "no user nobody"),
         (("off", "shop.typo"), "no flag shop.typo"),
     ],
-    ids=["value", "range", "share", "empty", "user", "both", "nobody", "name"],
+    ids=["value", "range", "digits", "share", "empty", "user", "both", "nobody", "name"],
 )
 def test_mistakes_are_explained(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises((CliError, AppError), match=message):

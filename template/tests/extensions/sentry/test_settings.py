@@ -49,6 +49,25 @@ def test_a_wrong_value_is_named(configure: Configure, name: str, value: str, tex
     assert "key@" not in problem
 
 
+@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize(
+    ("dsn", "fine"),
+    [
+        ("https://key@sentry.example.com/42", True),
+        ("http://key@sentry.example.com/42", False),
+        ("http://key@sentry:9000/42", True),
+        ("http://key@10.0.0.7/42", True),
+    ],
+)
+def test_reports_cross_public_networks_with_tls_only(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, environment: str, dsn: str, fine: bool
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", environment)
+    configure(dsn=dsn)
+    wrong = [variable for variable, _ in check_settings(SentrySettings)]
+    assert wrong == ([] if fine else ["SENTRY_DSN"])
+
+
 def test_the_check_sends_an_envelope_without_an_event(configure: Configure, sink: Sink) -> None:
     assert receiver() == "off, because SENTRY_DSN is not set"
     configure(dsn=sink.dsn)

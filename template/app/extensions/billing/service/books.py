@@ -199,11 +199,10 @@ def _is_proration(line: stripe.InvoiceLineItem) -> bool:
 
 
 async def write_returned(
-    session: AsyncSession, charge: stripe.Charge, disputed: int, read_at: datetime
+    session: AsyncSession, charge: stripe.Charge, returned: int, read_at: datetime
 ) -> None:
-    """Store how much of a payment went back: what was refunded, and what is disputed."""
+    """Store how much went back of what was paid for the invoice of a charge."""
     row = await _invoice_of(session, charge)
-    returned = min(charge.amount_refunded + disputed, charge.amount)
     if row is None or (row["returned_at"] and row["returned_at"] >= read_at):
         return
     statement = update(invoices).where(invoices.c.id == row["id"])

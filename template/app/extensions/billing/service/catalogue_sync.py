@@ -77,11 +77,13 @@ async def price_id(client: stripe.StripeClient, lookup_key: str) -> str:
 
 async def _product(client: stripe.StripeClient, product: str) -> stripe.Product | None:
     try:
-        return await client.v1.products.retrieve_async(product)
+        found = await client.v1.products.retrieve_async(product)
     except stripe.InvalidRequestError as error:
         if is_missing(error):
             return None
         raise
+    # Of what was deleted, Stripe may answer only the id and that it was.
+    return None if getattr(found, "deleted", False) else found
 
 
 def _of_product(entry: Plan | Pack, there: stripe.Product | None) -> Iterator[Change]:

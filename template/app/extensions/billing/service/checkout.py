@@ -1,7 +1,7 @@
 """Pages of Stripe: checkout of a subscription or of packs, and the portal."""
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 import stripe
@@ -29,7 +29,8 @@ async def subscribe(
 ) -> str:
     """Start a checkout of a subscription, and return the address of its page.
 
-    Earlier checkouts of the holder that are still open end, so that only one can be completed.
+    Other checkouts of the holder that are still open end, so that only one can be completed: of
+    several that begin at the same moment, the newest.
 
     Raises:
         UnknownPriceError: there is no such price.
@@ -49,21 +50,25 @@ async def subscribe(
         data["trial_period_days"] = plan.trial_days
     async with stripe_client() as client:
         customer = await ensure(session, client, holder_id)
-        await expire_checkouts(client, customer)
         # The webhook of a checkout that was just paid may not have come.
-        asked: Any = {"customer": customer, "limit": 100}
-        there = (await client.v1.subscriptions.list_async(asked)).data
-        if any(each.status in RUNNING for each in there):
+        if await _is_subscribed(client, customer):
             raise AlreadySubscribedError
         line = {"price": await price_id(client, price), "quantity": seats}
-        values = {
+        values: Any = {
             **_common(holder_id, customer),
             **await _discount(client, code),
             "mode": "subscription",
             "line_items": [line],
             "subscription_data": data,
         }
-        return await _page(client, values)
+        created = await client.v1.checkout.sessions.create_async(values)
+        # Only now: another request may have created one since we looked, and it may be paid. Every
+        # request does this before it returns its page, so the last one sees all others.
+        await expire_checkouts(client, customer, keep=1)
+        if await _is_subscribed(client, customer):
+            await end_checkout(client, created.id)
+            raise AlreadySubscribedError
+        return _page_of(created)
 
 
 async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) -> str:
@@ -77,7 +82,7 @@ async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) 
     async with stripe_client() as client:
         customer = await ensure(session, client, holder_id)
         line = {"price": await price_id(client, pack), "quantity": quantity}
-        values = {
+        values: Any = {
             **_common(holder_id, customer),
             "allow_promotion_codes": True,
             "mode": "payment",
@@ -85,7 +90,7 @@ async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) 
             # So a pack is an invoice like all other payments, with lines that count once.
             "invoice_creation": {"enabled": True},
         }
-        return await _page(client, values)
+        return _page_of(await client.v1.checkout.sessions.create_async(values))
 
 
 async def portal(session: AsyncSession, holder_id: UUID) -> str:
@@ -109,12 +114,29 @@ async def portal(session: AsyncSession, holder_id: UUID) -> str:
         return (await client.v1.billing_portal.sessions.create_async(values)).url
 
 
-async def expire_checkouts(client: stripe.StripeClient, customer: str) -> None:
-    """End the open checkouts of a customer that would make a subscription."""
+async def expire_checkouts(client: stripe.StripeClient, customer: str, *, keep: int = 0) -> None:
+    """End the open checkouts of a customer that would make a subscription.
+
+    Args:
+        client: for the requests.
+        customer: its id at Stripe.
+        keep: how many stay open, the newest.
+    """
     asked: Any = {"customer": customer, "status": "open", "limit": 100}
-    for each in (await client.v1.checkout.sessions.list_async(asked)).data:
-        if each.mode == "subscription":
-            await client.v1.checkout.sessions.expire_async(each.id)
+    page = await client.v1.checkout.sessions.list_async(asked)  # the newest first
+    ids = [each.id async for each in page.auto_paging_iter() if each.mode == "subscription"]
+    for each in ids[keep:]:
+        await end_checkout(client, each)
+
+
+async def end_checkout(client: stripe.StripeClient, session_id: str) -> None:
+    """End a checkout, unless it has ended: another request may do the same, or it was just paid."""
+    try:
+        await client.v1.checkout.sessions.expire_async(session_id)
+    except stripe.InvalidRequestError:
+        # The refusal has no code of its own.
+        if (await client.v1.checkout.sessions.retrieve_async(session_id)).status == "open":
+            raise
 
 
 def plan_of(price: str, seats: int) -> Plan:
@@ -137,10 +159,12 @@ def plan_of(price: str, seats: int) -> Plan:
 
 def return_url(result: str) -> str:
     """Return the page after a checkout; it learns the result, and the id of the checkout."""
-    url = load_settings(BillingSettings).return_url
-    joint = "&" if urlsplit(url).query else "?"
+    page: str = load_settings(BillingSettings).return_url
+    url = urlsplit(page)
     # Stripe replaces the name in braces, which must not be encoded.
-    return f"{url}{joint}{urlencode({'checkout': result})}&session_id={{CHECKOUT_SESSION_ID}}"
+    added = f"{urlencode({'checkout': result})}&session_id={{CHECKOUT_SESSION_ID}}"
+    query = f"{url.query}&{added}" if url.query else added
+    return urlunsplit((url.scheme, url.netloc, url.path, query, url.fragment))
 
 
 def _common(holder_id: UUID, customer: str) -> dict[str, Any]:
@@ -171,7 +195,12 @@ async def _discount(client: stripe.StripeClient, code: str | None) -> dict[str, 
     return {"discounts": [{"promotion_code": found[0].id}]}
 
 
-async def _page(client: stripe.StripeClient, values: Any) -> str:
-    created = await client.v1.checkout.sessions.create_async(values)
+async def _is_subscribed(client: stripe.StripeClient, customer: str) -> bool:
+    asked: Any = {"customer": customer, "limit": 100}
+    there = (await client.v1.subscriptions.list_async(asked)).data
+    return any(each.status in RUNNING for each in there)
+
+
+def _page_of(created: stripe.checkout.Session) -> str:
     assert created.url  # only embedded checkouts have none
     return created.url

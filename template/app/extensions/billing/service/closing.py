@@ -49,12 +49,7 @@ async def close(session: AsyncSession, holder_id: UUID) -> int:
         return 0
     read_at = await books.now(session)
     async with stripe_client() as client:
-        try:
-            found = await _end(client, customer)
-        except stripe.InvalidRequestError as error:
-            if not is_missing(error):
-                raise
-            found = []  # the customer was deleted at Stripe
+        found = [await _ended(client, each) for each in await _subscriptions(client, customer)]
     for each in found:
         await books.write_subscription(session, holder_id, each, read_at)
     done = update(customers).where(customers.c.holder_id == holder_id)
@@ -63,11 +58,25 @@ async def close(session: AsyncSession, holder_id: UUID) -> int:
     return len(found)
 
 
-async def _end(client: stripe.StripeClient, customer: str) -> list[stripe.Subscription]:
-    """End all subscriptions of a customer, and the checkouts that would make another one."""
-    await expire_checkouts(client, customer)
+async def _subscriptions(client: stripe.StripeClient, customer: str) -> list[stripe.Subscription]:
+    """Return the subscriptions of a customer, and end the checkouts that would make another one."""
     asked: Any = {"customer": customer, "status": "all", "limit": 100}
-    return [
-        each if each.status in ENDED else await client.v1.subscriptions.cancel_async(each.id)
-        for each in (await client.v1.subscriptions.list_async(asked)).data
-    ]
+    try:
+        await expire_checkouts(client, customer)
+        page = await client.v1.subscriptions.list_async(asked)
+    except stripe.InvalidRequestError as error:
+        if is_missing(error):
+            return []  # the customer was deleted at Stripe
+        raise
+    return page.data
+
+
+async def _ended(client: stripe.StripeClient, known: stripe.Subscription) -> stripe.Subscription:
+    if known.status in ENDED:
+        return known
+    try:
+        return await client.v1.subscriptions.cancel_async(known.id)
+    except stripe.InvalidRequestError as error:
+        if is_missing(error):  # it has ended since it was listed
+            return await client.v1.subscriptions.retrieve_async(known.id)
+        raise

@@ -16,6 +16,8 @@ from app.extensions.billing.settings import BillingSettings
 
 PAID = ("active", "trialing")
 RETRIED = "past_due"
+# The amount counts as revenue: a trial is not paid for.
+PAYING = ("active", RETRIED)
 # The subscription can be changed and cancelled.
 RUNNING = (*PAID, RETRIED, "unpaid", "paused")
 

@@ -4,7 +4,7 @@ The event says only what has changed. What it is now is read at Stripe, so an ev
 late, or after a later one.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.database.models import utcnow
 from app.core.logging import get_logger
 from app.core.tasks import SkipRunError
+from app.extensions.billing.errors import ObjectMissingError
 from app.extensions.billing.models import events
 from app.extensions.billing.service import books
 from app.extensions.billing.service.client import stripe_client
@@ -49,6 +50,11 @@ TYPES = (
     "refund.updated",
 )
 
+# Only a draft of an invoice can be deleted; all else that these events are about is kept at Stripe.
+DELETABLE = "invoice.updated"
+# For so long, what is missing is looked for again: the key may be of another account. With a test
+# key, it may really be gone, because all test data can be deleted.
+MISSING = timedelta(days=5)
 GONE, FOREIGN = "does not exist at Stripe any more", "belongs to no customer of this application"
 
 log = get_logger(__name__)
@@ -92,6 +98,8 @@ async def process(session: AsyncSession, event_id: str) -> None:
 
     Raises:
         SkipRunError: the event was processed before.
+        ObjectMissingError: Stripe does not know what the event is about. The event stays
+            unprocessed, and another try may find it.
         app.extensions.billing.errors.StripeUnavailableError: another try may succeed.
     """
     statement: Any = select(events).where(events.c.id == event_id)
@@ -104,6 +112,8 @@ async def process(session: AsyncSession, event_id: str) -> None:
         holder_id = await holder_of(session, client, found.customer_id) if found else None
     note = None
     if found is None:
+        if event["type"] != DELETABLE and event["received_at"] > utcnow() - MISSING:
+            raise ObjectMissingError(event["object_id"])
         note = GONE
     elif holder_id is None:
         note = FOREIGN
@@ -123,6 +133,6 @@ async def write(session: AsyncSession, holder_id: Any, found: Found, read_at: da
     if found.invoice:
         await books.write_invoice(session, holder_id, found.invoice, read_at)
     if found.charge:
-        await books.write_returned(session, found.charge, found.disputed, read_at)
+        await books.write_returned(session, found.charge, found.returned, read_at)
         if found.fraud:
             await books.warn_of_fraud(session, found.charge)

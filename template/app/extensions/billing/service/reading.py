@@ -41,7 +41,7 @@ class Found:
     subscription: stripe.Subscription | None = None
     invoice: ReadInvoice | None = None
     charge: stripe.Charge | None = None
-    disputed: int = 0  # of the charge
+    returned: int = 0  # of all payments of the invoice
     fraud: bool = False  # there is a warning about the charge
 
     @property
@@ -132,21 +132,32 @@ async def _of_checkout(client: stripe.StripeClient, session_id: str) -> Found:
 
 
 async def _of_charge(client: stripe.StripeClient, reference: Any) -> Found:
-    """Read a charge with its disputes, and the invoice that it has paid."""
+    """Read a charge, the invoice that it has paid, and what went back of all that was paid."""
     charge_id = id_of(reference)
     if charge_id is None:
         return Found()
     found = Found(charge=await client.v1.charges.retrieve_async(charge_id))
     assert found.charge
-    if found.charge.disputed:
-        page = await client.v1.disputes.list_async({"charge": charge_id, "limit": 100})
-        found.disputed = sum(each.amount for each in page.data if each.status not in HARMLESS)
+    found.returned = await _returned(client, found.charge)
     if payment := id_of(found.charge.payment_intent):
         invoice = await _invoice_of_payment(client, payment)
         if invoice:
             found.invoice = await read_invoice(client, invoice)
             found.invoice.payment_intent = payment
+            for other in _payments(found.invoice.invoice, "paid"):
+                if other != payment:
+                    charges = await client.v1.charges.list_async({"payment_intent": other})
+                    found.returned += sum([await _returned(client, each) for each in charges.data])
     return found
+
+
+async def _returned(client: stripe.StripeClient, charge: stripe.Charge) -> int:
+    """Return how much of a charge went back: what was refunded, and what is disputed."""
+    disputed = 0
+    if charge.disputed:
+        page = await client.v1.disputes.list_async({"charge": charge.id, "limit": 100})
+        disputed = sum(each.amount for each in page.data if each.status not in HARMLESS)
+    return min(charge.amount_refunded + disputed, charge.amount)
 
 
 async def _invoice_of_payment(client: stripe.StripeClient, payment: str) -> str | None:
@@ -165,7 +176,12 @@ def subscription_of(invoice: stripe.Invoice) -> str | None:
 
 
 def _payment_of(invoice: stripe.Invoice) -> str | None:
-    for each in invoice.payments.data if invoice.payments else ():
-        if payment := id_of(each.payment.payment_intent):
-            return payment
-    return None
+    """Return the id of the payment, also of one that waits; a cancelled one says nothing."""
+    return next(iter([*_payments(invoice, "paid"), *_payments(invoice, "open")]), None)
+
+
+def _payments(invoice: stripe.Invoice, status: str) -> list[str]:
+    """Return the ids of the payments of an invoice in a status; there may be several."""
+    found = invoice.payments.data if invoice.payments else ()
+    ids = [id_of(each.payment.payment_intent) for each in found if each.status == status]
+    return [each for each in ids if each]

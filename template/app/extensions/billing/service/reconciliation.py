@@ -21,6 +21,8 @@ from app.extensions.billing.settings import BillingSettings
 # Stripe repeats a webhook for three days, and lists events of the last thirty.
 DAYS = 5
 PAGE = 100
+# At most twenty types can be asked for in one request.
+PARTS = (TYPES[::2], TYPES[1::2])
 # Before that, the task that was enqueued when the event arrived is still being tried.
 PATIENCE = timedelta(hours=6)
 
@@ -32,34 +34,44 @@ def is_possible() -> bool:
     return load_settings(BillingSettings).stripe_key is not None
 
 
-async def missed_events(session: AsyncSession) -> Sequence[str]:
-    """Store the events of the last days that have not arrived.
+async def missed_events(
+    session: AsyncSession, part: int = 0, after: str | None = None
+) -> tuple[Sequence[str], tuple[int, str | None] | None]:
+    """Store the events of the last days that have not arrived, of one page.
+
+    Args:
+        session: for the transaction, which the caller commits.
+        part: which of `PARTS` the page is of.
+        after: the event after which the page starts.
 
     Returns:
-        their ids, and those of events that arrived and were not processed.
+        their ids, and the part and the event with which the next page starts, if there is one.
     """
     since = int((utcnow() - timedelta(days=DAYS)).timestamp())
-    listed: list[Incoming] = []
+    asked: Any = {"types": [*PARTS[part]], "created": {"gte": since}, "limit": PAGE}
+    if after:
+        asked["starting_after"] = after
     async with stripe_client() as client:
-        # At most twenty types can be asked for in one request.
-        for types in (TYPES[::2], TYPES[1::2]):
-            asked: Any = {"types": [*types], "created": {"gte": since}, "limit": PAGE}
-            page = await client.v1.events.list_async(asked)
-            listed += [_incoming(event) async for event in page.auto_paging_iter()]
+        page = await client.v1.events.list_async(asked)
     # The oldest first: the order does not matter to the books, but it does to people who read logs.
-    ordered = sorted(listed, key=lambda event: event.created)
-    new = [event.id for event in ordered if await store(session, event)]
+    new = [event.id for event in reversed(page.data) if await store(session, _incoming(event))]
     if new:
         log.warning("billing_events_missed", count=len(new), first=new[0])
+    if page.has_more:
+        return new, (part, page.data[-1].id)
+    return new, (part + 1, None) if part + 1 < len(PARTS) else None
+
+
+async def unprocessed(session: AsyncSession) -> Sequence[str]:
+    """Return the ids of events that arrived, and whose task has failed."""
     waiting: Any = select(events.c.id).where(
         events.c.processed_at.is_(None), events.c.received_at < utcnow() - PATIENCE
     )
-    left: Sequence[str] = (await session.exec(waiting)).scalars().all()
-    return [*new, *left]
+    found: Sequence[str] = (await session.exec(waiting)).scalars().all()
+    return found
 
 
 def _incoming(event: stripe.Event) -> Incoming:
-    """Keep what is used: a whole event is large, and there may be many."""
     return Incoming.model_validate(event.to_dict(for_json=True))
 
 

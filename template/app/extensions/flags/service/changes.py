@@ -15,6 +15,7 @@ from app.extensions.flags.service.evaluation import is_local
 from app.extensions.flags.snapshot import SNAPSHOTS
 
 ALL = 100
+DIGITS = 3  # of a percentage
 
 
 async def set_percentage(session: AsyncSession, name: str, percentage: int | None) -> None:
@@ -30,6 +31,18 @@ async def set_percentage(session: AsyncSession, name: str, percentage: int | Non
     if percentage is not None and not 0 <= percentage <= ALL:
         raise InvalidError("A percentage is between 0 and 100.", code="invalid_percentage")
     await _save(session, name, killed=False, percentage=percentage)
+
+
+def read_percentage(text: str) -> int:
+    """Return the percentage that somebody typed.
+
+    Raises:
+        InvalidError: `invalid_percentage`, it is no number or has too many digits.
+    """
+    # `int` raises an error of its own for a text of thousands of digits.
+    if not text.isdecimal() or len(text) > DIGITS:
+        raise InvalidError("A percentage is between 0 and 100.", code="invalid_percentage")
+    return int(text)
 
 
 async def switch_off(session: AsyncSession, name: str) -> None:
