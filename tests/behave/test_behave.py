@@ -71,7 +71,8 @@ def test_its_own_tests_pass_with_warnings_as_errors(
 ) -> None:
     assert "    error\n" in (variant.project / "pytest.ini").read_text("utf-8")
     minimal = render(preset="minimal")
-    tests = ["tests"]
+    # In two processes: all tests of a project with everything take longer than the other personas.
+    tests = ["-n", "2", "tests"]
     if not variant.runs_whole:
         tests = [*QUICK, *DIFFERING, *added_tests(variant.project, minimal)]
     report = variant.project.with_name("tests.xml")
