@@ -20,7 +20,7 @@ from support.stack import DevStack, eventually
 CLI = "@stripe/cli@1.52.0"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PLAN = "/api/v1/billing/subscription"
-EMAIL = "subscriber@example.com"
+EMAIL = "demo@example.com"
 
 pytestmark = [
     pytest.mark.network,
