@@ -12,6 +12,7 @@ import yaml
 
 from scripts import matrix
 from scripts.checks import load_checks
+from scripts.configurator import SECONDS
 from scripts.matrix import questions
 from scripts.options import write
 from support.answers import matrix_variants
@@ -80,6 +81,8 @@ def night(tmp_path: Path) -> Path:
     for name in ("copier.yml", "checks.jinja", "options.yml", "template/pyproject.toml.jinja"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+    (folder / "scripts").mkdir()
+    shutil.copy(SECONDS, folder / "scripts")
     shutil.copytree(ROOT / "docs", folder / "docs")  # the pages of projects are written from it
     (folder / "template/docs").mkdir()
     (folder / "template/{{ _copier_conf.answers_file }}.jinja").write_text(

@@ -75,6 +75,9 @@ def create_entry(stack: DevStack, feature: str) -> None:
     assert created.status_code == httpx.codes.CREATED, created.text
 
 
+SAMPLE_ITEMS = 3  # which the first start of `app dev` adds: see the seeds of the items
+
+
 def table_rows(project: Path) -> dict[str, int]:
     """The number of rows of each table of the running database, without Alembic's tables."""
     code = """

@@ -19,6 +19,7 @@ from support.project import install
 from support.rendering import render, tree
 from support.snapshot import TAG, commit
 from support.stack import (
+    SAMPLE_ITEMS,
     DevStack,
     create_entry,
     demo_client,
@@ -96,7 +97,7 @@ def started(template: Path, tmp_path: Path) -> Path:
     project = install(rendered, tmp_path / "shop")
     with dev_stack(project) as stack:
         create_entry(stack, "items")
-        assert table_rows(project)["items"] == 1
+        assert table_rows(project)["items"] == SAMPLE_ITEMS + 1
     return project
 
 
@@ -173,7 +174,7 @@ def test_options_come_and_go_with_data(options: list[str], template: Path, tmp_p
         for add_row, _ in added:
             add_row(stack)
         data = table_rows(project)
-    assert data["items"] == 1
+    assert data["items"] == SAMPLE_ITEMS + 1
     assert all(data[table] for _, table in added)
 
     assert switch(project, **dict.fromkeys(options, False)) == off
@@ -209,7 +210,7 @@ def test_a_sample_of_organizations_stays_when_the_option_goes(
     with dev_stack(project) as stack:
         create_entry(stack, "items")
         data = table_rows(project)
-    assert data["items"] == 1
+    assert data["items"] == SAMPLE_ITEMS + 1
 
     off = switch(project, organizations=False)
     assert of_team(off) == of_team(on)

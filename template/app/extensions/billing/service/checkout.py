@@ -162,7 +162,7 @@ def return_url(result: str) -> str:
     page: str = load_settings(BillingSettings).return_url
     url = urlsplit(page)
     # Stripe replaces the name in braces, which must not be encoded.
-    added = f"{urlencode({'checkout': result})}&session_id={{CHECKOUT_SESSION_ID}}"
+    added = urlencode({"checkout": result}) + "&session_id={CHECKOUT_SESSION_ID}"
     query = f"{url.query}&{added}" if url.query else added
     return urlunsplit((url.scheme, url.netloc, url.path, query, url.fragment))
 
