@@ -1,4 +1,7 @@
-"""The stack of a variant stops and leaves nothing. The file is the last one by its name."""
+"""The stack of a variant stops and leaves nothing.
+
+By its name, this file comes after the files that need the stack.
+"""
 
 import os
 import sys

@@ -12,7 +12,7 @@ import yaml
 
 from scripts import matrix
 from scripts.checks import load_checks
-from scripts.configurator import SECONDS
+from scripts.configurator import PAGE, SECONDS
 from scripts.matrix import questions
 from scripts.options import write
 from support.answers import matrix_variants
@@ -82,7 +82,8 @@ def night(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (folder / "scripts").mkdir()
-    shutil.copy(SECONDS, folder / "scripts")
+    for path in (PAGE, SECONDS):  # the configurator is written from them
+        shutil.copy(path, folder / "scripts")
     shutil.copytree(ROOT / "docs", folder / "docs")  # the pages of projects are written from it
     (folder / "template/docs").mkdir()
     (folder / "template/{{ _copier_conf.answers_file }}.jinja").write_text(

@@ -1,4 +1,7 @@
-"""The examples of the documentation, in a project with every option whose dev stack has ended."""
+"""The examples of the documentation, in a project with every option.
+
+They change its files, so they run after `test_stop.py` has stopped its stack.
+"""
 
 import shutil
 from collections.abc import Iterator
