@@ -108,10 +108,11 @@ def look(page: Page, name: str) -> None:
 
 
 def send(page: Page, button: str, fields: dict[str, str] | None = None) -> None:
-    """Fill the fields of a form, by their labels, and send it."""
+    """Fill the fields of a form, by their labels, send it and wait for the page that answers."""
     for label, value in (fields or {}).items():
         page.get_by_label(label, exact=True).fill(value)
-    page.get_by_role("button", name=button, exact=True).click()
+    with page.expect_event("load"):
+        page.get_by_role("button", name=button, exact=True).click()
 
 
 def notice(page: Page, text: str) -> None:
