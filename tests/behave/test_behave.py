@@ -35,8 +35,8 @@ LENIENT = {
     "negative_data_rejection": "Pydantic in its lax mode reads 0 as false",
     "ensure_resource_availability": "it takes the id of an organization for its slug",
 }
-# A persona that does not run all tests runs those that a team runs, those of core whose result
-# depends on the options, and those of its options.
+# A persona that does not run all tests runs those that a team runs, and those of core whose result
+# depends on the options.
 QUICK = ("tests/features", "tests/test_smoke.py")
 DIFFERING = (
     "tests/core/test_imports.py",
@@ -73,8 +73,10 @@ def test_its_own_tests_pass_with_warnings_as_errors(
     minimal = render(preset="minimal")
     # In two processes: all tests of a project with everything take longer than the other personas.
     tests = ["-n", "2", "tests"]
-    if not variant.runs_whole:
-        tests = [*QUICK, *DIFFERING, *added_tests(variant.project, minimal)]
+    if variant.tests != "all":
+        tests = [*QUICK, *DIFFERING]
+    if variant.tests == "options":
+        tests += added_tests(variant.project, minimal)
     report = variant.project.with_name("tests.xml")
     run(["uv", "run", "--quiet", "pytest", "-q", f"--junitxml={report}", *tests], variant.project)
     seconds = seconds_by_folder(report)
