@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.database.models import utcnow
@@ -16,14 +16,14 @@ from app.extensions.credits.errors import HoldEndedError
 from app.extensions.credits.models import Hold, HoldState, Kind, Unfinished, accounts, holds
 from app.extensions.credits.schemas import HoldRead, TransactionRead
 from app.extensions.credits.service.accounts import lock_or_open
-from app.extensions.credits.service.ledger import LockedAccount, lock_batch, post
+from app.extensions.credits.service.ledger import LockedAccount, find_row, lock_batch, post
 
 _SHOWN = [holds.c[name] for name in HoldRead.model_fields]
 _INSERT = insert(holds).returning(*_SHOWN)
 _BY_KEY = select(*_SHOWN, holds.c.fingerprint).where(
     holds.c.user_id == bindparam("user_id"),
     holds.c.idempotency_key == bindparam("key"),
-    holds.c.state.in_((HoldState.ACTIVE, HoldState.COMMITTED)),
+    or_(holds.c.state == HoldState.ACTIVE, holds.c.state == HoldState.COMMITTED),
 )
 _EXTEND = update(holds).where(holds.c.id == bindparam("hold"))
 _EXTEND = _EXTEND.values(expires_at=bindparam("until"))
@@ -103,15 +103,13 @@ def place_on(
         operation=operation,
         reference=str(hold.id),
     )
-    row = session.connection().execute(_INSERT, hold.model_dump()).one()
-    return HoldRead.model_validate(row)
+    return HoldRead.model_validate(find_row(session, _INSERT, **hold.model_dump()))
 
 
 def find_by_key(session: Session, user_id: UUID, key: str) -> tuple[HoldRead, str | None] | None:
     """Return the active or committed hold of a key, and the fingerprint of its request."""
-    values = {"user_id": user_id, "key": key}
-    row = session.connection().execute(_BY_KEY, values).one_or_none()
-    return (HoldRead.model_validate(row), row.fingerprint) if row else None
+    row = find_row(session, _BY_KEY, user_id=user_id, key=key)
+    return (HoldRead.model_validate(row), row["fingerprint"]) if row else None
 
 
 def extend(session: Session, hold_id: UUID, duration: timedelta) -> None:
@@ -189,10 +187,10 @@ def _commit(
         session,
         account,
         Kind.DEDUCTION,
-        -hold.used,
-        allowance=-hold.used,
-        reason=hold.reason,
-        operation=hold.operation,
+        -hold["used"],
+        allowance=-hold["used"],
+        reason=hold["reason"],
+        operation=hold["operation"],
         reference=str(hold_id),
     )
 
@@ -204,25 +202,24 @@ def _release(
 
 
 def _return_credits(
-    session: Session, account: LockedAccount, hold_id: UUID, hold: Any
+    session: Session, account: LockedAccount, hold_id: UUID, hold: dict[str, Any]
 ) -> TransactionRead:
     return post(
         session,
         account,
         Kind.RELEASE,
-        hold.amount,
-        held=-hold.amount,
-        reason=hold.reason,
-        operation=hold.operation,
+        hold["amount"],
+        held=-hold["amount"],
+        reason=hold["reason"],
+        operation=hold["operation"],
         reference=str(hold_id),
     )
 
 
 def _end(
     session: Session, account: LockedAccount, hold_id: UUID, state: HoldState, used: int | None
-) -> Any:
-    values = {"hold": hold_id, "account": account.user_id, "to": state, "taken": used}
-    row = session.connection().execute(_END, values).one_or_none()
+) -> dict[str, Any]:
+    row = find_row(session, _END, hold=hold_id, account=account.user_id, to=state, taken=used)
     if row is None:
         statement = select(holds.c.state, holds.c.amount).where(
             holds.c.id == hold_id, holds.c.user_id == account.user_id

@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, Executable, Uuid, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
+from app.core.database import execute
 from app.extensions.credits.errors import InsufficientCreditsError
 from app.extensions.credits.models import Kind, accounts, tiers, transactions
 from app.extensions.credits.schemas import TransactionRead
@@ -50,7 +51,7 @@ _ONE = _LOCKED.where(accounts.c.user_id == bindparam("user_id")).with_for_update
 
 def lock(session: Session, user_id: UUID) -> LockedAccount | None:
     """Lock an account until the transaction ends; return None if there is none."""
-    row = session.connection().execute(_ONE, {"user_id": user_id}).mappings().one_or_none()
+    row = find_row(session, _ONE, user_id=user_id)
     return LockedAccount(**row) if row else None
 
 
@@ -59,6 +60,12 @@ def lock_batch(session: Session, condition: Any) -> Sequence[LockedAccount]:
     statement = _LOCKED.where(condition).limit(BATCH)
     skipping = statement.with_for_update(of=accounts, skip_locked=True)
     return [LockedAccount(**row) for row in session.connection().execute(skipping).mappings()]
+
+
+def find_row(session: Session, statement: Executable, **values: Any) -> dict[str, Any] | None:
+    """Execute a statement, compiled once, that returns one row or none; return the row."""
+    rows = execute(session.connection(), statement, values, session=session)
+    return rows[0] if rows else None
 
 
 # One statement changes the account and inserts the entry, so neither happens without the other.
@@ -159,7 +166,7 @@ def post(
         "entry_idempotency_key": key,
         "entry_details": details or {},
     }
-    row = session.connection().execute(_POST, values).one_or_none()
+    row = find_row(session, _POST, **values)
     if row is None:
         raise InsufficientCreditsError(-amount, _balance(session, account.user_id))
     return TransactionRead.model_validate(row)
@@ -167,8 +174,7 @@ def post(
 
 def find_by_key(session: Session, user_id: UUID, key: str) -> TransactionRead | None:
     """Return the entry of an idempotency key. The caller has locked the account."""
-    values = {"user_id": user_id, "key": key}
-    row = session.connection().execute(_BY_KEY, values).one_or_none()
+    row = find_row(session, _BY_KEY, user_id=user_id, key=key)
     return TransactionRead.model_validate(row) if row else None
 
 
