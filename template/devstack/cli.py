@@ -1,6 +1,7 @@
 """`app dev`, `app token`, and what else people do in a checkout."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -32,6 +33,9 @@ def dev(
         int | None,
         typer.Option(min=1, max=65535, help="Port of the API (default: 8000, or a free port)."),
     ] = None,
+    https: Annotated[
+        bool, typer.Option("--https", help="Serve it at https://NAME.localhost, port 8443.")
+    ] = False,
     reset: Annotated[
         bool, typer.Option("--reset", help="Delete the local data first; keep .env.")
     ] = False,
@@ -39,7 +43,7 @@ def dev(
 ) -> None:
     """Run API, worker, beat and the services that have no URL in the settings."""
     try:
-        code = run(ROOT, port, reset=reset, yes=yes)
+        code = run(ROOT, port, https=https, reset=reset, yes=yes)
     except DevStackError as error:
         raise fail(error) from None
     except OSError as error:
@@ -158,11 +162,18 @@ def nuke(
 
 
 def run(
-    root: Path, port: int | None, *, reset: bool = False, yes: bool = False, serve: bool = True
+    root: Path,
+    port: int | None,
+    *,
+    https: bool = False,
+    reset: bool = False,
+    yes: bool = False,
+    serve: bool = True,
 ) -> int:
     """Run the stack of a project folder until it is stopped, and return the exit code.
 
-    Without `serve`, the services start, the database is prepared, and all of it stops again.
+    `port` is that of the address for browsers. Without `serve`, the services start, the database is
+    prepared, and all of it stops again.
 
     Raises:
         DevStackError: the stack cannot start.
@@ -172,7 +183,7 @@ def run(
     from devstack.lock import folder_lock
     from devstack.output import Output
     from devstack.ports import port_of
-    from devstack.runner import API_PORT, Runner, api_socket
+    from devstack.runner import API_PORT, HTTPS_PORT, Runner, api_socket
 
     os.chdir(root)
     output = Output(sys.stdout)
@@ -183,17 +194,27 @@ def run(
         if written := environment.ensure_env_file(root):
             output.note(f".env: wrote {', '.join(written)}")
         settings = environment.load(root)
-        with api_socket(port) as listening:
-            actual = port_of(listening)
-            if actual != (port or API_PORT):
-                output.note(f"port {API_PORT} is in use, the API uses {actual}")
+        preferred = HTTPS_PORT if https else API_PORT
+        with contextlib.ExitStack() as sockets:
+            listening = opened = sockets.enter_context(api_socket(port, preferred))
+            if (actual := port_of(opened)) != (port or preferred):
+                output.note(f"port {preferred} is in use, the API uses {actual}")
+            front = None
+            if https:
+                from devstack.https import Https, host_name
+
+                listening = sockets.enter_context(api_socket(None))
+                front = Https(host_name(root), {port_of(listening): opened})
+                output.note("browsers have to trust the authority below once, see docs/work.md")
             setup = [sys.executable, "-m", "devstack.prepare"]
             if "SUPABASE_URL" not in settings:
                 setup.append("--users")
                 # Once: sample rows that somebody has deleted stay deleted.
                 if has_new_database(root, settings):
                     setup.append("--samples")
-            runner = Runner(root, settings, output, lock, listening, setup, serve=serve)
+            runner = Runner(
+                root, settings, output, lock, listening, setup, front=front, serve=serve
+            )
             return asyncio.run(runner.run())
 
 

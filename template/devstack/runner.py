@@ -19,9 +19,10 @@ from devstack.ports import HOST, listen, listen_near, port_of, unavailable
 from devstack.postgres import Postgres
 from devstack.server import Server
 from devstack.services import databases, supabase_process
-from devstack.stack import PROCESSES, Process, Stack, other_addresses, processes
+from devstack.stack import PROCESSES, Front, Process, Stack, other_addresses, processes
 
 API_PORT = 8000
+HTTPS_PORT = 8443
 API_SECONDS = 60.0
 RESTART_SECONDS = 1.0
 HEALTH_PATH = "/health/live"
@@ -30,14 +31,14 @@ SECOND_SIGNAL_SECONDS = 0.5
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def api_socket(port: int | None) -> socket.socket:
-    """Open the socket of the API: on `port`, or by default on 8000 or any free port.
+def api_socket(port: int | None, preferred: int | None = None) -> socket.socket:
+    """Open the socket of the API: on `port`, or by default on 8000 (`preferred`) or any free port.
 
     Raises:
         DevStackError: `port` cannot be used.
     """
     if port is None:
-        return listen_near(API_PORT)
+        return listen_near(preferred or API_PORT)
     try:
         return listen(port)
     except OSError as error:
@@ -97,6 +98,7 @@ class Runner:
     # Command that migrates and seeds the database, before the processes start.
     setup: Sequence[str]
     package: str = PROCESSES
+    front: Front | None = None
     # False: stop after the setup.
     serve: bool = True
     _addresses: dict[str, str] = field(default_factory=dict)
@@ -138,10 +140,12 @@ class Runner:
 
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            stack = Stack(self.root, self.settings, self.listening)
+            stack = Stack(self.root, self.settings, self.listening, front=self.front)
             supabase = supabase_process(stack)
             # Their sockets are open from here on, so their addresses are known to all.
             self._found = found = processes(stack, self.package)
+            if self.front is not None:
+                found.append(self.front.process(stack))
             for process in found:
                 self._addresses |= process.settings
             self._addresses |= await self._start_services(supabase, tasks)

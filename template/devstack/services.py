@@ -54,7 +54,8 @@ def supabase_process(stack: Stack) -> Process | None:
         return None
     listening = listen_near(SUPABASE_PORT)
     state = stack.data / "supabase.json"
-    options = ["--fd", str(listening.fileno()), "--state", str(state), "--api-url", stack.api_url]
+    options = ["--fd", str(listening.fileno()), "--state", str(state)]
+    options += ["--api-url", stack.api_url, "--site-url", stack.site_url]
     return Process(
         name="supabase",
         command=[stack.python, "-m", "devstack.supabase", *options],

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 from devstack.ports import HOST, port_of
 
@@ -48,6 +49,16 @@ class Process:
     sign_ins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
+class Front(Protocol):
+    """What browsers reach in the place of a process, see `devstack.https`."""
+
+    def address(self, port: int) -> str:
+        """Return the address of what listens on `port`."""
+
+    def process(self, stack: "Stack") -> Process:
+        """Return how to run it; all addresses have to be known by now."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """Values that the processes need."""
@@ -58,6 +69,8 @@ class Stack:
     # Opened before the API starts, so that its port is known and requests wait during a restart.
     api_socket: socket.socket
     python: str = sys.executable
+    # With `app dev --https`.
+    front: Front | None = None
 
     @property
     def data(self) -> Path:
@@ -66,8 +79,17 @@ class Stack:
 
     @property
     def api_url(self) -> str:
-        """URL of the API."""
+        """URL of the API, for the other processes."""
         return f"http://{HOST}:{port_of(self.api_socket)}"
+
+    @property
+    def site_url(self) -> str:
+        """URL of the API, for people."""
+        return self.public_url(port_of(self.api_socket))
+
+    def public_url(self, port: int) -> str:
+        """Return the URL at which browsers reach what listens on `port`."""
+        return self.front.address(port) if self.front else f"http://{HOST}:{port}"
 
 
 def modules(package: str) -> list[ModuleType]:

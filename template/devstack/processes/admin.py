@@ -5,4 +5,4 @@ from devstack.stack import Stack
 
 def addresses(stack: Stack) -> dict[str, str]:
     """Return the address of the admin site."""
-    return {"Admin site": f"{stack.api_url}/admin/"}
+    return {"Admin site": f"{stack.site_url}/admin/"}

@@ -15,8 +15,8 @@ def process(stack: Stack) -> Process:
         reload=True,
         sockets=(stack.api_socket,),
         addresses={
-            "API": stack.api_url,
-            "Docs": f"{stack.api_url}/docs",
-            "Scalar": f"{stack.api_url}/scalar",
+            "API": stack.site_url,
+            "Docs": f"{stack.site_url}/docs",
+            "Scalar": f"{stack.site_url}/scalar",
         },
     )

@@ -30,7 +30,7 @@ def process(stack: Stack) -> Process | None:
         sockets=(smtp, page),
         settings={
             "EMAIL_URL": f"smtp+plain://{HOST}:{port_of(smtp)}",
-            "EMAIL_API_URL": stack.api_url,
+            "EMAIL_API_URL": stack.site_url,
             "EMAIL_INBOX_URL": address,
             "DEV_MAILS_URL": address,
             "USER_HOOK_SECRETS": stack.env.get("USER_HOOK_SECRETS", secret),

@@ -20,6 +20,7 @@ def process(stack: Stack) -> Process | None:
         "BILLING_STRIPE_KEY": f"sk_test_{secrets.token_hex(16)}",
         "BILLING_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
         "BILLING_STRIPE_URL": address,
+        "BILLING_RETURN_URL": stack.env.get("BILLING_RETURN_URL", f"{stack.site_url}/"),
     }
     return Process(
         name="stripe",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from devstack.node import reason_not_to_run, web_folder
-from devstack.ports import HOST, listen_near, port_of
+from devstack.ports import listen_near, port_of
 from devstack.stack import Process, Stack
 
 PORT = 5173
@@ -25,7 +25,7 @@ def process(stack: Stack) -> Process | None:
             *("--port", str(port), "--api", stack.api_url),
         ],
         order=50,
-        addresses={"Frontend": f"http://{HOST}:{port}"},
+        addresses={"Frontend": stack.public_url(port)},
     )
 
 

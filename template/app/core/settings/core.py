@@ -120,6 +120,8 @@ class CoreSettings(BootSettings):
     """Let browser apps send cookies; not with CORS_ORIGINS=*."""
     allowed_hosts: CommaList = Field(default_factory=lambda: [*LOOPBACK, "testserver"])
     """Host names of the API, with commas; `*.example.com` for subdomains."""
+    secure_cookies: bool = False
+    """Send cookies by HTTPS only, as it is always done in production."""
     docs_enabled: bool = True
     """Serve /docs, /scalar, /openapi.json."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
@@ -141,6 +143,11 @@ class CoreSettings(BootSettings):
     """Days for which records of successful tasks are kept."""
     alive_file: str | None = None
     """File that a worker and beat touch as long as they run."""
+
+    @property
+    def cookies_need_tls(self) -> bool:
+        """Whether browsers keep the cookies of this backend for HTTPS."""
+        return self.online or self.secure_cookies
 
     @property
     def secret_keys(self) -> tuple[bytes, ...]:

@@ -177,7 +177,7 @@ def mount(api: FastAPI) -> Mount:
             Middleware(
                 Guard,
                 signing_keys=settings.secret_keys,
-                secure=settings.online,
+                secure=settings.cookies_need_tls,
                 error=site.error,
             ),
             Middleware(ExceptionMiddleware, handlers=site.error_handlers(api)),

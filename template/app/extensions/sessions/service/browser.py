@@ -91,14 +91,14 @@ def set_cookie(request: Request, name: str, value: str) -> None:
 
     The last one with this name counts.
     """
-    secure = "; Secure" if get_settings().online else ""
+    secure = "; Secure" if get_settings().cookies_need_tls else ""
     cookies = request.scope.setdefault("state", {}).setdefault("cookies", {})
     cookies[name] = f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
 
 def host_cookie(name: str) -> str:
     """Return the name of a cookie that no subdomain can set, which requires TLS."""
-    return f"__Host-{name}" if get_settings().online else name
+    return f"__Host-{name}" if get_settings().cookies_need_tls else name
 
 
 def cookie_name() -> str:
