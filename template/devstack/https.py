@@ -1,4 +1,4 @@
-"""`app dev --https`: Caddy in front of the addresses that people open, with an authority of its own.
+"""`app dev --https`: Caddy in front of the addresses that people open.
 
 The processes themselves stay on HTTP, so that they reach each other without a certificate.
 """

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 from dotenv import dotenv_values
 
 from app.core.features import load
-from devstack import env
+from devstack import env, lock
+from devstack.authority import certificate
 from tests.devstack.processes import eventually, mentioning
 from tests.support.hostile import OF_OTHERS
 
@@ -39,15 +41,22 @@ def shell(project: Path) -> dict[str, str]:
     return kept | OF_OTHERS | {"PYTHONPATH": str(project)}
 
 
+@pytest.fixture(params=[(), ("--https",)], ids=["http", "https"])
+def options(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Options of `app dev`."""
+    given: tuple[str, ...] = request.param
+    return given
+
+
 @pytest.fixture
-def dev(project: Path) -> Iterator[subprocess.Popen[bytes]]:
+def dev(project: Path, options: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
     with (project / "output").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from app.cli import main; main()", "dev"],
+            [sys.executable, "-c", "from app.cli import main; main()", "dev", *options],
             cwd=project,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=shell(project),
+            env=shell(project) | {"XDG_DATA_HOME": str(project / "data")},
         )
     yield process
     if process.poll() is None:
@@ -78,7 +87,20 @@ def test_a_setup_prepares_the_database_and_stops(project: Path) -> None:
     assert "rows" not in outputs[1]
 
 
-def test_first_run(dev: subprocess.Popen[bytes], project: Path) -> None:
+def check_https(address: str, project: Path) -> None:
+    """Ask the API through TLS, by the authority of this user alone."""
+    url = httpx.URL(address)
+    assert (url.scheme, url.host) == ("https", "app.localhost")
+    trusted = ssl.create_default_context(cafile=certificate(project / "data/app-dev"))
+    headers, named = {"Host": url.netloc.decode()}, {"sni_hostname": url.host}
+    here = url.copy_with(host="127.0.0.1")
+    with httpx.Client(base_url=here, verify=trusted, trust_env=False, headers=headers) as client:
+        # Neither a host that the API does not know, nor a promise for all of this machine.
+        answer = client.get("/docs", extensions=named)
+        assert (answer.status_code, "strict-transport-security" in answer.headers) == (200, False)
+
+
+def test_first_run(dev: subprocess.Popen[bytes], project: Path, options: tuple[str, ...]) -> None:
     def shows(text: str) -> bool:
         return dev.poll() is not None or text in (project / "output").read_text()
 
@@ -91,6 +113,9 @@ def test_first_run(dev: subprocess.Popen[bytes], project: Path) -> None:
 
     with httpx.Client(trust_env=False, timeout=30) as client:
         api = addresses["API"]
+        if options:
+            check_https(api, project)
+            api = lock.api_address(project)
         ready = client.get(f"{api}/health/ready")
         assert ready.status_code == 200, ready.text
         assert client.get(f"{api}/api/v1/users/me").status_code == 401

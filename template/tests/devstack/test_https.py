@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 
+from app.core.http.streams import Stream
 from devstack import authority
 from devstack.errors import DevStackError
 from devstack.https import Https, host_name
@@ -101,8 +102,8 @@ async def program(listening: socket.socket, goes_on: asyncio.Event) -> AsyncIter
         await goes_on.wait()
         yield "data: second\n\n"
 
-    async def stream(_: Request) -> StreamingResponse:
-        return StreamingResponse(events(), media_type="text/event-stream")
+    async def stream(_: Request) -> Stream:
+        return Stream(events(), media_type="text/event-stream")
 
     routes = [
         Route("/told", told, methods=["POST"]),

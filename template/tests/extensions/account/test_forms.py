@@ -114,10 +114,11 @@ async def test_hostile_texts_in_fields_are_only_text(
     assert "<script>alert" not in (await browser.get("/account/sign-in", next=XSS)).text
 
 
+@pytest.mark.parametrize("value", [{"environment": "production"}, {"secure_cookies": True}])
 async def test_cookies_are_for_this_host_and_tls_only_in_production(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, value: dict[str, object]
 ) -> None:
-    settings = get_settings().model_copy(update={"environment": "production"})
+    settings = get_settings().model_copy(update=value)
     monkeypatch.setattr(browser_module, "get_settings", lambda: settings)
     answer = await browser.get("/account/sign-in")
     (cookie,) = answer.headers.get_list("set-cookie")
