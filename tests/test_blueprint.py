@@ -30,8 +30,7 @@ BEYOND = {
         "tests/test_analytics.py",
         "tests/test_policies.py",
     },
-    # The additions are for rows of users.
-    "organization": {"feature/seeds.py", "tests/test_analytics.py", "tests/test_seeds.py"},
+    "organization": {"tests/test_analytics.py"},
 }
 WORDS = {
     "features": "items",
@@ -47,8 +46,8 @@ WORDS = {
 def written(scope: str, folder: Path) -> dict[str, str]:
     """What `app feature new items` writes, by part and path in it."""
     for part in PARTS:
-        # The additions are for rows of users.
-        addons = [path / part for path in ADDONS.iterdir()] if scope == "user" else []
+        # An addition for another scope is in a folder with the name of that scope.
+        addons = [path / ("" if scope == "user" else scope) / part for path in ADDONS.iterdir()]
         for origin in (BLUEPRINT / part, SCOPES / scope / part, *addons):
             for path in origin.rglob("*.txt"):
                 name = str(path.relative_to(origin)).replace("features", "items")

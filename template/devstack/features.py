@@ -21,7 +21,8 @@ from devstack.formatting import tidy
 BLUEPRINT = Path(__file__).parent / "blueprint"
 # A folder for each other scope, with the files that replace those of the blueprint.
 SCOPES = Path(__file__).parent / "scopes"
-# A folder for each addition to a feature, with its files. Each is a flag of the command.
+# A folder for each addition to a feature, with its files. Each is a flag of the command. If
+# there is the same addition for another scope, its files are in a folder with that name.
 ADDONS = Path(__file__).parent / "addons"
 USER = "user"
 SCOPE_NAMES = (USER, *sorted(path.name for path in SCOPES.iterdir()))
@@ -70,8 +71,10 @@ def new(
     if scope not in SCOPE_NAMES:
         raise CliError(f"There is no scope '{scope}': use one of {', '.join(SCOPE_NAMES)}.")
     chosen = [addon for addon, is_chosen in addons.items() if is_chosen]
-    if chosen and scope != USER:
-        raise CliError(f"--{chosen[0]} is for the scope `{USER}`: leave one of the two out.")
+    for addon in chosen:
+        if scope not in addon_scopes(addon):
+            scopes = " and ".join(f"`{each}`" for each in addon_scopes(addon))
+            raise CliError(f"--{addon} is for the scope {scopes}: leave one of the two out.")
     root = Path.cwd()
     if not (root / "app" / "features").is_dir():
         raise CliError("Run this in the folder of the project, which contains pyproject.toml.")
@@ -108,12 +111,22 @@ def new(
 
 def files(part: str, scope: str, addons: Sequence[str] = ()) -> dict[str, Path]:
     """Return the templates of a part, `feature` or `tests`, by their place in it."""
-    folders = (BLUEPRINT / part, SCOPES / scope / part, *(ADDONS / each / part for each in addons))
+    additions = (_addon(each, scope) / part for each in addons)
+    folders = (BLUEPRINT / part, SCOPES / scope / part, *additions)
     return {
         str(path.relative_to(folder)).removesuffix(".txt"): path
         for folder in folders
         for path in sorted(folder.rglob("*.txt"))
     }
+
+
+def addon_scopes(addon: str) -> list[str]:
+    """Return the scopes of features to which an addition can be made."""
+    return [scope for scope in SCOPE_NAMES if _addon(addon, scope).is_dir()]
+
+
+def _addon(addon: str, scope: str) -> Path:
+    return ADDONS / addon if scope == USER else ADDONS / addon / scope
 
 
 def _words(name: str, model: str | None, scope: str, addons: Sequence[str]) -> dict[str, str]:

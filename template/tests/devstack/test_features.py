@@ -7,11 +7,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from sqlmodel import Session
 
 from app.core.cli import feature as features_cli
 from app.core.cli.errors import CliError
+from app.core.database import sync_engine
+from app.core.settings import get_settings
+from app.extensions.users.models import User
 from devstack import features
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +58,11 @@ def python(project: Path, *arguments: str, **environment: str) -> str:
     ("scope", "addon"),
     [
         *((scope, None) for scope in features.SCOPE_NAMES),
-        *((features.USER, addon) for addon in features.addon_names()),
+        *(
+            (scope, addon)
+            for addon in features.addon_names()
+            for scope in features.addon_scopes(addon)
+        ),
     ],
 )
 def test_a_new_feature_is_complete(
@@ -63,7 +72,7 @@ def test_a_new_feature_is_complete(
     scope: str,
     addon: str | None,
 ) -> None:
-    name = f"{addon or scope}_orders"
+    name = f"{addon or 'plain'}_{scope}s"
     features.new(name, f"{scope}_order", scope=scope, **({addon: True} if addon else {}))
     printed = capsys.readouterr().out.splitlines()
     folders = [f"{folder}/features/{name}" for folder in ("app", "tests")]
@@ -77,6 +86,23 @@ def test_a_new_feature_is_complete(
     commands = [["db", "upgrade"], ["db", "check"], ["openapi"]]
     printed_there = python(project, "-c", script.format(commands), DATABASE_URL=empty_database_url)
     assert f"/{name}/" + "{" + f"{scope}_order_id" + "}" in printed_there
+    if addon == "seeds":
+        seeded = [run_seeds(project, empty_database_url) for _ in range(2)]
+        # Whatever whoever owns the rows: there are three, and the second run finds them.
+        assert [
+            f"{name}: added {rows} rows" in each for each, rows in zip(seeded, (3, 0), strict=True)
+        ] == [True, True]
+
+
+def run_seeds(project: Path, database_url: str) -> str:
+    """`app db seed` for a user of an empty database."""
+    engine = sync_engine(database_url, get_settings())
+    with Session(engine) as session:
+        session.merge(User(id=UUID(int=1), email="demo@example.com"))
+        session.commit()
+    engine.dispose()
+    arguments = ("-m", "app", "db", "seed", "--email", "demo@example.com")
+    return python(project, *arguments, DATABASE_URL=database_url)
 
 
 @pytest.mark.parametrize(
@@ -100,10 +126,11 @@ def test_an_unknown_scope_is_refused(project: Path) -> None:
     assert not (project / "app/features/parcels").exists()
 
 
-@pytest.mark.parametrize("addon", features.addon_names())
-def test_an_addition_is_for_the_scope_of_users(project: Path, addon: str) -> None:
-    with pytest.raises(CliError, match=f"--{addon} is for the scope `user`"):
-        features.new("parcels", scope="none", **{addon: True})
+def test_an_addition_is_not_for_every_scope(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "ADDONS", project / "addons")
+    (project / "addons/colours").mkdir(parents=True)
+    with pytest.raises(CliError, match="--colours is for the scope `user`"):
+        features.new("parcels", scope="none", colours=True)
     assert not (project / "app/features/parcels").exists()
 
 
