@@ -31,11 +31,9 @@ def changes_since(root: Path, release: str | None) -> tuple[str, list[str]]:
         UnknownReleaseError: no tag, or no commit of this name, or its code cannot be read.
         DevStackError: the code in `root` cannot be read.
     """
-    release = release or _last_tag(root)
+    release = release or last_tag(root)
     with tempfile.TemporaryDirectory() as folder:
-        packed = _git(root, "archive", release, "app")
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(folder, filter="data")
+        extract(root, release, Path(folder), "app")
         try:
             old = _document(Path(folder))
         except DevStackError as error:
@@ -81,7 +79,23 @@ def _version(pyproject: str) -> str:
     return version
 
 
-def _last_tag(root: Path) -> str:
+def extract(root: Path, release: str, folder: Path, *paths: str) -> None:
+    """Write the files of a release to a folder.
+
+    Raises:
+        UnknownReleaseError: no commit of this name.
+    """
+    packed = _git(root, "archive", release, *paths)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def last_tag(root: Path) -> str:
+    """Return the last tag.
+
+    Raises:
+        UnknownReleaseError: there is none.
+    """
     try:
         return _git(root, "describe", "--tags", "--abbrev=0").decode().strip()
     except UnknownReleaseError:

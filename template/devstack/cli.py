@@ -120,6 +120,35 @@ def api_diff(
         raise fail(DevStackError(f"{message}the minor version while it begins with 0."))
 
 
+@cli.command("release-check")
+def release_check(
+    release: Annotated[
+        str | None, typer.Argument(help="Tag or commit that still runs (default: the last tag).")
+    ] = None,
+) -> None:
+    """Run the quick tests of a release on the tables that the migrations of today make.
+
+    The exit code is 1 if a migration breaks the release, and 2 if there is nothing to decide.
+    """
+    from devstack.api_release import UnknownReleaseError
+    from devstack.release_check import check
+
+    try:
+        release, count, broken = check(ROOT, release)
+    except UnknownReleaseError as error:
+        typer.echo(error)
+        raise typer.Exit(2) from None
+    except DevStackError as error:
+        raise fail(error) from None
+    if broken is None:
+        typer.echo(f"The code of {release} works with the {count} migrations since then.")
+        return
+    typer.echo(f"The code of {release} fails after {broken.migration}:")
+    typer.echo("\n".join(f"- {test}" for test in broken.tests))
+    message = "Expand in this release and contract in a later one, see docs/database.md."
+    raise fail(DevStackError(message))
+
+
 @cli.command()
 def setup() -> None:
     """Prepare a new checkout: .env, packages, git hooks, and a database with sample rows."""

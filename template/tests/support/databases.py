@@ -1,6 +1,8 @@
 """Databases of the test run's PostgreSQL, cloned from one that is migrated once."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
@@ -13,11 +15,26 @@ from app.core.settings import load_settings
 
 MIGRATED = "template_migrated"
 EMPTY = "template1"
+# The folder of a later release whose migrations are applied instead: see `app release-check`.
+OTHER_MIGRATIONS = "PYTEST_MIGRATIONS_OF"
+
+
+def has_other_migrations() -> bool:
+    """Whether the tests run on the tables of a later release."""
+    return OTHER_MIGRATIONS in os.environ
 
 
 def create_migrated() -> None:
     """Create the database that others are cloned from, with every migration applied."""
     _execute(f"CREATE DATABASE {MIGRATED}")
+    if has_other_migrations():
+        subprocess.run(
+            [sys.executable, "-m", "app", "db", "upgrade"],
+            cwd=os.environ[OTHER_MIGRATIONS],
+            env=os.environ | {"DATABASE_URL": _url(MIGRATED)},
+            check=True,
+        )
+        return
     upgrade(_url(MIGRATED))
     # The settings that the migrations have read: the tests use another database.
     load_settings.cache_clear()
