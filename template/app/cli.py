@@ -24,7 +24,7 @@ COMMANDS = {
 }
 GROUPS = {name: f"app.core.cli.{name}" for name in ("db", "feature", "storage")}
 DEV_COMMANDS = dict.fromkeys(
-    ("api-diff", "ci", "clean", "dev", "nuke", "setup", "token"), "devstack.cli"
+    ("api-diff", "ci", "clean", "dev", "nuke", "release-check", "setup", "token"), "devstack.cli"
 )
 # Two groups of core with further commands, and one of its own.
 DEV_GROUPS = {

@@ -178,7 +178,17 @@ def test_the_command_line_starts_without_the_dev_stack(monkeypatch: pytest.Monke
         importlib.util, "find_spec", lambda name: None if name == "devstack" else find_spec(name)
     )
     in_production = get_command(build()).commands  # type: ignore[attr-defined]
-    developer_only = {"api-diff", "ci", "clean", "dev", "nuke", "secrets", "setup", "token"}
+    developer_only = {
+        "api-diff",
+        "ci",
+        "clean",
+        "dev",
+        "nuke",
+        "release-check",
+        "secrets",
+        "setup",
+        "token",
+    }
     # An option may bring a group of its own.
     of_options = {file.stem for file in (PROJECT / "devstack/commands").glob("*.py")}
     missing = commands.keys() - in_production.keys()
