@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fastapi import FastAPI
 
-from app.core.settings import load_settings
+from app.core.settings import get_settings, load_settings
 from app.extensions.account.pages.overview import describe
 from app.extensions.sessions.service import store
 from app.extensions.sessions.service.store import Session
@@ -178,3 +178,32 @@ async def test_the_tokens_of_auth_reach_no_browser(browser: Browser, person: Per
 )
 def test_a_browser_has_a_name(agent: str, name: str) -> None:
     assert describe(agent) == name
+
+
+async def test_forms_and_messages_survive_a_new_secret_key_until_the_old_one_is_removed(
+    browser: Browser, person: Person, monkeypatch: pytest.MonkeyPatch, fresh_settings: None
+) -> None:
+    await browser.get("/account")
+    form, path = browser.token, "/account/profile"
+    saved = await browser.post(path, display_name="Ada")
+    message = browser.client.cookies["messages"]
+
+    monkeypatch.setenv("SECRET_KEY_PREVIOUS", get_settings().secret_key.get_secret_value())
+    monkeypatch.setenv("SECRET_KEY", "another key " * 4)
+    load_settings.cache_clear()
+    assert len(notices(await browser.follow(saved))) == 1
+    renewed, browser.token = browser.token, form
+    assert renewed != form
+    await browser.follow(await browser.post(path, display_name="Ada"))
+
+    monkeypatch.delenv("SECRET_KEY_PREVIOUS")
+    load_settings.cache_clear()
+    browser.client.cookies.set("messages", message)
+    page = await browser.get("/account")
+    # The session stays: its cookie is random, and no key has signed it.
+    assert (page.status_code, notices(page), browser.token) == (200, [], renewed)
+    browser.token = form
+    refused = await browser.post(path, display_name="Eve")
+    assert (refused.status_code, 'data-code="csrf_failed"' in refused.text) == (403, True)
+    browser.token = renewed
+    assert (await browser.post(path, display_name="Ada")).status_code == 303
