@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from app.core.http.streams import Stream
 from devstack import authority
@@ -143,7 +144,7 @@ async def test_requests_streams_and_web_sockets_pass(tmp_path: Path, data: Path)
                 assert not other.content
             address = f"wss://{NAME}:{port}/"
             async with connect(
-                address, host=HOST, ssl=context, subprotocols=["vite-hmr"], proxy=None
+                address, host=HOST, ssl=context, subprotocols=[Subprotocol("vite-hmr")], proxy=None
             ) as page:
                 await page.send("tea")
                 assert (page.subprotocol, await page.recv()) == ("vite-hmr", "tea")
