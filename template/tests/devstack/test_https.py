@@ -89,7 +89,7 @@ async def told(request: Request) -> JSONResponse:
 
 
 async def echo(websocket: WebSocket) -> None:
-    await websocket.accept("vite-hmr")
+    await websocket.accept("teas")
     await websocket.send_text(await websocket.receive_text())
     await websocket.close()
 
@@ -144,10 +144,10 @@ async def test_requests_streams_and_web_sockets_pass(tmp_path: Path, data: Path)
                 assert not other.content
             address = f"wss://{NAME}:{port}/"
             async with connect(
-                address, host=HOST, ssl=context, subprotocols=[Subprotocol("vite-hmr")], proxy=None
+                address, host=HOST, ssl=context, subprotocols=[Subprotocol("teas")], proxy=None
             ) as page:
                 await page.send("tea")
-                assert (page.subprotocol, await page.recv()) == ("vite-hmr", "tea")
+                assert (page.subprotocol, await page.recv()) == ("teas", "tea")
 
 
 async def test_one_authority_serves_all_starts_and_only_its_owner_reads_it(
