@@ -22,6 +22,7 @@ _HOMES = {
     "app/extensions/*": "a setting of it, or `events.py` of your feature",
     "tests/*": "`tests/features/`, which is yours",
     "pyproject.toml": "`dependencies` or the group `dev`, which are yours",
+    "kubernetes/base/*": "a patch in `kubernetes/production/kustomization.yaml`",
     "compose.yaml": "`compose.override.yaml`, which Docker Compose reads as well",
     ".github/workflows/*": f"a workflow: {_YOURS}",
     "docs/*": f"a page: {_YOURS}",

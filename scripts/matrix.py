@@ -29,27 +29,37 @@ TEXTS = {
     "author_email": ["", "ada@example.com"],
     "github_owner": ["", "acme/backend"],
 }
+# Questions whose choices add files of their own and change no other one. The rows take the choices
+# in turn: pairs with them would double the number of rows.
+IN_TURN = ("deploy",)
 
 Answers = dict[str, Any]
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
 
 def dimensions(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The values of each question, without the questions that accept any text.
+    """The values of each question, without those in turn and those that accept any text.
 
     Of a question with any number of choices: none of them, and all.
     """
     found: dict[str, list[Any]] = {}
     for name, question in questions.items():
-        choices = question.get("choices")
-        if choices:
-            values = list(choices.values() if isinstance(choices, dict) else choices)
+        values = choices(question)
+        if name in IN_TURN:
+            continue
+        if values:
             found[name] = [(), tuple(values)] if question.get("multiselect") else values
         elif question["type"] == "bool":
             found[name] = [False, True]
         elif name in TEXTS:
             found[name] = TEXTS[name]
     return found
+
+
+def choices(question: Mapping[str, Any]) -> list[Any]:
+    """The values of a question with choices; an empty list for others."""
+    listed = question.get("choices", [])
+    return list(listed.values() if isinstance(listed, dict) else listed)
 
 
 def conflicting(answers: Mapping[str, Any], conflicts: Sequence[Mapping[str, Any]]) -> bool:
@@ -156,7 +166,11 @@ def questions(folder: Path = ROOT) -> dict[str, dict[str, Any]]:
 
 def text(folder: Path = ROOT) -> str:
     """The content of the file, with one row per line."""
-    rows = cover(dimensions(questions(folder)), load_checks(folder).CONFLICTS)
+    asked = questions(folder)
+    rows = cover(dimensions(asked), load_checks(folder).CONFLICTS)
+    for name in IN_TURN:
+        values = choices(asked[name])
+        rows = [{**row, name: values[place % len(values)]} for place, row in enumerate(rows)]
     return "[\n" + ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n]\n"
 
 

@@ -4,6 +4,7 @@ Marks in a page, which no reader of the site sees, say what depends on an option
 
     <!-- with: redbeat -->     the lines up to `<!-- end -->` are for projects with the option
     text <!-- with: admin -->  this line is for projects with the option
+    <!-- with: deploy=fly -->  as above, for projects with this answer to another question
     <!-- with: site -->        as above, for the site only
 
 Marks of the tests, such as `<!-- run in: a project -->`, are left out. options.yml declares which
@@ -26,10 +27,10 @@ PAGES = [
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
 # A block takes the blank line before it along, so that two are not left where it is missing.
 _BLOCK = re.compile(
-    r"(?P<blank>\n?)^<!-- with: (?P<name>\w+) -->\n(?P<text>.*?)^<!-- end -->\n",
+    r"(?P<blank>\n?)^<!-- with: (?P<name>\w+(?:=[\w-]+)?) -->\n(?P<text>.*?)^<!-- end -->\n",
     re.MULTILINE | re.DOTALL,
 )
-_LINE = re.compile(r"^(?P<text>[^\n]*\S) <!-- with: (?P<name>\w+) -->$\n", re.MULTILINE)
+_LINE = re.compile(r"^(?P<text>[^\n]*\S) <!-- with: (?P<name>\w+(?:=[\w-]+)?) -->$\n", re.MULTILINE)
 _TEST = re.compile(r"^<!-- (run in|not run): [^\n]* -->\n", re.MULTILINE)
 _LEFT = re.compile(r"<!-- (?:with|end|run|not run)")
 _JINJA = re.compile(r"\{[{%#]")
@@ -63,4 +64,6 @@ def project_page(text: str) -> str:
 def _condition(content: str, found: re.Match[str]) -> str:
     if found["name"] == "site":
         return ""
-    return f"{{% if {found['name']} %}}{content.format_map(found.groupdict())}{{% endif %}}"
+    name, equals, answer = found["name"].partition("=")
+    condition = f"{name} == '{answer}'" if equals else name
+    return f"{{% if {condition} %}}{content.format_map(found.groupdict())}{{% endif %}}"

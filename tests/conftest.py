@@ -17,6 +17,7 @@ pytest_plugins = [
     "support.plugins.option_costs",
     "support.plugins.variants",
     "support.plugins.fast_renders",
+    "support.plugins.platform_renders",
     "support.plugins.small_template",
 ]
 

@@ -83,6 +83,16 @@ def test_marks_of_a_page_become_conditions() -> None:
     assert template.render(moon=False, sun=True) == f"{always}\nDark.\n"
 
 
+def test_marks_name_the_answer_to_another_question() -> None:
+    page = (
+        "# Page\n\n<!-- with: deploy=cloud-run -->\n## Clouds\n<!-- end -->\n\n"
+        "Dark. <!-- with: deploy=fly -->\n"
+    )
+    template = jinja_environment().from_string(project_page(page))
+    assert template.render(deploy="cloud-run") == "# Page\n\n## Clouds\n\n"
+    assert template.render(deploy="fly") == "# Page\n\nDark.\n"
+
+
 @pytest.mark.parametrize("text", ["<!-- with: moon -->\n", "<!-- end -->\n"])
 def test_page_with_an_unknown_mark_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="must not contain"):

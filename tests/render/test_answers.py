@@ -52,6 +52,7 @@ INVALID = {
     "owner with an @": ("github_owner", "@octocat"),
     "unknown licence": ("license", "GPL"),
     "unsupported Python": ("python_version", "3.10"),
+    "unknown platform": ("deploy", "heroku"),
     "unknown preset": ("preset", "maximal"),
 }
 

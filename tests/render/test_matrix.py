@@ -45,11 +45,17 @@ def test_rows_cover_every_allowed_pair() -> None:
 
 def test_rows_answer_every_question_that_has_values() -> None:
     space = matrix.dimensions(questions())
-    free = set(questions()) - set(space)
+    free = set(questions()) - set(space) - set(matrix.IN_TURN)
     assert free == {"project_name", "project_slug"}, "add the others to TEXTS of scripts/matrix.py"
     for name, row in matrix_variants().items():
-        assert list(row) == list(space), name
+        assert list(row) == [*space, *matrix.IN_TURN], name
         assert not matrix.conflicting(row, CONFLICTS), name
+
+
+def test_rows_take_choices_in_turn() -> None:
+    for name in matrix.IN_TURN:
+        chosen = [row[name] for row in matrix_variants().values()]
+        assert set(chosen) == set(matrix.choices(questions()[name]))
 
 
 def test_declared_conflicts_are_refused(template: Path, tmp_path: Path) -> None:

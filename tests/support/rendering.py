@@ -37,14 +37,14 @@ def render(
     return dest
 
 
-def shared_render(template: Path, home: Path, answers: Mapping[str, Any]) -> Path:
+def shared_render(template: Path, home: Path, answers: Mapping[str, Any], ref: str = TAG) -> Path:
     """The render of some answers, made once per test run by the first worker that needs it."""
     key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
     place = home / key / "demo"
     with FileLock(home / f"{key}.lock"):
         if not place.exists():
             made = home / f"{key}.part" / "demo"
-            render(template, made, answers)
+            render(template, made, answers, ref)
             made.parent.rename(home / key)
     return place
 
