@@ -34,7 +34,7 @@ class Option:
 
     @property
     def paths(self) -> list[str]:
-        """Files and folders that are rendered with this option only."""
+        """Files and folders of this option, see `owned_paths`."""
         folders = ("/app/extensions", "/tests/extensions")
         return [f"{folder}/{name}" for name in self.extensions for folder in folders] + self.files
 
@@ -76,3 +76,15 @@ def _read(name: str, entry: dict[str, Any]) -> Option:
 def conflicts(options: list[Option]) -> list[Conflict]:
     """The conflicts of all options."""
     return [conflict for option in options for conflict in option.conflicts]
+
+
+def owned_paths(options: list[Option]) -> dict[tuple[str, ...], list[str]]:
+    """The paths by the names of the options that declare them; one of these has to be on."""
+    names: dict[str, tuple[str, ...]] = {}
+    for option in options:
+        for path in option.paths:
+            names[path] = (*names.get(path, ()), option.name)
+    found: dict[tuple[str, ...], list[str]] = {}
+    for path, owners in names.items():
+        found.setdefault(owners, []).append(path)
+    return found

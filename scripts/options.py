@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from scripts.blocks import replace_block
 from scripts.checks import jinja_environment
 from scripts.configurator import configurator
-from scripts.declaration import Option, conflicts, load_options
+from scripts.declaration import Option, conflicts, load_options, owned_paths
 from scripts.options_page import page
 from scripts.project_pages import project_pages
 
@@ -49,7 +49,7 @@ def written(folder: Path = ROOT) -> dict[Path, str]:
 
 def excluded_files(options: list[Option]) -> str:
     """Entries of `_exclude`, each a list of paths under a condition."""
-    entries = [(f"not {option.name}", option.paths) for option in options]
+    entries = [(_unless(names), paths) for names, paths in owned_paths(options).items()]
     entries += [
         (f"not ({option.name} and {other})", paths)
         for option in options
@@ -61,6 +61,10 @@ def excluded_files(options: list[Option]) -> str:
         if paths
     ]
     return "".join(f"  {line}\n" for block in blocks for line in block)
+
+
+def _unless(names: tuple[str, ...]) -> str:
+    return f"not ({' or '.join(names)})" if len(names) > 1 else f"not {names[0]}"
 
 
 def questions(options: list[Option]) -> str:

@@ -6,8 +6,8 @@ import pytest
 
 from scripts.blocks import replace_block
 from scripts.checks import jinja_environment
-from scripts.declaration import load_options
-from scripts.options import question, written
+from scripts.declaration import load_options, owned_paths
+from scripts.options import excluded_files, question, written
 from scripts.options_page import page
 from scripts.project_pages import PAGES, project_page
 from support.snapshot import ROOT
@@ -24,12 +24,9 @@ def test_written_files_are_current(path: Path) -> None:
 
 def test_declared_paths_exist_once() -> None:
     options = load_options()
-    declared = [
-        path
-        for option in options
-        for paths in (option.paths, *option.together_with.values())
-        for path in paths
-    ]
+    owned = owned_paths(options).values()
+    together = [paths for option in options for paths in option.together_with.values()]
+    declared = [path for paths in (*owned, *together) for path in paths]
     assert [path for path in declared if not sources(path)] == []
     assert len(declared) == len(set(declared))
 
@@ -49,6 +46,27 @@ def test_invalid_declaration_is_an_error(declaration: str, tmp_path: Path) -> No
     (tmp_path / "options.yml").write_text(declaration)
     with pytest.raises(ValueError, match=r"^a: |^the preset standard "):
         load_options(tmp_path)
+
+
+def test_what_two_options_declare_is_rendered_with_either(tmp_path: Path) -> None:
+    (tmp_path / "options.yml").write_text(
+        f"{VALID}  files: [/own, /shared]\nb:\n  help: B?\n  preset: everything\n"
+        "  extensions: [x]\n  files: [/shared]\n"
+    )
+    blocks = excluded_files(load_options(tmp_path))
+    condition = jinja_environment().from_string(blocks)
+    left_out = {
+        (a, b): [each for each in ("/own", "/shared", "/x") if each in text]
+        for a in (False, True)
+        for b in (False, True)
+        for text in [condition.render(a=a, b=b)]
+    }
+    assert left_out == {
+        (False, False): ["/own", "/shared", "/x"],
+        (False, True): ["/own"],
+        (True, False): ["/x"],
+        (True, True): [],
+    }
 
 
 def test_last_question_of_a_conflict_has_the_validator(tmp_path: Path) -> None:

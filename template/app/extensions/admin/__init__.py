@@ -1,4 +1,4 @@
 """The admin site at /admin. It shows the views that the features define in `admin.py`."""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
-USES = ("users",)
+USES = ("sessions", "users")

@@ -59,11 +59,10 @@ class ImpersonationPage(Page):
     @expose("/acting", methods=["GET"], identity="acting")
     async def show(self, request: Request) -> Response:
         """Show the token and how to use it."""
-        session = request.state.session
         site = str(request.url_for("admin:index"))
         context = {
             "title": "Acting as a user",
-            "token": impersonation.issue_token(session) if impersonation.current(request) else None,
+            "token": impersonation.issue_token(request),
             "api": f"{site.removesuffix('/admin/')}{get_settings().api_prefix}/users/me",
         }
         return await self.templates.TemplateResponse(request, "admin/impersonation.html", context)

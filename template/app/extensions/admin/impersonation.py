@@ -2,12 +2,11 @@
 
 This backend signs the token with SECRET_KEY. It is not a session of Supabase, so code that asks
 Supabase itself refuses it (`LiveUser`, files through the user's own client). The token is valid as
-long as the admin's session, which stores its id, and only for users without a role on the site.
+long as the admin's visit, which stores its id, and only for users without a role on the site.
 """
 
 import secrets
 import time
-from dataclasses import replace
 from uuid import UUID
 
 import jwt
@@ -20,9 +19,11 @@ from app.core.database import database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
 from app.core.logging import get_logger
 from app.core.settings import load_settings
-from app.extensions.admin import audit, sessions
+from app.extensions.admin import audit, visits
 from app.extensions.admin.authorization import get_authorized_user, get_user
 from app.extensions.admin.settings import AdminSettings
+from app.extensions.admin.visits import Impersonation
+from app.extensions.sessions.service import store
 from app.extensions.users import service as users
 
 ISSUER = "urn:app:admin"
@@ -46,7 +47,7 @@ async def start(request: Request, session: AsyncSession, user_id: UUID) -> None:
         raise ForbiddenError(
             "Only people without a role can be impersonated.", code="impersonation_forbidden"
         )
-    impersonation = sessions.Impersonation(
+    impersonation = Impersonation(
         token_id=secrets.token_urlsafe(16),
         user_id=user.id,
         email=user.email,
@@ -59,31 +60,33 @@ async def start(request: Request, session: AsyncSession, user_id: UUID) -> None:
 
 async def stop(request: Request, session: AsyncSession) -> None:
     """End the impersonation, so that its token is refused. Commits an entry of the audit log."""
-    if impersonation := request.state.session.impersonation:
+    if impersonation := request.state.visit.impersonation:
         audit.record(session, "act_as_end", subject="users", subject_id=impersonation.user_id)
         await session.commit()
         await _store(request, None)
 
 
-def current(request: Request) -> sessions.Impersonation | None:
+def current(request: Request) -> Impersonation | None:
     """The impersonation of the signed-in admin, or None if there is none or it has expired."""
-    session: sessions.Session | None = getattr(request.state, "session", None)
-    found = session.impersonation if session else None
+    visit: visits.Visit | None = getattr(request.state, "visit", None)
+    found = visit.impersonation if visit else None
     return found if found and time.time() < found.expires_at else None
 
 
-def issue_token(session: sessions.Session) -> str:
-    """Sign the access token of a session with an impersonation."""
-    assert session.impersonation
+def issue_token(request: Request) -> str | None:
+    """Sign the access token of the current impersonation; None if there is none."""
+    impersonation, session = current(request), request.state.session
+    if impersonation is None:
+        return None
     payload = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "role": AUDIENCE,
-        "sub": str(session.impersonation.user_id),
+        "sub": str(impersonation.user_id),
         "act": {"sub": str(session.user_id)},
         "sid": session.key,
-        "jti": session.impersonation.token_id,
-        "exp": int(session.impersonation.expires_at),
+        "jti": impersonation.token_id,
+        "exp": int(impersonation.expires_at),
     }
     key = signing.keys(PURPOSE)[0]
     return jwt.encode(payload, key, signing.ALGORITHM, headers=HEADER)
@@ -108,9 +111,12 @@ async def verify(request: Request, token: str) -> Claims | None:
         )
     except jwt.PyJWTError as error:
         raise UnauthenticatedError("The token is not valid.", code="invalid_token") from error
-    # The admin is not at the site now: the request must not prolong the session.
-    session = await sessions.get(request.app.state.redis, payload["sid"], prolong=False)
-    if not session or not session.impersonation or session.impersonation.token_id != payload["jti"]:
+    # The admin is not at the site now: the request must not prolong the session or the visit.
+    redis = request.app.state.redis
+    session = await store.get(redis, payload["sid"], prolong=False)
+    visit = await visits.get(redis, session, prolong=False) if session else None
+    impersonation = visit.impersonation if visit else None
+    if not session or not impersonation or impersonation.token_id != payload["jti"]:
         raise UnauthenticatedError("The impersonation has ended.", code="acting_ended")
     admin = await get_authorized_user(database_of(request), session.user_id)
     user = await get_user(database_of(request), UUID(payload["sub"]))
@@ -130,6 +136,7 @@ async def verify(request: Request, token: str) -> Claims | None:
     )
 
 
-async def _store(request: Request, impersonation: sessions.Impersonation | None) -> None:
-    request.state.session = replace(request.state.session, impersonation=impersonation)
-    await sessions.save(request.app.state.redis, request.state.session)
+async def _store(request: Request, impersonation: Impersonation | None) -> None:
+    request.state.visit = await visits.impersonate(
+        request.app.state.redis, request.state.session, impersonation
+    )

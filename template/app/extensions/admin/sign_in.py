@@ -1,25 +1,29 @@
-"""Signing in to the site with a password of Supabase Auth.
+"""Who uses the site, and signing in to it with a password of Supabase Auth.
 
-The session proves who a user is. What the user may do is read from the row in `users` at every
-request, so a change of role or status takes effect with the next request.
+The session is one of `sessions`, which the site shares with all pages. It proves who a person is,
+and a visit proves that this is recent. What the person may do is read from the row in `users` at
+every request, so a change of role or status takes effect with the next request.
 """
 
 from urllib.parse import quote
 
-import httpx
-from fastapi import FastAPI
-from redis.asyncio import Redis
 from sqladmin.authentication import AuthenticationBackend
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.core import context
+from app.core.auth.dependencies import verifier_of
 from app.core.database import database_of
-from app.core.errors import ForbiddenError, UnauthenticatedError, UnavailableError
+from app.core.errors import AppError, ForbiddenError, UnauthenticatedError, UnavailableError
 from app.core.logging import get_logger
-from app.core.supabase.clients import Supabase
-from app.extensions.admin import attempts, audit, sessions
+from app.core.supabase.clients import supabase_of
+from app.extensions.admin import attempts, audit, visits
 from app.extensions.admin.authorization import REFUSAL, get_authorized_user
+from app.extensions.sessions.service import auth, life, pending, store
+from app.extensions.sessions.service.auth import AuthRefusedError, Grant
+from app.extensions.sessions.service.browser import browser_of
+from app.extensions.sessions.service.pending import Pending
+from app.extensions.sessions.service.store import Session
 from app.extensions.users.schemas import UserRead
 
 log = get_logger(__name__)
@@ -32,18 +36,10 @@ class SessionAuthentication(AuthenticationBackend):
         self.middlewares = []
 
     async def authenticate(self, request: Request) -> Response | bool:
-        """Accept a user with a session who may still use the site; redirect others to sign in."""
-        redis: Redis = request.app.state.redis
-        session = await sessions.get(redis, sessions.digest(request.state.browser.secret))
-        if session:
-            try:
-                user = await get_authorized_user(database_of(request), session.user_id)
-            except ForbiddenError:
-                await sessions.end(redis, session)
-            else:
-                request.state.session = session
-                set_actor(request, user)
-                return True
+        """Accept a user with a session who may use the site now; redirect others to sign in."""
+        session = await _session(request)
+        if session and await _admit(request, session):
+            return True
         path = quote(request.url.path) if request.method == "GET" else ""
         return RedirectResponse(f"{request.url_for('admin:login')}?next={path}", 302)
 
@@ -52,100 +48,122 @@ def set_actor(request: Request, user: UserRead) -> None:
     """Store who makes this request, for permission checks, the logs and the audit log."""
     request.state.actor = user
     context.user_id.set(str(user.id))
-    audit.current.set(audit.AuditContext(user.id, user.email, client_address(request)))
+    audit.current.set(audit.AuditContext(user.id, user.email, life.client_address(request)))
 
 
-def client_address(request: Request) -> str:
-    """The client's address, as uvicorn determines it (FORWARDED_ALLOW_IPS)."""
-    return request.client.host if request.client else "unknown"
-
-
-async def sign_in(request: Request, email: str, password: str) -> None:
+async def sign_in(request: Request, email: str, password: str) -> Pending | None:
     """Start a session; the browser gets a new cookie.
+
+    Returns:
+        None, or the first step of the sign-in if the code of a second factor is missing, see
+        `enter_code`.
 
     Raises:
         TooManyAttemptsError: see `core.auth.attempts`.
         UnauthenticatedError: address or password are wrong, or the account may not sign in here.
         UnavailableError: Supabase Auth does not answer.
     """
-    redis, address, email = request.app.state.redis, client_address(request), email.strip().lower()
+    redis, address = life.redis_of(request), life.client_address(request)
+    email = email.strip().lower()
     await attempts.count(redis, address, email)
     try:
-        user = await _check_password(request.app, email, password)
-    except (UnauthenticatedError, ForbiddenError) as error:
-        log.warning("admin_sign_in_refused", email=email, address=address, reason=error.detail)
-        raise UnauthenticatedError(REFUSAL, code="sign_in_refused") from error
+        grant = await auth.check_password(supabase_of(request), email, password)
+        user = await _authorize(request, grant)
+        has_session = await life.begin(request, grant, "password")
+    except (AuthRefusedError, UnauthenticatedError, ForbiddenError) as error:
+        raise _refusal(request, error, email) from error
     await attempts.reset(redis, address, email)
-    set_actor(request, user)
-    # A new secret prevents session fixation: an attacker may have set the previous cookie.
-    secret = request.state.browser.renew()
-    request.state.session = await sessions.start(redis, user.id, secret)
-    await _record(request, "sign_in")
+    if not has_session:
+        return await first_step(request)
+    await _enter(request, request.state.session, user)
+    return None
+
+
+async def first_step(request: Request) -> Pending | None:
+    """Return the sign-in of this browser that lacks the code of a second factor."""
+    return await pending.get(life.redis_of(request), browser_of(request))
+
+
+async def enter_code(request: Request, code: str, app_id: str) -> None:
+    """Start the session with the code of an authenticator app.
+
+    Raises:
+        AuthRefusedError: the code is wrong.
+        TooManyAttemptsError: see `life.finish`.
+        UnauthenticatedError: the first step is too long ago, or the account has lost its access.
+    """
+    held = await first_step(request)
+    if held is None:
+        raise UnauthenticatedError("This took too long: sign in again.", code="sign_in_expired")
+    try:
+        user = await get_authorized_user(database_of(request), held.user_id)
+    except ForbiddenError as error:
+        raise _refusal(request, error, str(held.user_id)) from error
+    # Only an app that Auth has named: its id becomes a part of an address.
+    known = {each.id: each for each in held.factors}
+    await life.finish(request, held, known.get(app_id, held.factors[0]), code.replace(" ", ""))
+    await _enter(request, request.state.session, user)
 
 
 async def sign_out(request: Request, *, everywhere: bool) -> None:
-    """End this session, or all sessions of the user."""
-    session: sessions.Session = request.state.session
-    if everywhere:
-        await sessions.end_all(request.app.state.redis, session.user_id)
-    else:
-        await sessions.end(request.app.state.redis, session)
-    request.state.browser.renew()
+    """End this session, or all sessions of the user, here and at Supabase Auth."""
+    await life.sign_out(request, request.state.session, everywhere=everywhere)
     await _record(request, "sign_out_everywhere" if everywhere else "sign_out")
 
 
+async def _session(request: Request) -> Session | None:
+    try:
+        return await life.current(request)
+    except UnavailableError:
+        # The site needs nothing else of Auth, so it works while Auth does not answer.
+        return await life.stored(request)
+
+
+async def _admit(request: Request, session: Session) -> bool:
+    """Tell whether the user of a session may use the site now."""
+    redis = life.redis_of(request)
+    try:
+        user = await get_authorized_user(database_of(request), session.user_id)
+        return await _enter(request, await life.follow_role(request, session, user.role), user)
+    except ForbiddenError:
+        if await visits.get(redis, session):  # the person has lost the access
+            await store.end(redis, session)
+        return False
+    except UnauthenticatedError:  # the session has just ended
+        return False
+
+
+async def _enter(request: Request, session: Session, user: UserRead) -> bool:
+    """Continue or begin the visit of a session, and tell whether there is one."""
+    visit, is_new = await visits.enter(life.redis_of(request), session)
+    if visit is None:
+        return False
+    request.state.session, request.state.visit = session, visit
+    set_actor(request, user)
+    if is_new:
+        await _record(request, "sign_in")
+    return True
+
+
 async def _record(request: Request, action: str) -> None:
-    log.info(f"admin_{action}", address=client_address(request))
+    log.info(f"admin_{action}", address=life.client_address(request))
     async with database_of(request).session() as session:
         audit.record(session, action)
         await session.commit()
 
 
-async def _check_password(app: FastAPI, email: str, password: str) -> UserRead:
-    supabase: Supabase = app.state.supabase
-    token = await _request_token(supabase, email, password)
-    claims = await app.state.verifier.verify(token)
+async def _authorize(request: Request, grant: Grant) -> UserRead:
+    """Return the user whom Auth has signed in; whoever may not use the site is signed out there."""
+    claims = await verifier_of(request).verify(grant.tokens.access)
     try:
-        return await get_authorized_user(app.state.database, claims.user_id)
-    finally:
-        await _revoke(supabase, token)
+        return await get_authorized_user(database_of(request), claims.user_id)
+    except ForbiddenError:
+        await life.revoke(request, grant.tokens.access, "local")
+        raise
 
 
-async def _request_token(supabase: Supabase, email: str, password: str) -> str:
-    """Let Auth check a password. This opens a session there, which is revoked right after."""
-    try:
-        response = await supabase.http.post(
-            f"{supabase.url}/auth/v1/token",
-            params={"grant_type": "password"},
-            json={"email": email, "password": password},
-            headers={"apikey": supabase.settings.supabase_publishable_key},
-        )
-        document = response.json()
-        # A refusal without a code comes from a proxy in front of Auth.
-        if response.status_code in (400, 401, 403, 422) and document.get("error_code"):
-            raise UnauthenticatedError(str(document["error_code"]))
-        response.raise_for_status()
-        token = str(document["access_token"])
-        factors = document["user"].get("factors") or ()
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise UnavailableError(
-            "Supabase Auth is not available. Try again in a few minutes.",
-            code="auth_unavailable",
-        ) from error
-    if any(factor.get("status") == "verified" for factor in factors):
-        # The site does not ask for a second factor, and the password alone would bypass it.
-        await _revoke(supabase, token)
-        raise UnauthenticatedError("The account has a second factor.")
-    return token
-
-
-async def _revoke(supabase: Supabase, token: str) -> None:
-    try:
-        await supabase.http.post(
-            f"{supabase.url}/auth/v1/logout",
-            params={"scope": "local"},
-            headers=supabase.user_headers(token),
-        )
-    except httpx.HTTPError as error:
-        # The session expires by itself; its tokens were given to no one.
-        log.warning("admin_auth_session_left", error=type(error).__name__)
+def _refusal(request: Request, error: AppError, account: str) -> AppError:
+    """Return the same error for each reason, unless Auth asks to wait."""
+    address = life.client_address(request)
+    log.warning("admin_sign_in_refused", account=account, address=address, reason=error.detail)
+    return error if error.status == 429 else UnauthenticatedError(REFUSAL, code="sign_in_refused")

@@ -29,9 +29,17 @@ from app.core.logging import get_logger
 from app.core.settings import get_settings
 from app.extensions.admin import audit, impersonation
 from app.extensions.admin.access import ADMINS_ONLY, RoleAuthorization
-from app.extensions.admin.guard import FIELD, Guard
-from app.extensions.admin.sign_in import SessionAuthentication, sign_in, sign_out
+from app.extensions.admin.guard import Guard
+from app.extensions.admin.sign_in import (
+    SessionAuthentication,
+    enter_code,
+    first_step,
+    sign_in,
+    sign_out,
+)
 from app.extensions.admin.views import View
+from app.extensions.sessions.service.browser import csrf_token
+from app.extensions.sessions.service.csrf import FIELD
 
 PATH = "/admin"
 HERE = Path(__file__).parent
@@ -73,6 +81,7 @@ class Site(Admin):
         self.templates.env.globals |= {
             "current_impersonation": impersonation.current,
             "csrf_field": FIELD,
+            "csrf_token": csrf_token,
         }
         static = StaticFiles(directory=HERE / "static")
         self.admin.router.routes.insert(0, Mount("/statics/site", static, name="site"))
@@ -104,18 +113,24 @@ class Site(Admin):
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
     async def login(self, request: Request) -> Response:
-        """Show the form of the sign-in, or sign in with its values."""
+        """Show the form of the sign-in or of its second step, or sign in with its values."""
         form = await request.form()
         email = str(form.get("email", ""))
         next_path = str(form.get("next") or request.query_params.get("next", ""))
+        has_code = "code" in form
         context: dict[str, Any] = {"email": email, "next": next_path}
         status = 200
         if request.method == "POST":
             try:
-                await sign_in(request, email, str(form.get("password", "")))
-                return RedirectResponse(self._safe_path(request, next_path), 303)
+                if has_code:
+                    await enter_code(request, str(form["code"]), str(form.get("app", "")))
+                else:
+                    context["step"] = await sign_in(request, email, str(form.get("password", "")))
+                if not context.get("step"):
+                    return RedirectResponse(self._safe_path(request, next_path), 303)
             except AppError as error:
                 context["error"], status = error, error.status
+                context["step"] = await first_step(request) if has_code else None
         return await self.templates.TemplateResponse(
             request, "sqladmin/login.html", context, status_code=status
         )
@@ -166,7 +181,7 @@ def mount(api: FastAPI) -> Mount:
     Raises:
         FeatureError: the `admin.py` of a feature cannot be loaded.
     """
-    site, settings = Site(api), get_settings()
+    site = Site(api)
     # Only the routes are mounted. With SQLAdmin's application around them, `request.app` would not
     # be the API, and errors would not reach the handlers.
     return Mount(
@@ -174,12 +189,7 @@ def mount(api: FastAPI) -> Mount:
         routes=site.admin.routes,
         name="admin",
         middleware=[
-            Middleware(
-                Guard,
-                signing_keys=settings.secret_keys,
-                secure=settings.cookies_need_tls,
-                error=site.error,
-            ),
+            Middleware(Guard, error=site.error),
             Middleware(ExceptionMiddleware, handlers=site.error_handlers(api)),
         ],
     )

@@ -13,6 +13,7 @@ from app.core.settings import get_settings
 from app.extensions.pages.accept import prefers_html
 from app.extensions.pages.errors import error_page, to_sign_in
 from app.extensions.sessions.deps import recall_session
+from app.extensions.sessions.service.browser import add_cookies
 
 # Scripts have to carry the nonce, and nothing comes from another origin.
 POLICY = (
@@ -79,17 +80,13 @@ class Middleware:
 
 
 def _complete(headers: MutableHeaders, scope: Scope) -> None:
-    nonce, cookies = scope["state"]["csp_nonce"], scope["state"].get("cookies", {})
-    for cookie in cookies.values():
-        headers.append("Set-Cookie", cookie)
-    if cookies:
-        headers["Cache-Control"] = "no-store"
+    add_cookies(headers, scope)
     is_page = headers.get("content-type", "").startswith("text/html")
     if is_page or "location" in headers:
         headers.setdefault("Cache-Control", "no-store")
     if not is_page:
         return
-    headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce))
+    headers.setdefault("Content-Security-Policy", POLICY.format(nonce=scope["state"]["csp_nonce"]))
     # Forms check the origin of a request, which browsers leave out with `no-referrer`.
     headers.setdefault("Referrer-Policy", "same-origin")
 

@@ -19,8 +19,8 @@ from app.extensions.pages.addresses import path_of
 from app.extensions.pages.folders import folders
 from app.extensions.pages.messages import take_messages
 from app.extensions.pages.settings import PagesSettings
-from app.extensions.sessions.deps import FIELD
 from app.extensions.sessions.service.browser import csrf_token
+from app.extensions.sessions.service.csrf import FIELD
 
 
 class FormValues(dict[str, Any]):

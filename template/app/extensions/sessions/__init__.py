@@ -1,4 +1,4 @@
-"""Sessions of browsers: who uses the pages, kept on the server."""
+"""Sessions of browsers: who uses pages and sites of this backend, kept on the server."""
 
 # Features whose `service`, `deps` and `schemas` this one may import.
 USES = ("users",)

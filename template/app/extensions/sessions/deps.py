@@ -1,9 +1,4 @@
-"""Dependencies of pages: the session of the browser, and the check of requests that change data.
-
-The check has two parts. Browsers say where a request comes from (`Sec-Fetch-Site`, `Origin`), and
-a form sends the token of its browser. No package is used for it: `starlette-csrf` reads the token
-from a header only.
-"""
+"""Dependencies of pages: the session of the browser, and its user."""
 
 import contextlib
 from typing import Annotated
@@ -14,16 +9,10 @@ from redis.exceptions import RedisError
 from app.core import context
 from app.core.database import database_of
 from app.core.errors import ForbiddenError, UnauthenticatedError
-from app.extensions.sessions.service import life
-from app.extensions.sessions.service.browser import browser_of
+from app.extensions.sessions.service import csrf, life
 from app.extensions.sessions.service.store import Session
 from app.extensions.users import service as users
 from app.extensions.users.schemas import UserRead
-
-# RFC 9110, section 9.2.1.
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-FIELD = "csrf_token"
-HEADER = "X-CSRF-Token"
 
 
 async def guard(request: Request) -> None:
@@ -32,11 +21,8 @@ async def guard(request: Request) -> None:
     Raises:
         ForbiddenError: `csrf_failed`.
     """
-    if request.method not in SAFE_METHODS and not await _is_genuine(request):
-        raise ForbiddenError(
-            "This page has expired. Go back, load it again, and repeat the action.",
-            code="csrf_failed",
-        )
+    if not await csrf.is_genuine(request):
+        raise ForbiddenError(csrf.REFUSAL, code="csrf_failed")
     request.state.session = await life.current(request)
 
 
@@ -94,14 +80,3 @@ async def active_visitor(user: Annotated[UserRead, Depends(visitor)]) -> UserRea
         ForbiddenError: the user may not use the application, see `users.ensure_active`.
     """
     return users.ensure_active(user)
-
-
-async def _is_genuine(request: Request) -> bool:
-    headers = request.headers
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return False
-    origin = headers.get("origin")
-    if origin and origin.partition("://")[2] != headers.get("host"):
-        return False
-    sent = headers.get(HEADER) or (await request.form()).get(FIELD)
-    return isinstance(sent, str) and browser_of(request).accepts(sent)

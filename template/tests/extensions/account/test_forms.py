@@ -6,9 +6,9 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.settings import get_settings
-from app.extensions.sessions.deps import SAFE_METHODS
 from app.extensions.sessions.service import browser as browser_module
 from app.extensions.sessions.service.browser import cookie_name
+from app.extensions.sessions.service.csrf import SAFE_METHODS
 from app.main import app
 from tests.support.pages import Browser
 from tests.support.people import Person

@@ -38,7 +38,12 @@ class Browser:
 
     @property
     def cookie(self) -> str | None:
-        return self.client.cookies.get("admin")
+        return self.client.cookies.get("session")
+
+    @cookie.setter
+    def cookie(self, value: str) -> None:
+        self.client.cookies.clear()
+        self.client.cookies.set("session", value)
 
     def _remember(self, answer: Response) -> Response:
         if found := re.search(r'name="csrf_token" value="(\w+)"', answer.text):

@@ -16,7 +16,11 @@ from tests.support.people import Person, SignIn
 async def no_sessions() -> None:
     """Delete sessions and counted attempts before each test."""
     async with Redis.from_url(get_settings().redis_address) as redis:
-        keys = [key async for key in redis.scan_iter(f"{SCHEMA}:admin:*")]
+        keys = [
+            key
+            for pattern in ("admin:*", "session*")
+            async for key in redis.scan_iter(f"{SCHEMA}:{pattern}")
+        ]
         if keys:
             await redis.delete(*keys)
 

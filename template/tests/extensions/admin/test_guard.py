@@ -5,8 +5,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.routing import Mount, Route
 
 from app.core.settings import get_settings
-from app.extensions.admin import guard
-from app.extensions.admin.guard import SAFE_METHODS, Guard
+from app.extensions.sessions.service.csrf import SAFE_METHODS
 from app.features.items.models import Item
 from app.main import app
 from tests.extensions.admin.browser import Browser, codes
@@ -93,28 +92,3 @@ async def test_pages_are_not_cached_and_load_nothing_from_other_origins(
 async def test_a_body_that_is_too_large_is_not_read(browser: Browser, admin: Person) -> None:
     large = "x" * (get_settings().max_body_bytes + 1)
     assert (await browser.post("/logout", everywhere=large)).status_code == 413
-
-
-async def test_online_the_cookie_is_sent_over_tls_only() -> None:
-    guard = Guard(app, signing_keys=[b"x"], secure=True, error=None)  # type: ignore[arg-type]
-    assert guard.cookie.startswith("__Secure-")
-    sent = []
-
-    async def send(message: dict[str, object]) -> None:
-        sent.append(message)
-
-    async def page(scope: object, receive: object, send: object) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
-
-    guard.app = page
-    scope = {"type": "http", "method": "GET", "path": "/admin/", "root_path": "/admin"}
-    await guard(scope | {"headers": [], "query_string": b""}, None, send)  # type: ignore[arg-type]
-    headers = dict(sent[0]["headers"])  # type: ignore[call-overload]
-    assert headers[b"set-cookie"].endswith(b"; HttpOnly; SameSite=Lax; Secure")
-
-
-def test_a_form_that_was_loaded_before_the_key_was_replaced_is_accepted() -> None:
-    old, new = b"old" * 16, b"new" * 16
-    token = guard.Browser("secret", [old]).csrf_token
-    assert guard.Browser("secret", [new, old]).accepts(token)
-    assert not guard.Browser("secret", [new]).accepts(token)

@@ -1,4 +1,4 @@
-"""How many attempts to sign in to the pages are allowed."""
+"""How many attempts to sign in to the pages, and to enter a second factor, are allowed."""
 
 from app.core.auth.attempts import AttemptLimit
 

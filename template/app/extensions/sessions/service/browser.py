@@ -8,7 +8,9 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.types import Scope
 
 from app.core import signing
 from app.core.settings import get_settings, load_settings
@@ -87,13 +89,22 @@ def send_cookie(request: Request, browser: Browser, *, seconds: int | None = Non
 
 
 def set_cookie(request: Request, name: str, value: str) -> None:
-    """Add a cookie to the response that the pages' middleware sends; scripts cannot read it.
+    """Add a cookie to the response, see `add_cookies`; scripts cannot read it.
 
     The last one with this name counts.
     """
     secure = "; Secure" if get_settings().cookies_need_tls else ""
     cookies = request.scope.setdefault("state", {}).setdefault("cookies", {})
     cookies[name] = f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+
+def add_cookies(headers: MutableHeaders, scope: Scope) -> None:
+    """Add the cookies of a request to the headers of its response: a middleware does it once."""
+    cookies = scope["state"].pop("cookies", {}) if "state" in scope else {}
+    for cookie in cookies.values():
+        headers.append("Set-Cookie", cookie)
+    if cookies:
+        headers["Cache-Control"] = "no-store"
 
 
 def host_cookie(name: str) -> str:

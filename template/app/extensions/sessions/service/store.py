@@ -47,9 +47,7 @@ class Session:
     sealed: str  # `Tokens`, encrypted
     tokens_expire_at: float
     previous: str = ""  # the key before the last move
-    confirmed_at: float = (
-        0.0  # when the person has last proved who they are, see `credentials.confirm`
-    )
+    confirmed_at: float = 0.0  # when the person has last proved again who they are
 
     def tokens(self, browser: Browser) -> Tokens:
         """Decrypt the tokens with the cookie of the browser."""
@@ -81,9 +79,10 @@ async def start(
     return session
 
 
-async def get(redis: Redis, key: str) -> Session | None:
-    """Return a session that has not expired, and restart its idle time."""
-    stored = await redis.getex(_name(key), ex=_idle_seconds())
+async def get(redis: Redis, key: str, *, prolong: bool = True) -> Session | None:
+    """Return a session that has not expired; `prolong` restarts its idle time."""
+    name = _name(key)
+    stored = await (redis.getex(name, ex=_idle_seconds()) if prolong else redis.get(name))
     session = _ADAPTER.validate_json(stored) if stored else None
     return session if session and time.time() < session.expires_at else None
 
