@@ -216,7 +216,7 @@ async def _atomically(
 
     async def attempt(pipe: Pipeline) -> Session | None:
         stored = await pipe.get(name)
-        pipe.multi()
+        pipe.multi()  # type: ignore[no-untyped-call]
         return write(pipe, _ADAPTER.validate_json(stored)) if stored else None
 
     result: Session | None = await redis.transaction(attempt, name, value_from_callable=True)
