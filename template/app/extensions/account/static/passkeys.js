@@ -25,16 +25,19 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
   if (!window.PublicKeyCredential?.[PARSERS[form.dataset.passkey]]) continue;
   const notice = form.querySelector("[data-notice]");
   const button = form.querySelector("button");
+  const show = (text) => {
+    notice.textContent = text;
+    notice.className = text && "notice error-notice";
+  };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
-    notice.hidden = true;
+    show("");
     try {
       await ask(form);
       form.submit();
     } catch (error) {
-      notice.textContent = SENTENCES[error.name] ?? error.message;
-      notice.hidden = false;
+      show(SENTENCES[error.name] ?? error.message);
     } finally {
       button.disabled = false;
     }
