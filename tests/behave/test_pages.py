@@ -30,6 +30,8 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 TABLET: ViewportSize = {"width": 820, "height": 1180}
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PASSWORD = "a long enough password"
+PLAIN_NAME = """document.querySelectorAll(".brand, .site-footer")
+    .forEach(each => each.textContent = "Shop")"""
 # Of a laptop with a fingerprint, for Chromium.
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -115,6 +117,8 @@ def look(page: Page, name: str) -> None:
         page.set_viewport_size(viewport)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
         if folder := os.environ.get("SCREENSHOTS"):
+            # The name of the persona is hostile on purpose.
+            page.evaluate(PLAIN_NAME)
             page.screenshot(path=ROOT / folder / f"pages-{name}-{width}.png")
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -19,6 +20,21 @@ from tests.support.pages import Browser, is_sign_in, notices
 from tests.support.people import Person, SignIn
 
 SIGN_IN = "/account/sign-in/passkey"
+
+
+@pytest.fixture
+def set_offered(
+    supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[bool], None]]:
+    """Tell whether Auth offers passkeys."""
+    services = supabase.app.state.services
+
+    def set_offered(is_offered: bool) -> None:
+        supabase.app.state.services = replace(services, passkeys=is_offered)
+        monkeypatch.setattr(passkeys, "_known", {})
+
+    yield set_offered
+    supabase.app.state.services = services
 
 
 async def options(browser: Browser, path: str) -> Response:
@@ -133,16 +149,13 @@ async def test_challenges_are_limited_by_address(browser: Browser) -> None:
 async def test_nothing_is_shown_where_auth_offers_no_passkeys(
     browser: Browser,
     person: Person,
-    supabase: LocalSupabase,
     new_browser: NewBrowser,
-    monkeypatch: pytest.MonkeyPatch,
+    set_offered: Callable[[bool], None],
 ) -> None:
     visitor = new_browser()
     for each, path in ((browser, "/account"), (visitor, "/account/sign-in")):
         assert "passkey" in (await each.get(path)).text
-    services = supabase.app.state.services
-    monkeypatch.setattr(supabase.app.state, "services", replace(services, passkeys=False))
-    monkeypatch.setattr(passkeys, "_known", {})
+    set_offered(False)
     for each, path in ((browser, "/account"), (visitor, "/account/sign-in")):
         assert "passkey" not in (await each.get(path)).text
     answer = await browser.get("/account/passkeys")
