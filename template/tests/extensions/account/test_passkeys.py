@@ -118,7 +118,7 @@ async def test_a_passkey_does_not_replace_the_second_step(
 
 
 @pytest.mark.parametrize(
-    "credential", ["", "x", "[]", "{}", '{"id": "x", "response": {}}', '{"id": "\\ud800"}']
+    "credential", ["", "x", "[]", "{}", '{"id": "x", "response": {} }', '{"id": "\\ud800"}']
 )
 async def test_an_answer_that_is_no_passkey_signs_nobody_in(
     browser: Browser, credential: str
