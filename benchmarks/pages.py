@@ -1,12 +1,15 @@
 """Requests per second of the page of items, as a ratio to the same template rendered by hand.
 
-Two processes run at once and are asked in turns: the rendered project with the option `pages`, and
-`handwritten_pages.py`, which says what is compared.
+Two processes run at once and are asked in turns: the rendered project with the option `pages` and
+its static files collected as in the image, and `handwritten_pages.py`, which says what is compared.
 """
 
 import argparse
 import json
+import os
 import re
+import subprocess
+import tempfile
 import urllib.parse
 import urllib.request
 from base64 import urlsafe_b64decode
@@ -31,8 +34,15 @@ def main() -> None:
     with (
         project_folder(options.project, pages=True, organizations=False) as project,
         services(project) as given,
+        tempfile.TemporaryDirectory(prefix="benchmark-") as static,
     ):
-        environment = {**given.environment, "PROJECT_NAME": "Benchmark"}
+        environment = {
+            **given.environment,
+            "PROJECT_NAME": "Benchmark",
+            "PAGES_STATIC_FOLDER": static,
+        }
+        collect = ["uv", "run", "--quiet", "app", "pages", "collect", static]
+        subprocess.run(collect, check=True, cwd=project, env=os.environ | given.environment)
         with (
             server(project, environment) as ours,
             server(project, environment, "handwritten_pages:app", str(HERE)) as theirs,

@@ -30,6 +30,17 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 TABLET: ViewportSize = {"width": 820, "height": 1180}
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PASSWORD = "a long enough password"
+PLAIN_NAME = """document.querySelectorAll(".brand, .site-footer")
+    .forEach(each => each.textContent = "Shop")"""
+# Of a laptop with a fingerprint, for Chromium.
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 # The persona with pages in which items belong to users.
 HALF = [each for each in CASES if str(getattr(each, "id", "")).startswith("half")]
 
@@ -64,6 +75,7 @@ def browser() -> Iterator[Browser]:
 def new_page(stack: DevStack, supabase: str, browser: Browser) -> Iterator[NewPage]:
     """Open a browser that loads nothing from elsewhere and has nothing to complain about."""
     complaints: list[str] = []
+    ours = (stack.url, by_name(stack.url), supabase)
 
     def new_page(viewport: ViewportSize = WIDE, *, scripts: bool = True) -> Page:
         context = browser.new_context(
@@ -76,7 +88,7 @@ def new_page(stack: DevStack, supabase: str, browser: Browser) -> Iterator[NewPa
         page.set_default_timeout(30_000)
         page.on("console", lambda message: hear(message.text, complaints))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: check(request.url, (stack.url, supabase), complaints))
+        page.on("request", lambda request: check(request.url, ours, complaints))
         return page
 
     yield new_page
@@ -94,12 +106,19 @@ def check(url: str, ours: tuple[str, ...], complaints: list[str]) -> None:
         complaints.append(f"asked elsewhere: {url}")
 
 
+def by_name(url: str) -> str:
+    """The address of this machine with its name."""
+    return url.replace("127.0.0.1", "localhost")
+
+
 def look(page: Page, name: str) -> None:
     """Check a page for everybody: in three widths, light and dark, and for assistive technology."""
     for width, viewport in (("phone", PHONE), ("tablet", TABLET), ("wide", WIDE)):
         page.set_viewport_size(viewport)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
         if folder := os.environ.get("SCREENSHOTS"):
+            # The name of the persona is hostile on purpose.
+            page.evaluate(PLAIN_NAME)
             page.screenshot(path=ROOT / folder / f"pages-{name}-{width}.png")
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
@@ -217,6 +236,40 @@ def test_the_life_of_an_account(new_page: NewPage, supabase: str, tmp_path: Path
     assert json.loads((tmp_path / "account.json").read_text())["users"]["display_name"] == "Ada <3"
     send(page, "Delete my account")
     notice(page, "Your account is deleted.")
+
+
+def test_a_passkey_signs_in(new_page: NewPage, stack: DevStack) -> None:
+    page = new_page()
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    site = by_name(stack.url)
+    page.goto(f"{site}/account/sign-up")
+    fields = {"E-mail address": f"{uuid4().hex}@example.com", "Password": PASSWORD}
+    send(page, "Create the account", fields)
+    page.get_by_role("link", name="Manage the passkeys").click()
+    page.get_by_role("link", name="Add a passkey").click()
+    send(page, "Continue", {"Password": PASSWORD})
+    look(page, "passkey-new")
+    send(page, "Create the passkey", {"Name": "Laptop"})
+    notice(page, "The passkey is added.")
+    look(page, "passkeys")
+    page.goto(f"{site}/account/passkeys/new")
+    page.get_by_role("button", name="Create the passkey").click()
+    notice(page, "This device has a passkey for this account already.")
+    page.goto(f"{site}/account")
+    send(page, "Sign out")
+    page.goto(f"{site}/account/passkeys")
+    send(page, "Sign in with a passkey")
+    page.get_by_role("link", name="Remove Laptop").wait_for()
+
+    # Browsers know no passkeys for numbers, and none without scripts.
+    page.goto("/account/sign-in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    notice(page, "Passkeys do not work at this address of the site.")
+    phone = new_page(PHONE, scripts=False)
+    phone.goto(f"{site}/account/sign-in")
+    expect(phone.get_by_role("button")).to_have_count(1)
 
 
 def test_the_keyboard_is_enough(new_page: NewPage) -> None:

@@ -33,6 +33,7 @@ class Services:
     api_url: str
     mails_url: str
     autoconfirm: bool  # whether a sign-up needs no mail
+    passkeys: bool = True  # whether they are enabled
 
 
 def services(request: Request) -> Services:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from devstack.supabase.errors import AuthError, invalid
-from devstack.supabase.factors import Factors
 from devstack.supabase.fields import update_fields, validate_email, validate_password
+from devstack.supabase.passkeys import Passkeys
 from devstack.supabase.passwords import hash_password
 from devstack.supabase.store import User, timestamp
 
 
-class Auth(Factors):
-    """Users, sessions and second factors of one local Supabase."""
+class Auth(Passkeys):
+    """Users, sessions, second factors and passkeys of one local Supabase."""
 
     def create_user(
         self, email: str, password: str | None = None, *, confirmed: bool = True, **fields: Any

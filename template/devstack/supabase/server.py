@@ -36,6 +36,7 @@ from devstack.supabase.routes import (
     local,
     mail_page,
     mails,
+    passkeys,
     providers,
     public,
     sessions,
@@ -205,6 +206,7 @@ def _application(services: Services) -> Starlette:
         *admin.routes,
         *links.routes,
         *factors.routes,
+        *passkeys.routes,
     ]
     unguarded = [*public.open_routes, *mails.open_routes, *providers.open_routes]
     app = Starlette(

@@ -39,6 +39,24 @@ class Factor:
 
 
 @dataclass
+class Passkey:
+    """A passkey of a user; bytes are base64url."""
+
+    id: str
+    credential_id: str
+    public_key: str
+    sign_count: int
+    friendly_name: str = "Passkey"
+    created_at: str = field(default_factory=timestamp)
+    last_used_at: str | None = None
+
+    def public(self) -> dict[str, Any]:
+        """Return the passkey as in the API."""
+        names = ("id", "friendly_name", "created_at", "last_used_at")
+        return {name: value for name in names if (value := getattr(self, name))}
+
+
+@dataclass
 class User:
     """A row of `auth.users`; times are ISO 8601 in UTC."""
 
@@ -56,6 +74,7 @@ class User:
     email_change_sent_at: str | None = None
     confirmed_changes: list[str] = field(default_factory=list)
     factors: list[Factor] = field(default_factory=list)
+    passkeys: list[Passkey] = field(default_factory=list)
     app_metadata: dict[str, Any] = field(default_factory=dict)
     user_metadata: dict[str, Any] = field(default_factory=dict)
     created_at: str = field(default_factory=timestamp)
@@ -79,7 +98,7 @@ class User:
     def public(self) -> dict[str, Any]:
         """Return the user as in the API."""
         shown = asdict(self)
-        del shown["password_hash"], shown["confirmed_changes"]
+        del shown["password_hash"], shown["confirmed_changes"], shown["passkeys"]
         verified = self.email_confirmed_at is not None
         identity = {
             "identity_id": self.id,
@@ -166,4 +185,5 @@ class Store(SavedState):
 
 def _user(saved: dict[str, Any]) -> User:
     factors = [Factor(**each) for each in saved.get("factors", ())]
-    return User(**{**saved, "factors": factors})
+    passkeys = [Passkey(**each) for each in saved.get("passkeys", ())]
+    return User(**{**saved, "factors": factors, "passkeys": passkeys})

@@ -1,8 +1,8 @@
 """What the forms of this feature send."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, Json
 
 from app.core.http.schemas import RequestModel
 
@@ -65,6 +65,19 @@ class AppCode(RequestModel):
 
 class NewApp(RequestModel):
     """A new authenticator app."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class UsedPasskey(RequestModel):
+    """What a browser answers for a passkey."""
+
+    challenge: Annotated[str, Field(min_length=1, max_length=64)]
+    credential: Json[dict[str, Any]]
+
+
+class NewPasskey(UsedPasskey):
+    """A new passkey."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
 

@@ -5,11 +5,12 @@ In Python, `address(request, show_item, item_id=item.id)`. In a template,
 templates are checked when the process starts: see `template_check`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.convertors import Convertor
 from starlette.requests import Request
 from starlette.routing import Mount, NoMatchFound
 
@@ -17,16 +18,22 @@ from app.core.features import owner_of
 
 
 class Addresses:
-    """The names of all pages. FastAPI's own search compares every route, which is slow in lists."""
+    """The names of all pages.
+
+    FastAPI's own search compares every route, and takes their paths apart each time, which is slow
+    in lists.
+    """
 
     def __init__(self, app: FastAPI) -> None:
-        self._routes: dict[str, RouteContext | Mount] = {}
+        self._mounts: dict[str, Mount] = {}
+        self._pages: dict[str, tuple[str, Mapping[str, Convertor[Any]]]] = {}
         for route in iter_route_contexts(app.routes):
             original = route.original_route
             if isinstance(original, Mount) and original.name:
-                self._routes.setdefault(original.name, original)
+                self._mounts.setdefault(original.name, original)
             elif isinstance(original, APIRoute) and ":" in original.name:
-                self._routes.setdefault(original.name, route)
+                way = (route.path_format or "", route.param_convertors)
+                self._pages.setdefault(original.name, way)
 
     def path(self, name: str, /, **values: Any) -> str:
         """Return the path of a page.
@@ -34,10 +41,16 @@ class Addresses:
         Raises:
             NoMatchFound: no page has this name and exactly these values in its path.
         """
-        route = self._routes.get(name)
-        if route is None:
+        if mount := self._mounts.get(name):
+            return str(mount.url_path_for(name, **values))
+        path, convertors = self._page(name)
+        if values.keys() != convertors.keys():
             raise NoMatchFound(name, values)
-        return str(route.url_path_for(name, **values))
+        if not values:
+            return path
+        return path.format_map(
+            {each: convertor.to_string(values[each]) for each, convertor in convertors.items()}
+        )
 
     def values(self, name: str) -> set[str]:
         """Return the names of the values in the path of a page.
@@ -45,10 +58,12 @@ class Addresses:
         Raises:
             NoMatchFound: no page has this name.
         """
-        route = self._routes.get(name)
-        if route is None:
+        return {"path"} if name in self._mounts else set(self._page(name)[1])
+
+    def _page(self, name: str) -> tuple[str, Mapping[str, Convertor[Any]]]:
+        if name not in self._pages:
             raise NoMatchFound(name, {})
-        return {"path"} if isinstance(route, Mount) else set(route.param_convertors)
+        return self._pages[name]
 
 
 def name_of(endpoint: Callable[..., Any]) -> str:

@@ -125,7 +125,7 @@ class StaticMount(Mount):
             hashed = self._files.assets.hashed(path)
         except KeyError:
             raise NoMatchFound(name, path_params) from None
-        return super().url_path_for(name, path=hashed)
+        return URLPath(f"{PATH}/{hashed}")
 
 
 class AssetFiles(StaticFiles):

@@ -29,6 +29,7 @@ async def settings(request: Request) -> Response:
             "phone_autoconfirm": False,
             "sms_provider": "",
             "saml_enabled": False,
+            "passkeys_enabled": services(request).passkeys,
         }
     )
 

@@ -21,6 +21,7 @@ PAGES = (
     "forgot",
     "password",
     "apps",
+    "passkeys/new",
     "confirm",
     "email",
     "delete",

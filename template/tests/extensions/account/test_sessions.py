@@ -3,15 +3,21 @@
 import asyncio
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.settings import get_settings, load_settings
 from app.extensions.account.pages.overview import describe
-from app.extensions.sessions.service import store
+from app.extensions.sessions.service import auth, life, store
+from app.extensions.sessions.service.auth import Grant
+from app.extensions.sessions.service.browser import key_of
 from app.extensions.sessions.service.store import Session
 from app.extensions.sessions.settings import SessionSettings
+from app.extensions.users import service as users
+from app.extensions.users.models import Role
 from devstack.supabase import LocalSupabase
 from tests.extensions.account.conftest import NewBrowser
 from tests.support.pages import PASSWORD, Browser, notices
@@ -83,6 +89,35 @@ async def test_tokens_are_replaced_once_although_many_requests_need_them(
     assert supabase.traffic.calls[TOKEN] - calls == 1
     assert (await stored(app, person)).tokens_expire_at > time.time() + 3000
     assert await browser.is_signed_in()
+
+
+@pytest.mark.parametrize("meanwhile", ["another role", "a sign-out"])
+async def test_a_confirmation_does_not_keep_a_cookie_alive_that_another_request_has_replaced(
+    browser: Browser,
+    person: Person,
+    app: FastAPI,
+    session: AsyncSession,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: str,
+) -> None:
+    old = key_of(browser.cookie)
+    check_password = auth.check_password
+
+    async def check_and_race(*details: Any) -> Grant:
+        if meanwhile == "a sign-out":
+            await browser.client.post("/account/sign-out", data={"csrf_token": browser.token})
+        else:
+            await users.set_role(session, person.id, Role.SUPPORT)
+            await browser.client.get("/account")
+        assert key_of(browser.cookie) != old
+        return await check_password(*details)
+
+    monkeypatch.setattr(auth, "check_password", check_and_race)
+    await browser.confirm()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + life.GRACE + 1)
+    assert await store.get(app.state.redis, old) is None
+    assert await browser.is_signed_in() is (meanwhile == "another role")
 
 
 async def test_a_session_that_ended_at_auth_ends_here(

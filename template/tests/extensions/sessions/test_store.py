@@ -72,6 +72,7 @@ async def test_a_session_moves_to_another_cookie(
     old, session = await start()
     new = Browser(new_secret(), is_new=True)
     moved = await store.move(redis, session, old, new, grace=grace, role="admin")
+    assert moved
     assert (moved.role, moved.started_at) == ("admin", session.started_at)
     assert moved.tokens(new) == TOKENS
     assert await keys(redis, user_id) == {new.key}
@@ -95,6 +96,7 @@ async def test_a_session_ends_with_its_previous_cookie(
 ) -> None:
     old, session = await start()
     moved = await store.move(redis, session, old, Browser(new_secret(), is_new=True), grace=30)
+    assert moved
     await (store.end_all(redis, user_id) if everywhere else store.end(redis, moved))
     assert await store.get(redis, old.key) is None
 
@@ -111,11 +113,47 @@ async def test_all_sessions_of_a_user_end_but_one(
     assert await keys(redis, user_id) == set()
 
 
-async def test_a_session_that_has_ended_does_not_come_back(redis: Redis, start: Start) -> None:
+@pytest.mark.parametrize("grace", [0, 30])
+async def test_a_change_lengthens_no_life_and_undoes_no_other_one(
+    redis: Redis, start: Start, user_id: UUID, grace: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, session = await start()
+    # Two requests have read the session; the other one finishes first.
+    await store.save_tokens(redis, session, old, Tokens("a", "b", 2.0))
+    new = Browser(new_secret(), is_new=True)
+    moved = await store.move(redis, session, old, new, grace=grace)
+    changed = await store.change(redis, session, confirmed_at=3.0)
+    assert moved
+    assert moved.tokens(new) == Tokens("a", "b", 2.0)
+    assert (changed is None) is not grace
+    if changed:
+        assert (changed.confirmed_at, changed.tokens(old)) == (3.0, Tokens("a", "b", 2.0))
+        assert await store.get(redis, old.key)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + grace + 1)
+    assert await store.get(redis, old.key) is None
+    assert await keys(redis, user_id) == {new.key}
+
+
+async def test_a_session_that_has_ended_does_not_come_back(
+    redis: Redis, start: Start, user_id: UUID
+) -> None:
     browser, session = await start()
     await store.end(redis, session)
-    await store.save_tokens(redis, session, browser, Tokens("a", "b", 2.0))
-    assert await store.get(redis, session.key) is None
+    assert await store.save_tokens(redis, session, browser, Tokens("a", "b", 2.0)) is None
+    new = Browser(new_secret(), is_new=True)
+    assert await store.move(redis, session, browser, new, grace=30) is None
+    assert [await store.get(redis, key) for key in (session.key, new.key)] == [None, None]
+    assert await keys(redis, user_id) == set()
+
+
+async def test_a_session_ends_although_another_request_has_moved_it(
+    redis: Redis, start: Start, user_id: UUID
+) -> None:
+    old, session = await start()
+    await store.move(redis, session, old, Browser(new_secret(), is_new=True), grace=30)
+    await store.end(redis, session)
+    assert await keys(redis, user_id) == set()
 
 
 async def test_a_long_name_of_a_browser_is_cut(start: Start) -> None:

@@ -57,7 +57,7 @@ async def follow(
     except AppError as error:
         errors = {"": error.detail}
         if kind == "oauth":
-            return sign_in_form(request, way.next_path, errors=errors, status=error.status)
+            return await sign_in_form(request, way.next_path, errors=errors, status=error.status)
         return page(
             request, "account/link.html", status=error.status, errors=errors, next=way.next_path
         )

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from app.core.database import DatabaseSession
+from app.core.supabase.clients import supabase_of
 from app.extensions.account.schemas import Profile
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
 from app.extensions.pages.visitors import AnyVisitor, CurrentSession
-from app.extensions.sessions.service import life, store
+from app.extensions.sessions.service import life, passkeys, store
 from app.extensions.sessions.service.store import Session
 from app.extensions.users import service as users
 from app.extensions.users.schemas import UserRead
@@ -89,6 +90,7 @@ async def _overview(
         status=status,
         user=user,
         sessions=sessions,
+        passkeys=await passkeys.are_offered(supabase_of(request)),
         values=values,
         errors=errors,
     )

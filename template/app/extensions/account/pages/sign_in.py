@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import AppError
-from app.core.supabase.clients import SupabaseProject
+from app.core.supabase.clients import SupabaseProject, supabase_of
 from app.extensions.account.pages.links import mail_code
 from app.extensions.account.pages.providers import providers
 from app.extensions.account.pages.second_step import after_sign_in, to_second_step
@@ -14,7 +14,7 @@ from app.extensions.account.schemas import SignIn
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.rendering import page
 from app.extensions.pages.visitors import CurrentSession
-from app.extensions.sessions.service import attempts, auth, life
+from app.extensions.sessions.service import attempts, auth, life, passkeys
 
 router = APIRouter()
 
@@ -24,7 +24,7 @@ Next = Annotated[str, Form()]
 @router.get("/account/sign-in")
 async def show_sign_in(request: Request, next: str = "") -> Response:  # noqa: A002
     """The form."""
-    return sign_in_form(request, next)
+    return await sign_in_form(request, next)
 
 
 @router.post("/account/sign-in")
@@ -32,14 +32,14 @@ async def sign_in(request: Request, supabase: SupabaseProject, next: Next = "") 
     """Start a session."""
     form = await read_form(request, SignIn)
     if form.data is None:
-        return sign_in_form(request, next, form.values, form.errors, 422)
+        return await sign_in_form(request, next, form.values, form.errors, 422)
     email, redis, address = form.data.email, life.redis_of(request), life.client_address(request)
     try:
         await attempts.count(redis, address, email)
         grant = await auth.check_password(supabase, email, form.data.password)
         has_session = await life.begin(request, grant, "password")
     except AppError as error:
-        return sign_in_form(request, next, form.values, {"": error.detail}, error.status)
+        return await sign_in_form(request, next, form.values, {"": error.detail}, error.status)
     await attempts.reset(redis, address, email)
     if not has_session:
         return to_second_step(request, next)
@@ -70,7 +70,7 @@ async def sign_out(
     return response
 
 
-def sign_in_form(
+async def sign_in_form(
     request: Request,
     next_path: str = "",
     values: dict[str, str] | None = None,
@@ -84,6 +84,7 @@ def sign_in_form(
         status=status,
         next=next_path,
         providers=providers(),
+        passkeys=await passkeys.are_offered(supabase_of(request)),
         values=values,
         errors=errors,
     )

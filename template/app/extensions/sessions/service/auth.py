@@ -41,8 +41,13 @@ SENTENCES = {
     "same_password": "Choose a password that differs from the one you have.",
     "signup_disabled": "New accounts are not accepted at the moment.",
     "too_many_enrolled_mfa_factors": "You have too many apps: remove one first.",
+    "too_many_passkeys": "You have too many passkeys: remove one first.",
     "user_already_exists": "There is an account with this address already: sign in.",
     "user_banned": "This account may not sign in.",
+    "webauthn_challenge_expired": "This took too long: try again.",
+    "webauthn_challenge_not_found": "This took too long: try again.",
+    "webauthn_credential_exists": "This passkey is added already.",
+    "webauthn_verification_failed": "This passkey is not known here. Choose another way.",
 }
 
 # Codes with which Auth refuses a mail only if there is an account with the address, or only if
@@ -174,13 +179,14 @@ async def _mail(supabase: Supabase, path: str, body: dict[str, Any], back: str) 
 async def _post(
     supabase: Supabase, path: str, body: dict[str, Any], **query: str
 ) -> dict[str, Any]:
-    return await send(supabase, "POST", path, body, **query)
+    document: dict[str, Any] = await send(supabase, "POST", path, body, **query)
+    return document
 
 
 async def send(
     supabase: Supabase, method: str, path: str, body: dict[str, Any] | None = None, *,
     token: str = "", **query: str,
-) -> dict[str, Any]:  # fmt: skip
+) -> Any:  # fmt: skip
     """Send a request, with the token of a user where there is one; return the answer."""
     headers = {"apikey": supabase.settings.supabase_publishable_key}
     if token:
@@ -194,12 +200,13 @@ async def send(
             headers=headers,
             timeout=TIMEOUT,
         )
-        document: dict[str, Any] = response.json() if response.content else {}
+        document = response.json() if response.content else {}
+        if response.is_success:
+            return document
         # A refusal without a code comes from a proxy in front of Auth.
         code = str(document.get("error_code") or "") if response.status_code < 500 else ""
-        if not (response.is_error and code):
+        if not code:
             response.raise_for_status()
-            return document
     raise _refusal(response, code, str(document.get("msg", "")))
 
 

@@ -7,6 +7,7 @@ neither can be computed.
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -31,7 +32,7 @@ class Browser:
         """The key of this browser's session."""
         return key_of(self.secret)
 
-    @property
+    @cached_property
     def csrf_token(self) -> str:
         """The token that forms send. A browser has one before anybody signs in."""
         return signing.sign(signing.keys(CSRF), self.secret)

@@ -1,7 +1,6 @@
 """What a person proves, and how a person changes it: password and authenticator apps."""
 
 import time
-from dataclasses import replace
 
 from starlette.requests import Request
 
@@ -46,7 +45,8 @@ async def add_factor(request: Request, session: Session, enrolment: Enrolment, c
     access = session.tokens(visitor).access
     grant = await factors.check_code(supabase_of(request), access, enrolment.factor_id, code)
     await enrolments.drop(redis, visitor)
-    session = await store.save_tokens(redis, session, visitor, grant.tokens)
+    saved = await store.save_tokens(redis, session, visitor, grant.tokens)
+    session = life.goes_on(request, saved)
     await _continue_alone(request, session)
 
 
@@ -66,7 +66,7 @@ async def remove_factor(request: Request, session: Session, factor: Factor, code
     await factors.remove(supabase, grant.tokens.access, factor.id)
     # The token still says that the session has a second factor.
     tokens = await auth.refresh(supabase, grant.tokens.refresh)
-    request.state.session = await store.save_tokens(redis, session, visitor, tokens)
+    life.goes_on(request, await store.save_tokens(redis, session, visitor, tokens))
 
 
 def is_confirmed(session: Session) -> bool:
@@ -99,7 +99,7 @@ async def confirm(
     if claims.user_id != session.user_id:
         # The address has moved to another account at Auth.
         raise AuthRefusedError("Sign in again first.", code="another_account")
-    request.state.session = await store.save(redis, replace(session, confirmed_at=time.time()))
+    life.goes_on(request, await store.change(redis, session, confirmed_at=time.time()))
 
 
 async def _continue_alone(request: Request, session: Session, **changes: str) -> None:
@@ -107,5 +107,5 @@ async def _continue_alone(request: Request, session: Session, **changes: str) ->
     redis, old = life.redis_of(request), browser_of(request)
     new = browser.renew(request, seconds=browser.session_seconds())
     moved = await store.move(redis, session, old, new, grace=0, **changes)
-    await store.end_all(redis, session.user_id, keep=moved.key)
-    request.state.session = moved
+    await store.end_all(redis, session.user_id, keep=moved.key if moved else None)
+    life.goes_on(request, moved)

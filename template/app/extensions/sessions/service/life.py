@@ -120,7 +120,11 @@ async def stored(request: Request) -> Session | None:
 
 
 async def follow_role(request: Request, session: Session, role: str) -> Session:
-    """Give the browser another cookie if the role of its user has changed."""
+    """Give the browser another cookie if the role of its user has changed.
+
+    Raises:
+        UnauthenticatedError: the session has ended in the meantime.
+    """
     if session.role == role:
         return session
     redis = redis_of(request)
@@ -129,8 +133,19 @@ async def follow_role(request: Request, session: Session, role: str) -> Session:
         return session
     old = browser_of(request)
     new = browser.renew(request, seconds=browser.session_seconds())
-    request.state.session = await store.move(redis, session, old, new, grace=GRACE, role=role)
-    return request.state.session  # type: ignore[no-any-return]
+    return goes_on(request, await store.move(redis, session, old, new, grace=GRACE, role=role))
+
+
+def goes_on(request: Request, session: Session | None) -> Session:
+    """Let the request continue with a session that has been changed.
+
+    Raises:
+        UnauthenticatedError: it has ended in the meantime, such as by a sign-out everywhere.
+    """
+    request.state.session = session
+    if session is None:
+        raise UnauthenticatedError("Sign in first.")
+    return session
 
 
 async def forget(request: Request, session: Session) -> None:

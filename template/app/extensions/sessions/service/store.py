@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 from cryptography.fernet import Fernet
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from app.core.redis import redis_key
 from app.core.settings import load_settings
@@ -75,7 +76,9 @@ async def start(
         sealed=seal_tokens(browser, tokens),
         tokens_expire_at=tokens.expires_at,
     )
-    await _add(redis, session)
+    async with redis.pipeline() as pipe:
+        _add(pipe, session)
+        await pipe.execute()
     return session
 
 
@@ -87,38 +90,58 @@ async def get(redis: Redis, key: str, *, prolong: bool = True) -> Session | None
     return session if session and time.time() < session.expires_at else None
 
 
-async def save_tokens(redis: Redis, session: Session, browser: Browser, tokens: Tokens) -> Session:
-    """Store new tokens, unless the session has ended in the meantime."""
-    changed = replace(
-        session, sealed=seal_tokens(browser, tokens), tokens_expire_at=tokens.expires_at
-    )
-    return await save(redis, changed)
+async def save_tokens(
+    redis: Redis, session: Session, browser: Browser, tokens: Tokens
+) -> Session | None:
+    """Store new tokens; see `change`."""
+    sealed = seal_tokens(browser, tokens)
+    return await change(redis, session, sealed=sealed, tokens_expire_at=tokens.expires_at)
 
 
-async def save(redis: Redis, session: Session) -> Session:
-    """Store a changed session, unless it has ended in the meantime."""
-    await redis.set(_name(session.key), _ADAPTER.dump_json(session), xx=True, keepttl=True)
-    return session
+async def change(redis: Redis, session: Session, **values: Any) -> Session | None:
+    """Store other values of some fields; None if the session has ended in the meantime.
+
+    The other fields keep what is stored: another request may have changed them since this one read
+    the session, or shortened the life of its cookie.
+    """
+
+    def changed(pipe: Pipeline, latest: Session) -> Session:
+        latest = replace(latest, **values)
+        pipe.set(_name(latest.key), _ADAPTER.dump_json(latest), keepttl=True)
+        return latest
+
+    return await _atomically(redis, session, changed)
 
 
 async def move(
     redis: Redis, session: Session, old: Browser, new: Browser, *, grace: int, **changes: str
-) -> Session:
-    """Store the session under another cookie; the old one works for `grace` more seconds.
+) -> Session | None:
+    """Store the session under another cookie; None if it has ended in the meantime.
 
-    `changes` are other values of its fields `role` and `method`.
+    The old cookie works for `grace` more seconds. `changes` are other values of the fields `role`
+    and `method`.
     """
-    sealed = seal_tokens(new, session.tokens(old))
-    values: dict[str, Any] = {**changes, "key": new.key, "sealed": sealed, "previous": session.key}
-    moved = replace(session, **values)
-    await _add(redis, moved)
-    if not grace:
-        await _end(redis, session.user_id, session.key)
-        return moved
-    # It stays a session of the user until then, so that `end_all` finds it.
-    ending = replace(session, expires_at=time.time() + grace)
-    await redis.set(_name(session.key), _ADAPTER.dump_json(ending), ex=grace)
-    return moved
+
+    def moved(pipe: Pipeline, latest: Session) -> Session:
+        values: dict[str, Any] = {
+            **changes,
+            "key": new.key,
+            "sealed": seal_tokens(new, latest.tokens(old)),
+            "previous": latest.key,
+            # That of `latest` is short if another request has moved the session.
+            "expires_at": session.expires_at,
+        }
+        successor = replace(latest, **values)
+        _add(pipe, successor)
+        if grace:
+            # It stays a session of the user until then, so that `end_all` finds it.
+            ending = replace(latest, expires_at=time.time() + grace)
+            pipe.set(_name(latest.key), _ADAPTER.dump_json(ending), ex=grace)
+        else:
+            _remove(pipe, latest.user_id, latest.key)
+        return successor
+
+    return await _atomically(redis, session, moved)
 
 
 async def of_user(redis: Redis, user_id: UUID) -> list[tuple[Session, float]]:
@@ -141,9 +164,11 @@ async def of_user(redis: Redis, user_id: UUID) -> list[tuple[Session, float]]:
 
 
 async def end(redis: Redis, *sessions: Session) -> None:
-    """End sessions, also where they still work with the previous cookie."""
+    """End sessions, also with the previous cookie, and with the next one of a `move` since then."""
     for session in sessions:
-        await _end(redis, session.user_id, session.key, session.previous)
+        mine = await of_user(redis, session.user_id)
+        later = [each.key for each, _ in mine if each.previous == session.key]
+        await _end(redis, session.user_id, session.key, session.previous, *later)
 
 
 async def end_all(redis: Redis, user_id: UUID, *, keep: str | None = None) -> None:
@@ -175,17 +200,37 @@ def open_tokens(browser: Browser, sealed: str) -> Tokens:
 async def _end(redis: Redis, user_id: UUID, *keys: str) -> None:
     async with redis.pipeline() as pipe:
         for key in keys:
-            pipe.delete(_name(key))
-            pipe.srem(_names_of(user_id), key)
+            _remove(pipe, user_id, key)
         await pipe.execute()
 
 
-async def _add(redis: Redis, session: Session) -> None:
-    async with redis.pipeline() as pipe:
-        pipe.set(_name(session.key), _ADAPTER.dump_json(session), ex=_idle_seconds())
-        pipe.sadd(_names_of(session.user_id), session.key)
-        pipe.expire(_names_of(session.user_id), session_seconds())
-        await pipe.execute()
+async def _atomically(
+    redis: Redis, session: Session, write: Callable[[Pipeline, Session], Session]
+) -> Session | None:
+    """Let `write` add commands that depend on the stored session; None if there is none.
+
+    It is called again if another request changes the session before the commands are executed.
+    """
+    name = _name(session.key)
+
+    async def attempt(pipe: Pipeline) -> Session | None:
+        stored = await pipe.get(name)
+        pipe.multi()  # type: ignore[no-untyped-call]
+        return write(pipe, _ADAPTER.validate_json(stored)) if stored else None
+
+    result: Session | None = await redis.transaction(attempt, name, value_from_callable=True)
+    return result
+
+
+def _add(pipe: Pipeline, session: Session) -> None:
+    pipe.set(_name(session.key), _ADAPTER.dump_json(session), ex=_idle_seconds())
+    pipe.sadd(_names_of(session.user_id), session.key)
+    pipe.expire(_names_of(session.user_id), session_seconds())
+
+
+def _remove(pipe: Pipeline, user_id: UUID, key: str) -> None:
+    pipe.delete(_name(key))
+    pipe.srem(_names_of(user_id), key)
 
 
 async def _members(redis: Redis, user_id: UUID) -> set[Any]:
