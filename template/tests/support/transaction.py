@@ -1,5 +1,6 @@
 """The API inside one transaction, so that a test is rolled back with all its requests."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,20 +22,23 @@ def session_inside(connection: AsyncConnection) -> AsyncSession:
 
 
 class TransactionReader(Reader):
-    """Reads inside the transaction of one connection."""
+    """Reads inside the transaction of one connection, one after the other."""
 
     def __init__(self, engine: AsyncEngine, connection: AsyncConnection) -> None:
         super().__init__(engine)
         self._connection = connection
+        self._lock = asyncio.Lock()
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
-        return await self._connection.run_sync(work)
+        async with self._lock:
+            return await self._connection.run_sync(work)
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> list[Record]:
-        pooled = await self._connection.get_raw_connection()
-        assert pooled.driver_connection
-        records: list[Record] = await pooled.driver_connection.fetch(sql, *arguments)
-        return records
+        async with self._lock:
+            pooled = await self._connection.get_raw_connection()
+            assert pooled.driver_connection
+            records: list[Record] = await pooled.driver_connection.fetch(sql, *arguments)
+            return records
 
 
 class TransactionDatabase(Database):

@@ -24,7 +24,7 @@ Slug = Annotated[str, Path(max_length=63, description="The slug of the organizat
 async def _from_path(
     request: Request, user: UserOrMachine, reader: DatabaseReader, organization: Slug
 ) -> Scope:
-    return await _scope(request, user, reader, organization)
+    return await scope_of(request, user, reader, organization)
 
 
 async def _from_header(
@@ -35,11 +35,14 @@ async def _from_header(
         str, Header(alias=HEADER, max_length=63, description="The slug of the organization.")
     ],
 ) -> Scope:
-    return await _scope(request, user, reader, organization)
+    return await scope_of(request, user, reader, organization)
 
 
-async def _scope(request: Request, user: UserRead, reader: Reader, slug: str) -> Scope:
+async def scope_of(request: Request, user: UserRead, reader: Reader, slug: str) -> Scope:
     """Return the scope of a member, or of a guest.
+
+    Raises:
+        NotFoundError: `organization_not_found`, for everybody else.
 
     A feature can admit guests: its module `organizations.py` has `guest`, which returns their
     scope, or None for everybody else:
@@ -71,7 +74,7 @@ async def _named(
 ) -> Scope | None:
     slug = request.path_params.get("organization") or named
     if slug:
-        return await _scope(request, user, reader, slug)
+        return await scope_of(request, user, reader, slug)
     if user.machine:
         raise ForbiddenError(
             f"This is for users: name an organization in the header {HEADER}.",

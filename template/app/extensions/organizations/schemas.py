@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 def _normalized(address: str) -> str:
     address = address.strip().lower()
     if not _ADDRESS.fullmatch(address):
-        raise ValueError("this is no e-mail address")
+        raise ValueError("This is no e-mail address.")
     return address
 
 
@@ -30,7 +30,7 @@ Address = Annotated[
 
 def _printable(name: str) -> str:
     if any(unicodedata.category(each) == "Cc" or each in _DIRECTIONS for each in name):
-        raise ValueError("a name has no control characters")
+        raise ValueError("A name has no control characters.")
     return name
 
 

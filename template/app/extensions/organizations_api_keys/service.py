@@ -38,6 +38,17 @@ async def page(reader: Reader, scope: Scope, query: KeysetQuery) -> KeysetPage[A
     return await keys.KEYS.page(reader, query, owner_id=machine_of(scope.organization_id))
 
 
+async def read(reader: Reader, scope: Scope, key_id: UUID) -> ApiKeyRead:
+    """Return a key of an organization.
+
+    Raises:
+        ForbiddenError: the caller is no admin.
+        NotFoundError: the organization has no such key.
+    """
+    scope.require(roles.ADMIN)
+    return await keys.KEYS.get(reader, key_id, owner_id=machine_of(scope.organization_id))
+
+
 async def create(
     session: AsyncSession, scope: Scope, values: ApiKeyCreate, *, address: str
 ) -> tuple[ApiKey, str]:

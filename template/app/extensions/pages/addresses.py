@@ -82,6 +82,16 @@ def safe_path(wanted: str, *, otherwise: str) -> str:
     return wanted if is_path and "\\" not in wanted else otherwise
 
 
+def values_of(request: Request, name: str) -> set[str]:
+    """Return the names of the values in the path of a page.
+
+    Raises:
+        NoMatchFound: see `Addresses.values`.
+    """
+    addresses: Addresses = request.app.state.addresses
+    return addresses.values(name)
+
+
 def path_of(request: Request, name: str, /, **values: Any) -> str:
     """Return the path of a page or a static file, with the prefix of a proxy if there is one.
 

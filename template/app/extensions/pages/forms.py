@@ -9,7 +9,7 @@ return see_other(request, list_items, message="The item was added.")
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_origin
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -26,6 +26,8 @@ SENTENCES = {
     "missing": "Please fill this in.",
     "string_too_long": "At most {max_length} characters, please.",
     "string_too_short": "At least {min_length} characters, please.",
+    "too_short": "Please choose at least one.",
+    "int_parsing": "Please enter a whole number.",
 }
 
 
@@ -42,13 +44,16 @@ async def read_form(request: Request, model: type[Model]) -> Form[Model]:
     """Read the fields of a model from the body of a request.
 
     Browsers send an empty text for a field without a value, and nothing for a box that is not
-    checked. So an empty text is None where the field allows it, and a missing box is False.
+    checked. So an empty text is None where the field allows it, and a missing box is False. A list
+    has what all fields with its name have.
     """
     sent = await request.form()
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         if field.annotation is bool:
             values[name] = name in sent
+        elif get_origin(field.annotation) is list:
+            values[name] = [each for each in sent.getlist(name) if isinstance(each, str)]
         elif isinstance(text := sent.get(name, ""), str):
             # A browser ends lines with CR LF (RFC 7578).
             values[name] = text.replace("\r\n", "\n")
@@ -67,7 +72,7 @@ def see_other(
     endpoint: Callable[..., Any],
     *,
     message: str = "",
-    back: Callable[..., Any] | None = None,
+    back: Callable[..., Any] | str = "",
     **values: Any,
 ) -> RedirectResponse:
     """Lead the browser to a page after a change.
@@ -76,12 +81,13 @@ def see_other(
         request: the request for the change.
         endpoint: the page.
         message: the page shows it once.
-        back: a page that has no values in its path, to which that page links.
+        back: a page to which that page links: its path or, without values in it, its function.
         values: the values in the path of the page.
     """
     if message:
         add_message(request, message)
-    query = f"?{urlencode({'back': address(request, back)})}" if back else ""
+    there = back if isinstance(back, str) else address(request, back)
+    query = f"?{urlencode({'back': there})}" if there else ""
     return RedirectResponse(f"{address(request, endpoint, **values)}{query}", 303)
 
 

@@ -9,6 +9,7 @@ from app.core.settings import get_settings
 from app.extensions.pages.addresses import Addresses, name_of
 from app.extensions.pages.assets import StaticMount
 from app.extensions.pages.front import front_page
+from app.extensions.pages.header import load_header
 from app.extensions.sessions.deps import guard
 
 
@@ -18,6 +19,7 @@ def mount(app: FastAPI) -> None:
     Raises:
         FeatureError: the `pages.py` of a feature cannot be loaded.
     """
+    before = [Depends(guard), Depends(load_header)]
     for feature, module in load("pages"):
         if not hasattr(module, "router"):
             raise FeatureError(f"Feature '{feature.name}': {module.__name__} defines no `router`")
@@ -28,7 +30,7 @@ def mount(app: FastAPI) -> None:
             module.router,
             include_in_schema=False,
             default_response_class=HTMLResponse,
-            dependencies=[Depends(guard)],
+            dependencies=before,
         )
     app.router.routes.append(StaticMount())
     # On a developer's machine, core shows the links of all features there. A page of yours at `/`
@@ -41,6 +43,6 @@ def mount(app: FastAPI) -> None:
             name=name,
             methods=["GET", "HEAD"],
             include_in_schema=False,
-            dependencies=[Depends(guard)],
+            dependencies=before,
         )
     app.state.addresses = Addresses(app)

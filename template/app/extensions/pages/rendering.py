@@ -13,10 +13,10 @@ from jinja2.runtime import Context
 from jinja2_fragments import render_block
 from starlette.responses import HTMLResponse
 
-from app.core.features import load
 from app.core.settings import get_settings, load_settings
 from app.extensions.pages.addresses import path_of
 from app.extensions.pages.folders import folders
+from app.extensions.pages.header import header, header_parts, navigation
 from app.extensions.pages.messages import take_messages
 from app.extensions.pages.settings import PagesSettings
 from app.extensions.sessions.service.browser import csrf_token
@@ -91,7 +91,9 @@ def environment() -> Environment:
         "url_for": _url_for,
         "origin": origin,
         "project_name": settings.project_name,
-        "navigation": _navigation(),
+        "header": header,
+        "header_parts": header_parts(),
+        "navigation": navigation,
         "csrf_field": FIELD,
         "csrf_token": csrf_token,
         "take_messages": take_messages,
@@ -102,11 +104,3 @@ def environment() -> Environment:
 @pass_context
 def _url_for(context: Context, name: str, /, **values: Any) -> str:
     return path_of(context["request"], name, **values)
-
-
-def _navigation() -> dict[str, str]:
-    """Return the labels and names of pages that the header links to."""
-    found: dict[str, str] = {}
-    for _, module in load("pages"):
-        found |= getattr(module, "NAVIGATION", {})
-    return found

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from app.core.database import DatabaseSession
+from app.core.features import load
 from app.core.supabase.clients import supabase_of
 from app.extensions.account.schemas import Profile
 from app.extensions.pages.forms import read_form, see_other
@@ -91,9 +92,21 @@ async def _overview(
         user=user,
         sessions=sessions,
         passkeys=await passkeys.are_offered(supabase_of(request)),
+        links=_links(),
         values=values,
         errors=errors,
     )
+
+
+def _links() -> dict[str, tuple[str, str]]:
+    """Return the links that features add: `ACCOUNT` of their `pages.py`.
+
+    ACCOUNT = {"Addresses": ("parcels:show_addresses", "Where your parcels go.")}
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for _, module in load("pages"):
+        found |= getattr(module, "ACCOUNT", {})
+    return found
 
 
 def _number(key: str) -> str:

@@ -28,8 +28,17 @@ from app.extensions.users.service import ids_by_email
 INVITATIONS = Listing(Invitation, InvitationRead, scope=Invitation.organization_id)
 
 
-async def invite(session: AsyncSession, scope: Scope, email: str, role: str) -> InvitationSent:
+async def invite(
+    session: AsyncSession, scope: Scope, email: str, role: str, *, page: str | None = None
+) -> InvitationSent:
     """Invite an address. The address may belong to a user or not: the answer is the same.
+
+    Args:
+        session: its transaction is committed.
+        scope: that of the inviter.
+        email: whom to invite.
+        role: as what.
+        page: the link is this address with the token after it; default: that of the settings.
 
     Raises:
         InvalidError: there is no such role.
@@ -68,11 +77,13 @@ async def invite(session: AsyncSession, scope: Scope, email: str, role: str) -> 
             "This address is invited already: send that invitation again.",
             code="already_invited",
         )
-    return await _sent(session, caller, invitation, token)
+    return await _sent(session, caller, invitation, token, page)
 
 
-async def resend(session: AsyncSession, scope: Scope, invitation_id: UUID) -> InvitationSent:
-    """Send an invitation again, with a new link; the earlier link ends.
+async def resend(
+    session: AsyncSession, scope: Scope, invitation_id: UUID, *, page: str | None = None
+) -> InvitationSent:
+    """Send an invitation again, with a new link, as `invite` makes it; the earlier link ends.
 
     Raises:
         ForbiddenError: the caller is no admin, or no owner and an owner is invited.
@@ -81,7 +92,7 @@ async def resend(session: AsyncSession, scope: Scope, invitation_id: UUID) -> In
     caller = await lock(session, scope)
     invitation = await _get(session, caller, invitation_id)
     token = _renew(invitation)
-    return await _sent(session, caller, invitation, token)
+    return await _sent(session, caller, invitation, token, page)
 
 
 async def revoke(session: AsyncSession, scope: Scope, invitation_id: UUID) -> None:
@@ -184,10 +195,10 @@ def _renew(invitation: Invitation) -> str:
 
 
 async def _sent(
-    session: AsyncSession, scope: Scope, invitation: Invitation, token: str
+    session: AsyncSession, scope: Scope, invitation: Invitation, token: str, page: str | None
 ) -> InvitationSent:
     """Hand the link to the features that deliver it, or answer it if there is none."""
-    link = f"{load_settings(OrganizationSettings).invitation_url}#token={token}"
+    link = f"{page or f'{load_settings(OrganizationSettings).invitation_url}#token='}{token}"
     modules = [module for _, module in load("organizations")]
     deliverers = [each.deliver for each in modules if hasattr(each, "deliver")]
     for deliver in deliverers:

@@ -41,6 +41,22 @@ async def list_page(reader: Reader, scope: Scope, query: OffsetQuery) -> OffsetP
     return OffsetPage[MemberRead].model_validate(page)
 
 
+async def read(reader: Reader, scope: Scope, user_id: UUID) -> MemberRead:
+    """Return a member.
+
+    Raises:
+        NotFoundError: `member_not_found`.
+    """
+    found = select(Member).where(
+        col(Member.organization_id) == scope.organization_id, col(Member.user_id) == user_id
+    )
+    for member in await reader.rows(found):
+        if user := (await get_many(reader, [user_id])).get(user_id):
+            named = {"email": user.email, "display_name": user.display_name}
+            return MemberRead.model_validate({**member, **named})
+    raise _not_found()
+
+
 async def set_role(session: AsyncSession, scope: Scope, user_id: UUID, role: str) -> Member:
     """Give a member another role.
 
@@ -175,8 +191,12 @@ async def _owners(session: AsyncSession, organization_id: UUID) -> Sequence[UUID
 async def _get(session: AsyncSession, scope: Scope, user_id: UUID) -> Member:
     member = await session.get(Member, (scope.organization_id, user_id))
     if member is None:
-        raise NotFoundError("There is no such member.", code="member_not_found")
+        raise _not_found()
     return member
+
+
+def _not_found() -> NotFoundError:
+    return NotFoundError("There is no such member.", code="member_not_found")
 
 
 async def _ensure_other_owner(session: AsyncSession, member: Member) -> None:

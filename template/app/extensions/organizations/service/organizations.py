@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -28,6 +28,22 @@ from app.extensions.users.service import ids_with_email
 
 PERSONAL = "Personal"
 
+# Every page of a browser reads them, so the statement is compiled once.
+_FEW = (
+    select(Organization.slug, Organization.name)
+    .join(Member, col(Member.organization_id) == col(Organization.id))
+    .where(
+        col(Member.user_id) == bindparam("user_id"),
+        col(Organization.deleted_at).is_(None),
+    )
+    .order_by(
+        (col(Organization.slug) == bindparam("first")).desc(),
+        col(Organization.created_at),
+        col(Organization.id),
+    )
+    .limit(10)
+)
+
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
 
 
@@ -48,6 +64,15 @@ async def of_user(
         .order_by(col(Organization.created_at), col(Organization.id))
     )
     return OffsetPage[OrganizationRead].model_validate(await pages.read(reader, mine, query))
+
+
+async def few_of_user(reader: Reader, user_id: UUID, first: str) -> dict[str, str]:
+    """Return up to ten organizations of a user, slug to name.
+
+    That with the slug `first` is the first one, if the user is a member; then come the oldest.
+    """
+    rows = await reader.rows(_FEW, {"user_id": user_id, "first": first})
+    return {row["slug"]: row["name"] for row in rows}
 
 
 async def create(session: AsyncSession, user_id: UUID, name: str) -> Organization:
