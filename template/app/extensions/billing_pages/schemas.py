@@ -9,7 +9,7 @@ from app.extensions.billing.schemas import Key, Seats
 class Subscribe(RequestModel):
     """A checkout of a subscription."""
 
-    seats: Seats = 1
+    seats: Seats | None = None  # the form of a plan that is not paid by the seat has no field
     code: str | None = Field(default=None, max_length=100)
 
 

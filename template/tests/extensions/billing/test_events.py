@@ -50,23 +50,20 @@ async def busy_month(shop: Shop, sign_in: SignIn) -> None:
     shop.control("advance", seconds=32 * 86400)
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_the_order_and_number_of_events_does_not_matter(
-    shop: Shop, sign_in: SignIn, seed: int
-) -> None:
+async def test_the_order_and_number_of_events_does_not_matter(shop: Shop, sign_in: SignIn) -> None:
     await busy_month(shop, sign_in)
     await shop.deliver()
     once = await books(shop)
-    for table in (lines, invoices, subscriptions, events, customers):
-        await shop.session.exec(table.delete())
-    await shop.session.commit()
-    shuffled = shop.events() * 2
-    random.Random(seed).shuffle(shuffled)
-    shop.delivered.clear()
-    for event in shuffled:
-        assert (await shop.send(event)).status_code == 204
-        await shop.process(event.id)
-    assert await books(shop) == once
+    for seed in range(4):
+        for table in (lines, invoices, subscriptions, events, customers):
+            await shop.session.exec(table.delete())
+        await shop.session.commit()
+        shuffled = shop.events() * 2
+        random.Random(seed).shuffle(shuffled)
+        for event in shuffled:
+            assert (await shop.send(event)).status_code == 204
+            await shop.process(event.id)
+        assert await books(shop) == once, seed
 
 
 async def test_an_event_comes_before_the_checkout_returns(shop: Shop, sign_in: SignIn) -> None:

@@ -28,9 +28,16 @@ def impatient(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stripe.HTTPClient.MAX_DELAY", 0.3)
 
 
+@pytest.fixture
+def hasty(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For an outage that no try survives, so there is nothing to wait for."""
+    monkeypatch.setattr("stripe.HTTPClient.INITIAL_DELAY", 0.01)
+    monkeypatch.setattr("stripe.HTTPClient.MAX_DELAY", 0.01)
+
+
 @pytest.mark.parametrize("fault", DOWN, ids=IDS)
 async def test_a_request_says_that_stripe_is_not_available(
-    shop: Shop, sign_in: SignIn, impatient: None, fault: dict[str, Any]
+    shop: Shop, sign_in: SignIn, hasty: None, fault: dict[str, Any]
 ) -> None:
     person = await sign_in()
     shop.control("faults", path="/v1/.*", times=None, **fault)
@@ -57,7 +64,7 @@ async def test_a_short_outage_is_not_noticed(
 
 @pytest.mark.parametrize("fault", DOWN, ids=IDS)
 async def test_an_event_waits_for_stripe(
-    shop: Shop, sign_in: SignIn, impatient: None, fault: dict[str, Any]
+    shop: Shop, sign_in: SignIn, hasty: None, fault: dict[str, Any]
 ) -> None:
     person = await sign_in()
     await shop.subscribe(person.headers, "pro_monthly")

@@ -138,10 +138,13 @@ async def test_of_two_who_join_at_once_the_second_counts_the_first(
 
     async def the_other_waits() -> None:
         """Return when the other request waits for this one, or does not."""
-        blocked = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+        blocked = (
+            "SELECT 1 FROM pg_stat_activity "
+            "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         async with await psycopg.AsyncConnection.connect(committed_url, autocommit=True) as there:
             while looks < 2:
-                found = await there.execute(blocked, ["%FOR NO KEY UPDATE%"])
+                found = await there.execute(blocked)
                 if await found.fetchone():
                     return
                 await asyncio.sleep(0.01)

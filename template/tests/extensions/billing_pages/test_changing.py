@@ -50,7 +50,7 @@ async def test_a_refused_change_is_shown_and_changes_nothing(
     methods = shop.v1.payment_methods
     card = methods.attach("pm_card_chargeCustomerFail", {"customer": known.customer})
     shop.v1.subscriptions.update(known.id, {"default_payment_method": card.id})
-    declined = await browser.post("/billing/change", price="pro_monthly", seats="1")
+    declined = await browser.post("/billing/change", price="team_monthly", seats="4")
     assert declined.status_code == 402
     assert 'role="alert"' in declined.text
     assert (await shop.plan(subscriber.headers))["price"] == "team_monthly"

@@ -58,7 +58,7 @@ async def start_checkout(
     status = 422
     if form.data:
         here = back(request, return_from_checkout, account)
-        order = (price, form.data.seats, form.data.code, here)
+        order = (price, form.data.seats or 1, form.data.code, here)
         try:
             return to_stripe(request, await checkout.subscribe(session, account.holder.id, *order))
         except AppError as error:
