@@ -91,11 +91,12 @@ async def test_fewer_seats_than_members_are_refused(shop: Shop, tenants: Tenants
     assert code(few) == (409, "seats_in_use")
     await shop.subscribe(headers(acme, "owner"), "team_monthly", seats=3)
     await shop.deliver()
-    for order in ({"seats": 2}, {"price": "pro_monthly", "seats": 1}):
-        refused = await change(shop, acme, **order)
+    cheaper: list[dict[str, object]] = [{"seats": 2}, {"price": "pro_monthly", "seats": 1}]
+    for less in cheaper:
+        refused = await change(shop, acme, **less)
         assert (*code(refused), refused.json()["people"]) == (409, "seats_in_use", 3)
         path = f"{API}/subscription/preview"
-        preview = await shop.api.post(path, json=order, headers=headers(acme, "owner"))
+        preview = await shop.api.post(path, json=less, headers=headers(acme, "owner"))
         assert code(preview) == (409, "seats_in_use")
     member = acme.people["member"]
     await acme.ask("owner", "DELETE", f"/members/{member.id}")
