@@ -164,6 +164,27 @@ async def test_no_event_is_lost_with_the_key_of_another_account(
     assert (await shop.plan(person.headers))["plan"] == "pro"
 
 
+async def test_a_payment_of_ours_without_an_invoice_is_ours(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    await shop.checkout(person.headers, "pro_monthly")
+    (customer,) = await shop.rows(customers, person.id)
+    await shop.session.commit()
+    shop.v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "eur",
+            "customer": customer["stripe_id"],
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "off_session": True,
+        }
+    )
+    await shop.deliver(shop.events("payment_intent.succeeded"))
+    (row,) = await shop.rows(events)
+    assert row["note"] is None
+    assert await shop.rows(invoices) == []
+
+
 async def test_customers_of_another_application_are_left_alone(shop: Shop) -> None:
     customer = shop.v1.customers.create({"metadata": {"holder": "somebody"}})
     shop.v1.customers.update(customer.id, {"email": "x@example.com"})
