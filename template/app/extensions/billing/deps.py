@@ -8,10 +8,8 @@ from fastapi import Depends
 from app.core.database import DatabaseReader
 from app.core.errors import ForbiddenError
 from app.core.features import load
-from app.extensions.billing.errors import FeatureMissingError
-from app.extensions.billing.service.catalogue import catalogue
 from app.extensions.billing.service.holders import Holder
-from app.extensions.billing.service.plans import Standing, standing
+from app.extensions.billing.service.plans import Standing, ensure_feature, plans_with, standing
 from app.extensions.users.deps import CurrentUser
 
 
@@ -52,14 +50,10 @@ def require_feature(feature: str) -> Any:
     Raises:
         ValueError: no plan of the catalogue has it.
     """
-    plans = [plan.key for plan in catalogue().plans if feature in plan.features]
-    if not plans:
-        raise ValueError(f"No plan in app/plans.py has the feature {feature!r}.")
+    admitted = plans_with(feature)
 
     async def required(current: CurrentPlan) -> Standing:
-        if not current.has(feature):
-            raise FeatureMissingError(feature, current.plan.key, plans)
-        return current
+        return ensure_feature(current, feature, admitted)
 
     check: Callable[[Standing], Awaitable[Standing]] = required
     return Depends(check)

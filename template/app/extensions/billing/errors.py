@@ -1,6 +1,7 @@
 """Errors of this feature."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from app.core.errors import (
     AppError,
@@ -10,6 +11,18 @@ from app.core.errors import (
     NotFoundError,
     UnavailableError,
 )
+
+
+class Named(Protocol):
+    """A plan of the catalogue."""
+
+    @property
+    def key(self) -> str:
+        """How the code names it."""
+
+    @property
+    def name(self) -> str:
+        """How people name it."""
 
 
 class NotSetUpError(ForbiddenError):
@@ -72,13 +85,49 @@ class NotSubscribedError(ConflictError):
         super().__init__("There is no subscription.")
 
 
+class SeatsInUseError(ConflictError):
+    """More people use the plan than there would be seats."""
+
+    code = "seats_in_use"
+
+    def __init__(self, people: int, seats: int, plan: str) -> None:
+        super().__init__(
+            f"{people} people use the plan, and {plan} would have {seats} "
+            f"{'seat' if seats == 1 else 'seats'}. Choose at least {people} seats, or remove "
+            f"{'one of them' if people - seats == 1 else f'{people - seats} of them'} first.",
+            people=people,
+            seats=seats,
+        )
+
+
+class NoSeatLeftError(AppError):
+    """All seats of the plan are taken."""
+
+    status = 402
+    code = "no_seat_left"
+
+    def __init__(self, seats: int, plan: str) -> None:
+        taken = "The one seat" if seats == 1 else f"All {seats} seats"
+        super().__init__(
+            f"{taken} of the plan {plan} {'is' if seats == 1 else 'are'} taken; open invitations "
+            "count, too. Whoever manages payments can add seats or change the plan. A member who "
+            "is removed and an invitation that is revoked free a seat.",
+            seats=seats,
+            plan=plan,
+        )
+
+
 class FeatureMissingError(AppError):
     """The plan does not have the feature."""
 
     status = 402
     code = "feature_not_in_plan"
 
-    def __init__(self, feature: str, plan: str, plans: Sequence[str]) -> None:
+    def __init__(self, feature: str, plan: Named, plans: Sequence[Named]) -> None:
         super().__init__(
-            f"The plan {plan} does not have {feature}.", feature=feature, plan=plan, plans=[*plans]
+            f"The plan {plan.key} does not have {feature}.",
+            feature=feature,
+            plan=plan.key,
+            plans=[each.key for each in plans],
+            plan_names=[each.name for each in plans],
         )

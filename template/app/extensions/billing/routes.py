@@ -6,11 +6,10 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 
 from app.core.database import DatabaseReader, DatabaseSession
-from app.core.http.lists import Listing
 from app.core.http.pagination import KeysetPage
 from app.extensions.billing.deps import CurrentManager, CurrentPlan
 from app.extensions.billing.errors import NotSubscribedError
-from app.extensions.billing.models import Invoice, customers
+from app.extensions.billing.models import customers
 from app.extensions.billing.schemas import (
     CatalogueRead,
     ChangePreview,
@@ -27,9 +26,8 @@ from app.extensions.billing.schemas import (
 )
 from app.extensions.billing.service import changes, checkout
 from app.extensions.billing.service.catalogue import catalogue
+from app.extensions.billing.service.invoices import INVOICES
 from app.extensions.billing.service.plans import Standing, standing
-
-INVOICES = Listing(Invoice, InvoiceRead, scope=Invoice.holder_id)
 
 router = APIRouter()
 

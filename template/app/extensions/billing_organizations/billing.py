@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.extensions.billing.service.holders import Contact, Holder
 from app.extensions.organizations.deps import NamedOrganization
-from app.extensions.organizations.service import contacts, roles
+from app.extensions.organizations.service import admission, contacts, roles
 from app.extensions.users.deps import CurrentUser
 from app.extensions.users.service import get
 
@@ -41,3 +41,8 @@ async def managers(session: AsyncSession, holder_id: UUID) -> list[UUID]:
     """Return the members who manage payments."""
     admitted = [roles.OWNER, roles.ADMIN, BILLING]
     return await contacts.members_with(session, holder_id, admitted)
+
+
+async def people(session: AsyncSession, holder_id: UUID) -> int:
+    """Return the number of members, without machines."""
+    return await admission.people(session, holder_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, delete, or_, select, update
+from sqlmodel import col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -239,6 +239,17 @@ async def any_active(session: AsyncSession, user_ids: Sequence[UUID]) -> bool:
     """Return whether one of these users can sign in; a machine cannot."""
     statement = _active().where(col(User.id).in_(user_ids)).limit(1)
     return (await session.exec(statement)).first() is not None
+
+
+async def count_people(session: AsyncSession, user_ids: Any) -> int:
+    """Return how many of these users are people and no machines.
+
+    Args:
+        session: for the query.
+        user_ids: ids, or a query for them.
+    """
+    counted = select(func.count()).where(col(User.id).in_(user_ids), col(User.machine).is_(False))
+    return (await session.exec(counted)).one()
 
 
 async def update_profile(session: AsyncSession, user_id: UUID, changes: dict[str, object]) -> User:

@@ -7,9 +7,12 @@ import stripe
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
+from app.core.settings import load_settings
+from app.extensions.billing.errors import ObjectMissingError
 from app.extensions.billing.models import customers, invoices, subscriptions
 from app.extensions.billing.service import closing
 from app.extensions.users.models import User
+from devstack.stripe import LocalStripe
 from tests.extensions.billing.shop import Shop
 from tests.support.people import Person, SignIn
 
@@ -63,6 +66,26 @@ async def test_a_customer_that_is_gone_at_stripe_needs_nothing(shop: Shop, sign_
     await shop.session.commit()
     (row,) = await shop.rows(customers, person.id)
     assert row["closed_at"]
+    await shop.deliver()
+
+
+async def test_a_customer_that_the_key_does_not_see_stays_open(
+    shop: Shop, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "pro_monthly")
+    await shop.deliver()
+    await delete(shop.session, person)
+    with monkeypatch.context() as patch, LocalStripe() as other:
+        patch.setenv("BILLING_STRIPE_URL", other.url)
+        load_settings.cache_clear()
+        with pytest.raises(ObjectMissingError):
+            await closing.close(shop.session, person.id)
+        await shop.session.rollback()
+    load_settings.cache_clear()
+    assert await closing.find_gone(shop.session) == ([person.id], None)
+    assert await closing.close(shop.session, person.id) == 1
+    await shop.session.commit()
     await shop.deliver()
 
 

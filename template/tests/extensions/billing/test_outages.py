@@ -1,5 +1,7 @@
 """Stripe is down, slow or busy: an error with a code, no second payment, and no event lost."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -28,15 +30,28 @@ def impatient(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stripe.HTTPClient.MAX_DELAY", 0.3)
 
 
+@contextmanager
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give up at once, in an outage that no try survives; without it, requests have their time."""
+    with monkeypatch.context() as patch:
+        patch.setenv("BILLING_TIMEOUT_SECONDS", "0.3")
+        load_settings.cache_clear()
+        patch.setattr("stripe.HTTPClient.INITIAL_DELAY", 0.01)
+        patch.setattr("stripe.HTTPClient.MAX_DELAY", 0.01)
+        yield
+    load_settings.cache_clear()
+
+
 @pytest.mark.parametrize("fault", DOWN, ids=IDS)
 async def test_a_request_says_that_stripe_is_not_available(
-    shop: Shop, sign_in: SignIn, impatient: None, fault: dict[str, Any]
+    shop: Shop, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     person = await sign_in()
     shop.control("faults", path="/v1/.*", times=None, **fault)
-    answer = await shop.api.post(
-        f"{API}/subscription", json={"price": "pro_monthly"}, headers=person.headers
-    )
+    with hasty(monkeypatch):
+        answer = await shop.api.post(
+            f"{API}/subscription", json={"price": "pro_monthly"}, headers=person.headers
+        )
     assert (answer.status_code, answer.json()["code"]) == (503, "stripe_unavailable")
     assert answer.headers["retry-after"]
     # The plan does not need Stripe.
@@ -57,17 +72,18 @@ async def test_a_short_outage_is_not_noticed(
 
 @pytest.mark.parametrize("fault", DOWN, ids=IDS)
 async def test_an_event_waits_for_stripe(
-    shop: Shop, sign_in: SignIn, impatient: None, fault: dict[str, Any]
+    shop: Shop, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     person = await sign_in()
     await shop.subscribe(person.headers, "pro_monthly")
     found = shop.events()
     shop.control("faults", path="/v1/(?!events).*", times=None, **fault)
-    for event in found:
-        assert (await shop.send(event)).status_code == 204
-        with pytest.raises(StripeUnavailableError):
-            await shop.process(event.id)
-        await shop.session.rollback()
+    with hasty(monkeypatch):
+        for event in found:
+            assert (await shop.send(event)).status_code == 204
+            with pytest.raises(StripeUnavailableError):
+                await shop.process(event.id)
+            await shop.session.rollback()
     assert {*await shop.waiting()} == {event.id for event in found}
     shop.clear_faults()
     for event in found:

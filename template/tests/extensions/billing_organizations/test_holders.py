@@ -36,7 +36,7 @@ async def test_members_use_the_plan_of_their_organization(shop: Shop, tenants: T
 )
 async def test_who_may_buy(shop: Shop, tenants: Tenants, role: str, status: int) -> None:
     acme = await tenants.create("Acme", *({role} - {"owner"}))
-    order = {"price": "team_monthly"}
+    order = {"price": "team_monthly", "seats": 2}
     answer = await shop.api.post(f"{API}/subscription", json=order, headers=headers(acme, role))
     assert answer.status_code == status
     for path in ("portal", "subscription/cancel", "subscription/refresh"):

@@ -42,7 +42,9 @@ class Plan:
     description: str = ""
     features: frozenset[str] = frozenset()  # for `require_feature`
     trial_days: int = 0
-    max_seats: int = 1  # above 1, the quantity of a subscription is its number of seats
+    # Above 1, the quantity of a subscription is its number of seats. Of the free plan: how many
+    # people may use it together.
+    max_seats: int = 1
     # What other features give to subscribers, by their names for it.
     includes: Mapping[str, int] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from app.extensions.billing.service.catalogue_sync import price_id
 from app.extensions.billing.service.checkout import plan_of
 from app.extensions.billing.service.client import stripe_client
 from app.extensions.billing.service.plans import CURRENT, RUNNING
+from app.extensions.billing.service.seats import check_seats
 
 # What is due for the rest of the period is paid at once, and so are returned amounts credited.
 PRORATION = "always_invoice"
@@ -32,10 +33,12 @@ async def preview(
         NotSubscribedError: there is no subscription.
         UnknownPriceError: there is no such price.
         InvalidError: `too_many_seats`.
+        SeatsInUseError: more people use the plan.
     """
     row = await _current(session, holder_id)
     if _is_same(row, price, seats):
         return ChangePreview(amount_due=0, total=0, currency=row["currency"], lines=[])
+    await _check(session, row, price, seats)
     async with stripe_client() as client:
         item = await _item(client, row, price, seats)
         details = {"items": [item], "proration_behavior": PRORATION}
@@ -60,11 +63,15 @@ async def change(
 
     Raises:
         NotSubscribedError: there is no subscription.
+        UnknownPriceError: there is no such price.
+        InvalidError: `too_many_seats`.
+        SeatsInUseError: more people use the plan.
         StripeRefusedError: the payment was refused, and nothing has changed.
     """
     row = await _current(session, holder_id)
     if _is_same(row, price, seats):
         return
+    await _check(session, row, price, seats)
     async with stripe_client() as client:
         values = {
             "items": [await _item(client, row, price, seats)],
@@ -110,11 +117,18 @@ def _is_same(row: Any, price: str | None, seats: int | None) -> bool:
     return (price or row["price"], seats or row["seats"]) == (row["price"], row["seats"])
 
 
+async def _check(session: AsyncSession, row: Any, price: str | None, seats: int | None) -> None:
+    """Compare a change with the catalogue, and with the people who use the plan."""
+    count = seats or row["seats"]
+    plan = plan_of(price or row["price"] or "", count)
+    await check_seats(session, row["holder_id"], plan, count)
+    await session.rollback()  # no connection is held during the requests
+
+
 async def _item(
     client: stripe.StripeClient, row: Any, price: str | None, seats: int | None
 ) -> dict[str, Any]:
     key, count = price or row["price"], seats or row["seats"]
-    plan_of(key or "", count)
     item: dict[str, Any] = {"id": row["item"], "quantity": count}
     if key != row["price"]:  # who keeps the price keeps its old amount
         item["price"] = await price_id(client, key)

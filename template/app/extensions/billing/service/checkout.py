@@ -21,23 +21,32 @@ from app.extensions.billing.service.catalogue_sync import price_id
 from app.extensions.billing.service.client import stripe_client
 from app.extensions.billing.service.customers import HOLDER, ensure
 from app.extensions.billing.service.plans import RUNNING
+from app.extensions.billing.service.seats import check_seats
 from app.extensions.billing.settings import BillingSettings
 
 
 async def subscribe(
-    session: AsyncSession, holder_id: UUID, price: str, seats: int, code: str | None
+    session: AsyncSession,
+    holder_id: UUID,
+    price: str,
+    seats: int,
+    code: str | None,
+    back: str | None = None,
 ) -> str:
     """Start a checkout of a subscription, and return the address of its page.
 
-    Other checkouts of the holder that are still open end, so that only one can be completed: of
-    several that begin at the same moment, the newest.
+    Stripe leads back to the page `back`, by default to BILLING_RETURN_URL. Other checkouts of the
+    holder that are still open end, so that only one can be completed: of several that begin at the
+    same moment, the newest.
 
     Raises:
         UnknownPriceError: there is no such price.
         InvalidError: `too_many_seats`, `unknown_code`.
+        SeatsInUseError: more people would use the plan.
         AlreadySubscribedError: the holder has a subscription.
     """
     plan = plan_of(price, seats)
+    await check_seats(session, holder_id, plan, seats)
     counted: Any = select(
         func.count(), func.count().filter(subscriptions.c.status.in_(RUNNING))
     ).where(subscriptions.c.holder_id == holder_id)
@@ -55,7 +64,7 @@ async def subscribe(
             raise AlreadySubscribedError
         line = {"price": await price_id(client, price), "quantity": seats}
         values: Any = {
-            **_common(holder_id, customer),
+            **_common(holder_id, customer, back),
             **await _discount(client, code),
             "mode": "subscription",
             "line_items": [line],
@@ -71,8 +80,10 @@ async def subscribe(
         return _page_of(created)
 
 
-async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) -> str:
-    """Start a checkout of packs, and return the address of its page.
+async def buy(
+    session: AsyncSession, holder_id: UUID, pack: str, quantity: int, back: str | None = None
+) -> str:
+    """Start a checkout of packs, and return the address of its page; for `back`, see `subscribe`.
 
     Raises:
         UnknownPriceError: there is no such pack.
@@ -83,7 +94,7 @@ async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) 
         customer = await ensure(session, client, holder_id)
         line = {"price": await price_id(client, pack), "quantity": quantity}
         values: Any = {
-            **_common(holder_id, customer),
+            **_common(holder_id, customer, back),
             "allow_promotion_codes": True,
             "mode": "payment",
             "line_items": [line],
@@ -93,8 +104,10 @@ async def buy(session: AsyncSession, holder_id: UUID, pack: str, quantity: int) 
         return _page_of(await client.v1.checkout.sessions.create_async(values))
 
 
-async def portal(session: AsyncSession, holder_id: UUID) -> str:
+async def portal(session: AsyncSession, holder_id: UUID, back: str | None = None) -> str:
     """Open the portal, where invoices and means of payment are, and return its address.
+
+    It leads back to the page `back`, by default to BILLING_RETURN_URL.
 
     Raises:
         NotSubscribedError: the holder has never been at a checkout.
@@ -109,7 +122,7 @@ async def portal(session: AsyncSession, holder_id: UUID) -> str:
     async with stripe_client() as client:
         values: Any = {
             "customer": customer,
-            "return_url": load_settings(BillingSettings).return_url,
+            "return_url": back or load_settings(BillingSettings).return_url,
         }
         return (await client.v1.billing_portal.sessions.create_async(values)).url
 
@@ -157,9 +170,9 @@ def plan_of(price: str, seats: int) -> Plan:
     return known[0]
 
 
-def return_url(result: str) -> str:
+def return_url(result: str, back: str | None = None) -> str:
     """Return the page after a checkout; it learns the result, and the id of the checkout."""
-    page: str = load_settings(BillingSettings).return_url
+    page: str = back or load_settings(BillingSettings).return_url
     url = urlsplit(page)
     # Stripe replaces the name in braces, which must not be encoded.
     added = urlencode({"checkout": result}) + "&session_id={CHECKOUT_SESSION_ID}"
@@ -167,12 +180,12 @@ def return_url(result: str) -> str:
     return urlunsplit((url.scheme, url.netloc, url.path, query, url.fragment))
 
 
-def _common(holder_id: UUID, customer: str) -> dict[str, Any]:
+def _common(holder_id: UUID, customer: str, back: str | None) -> dict[str, Any]:
     values: dict[str, Any] = {
         "customer": customer,
         "client_reference_id": str(holder_id),
-        "success_url": return_url("success"),
-        "cancel_url": return_url("cancelled"),
+        "success_url": return_url("success", back),
+        "cancel_url": return_url("cancelled", back),
     }
     if load_settings(BillingSettings).automatic_tax:
         values |= {

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.database.models import utcnow
 from app.core.logging import get_logger
+from app.extensions.billing.errors import ObjectMissingError
 from app.extensions.billing.models import customers
 from app.extensions.billing.service import books, holders
 from app.extensions.billing.service.checkout import expire_checkouts
@@ -42,7 +43,12 @@ async def find_gone(
 
 
 async def close(session: AsyncSession, holder_id: UUID) -> int:
-    """End all subscriptions of a holder at once, without a refund. The task commits."""
+    """End all subscriptions of a holder at once, without a refund. The task commits.
+
+    Raises:
+        ObjectMissingError: the key does not see the customer. It may be of another account, where
+            nothing was ended, so the holder stays open and the next night tries again.
+    """
     statement: Any = select(customers.c.stripe_id).where(customers.c.holder_id == holder_id)
     customer = (await session.exec(statement)).scalar_one_or_none()
     if customer is None:
@@ -62,13 +68,15 @@ async def _subscriptions(client: stripe.StripeClient, customer: str) -> list[str
     """Return the subscriptions of a customer, and end the checkouts that would make another one."""
     asked: Any = {"customer": customer, "status": "all", "limit": 100}
     try:
-        await expire_checkouts(client, customer)
-        page = await client.v1.subscriptions.list_async(asked)
+        known = await client.v1.customers.retrieve_async(customer)
     except stripe.InvalidRequestError as error:
         if is_missing(error):
-            return []  # the customer was deleted at Stripe
+            raise ObjectMissingError(customer) from error
         raise
-    return page.data
+    if getattr(known, "deleted", False):  # Stripe has ended all of its subscriptions
+        return []
+    await expire_checkouts(client, customer)
+    return (await client.v1.subscriptions.list_async(asked)).data
 
 
 async def _ended(client: stripe.StripeClient, known: stripe.Subscription) -> stripe.Subscription:

@@ -5,8 +5,10 @@ A feature with other holders than users has a `billing.py` with the dependency `
 
     async def contact(session: AsyncSession, holder_id: UUID) -> Contact | None: ...
     async def managers(session: AsyncSession, holder_id: UUID) -> list[UUID]: ...
+    async def people(session: AsyncSession, holder_id: UUID) -> int: ...
 
-`contact` returns None for an id that the feature does not know, and `managers` an empty list.
+`contact` returns None for an id that the feature does not know, `managers` an empty list, and
+`people` 0.
 """
 
 from dataclasses import dataclass
@@ -56,6 +58,15 @@ async def managers(session: AsyncSession, holder_id: UUID) -> list[UUID]:
         if found:
             return found
     return [holder_id]
+
+
+async def people(session: AsyncSession, holder_id: UUID) -> int:
+    """Return how many people use what a holder pays for, each of whom needs a seat."""
+    for _, module in load("billing"):
+        found: int = await module.people(session, holder_id)
+        if found:
+            return found
+    return 1
 
 
 def tables() -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class Found:
     customer: stripe.Customer | None = None
     subscription: stripe.Subscription | None = None
     invoice: ReadInvoice | None = None
+    payment: stripe.PaymentIntent | None = None
     charge: stripe.Charge | None = None
     returned: int = 0  # of all payments of the invoice
     fraud: bool = False  # there is a warning about the charge
@@ -50,7 +51,7 @@ class Found:
         if self.customer:
             return self.customer.id
         invoice = self.invoice.invoice if self.invoice else None
-        for each in (self.subscription, invoice, self.charge):
+        for each in (self.subscription, invoice, self.charge, self.payment):
             if each is not None and each.customer:
                 return id_of(each.customer)
         return None
@@ -80,8 +81,10 @@ async def _read(client: stripe.StripeClient, kind: str, object_id: str) -> Found
     if kind.startswith("checkout.session."):
         return await _of_checkout(client, object_id)
     if kind.startswith("payment_intent."):
+        # A search for its invoice finds nothing with the key of another account, and says nothing.
+        payment = await client.v1.payment_intents.retrieve_async(object_id)
         invoice = await _invoice_of_payment(client, object_id)
-        return await _of_invoice(client, invoice) if invoice else Found()
+        return await _of_invoice(client, invoice) if invoice else Found(payment=payment)
     if kind.startswith("charge.dispute."):
         dispute = await client.v1.disputes.retrieve_async(object_id)
         return await _of_charge(client, dispute.charge)

@@ -17,7 +17,7 @@ from app.core.http.lists import Listing
 from app.core.settings import load_settings
 from app.extensions.organizations.models import Invitation, Member, Organization
 from app.extensions.organizations.schemas import InvitationRead, InvitationSent
-from app.extensions.organizations.service import roles
+from app.extensions.organizations.service import admission, roles
 from app.extensions.organizations.service.locks import lock
 from app.extensions.organizations.service.organizations import refuse_personal
 from app.extensions.organizations.service.scope import Scope
@@ -45,6 +45,7 @@ async def invite(
         ForbiddenError: the caller is no admin, or no owner and invites an owner.
         ConflictError: the address is invited already or that of a member, or it is a personal
             organization.
+        AppError: there is no room, see `admission`.
     """
     roles.check(role)
     caller = await lock(session, scope)
@@ -53,6 +54,7 @@ async def invite(
     for user_id in await ids_by_email(session, email):
         if await session.get(Member, (caller.organization_id, user_id)):
             raise ConflictError("This is the address of a member.", code="already_member")
+    await admission.check_invitation(session, caller.organization_id, email)
     invitation = Invitation(
         organization_id=caller.organization_id,
         email=email,
@@ -88,15 +90,17 @@ async def resend(
     Raises:
         ForbiddenError: the caller is no admin, or no owner and an owner is invited.
         NotFoundError: there is no such invitation.
+        AppError: there is no room, see `admission`.
     """
     caller = await lock(session, scope)
     invitation = await _get(session, caller, invitation_id)
+    await admission.check_invitation(session, caller.organization_id, invitation.email)
     token = _renew(invitation)
     return await _sent(session, caller, invitation, token, page)
 
 
 async def revoke(session: AsyncSession, scope: Scope, invitation_id: UUID) -> None:
-    """Remove an invitation; its link ends. Raises what `resend` raises."""
+    """Remove an invitation; its link ends. For its errors, see `resend`; room is always there."""
     caller = await lock(session, scope)
     await session.delete(await _get(session, caller, invitation_id))
     await session.commit()
@@ -109,16 +113,23 @@ async def accept(session: AsyncSession, user_id: UUID, token: str) -> tuple[Orga
         NotFoundError: `invitation_not_found`, there is no invitation with this token, it was used
             or revoked, or it is for another address. A finder of the link cannot tell these apart.
         ConflictError: `invitation_expired`.
+        AppError: there is no room, see `admission`. The invitation stays.
     """
     email = (await get_user(session, user_id)).email
+    joined_tables = col(Organization.id) == col(Invitation.organization_id)
+    mine = (
+        col(Invitation.token_hash) == _hash(token),
+        func.lower(col(Invitation.email)) == (email or "").lower(),
+        col(Organization.deleted_at).is_(None),
+    )
+    # Of two who join, the second waits, and counts the first. Everything else that changes members
+    # locks the organization before an invitation, too.
+    locked = select(Organization.id).join(Invitation, joined_tables).where(*mine)
+    await session.exec(locked.with_for_update(of=Organization, key_share=True))
     found = (
         select(Invitation, Organization)
-        .join(Organization, col(Organization.id) == col(Invitation.organization_id))
-        .where(
-            col(Invitation.token_hash) == _hash(token),
-            func.lower(col(Invitation.email)) == (email or "").lower(),
-            col(Organization.deleted_at).is_(None),
-        )
+        .join(Organization, joined_tables)
+        .where(*mine)
         .with_for_update(of=Invitation)  # of two requests, one accepts
     )
     row = (await session.exec(found)).one_or_none()
@@ -129,6 +140,8 @@ async def accept(session: AsyncSession, user_id: UUID, token: str) -> tuple[Orga
         raise ConflictError(
             "This invitation has expired: ask for another one.", code="invitation_expired"
         )
+    if await session.get(Member, (organization.id, user_id)) is None:
+        await admission.check_member(session, organization.id)
     member = Member(organization_id=organization.id, user_id=user_id, role=invitation.role)
     inserted = insert(Member).values(**member.model_dump()).on_conflict_do_nothing()
     joined = await session.scalar(inserted.returning(col(Member.user_id)))
