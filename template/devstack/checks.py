@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 from app.core.cli.output import print_table
+from devstack.stack import modules
 
 
 class Tests(StrEnum):
@@ -107,6 +108,8 @@ CHECKS = (
         reason="see the message above",
     ),
 )
+# A module there may have more of them, in `CHECKS`.
+COMMANDS = "devstack.commands"
 QUICK = Check("tests", installed("pytest"), "uv run pytest --last-failed", is_long=True)
 ALL = (
     Check("all tests", PYTEST, "uv run pytest tests --last-failed", is_long=True),
@@ -116,7 +119,8 @@ ALL = (
 
 def chosen(tests: Tests) -> tuple[Check, ...]:
     """The checks of a run."""
-    first = () if tests is Tests.ONLY else CHECKS
+    found = (check for module in modules(COMMANDS) for check in getattr(module, "CHECKS", ()))
+    first = () if tests is Tests.ONLY else (*CHECKS, *found)
     last = {Tests.QUICK: (QUICK,), Tests.NONE: ()}.get(tests, ALL)
     return (*first, *last)
 

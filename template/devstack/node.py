@@ -34,6 +34,17 @@ class Node:
             command, cwd=cwd, env=self.environment(env or {}), check=False
         ).returncode
 
+    def read(self, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+        """Run `npm …` in a folder; return what it printed."""
+        return subprocess.run(
+            [str(self.program), str(self.npm), *arguments],
+            cwd=cwd,
+            env=self.environment({}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """The variables of a child. Scripts of npm find the same Node on their PATH."""
         path = f"{self.program.parent}{os.pathsep}{os.environ.get('PATH', '')}"

@@ -18,7 +18,8 @@ import jinja2
 import pytest
 import yaml
 
-from support.checks.linters import CI, LINTERS, UPDATE, output_of
+from support.checks.linters import CI, DEPENDABOT, LINTERS, UPDATE, output_of
+from support.rendering import Render
 from support.snapshot import ROOT
 
 
@@ -61,6 +62,17 @@ def test_workflows_have_no_default_permissions(project: Path) -> None:
         workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert workflow["permissions"] == {}, path.name
         assert "concurrency" in workflow, path.name
+
+
+def test_dependabot_leaves_the_npm_packages_of_the_template_to_updates(render: Render) -> None:
+    with_frontend = render(preset="everything")
+    packages = json.loads((with_frontend / "web/package.json").read_text(encoding="utf-8"))
+    entries = yaml.safe_load((with_frontend / DEPENDABOT).read_text(encoding="utf-8"))["updates"]
+    (npm,) = (each for each in entries if each["package-ecosystem"] == "npm")
+    ignored = {each["dependency-name"] for each in npm["ignore"]}
+    assert ignored == {*packages["dependencies"], *packages["devDependencies"]}
+    # Without update-types, security updates would be ignored, too.
+    assert all(each["update-types"] for each in npm["ignore"])
 
 
 # --- Image and compose -----------------------------------------------------------------------

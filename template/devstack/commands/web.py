@@ -3,6 +3,7 @@
 Every command first generates the client of the API, so that it is never older than the API.
 """
 
+import json
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import typer
 from watchfiles import PythonFilter, watch
 
 from app.core.cli.errors import CliError
+from devstack.checks import Check, installed
 from devstack.errors import DevStackError
 from devstack.node import Node, find_node, web_folder, write_client
 
@@ -22,6 +24,17 @@ cli = typer.Typer(name="web", no_args_is_help=True, help="The frontend in web/."
 ROOT = Path(__file__).absolute().parents[2]
 # What the commands write, besides node_modules and the client.
 GENERATED = ("build", ".react-router", "openapi.json", "app/client")
+UNDECIDED = 2
+
+CHECKS = (
+    Check(
+        "known vulnerabilities of npm packages",
+        installed("app", "web", "audit"),
+        "uv run app web npm audit fix",
+        skipped=UNDECIDED,
+        reason="see the message above",
+    ),
+)
 
 
 @cli.command()
@@ -87,14 +100,34 @@ def lint(
     """Check types, style and format (tsc, ESLint, Prettier)."""
     node = _installed()
     _client(node)
-    _npm(node, "run", "--silent", "lint-fix" if fix else "lint")
+    # First, because it writes the types of the routes, without which ESLint knows no page.
     _npm(node, "run", "--silent", "types")
+    _npm(node, "run", "--silent", "lint-fix" if fix else "lint")
 
 
 @cli.command()
 def audit() -> None:
-    """Look for known vulnerabilities in the packages."""
-    _npm(_installed(), "audit", "--audit-level=high")
+    """Look for severe vulnerabilities that are known, in the packages of the lock file.
+
+    The exit code is 2 if that cannot be decided, such as without a network.
+    """
+    if not (web_folder(ROOT) / "package-lock.json").exists():
+        typer.echo("There is no web/package-lock.json: run `uv run app web install`.")
+        raise typer.Exit(UNDECIDED)
+    done = _node().read("audit", "--package-lock-only", "--json", cwd=web_folder(ROOT))
+    report = json.loads(done.stdout or "{}")
+    if "vulnerabilities" not in report:
+        typer.echo(
+            f"npm could not ask for vulnerabilities; repeat it with a network.\n{done.stderr}"
+        )
+        raise typer.Exit(UNDECIDED)
+    found = report["vulnerabilities"].values()
+    severe = [each for each in found if each["severity"] in ("high", "critical")]
+    for each in severe:
+        typer.echo(f"{each['name']} {each['range']}: {each['severity']}")
+    if severe:
+        raise CliError("See `uv run app web npm audit`.")
+    typer.echo(f"No severe vulnerability is known; {len(report['vulnerabilities'])} others are.")
 
 
 @cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

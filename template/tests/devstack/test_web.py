@@ -1,6 +1,7 @@
 """The frontend in the dev stack: what it needs, and what is said if that is missing."""
 
 import importlib.util
+import json
 import os
 import socket
 import subprocess
@@ -10,8 +11,11 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from typer.testing import CliRunner
 
-from devstack import node
+from devstack import checks, node
+from devstack.checks import Outcome
+from devstack.commands import web as commands
 from devstack.errors import DevStackError
 from devstack.ports import listen
 from devstack.processes import web
@@ -129,3 +133,27 @@ def test_a_client_that_cannot_be_generated_is_not_taken_for_current(
     with pytest.raises(DevStackError, match="client"):
         node.write_client(tmp_path, node.find_node())
     assert not (tmp_path / "web/openapi.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("severity", "outcome"),
+    [("high", Outcome.FAILED), ("low", Outcome.PASSED), (None, Outcome.SKIPPED)],
+)
+def test_ci_asks_for_vulnerabilities_and_says_if_it_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, severity: str | None, outcome: Outcome
+) -> None:
+    fault = {"tea": {"name": "tea", "range": "<2", "severity": severity}}
+    report = {"vulnerabilities": fault} if severity else {"message": "request failed"}
+    npm = tmp_path / "npm.py"  # as a Node that Python runs
+    npm.write_text(f"print({json.dumps(report)!r}); raise SystemExit(1)")
+    monkeypatch.setattr(commands, "find_node", lambda: node.Node(Path(sys.executable), npm))
+    monkeypatch.setattr(commands, "ROOT", tmp_path)
+    (check,) = commands.CHECKS
+    assert check in checks.chosen(checks.Tests.NONE)
+    assert CliRunner().invoke(commands.cli, ["audit"]).exit_code == check.skipped  # no lock file
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/package-lock.json").touch()
+    done = CliRunner().invoke(commands.cli, ["audit"])
+    codes = {0: Outcome.PASSED, check.skipped: Outcome.SKIPPED}
+    assert codes.get(done.exit_code, Outcome.FAILED) is outcome
+    assert ("tea" in done.output) is (outcome is Outcome.FAILED)

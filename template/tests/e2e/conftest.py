@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from devstack.node import reason_not_to_run
 from devstack.supabase import LocalSupabase
-from tests.e2e.site import BUILD, WEB, Site
+from tests.e2e.site import BUILD, SANDBOX, WEB, Chromium, Site
 from tests.support.processes import PROJECT, Process, serving
 
 FAILURES = BUILD / "failures"
@@ -28,6 +28,7 @@ DEVICES: dict[str, dict[str, Any]] = {
 }
 # Long enough for a busy machine: a page that is there needs none of it.
 MILLISECONDS = 20_000
+expect.set_options(timeout=MILLISECONDS)
 FAILED = pytest.StashKey[bool]()
 
 
@@ -56,6 +57,15 @@ def built() -> Path:
     return BUILD
 
 
+@pytest.fixture
+def copy(built: Path, tmp_path: Path) -> Path:
+    """The frontend of the build, in a folder that a test may change."""
+    left_out = shutil.ignore_patterns("node_modules", "build", ".react-router")
+    folder = shutil.copytree(WEB, tmp_path / "web", ignore=left_out)
+    (folder / "node_modules").symlink_to(WEB / "node_modules")
+    return folder
+
+
 def _is_current() -> bool:
     """Whether no source is newer than the build."""
     facts = BUILD / "policy.json"
@@ -71,17 +81,22 @@ def _is_current() -> bool:
 
 
 @pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def chromium() -> AsyncIterator[Chromium]:
     """Chromium: of CHROMIUM, of the PATH, or of Playwright."""
     async with async_playwright() as playwright:
         own = playwright.chromium.executable_path
         program = os.environ.get("CHROMIUM") or shutil.which("chromium") or own
         if not Path(program).exists():
             pytest.skip("There is no Chromium: run `uv run playwright install chromium`.")
-        # Chromium's sandbox needs rights that containers and root do not have.
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
+        yield Chromium(playwright.chromium, program)
+
+
+@pytest.fixture(scope="session")
+async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
+    """A browser for all tests, with a context for each."""
+    browser = await chromium.kind.launch(executable_path=chromium.program, args=SANDBOX)
+    yield browser
+    await browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +108,7 @@ async def site(
         client,
         _,
     ):
-        base = str(client.base_url).rstrip("/")
-        path = (await client.get("/app/", headers={"Accept": "text/html"})).is_success
-        yield Site(f"{base}/app" if path else base, supabase)
+        yield Site.at(str(client.base_url).rstrip("/"), supabase)
 
 
 @pytest.fixture

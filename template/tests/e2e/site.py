@@ -1,7 +1,10 @@
 """The application as its users find it, and its folders."""
 
+import json
 from dataclasses import dataclass, field
 from uuid import uuid4
+
+from playwright.async_api import BrowserType
 
 from devstack.supabase import LocalSupabase
 from tests.support.processes import PROJECT
@@ -12,6 +15,18 @@ BUILD = WEB / "build"
 SAMPLE = WEB / "app/features/items"
 
 
+# Chromium's sandbox needs rights that containers and root do not have.
+SANDBOX = ["--no-sandbox"]
+
+
+@dataclass
+class Chromium:
+    """The program, and what starts it."""
+
+    kind: BrowserType
+    program: str
+
+
 @dataclass
 class Site:
     """The application as a browser finds it."""
@@ -19,9 +34,20 @@ class Site:
     url: str
     supabase: LocalSupabase
 
+    @classmethod
+    def at(cls, origin: str, supabase: LocalSupabase) -> "Site":
+        """The build at an address."""
+        base: str = json.loads((BUILD / "policy.json").read_text("utf-8"))["base"]
+        return cls(origin + base.removesuffix("/"), supabase)
+
     def address(self, path: str) -> str:
         """The address of a page."""
         return f"{self.url}/{path.lstrip('/')}"
+
+    @property
+    def api(self) -> str:
+        """The address of the API behind it."""
+        return f"{self.url.removesuffix('/app')}/api/v1"
 
     def user(self) -> "Account":
         """Create a user with a password."""

@@ -2,7 +2,9 @@
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.site import Account, Site
+from tests.e2e.site import WEB, Account, Site
+
+AXE = WEB / "node_modules/axe-core/axe.min.js"
 
 
 async def sign_in(page: Page, site: Site, account: Account | None = None) -> Account:
@@ -27,3 +29,10 @@ async def add_item(page: Page, title: str) -> None:
 def heading(page: Page, name: str) -> Locator:
     """The main heading."""
     return page.get_by_role("heading", name=name, level=1)
+
+
+async def violations(page: Page) -> list[tuple[str, list[str]]]:
+    """The rules of accessibility that a page breaks, with the elements (axe)."""
+    await page.evaluate(AXE.read_text("utf-8"))
+    found = await page.evaluate("axe.run()")
+    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]

@@ -5,19 +5,10 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.site import SAMPLE, WEB, Site
-from tests.e2e.steps import add_item, heading, sign_in
+from tests.e2e.site import SAMPLE, Site
+from tests.e2e.steps import add_item, heading, sign_in, violations
 
 pytestmark = pytest.mark.slow
-
-AXE = WEB / "node_modules/axe-core/axe.min.js"
-
-
-async def violations(page: Page) -> list[tuple[str, list[str]]]:
-    """The rules that a page breaks, with the elements."""
-    await page.evaluate(AXE.read_text("utf-8"))
-    found = await page.evaluate("axe.run()")
-    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -36,6 +36,7 @@ async def test_from_the_sign_up_to_the_sign_out(
     await page.goto(site.address("/"))
     await expect(heading(page, "Sign in")).to_be_visible()
     await page.get_by_role("link", name="Create an account").click()
+    await expect(heading(page, "Create an account")).to_be_visible()
     await page.get_by_label("E-mail address").fill(account.email)
     await page.get_by_label("Password", exact=True).fill(account.password)
     await page.get_by_role("button", name="Create the account").click()

@@ -1,25 +1,13 @@
 """Types from the API to the page: what is renamed in the API does not compile."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from devstack.node import find_node
-from tests.e2e.site import WEB
 
 pytestmark = pytest.mark.slow
-
-COPIED = shutil.ignore_patterns("node_modules", "build", ".react-router")
-
-
-@pytest.fixture
-def copy(built: Path, tmp_path: Path) -> Path:
-    """The frontend of the build, in a folder that a test may change."""
-    folder = shutil.copytree(WEB, tmp_path / "web", ignore=COPIED)
-    (folder / "node_modules").symlink_to(WEB / "node_modules")
-    return folder
 
 
 def test_a_renamed_field_does_not_compile(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:

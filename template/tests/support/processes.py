@@ -87,8 +87,12 @@ def running(
 async def serving(
     application: str, *options: str, **environment: str
 ) -> AsyncIterator[tuple[AsyncClient, Process]]:
-    """Run an application, `module:name`, with uvicorn; a client of it, as soon as it answers."""
-    port = free_port()
+    """Run an application, `module:name`, with uvicorn; a client of it, as soon as it answers.
+
+    A test that has to know the port before gives `--port=`.
+    """
+    chosen = (each.removeprefix("--port=") for each in options if each.startswith("--port="))
+    port = next(chosen, str(free_port()))
     command = ("uvicorn", application, f"--port={port}", *options)
     with running(*command, stop=signal.SIGTERM, **environment) as process:
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:

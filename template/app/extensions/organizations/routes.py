@@ -20,6 +20,7 @@ from app.extensions.organizations.schemas import (
     OrganizationQuery,
     OrganizationRead,
     RoleChange,
+    RolesRead,
     Transfer,
 )
 from app.extensions.organizations.service import (
@@ -65,6 +66,12 @@ async def accept_invitation(
     """Become a member by the token of an invitation for the caller's address."""
     organization, role = await invitations.accept(session, user.id, body.token)
     return _read(organization, role)
+
+
+@router.get("/roles", summary="List roles")
+async def list_roles(_: CurrentUser) -> RolesRead:
+    """The roles that members can have, also those of ORGANIZATIONS_ROLES."""
+    return RolesRead(roles=roles.known())
 
 
 @router.get("/{organization}", summary="Read an organization")

@@ -70,6 +70,12 @@ class MemberRead(ResponseModel):
     created_at: datetime
 
 
+class RolesRead(ResponseModel):
+    """The roles that there are."""
+
+    roles: list[str]
+
+
 class RoleChange(RequestModel):
     """Another role of a member."""
 

@@ -202,7 +202,10 @@ async def test_settings_add_roles(tenants: Tenants, monkeypatch: pytest.MonkeyPa
     assert roles.allows("admin", "billing")
     assert not roles.allows("admin", "owner")
     acme = await tenants.create("Acme", "member")
-    path = f"/members/{acme.people['member'].id}"
+    member = acme.people["member"]
+    listed = await acme.client.get(f"{PATH}/roles", headers=member.headers)
+    assert listed.json() == {"roles": roles.known()}
+    path = f"/members/{member.id}"
     assert (await acme.ask("owner", "PATCH", path, {"role": "billing"})).status_code == 204
 
 

@@ -1,5 +1,6 @@
 import { isRouteErrorResponse, Link, useRevalidator } from "react-router";
 
+import { problemCards } from "~/core/found";
 import { ApiError } from "~/core/problem";
 import { Button, buttonStyle } from "~/core/ui/button";
 
@@ -7,6 +8,8 @@ import { Button, buttonStyle } from "~/core/ui/button";
 export function ErrorPage({ error }: { error: unknown }) {
   const revalidator = useRevalidator();
   const problem = error instanceof ApiError ? error.problem : undefined;
+  const Card = problem && problemCards[problem.code];
+  if (Card) return <Card detail={problem.detail} />;
   const isMissing =
     problem?.status === 404 || (isRouteErrorResponse(error) && error.status === 404);
   const title = isMissing ? "Not found" : "Something went wrong";

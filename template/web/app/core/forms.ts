@@ -3,7 +3,7 @@ import { ApiError } from "~/core/problem";
 /** What an action returns: `problem` says what to correct. */
 export interface Outcome {
   done: boolean;
-  problem?: { detail: string; fields: Record<string, string> };
+  problem?: { code?: string; detail: string; fields: Record<string, string> };
 }
 
 /** Run a change. Errors that the user can correct are returned; the page of errors shows others. */
@@ -13,7 +13,8 @@ export async function attempt(change: () => Promise<unknown>): Promise<Outcome> 
     return { done: true };
   } catch (error) {
     if (!(error instanceof ApiError) || error.problem.status >= 500) throw error;
-    return { done: false, problem: { detail: error.message, fields: error.fields } };
+    const { code } = error.problem;
+    return { done: false, problem: { code, detail: error.message, fields: error.fields } };
   }
 }
 

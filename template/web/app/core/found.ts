@@ -8,6 +8,9 @@ export interface NavigationLink {
   order: number;
 }
 
+/** Shows an error with a certain code, instead of its sentence alone. */
+export type ProblemCard = ComponentType<{ detail: string }>;
+
 const links = import.meta.glob<NavigationLink[]>(
   ["../extensions/*/navigation.ts", "../features/*/navigation.ts"],
   { eager: true, import: "navigation" },
@@ -15,6 +18,10 @@ const links = import.meta.glob<NavigationLink[]>(
 const widgets = import.meta.glob<ComponentType>(
   ["../extensions/*/header.tsx", "../features/*/header.tsx"],
   { eager: true, import: "Header" },
+);
+const cards = import.meta.glob<Record<string, ProblemCard>>(
+  ["../extensions/*/problems.tsx", "../features/*/problems.tsx"],
+  { eager: true, import: "problems" },
 );
 
 /** The links of all extensions and features, in their order. */
@@ -24,3 +31,8 @@ export const navigation: NavigationLink[] = Object.values(links)
 
 /** What the extensions and features show in the header for a user who is signed in. */
 export const headers: ComponentType[] = Object.values(widgets);
+
+/** What the extensions and features show for errors, by their code. */
+export const problemCards: Partial<Record<string, ProblemCard>> = Object.fromEntries(
+  Object.values(cards).flatMap((each) => Object.entries(each)),
+);

@@ -1,12 +1,5 @@
 import { useEffect, useRef } from "react";
-import {
-  Link,
-  NavLink,
-  Outlet,
-  useLocation,
-  useNavigation,
-  useRouteLoaderData,
-} from "react-router";
+import { Link, NavLink, Outlet, useLocation, useMatches, useNavigation } from "react-router";
 
 import { cn } from "~/core/cn";
 import { ErrorPage } from "~/core/error-page";
@@ -15,7 +8,6 @@ import { ThemeButton } from "~/core/theme";
 import site from "../../site.json";
 
 import type { Route } from "./+types/layout";
-import type { clientLoader as signedIn } from "./signed-in";
 
 export default function Layout() {
   return (
@@ -34,7 +26,7 @@ export function ErrorBoundary({ error }: Route.ErrorBoundaryProps) {
 }
 
 function Frame({ children }: { children: React.ReactNode }) {
-  const user = useRouteLoaderData<typeof signedIn>("core/signed-in");
+  const isSignedIn = useIsSignedIn();
   const isLoading = useNavigation().state !== "idle";
   const main = useMainFocus();
   return (
@@ -53,7 +45,7 @@ function Frame({ children }: { children: React.ReactNode }) {
         <Link to="/" className="font-semibold">
           {site.name}
         </Link>
-        {user && (
+        {isSignedIn && (
           <nav aria-label="Main" className="flex flex-wrap gap-x-1">
             {navigation.map((link) => (
               <NavLink
@@ -67,7 +59,7 @@ function Frame({ children }: { children: React.ReactNode }) {
           </nav>
         )}
         <div className="ml-auto flex items-center gap-2">
-          {user && headers.map((Header, number) => <Header key={number} />)}
+          {isSignedIn && headers.map((Header, number) => <Header key={number} />)}
           <ThemeButton />
         </div>
       </header>
@@ -75,6 +67,13 @@ function Frame({ children }: { children: React.ReactNode }) {
         {children}
       </main>
     </div>
+  );
+}
+
+/** Whether there is a session: `core/signed-in.tsx` says so, and pages for everybody may do so too. */
+function useIsSignedIn(): boolean {
+  return useMatches().some(
+    ({ loaderData }) => (loaderData as { isSignedIn?: boolean } | undefined)?.isSignedIn,
   );
 }
 

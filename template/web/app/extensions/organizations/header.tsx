@@ -1,17 +1,16 @@
 import { useEffect, useState } from "react";
-import { useLocation, useRevalidator } from "react-router";
+import { useRevalidator } from "react-router";
 
 import type { OrganizationRead } from "~/client";
 import { Select } from "~/core/ui/field";
 
-import { chooseOrganization, currentOrganization, organizations } from "./current";
+import { chooseOrganization, currentOrganization, onChoice, organizations } from "./current";
 
 /** Chooses the organization whose data the pages show. */
 export function Header() {
   const [all, setAll] = useState<OrganizationRead[]>([]);
   const [current, setCurrent] = useState("");
   const { revalidate } = useRevalidator();
-  const { pathname } = useLocation(); // the list may be another one after a visit of `/join`
 
   useEffect(() => {
     let isLeft = false;
@@ -23,22 +22,25 @@ export function Header() {
       setCurrent(found.some((each) => each.slug === slug) ? slug : await currentOrganization());
     };
     // Without the list, there is nothing to choose; the page shows why the API does not answer.
-    load().catch(() => undefined);
+    const reload = () => void load().catch(() => undefined);
+    reload();
+    const end = onChoice(reload);
     return () => {
       isLeft = true;
+      end();
     };
-  }, [pathname]);
+  }, []);
 
   if (all.length < 2) return null;
   return (
     <Select
       label="Organization"
       hideLabel
+      className="max-w-48"
       value={current}
       onChange={(event) => {
-        chooseOrganization(event.target.value);
         setCurrent(event.target.value);
-        void revalidate();
+        void chooseOrganization(event.target.value).then(revalidate);
       }}
     >
       {all.map((each) => (

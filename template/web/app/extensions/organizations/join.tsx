@@ -20,7 +20,7 @@ export async function clientAction() {
     const { slug } = await organizationsAcceptInvitation({
       body: { token: keptInvitation() ?? "" },
     });
-    chooseOrganization(slug);
+    await chooseOrganization(slug);
   });
   if (!outcome.done) return outcome;
   forgetInvitation();

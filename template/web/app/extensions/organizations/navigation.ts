@@ -1,0 +1,5 @@
+import type { NavigationLink } from "~/core/found";
+
+export const navigation: NavigationLink[] = [
+  { to: "/organization", label: "Organization", order: 80 },
+];
