@@ -27,7 +27,7 @@ PAGE = ROOT / "scripts" / "configurator.html"
 SECONDS = ROOT / "scripts" / "test_seconds.json"
 _TEST = re.compile(r"^\s*(?:async )?def test_", re.MULTILINE)
 _CONDITION = re.compile(r"\{%.*?%\}|\.jinja$")
-_TEXTS = ("project_slug", "description", "license", "author_name", "author_email")
+_TEXTS = ("project_slug", "description", "license", "author_name", "author_email", "deploy")
 _FROM_ELSEWHERE = {
     "project_name": "from the name of the folder",
     "project_slug": "from the name",

@@ -128,7 +128,7 @@ def _assignment(variable: str, lines: list[str]) -> str:
 
 def packages(folder: Path, options: list[Option]) -> list[str]:
     """The packages that a project with every option declares, sorted."""
-    texts = ("project_slug", "description", "license", "author_name", "author_email")
+    texts = ("project_slug", "description", "license", "author_name", "author_email", "deploy")
     answers = dict.fromkeys(texts, "x") | {option.name: True for option in options}
     template = jinja_environment(folder).get_template("template/pyproject.toml.jinja")
     groups = tomllib.loads(template.render(answers))["dependency-groups"]

@@ -80,7 +80,7 @@ def personas() -> list[Persona]:
     listed = [
         Persona("minimal", {"preset": "minimal"}, newest_python=False),
         Persona("standard", {"preset": "standard"}, newest_python=True),
-        Persona("everything", {"preset": "everything"}, newest_python=True),
+        Persona("everything", {"preset": "everything", "deploy": "vm"}, newest_python=True),
         Persona("half", half | texts, newest_python=False),
     ]
     return [persona for persona in listed if is_allowed(persona.answers)]

@@ -55,7 +55,7 @@ def dependency_faults(project: Path) -> str:
     """
     pyproject = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
     groups = list(pyproject["dependency-groups"])
-    deployed = [name for name in groups if name not in ("dev", "template-dev")]
+    deployed = [name for name in groups if name not in ("dev", "template-dev", "backup")]
     return scan(project, ["app"], deployed, APP_NOT_IMPORTED) + scan(
         project, ["app", "devstack", "tests"], groups, APP_NOT_IMPORTED | DEV_NOT_IMPORTED
     )
