@@ -73,10 +73,8 @@ def test_its_own_tests_pass_with_warnings_as_errors(
     minimal = render(preset="minimal")
     # In two processes: all tests of a project with everything take longer than the other personas.
     tests = ["-n", "2", "tests"]
-    if variant.tests != "all":
+    if not variant.runs_whole:
         tests = [*QUICK, *DIFFERING]
-    if variant.tests == "options":
-        tests += added_tests(variant.project, minimal)
     report = variant.project.with_name("tests.xml")
     run(["uv", "run", "--quiet", "pytest", "-q", f"--junitxml={report}", *tests], variant.project)
     seconds = seconds_by_folder(report)

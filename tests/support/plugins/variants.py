@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import httpx
 import pytest
@@ -18,18 +17,18 @@ from support.rendering import Render
 from support.stack import DevStack, dev_stack
 
 SignIn = Callable[[str], httpx.Client]
-# All of them, for one persona on each Python; those of its options, where it lacks some that they
-# meet in a project with everything; or those that a team runs.
-OwnTests = Literal["all", "options", "team"]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A project with its answers and its Python, and which of its own tests it runs."""
+    """A project with its answers and its Python.
+
+    One that runs all its tests covers its Python; the others run the tests that a team runs.
+    """
 
     name: str
     project: Path
-    tests: OwnTests
+    runs_whole: bool
 
     def app(self, *arguments: str) -> str:
         """Run `app …` in the project and return its output."""
@@ -42,12 +41,11 @@ def cases() -> list[object]:
     named = {each.name: each for each in personas()}
     chosen = {name: newest if each.newest_python else oldest for name, each in named.items()}
     whole = whole_runs(chosen)
-    found = []
-    for name, persona in named.items():
-        some: OwnTests = "team" if "preset" in persona.answers else "options"
-        found.append(case(name, chosen[name], persona.answers, "all" if name in whole else some))
+    found = [
+        case(name, chosen[name], persona.answers, name in whole) for name, persona in named.items()
+    ]
     for number, (row, answers) in enumerate(matrix_variants().items()):
-        found.append(case(row, (oldest, newest)[number % 2], answers, "all", pytest.mark.matrix))
+        found.append(case(row, (oldest, newest)[number % 2], answers, True, pytest.mark.matrix))
     return found
 
 
@@ -68,13 +66,13 @@ def case(
     name: str,
     python: str,
     answers: Answers,
-    tests: OwnTests,
+    runs_whole: bool,
     *marks: pytest.MarkDecorator,
 ) -> object:
     """A parameter of `variant`. One worker runs all its tests, to install and start it once."""
     label = f"{name} on Python {python}"
     group = pytest.mark.xdist_group(label)
-    return pytest.param((label, python, answers, tests), id=label, marks=(group, *marks))
+    return pytest.param((label, python, answers, runs_whole), id=label, marks=(group, *marks))
 
 
 CASES = cases()
@@ -115,10 +113,10 @@ def variant(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Variant]:
     """An installed variant. Its folder is kept if one of its tests fails."""
-    label, python, answers, tests = request.param
+    label, python, answers, runs_whole = request.param
     folder = tmp_path_factory.mktemp("variant")
     request.config.stash[FOLDERS][label] = str(folder / "demo")
-    yield Variant(label, install(render(**answers), folder / "demo", python), tests)
+    yield Variant(label, install(render(**answers), folder / "demo", python), runs_whole)
     if label not in request.config.stash[FAILED]:
         shutil.rmtree(folder)
 
