@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.hostile import OF_OTHER_PROJECTS, OF_OTHERS
 
 PROJECT = Path(__file__).parents[1]
@@ -12,6 +14,7 @@ PROJECT = Path(__file__).parents[1]
 TESTS = ("tests/features/items", "tests/core/test_settings.py", "tests/core/test_http_client.py")
 
 
+@pytest.mark.slow
 def test_they_pass_in_a_shell_full_of_other_settings() -> None:
     shell = {name: each for name, each in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(

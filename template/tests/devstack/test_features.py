@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -54,17 +56,15 @@ def python(project: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("scope", "addon"),
-    [
-        *((scope, None) for scope in features.SCOPE_NAMES),
-        *(
-            (scope, addon)
-            for addon in features.addon_names()
-            for scope in features.addon_scopes(addon)
-        ),
-    ],
-)
+def complete_features() -> Iterator[Any]:
+    """Every scope with each addon and with none; by day each scope once, with its first addon."""
+    for scope in features.SCOPE_NAMES:
+        addons = [name for name in features.addon_names() if scope in features.addon_scopes(name)]
+        for number, addon in enumerate([*addons, None]):
+            yield pytest.param(scope, addon, marks=pytest.mark.slow if number else ())
+
+
+@pytest.mark.parametrize(("scope", "addon"), complete_features())
 def test_a_new_feature_is_complete(
     project: Path,
     empty_database_url: str,

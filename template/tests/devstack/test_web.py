@@ -103,6 +103,7 @@ def test_a_node_on_the_path_has_to_be_new_enough(
     assert node.find_node().program == tmp_path / "node"
 
 
+@pytest.mark.slow
 def test_the_client_is_generated_again_only_if_the_api_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

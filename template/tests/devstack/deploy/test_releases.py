@@ -146,6 +146,7 @@ def test_a_broken_release_is_taken_back(served: Machine, broken: str) -> None:
     (served.root / "served").unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 def test_rollback_goes_back_step_by_step(served: Machine) -> None:
     for name in ("one", "two"):
         served.commit(name)
