@@ -70,6 +70,7 @@ async def trusted(port: int, certificate: Path) -> ssl.SSLContext:
         except OSError:
             return False
         writer.close()
+        await writer.wait_closed()
         found.append(context)
         return True
 
