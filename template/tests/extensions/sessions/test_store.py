@@ -156,6 +156,30 @@ async def test_a_session_ends_although_another_request_has_moved_it(
     assert await keys(redis, user_id) == set()
 
 
+@pytest.mark.parametrize("everywhere", [True, False])
+async def test_a_session_ends_although_another_request_moves_it_at_this_moment(
+    redis: Redis,
+    start: Start,
+    user_id: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    everywhere: bool,
+) -> None:
+    old, session = await start()
+    new = Browser(new_secret(), is_new=True)
+    read = store._members
+
+    async def read_and_move(redis: Redis, user_id: UUID) -> set[bytes]:
+        found = await read(redis, user_id)
+        await store.move(redis, session, old, new, grace=30)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_members", read_and_move)
+        await (store.end_all(redis, user_id) if everywhere else store.end(redis, session))
+    assert [await store.get(redis, each.key) for each in (old, new)] == [None, None]
+    assert await keys(redis, user_id) == set()
+
+
 async def test_a_long_name_of_a_browser_is_cut(start: Start) -> None:
     _, session = await start()
     assert len(session.agent) == 200

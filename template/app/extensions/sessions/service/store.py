@@ -166,15 +166,21 @@ async def of_user(redis: Redis, user_id: UUID) -> list[tuple[Session, float]]:
 async def end(redis: Redis, *sessions: Session) -> None:
     """End sessions, also with the previous cookie, and with the next one of a `move` since then."""
     for session in sessions:
+        await _end(redis, session.user_id, session.key, session.previous)
+        # Nothing moves it from now on, so what a `move` has made of it is there already.
         mine = await of_user(redis, session.user_id)
-        later = [each.key for each, _ in mine if each.previous == session.key]
-        await _end(redis, session.user_id, session.key, session.previous, *later)
+        await _end(
+            redis,
+            session.user_id,
+            *(each.key for each, _ in mine if each.previous == session.key),
+        )
 
 
 async def end_all(redis: Redis, user_id: UUID, *, keep: str | None = None) -> None:
     """End all sessions of a user, or all but one."""
-    keys = {key.decode() for key in await _members(redis, user_id)} - {keep}
-    await _end(redis, user_id, *(key for key in keys if key))
+    # One that moves at this moment is found the next time, with its other key.
+    while keys := {key.decode() for key in await _members(redis, user_id)} - {keep}:
+        await _end(redis, user_id, *keys)
 
 
 def seal(browser: Browser, text: str) -> str:
