@@ -79,7 +79,7 @@ class UsedPasskey(RequestModel):
 class NewPasskey(UsedPasskey):
     """A new passkey."""
 
-    name: Annotated[str, Field(min_length=1, max_length=60)]
+    name: Annotated[str, Field(min_length=1, max_length=30)]  # Auth allows 120 bytes
 
 
 class MailCode(RequestModel):

@@ -100,6 +100,17 @@ async def test_a_passkey_is_added_only_after_a_confirmation(
     assert urlsplit(asked.headers["location"]).path == "/account/confirm"
 
 
+@pytest.mark.parametrize(("name", "status"), [("\N{KEY}" * 30, 303), ("\N{KEY}" * 31, 422)])
+async def test_auth_accepts_every_name_that_the_form_accepts(
+    browser: Browser, person: Person, supabase: LocalSupabase, name: str, status: int
+) -> None:
+    await browser.confirm()
+    assert (await add(browser, Authenticator(), name)).status_code == status
+    names = [each.friendly_name for each in supabase.user(person.email).passkeys]
+    # Without a valid name, there is no passkey either.
+    assert names == ([name] if status == 303 else [])
+
+
 async def test_a_passkey_does_not_replace_the_second_step(
     browser: Browser, person: Person, new_browser: NewBrowser
 ) -> None:
