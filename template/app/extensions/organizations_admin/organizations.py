@@ -2,7 +2,7 @@
 
 They get the role `member`. So they see what every member sees, and no page for admins: keys,
 invitations and the export are closed. A route that asks Auth for the session of its caller
-(`LiveUser`), as those of credentials do, refuses them as well.
+(`LIVE_CHECKS`), as those of credentials do, refuses them as well.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from app.extensions.organizations.models import Organization
 from app.extensions.organizations.service import roles
 from app.extensions.organizations.service.scope import Scope, current
 from app.extensions.organizations_admin.models import Visit
-from app.extensions.users.deps import live_user
+from app.extensions.users.deps import LIVE_CHECKS
 from app.extensions.users.schemas import UserRead
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -55,7 +55,7 @@ async def guest(request: Request, user: UserRead, slug: str) -> Scope | None:
     values = {"slug": slug, "visitor_id": user.id, "now": utcnow()}
     for row in await database_of(request).reader.rows(_OPEN, values):
         current.set(str(row["id"]))
-        if _asks_for_live_user(request.scope["route"]):
+        if _asks_auth(request.scope["route"]):
             raise ForbiddenError("Visitors may not do this.", code="visit_refused")
         if request.method not in SAFE_METHODS and not (row["reason"] and user.is_admin):
             raise ForbiddenError(
@@ -70,8 +70,8 @@ async def guest(request: Request, user: UserRead, slug: str) -> Scope | None:
     return None
 
 
-def _asks_for_live_user(route: Any) -> bool:
+def _asks_auth(route: Any) -> bool:
     def asks(dependant: Dependant) -> bool:
-        return dependant.call is live_user or any(map(asks, dependant.dependencies))
+        return dependant.call in LIVE_CHECKS or any(map(asks, dependant.dependencies))
 
     return asks(route.dependant)

@@ -18,6 +18,7 @@ from app.extensions.sessions import deps
 from app.extensions.sessions.service import credentials
 from app.extensions.sessions.service.browser import browser_of
 from app.extensions.sessions.service.store import Session
+from app.extensions.users.deps import LIVE_CHECKS
 from app.extensions.users.schemas import UserRead
 
 # A user who may use the application.
@@ -46,6 +47,7 @@ async def _live_visitor(
     return user
 
 
+LIVE_CHECKS.add(_live_visitor)
 # A user whose session still exists at Auth, which costs a round trip for each request.
 LiveVisitor = Annotated[UserRead, Depends(_live_visitor)]
 

@@ -53,6 +53,8 @@ async def live_user(request: Request, user: CurrentUser) -> UserRead:
 
 
 LiveUser = Annotated[UserRead, Depends(live_user)]
+# The dependencies that do this: a feature with another kind of caller adds its own.
+LIVE_CHECKS: set[Callable[..., Any]] = {live_user}
 
 
 def require(role: Role) -> Callable[[CurrentUser], Awaitable[UserRead]]:
