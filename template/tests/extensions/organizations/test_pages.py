@@ -74,6 +74,15 @@ async def test_an_organization_is_created_renamed_and_switched_to(
     await browser.get(personal)
     assert menu((await browser.get("/account")).text)[0] == "Personal"
 
+    # It is exported, and not deleted.
+    await browser.confirm()
+    home = personal.removesuffix("/members")
+    page = (await browser.get(f"{home}/delete")).text
+    assert f'href="{home}/export"' in page
+    assert f'action="{home}/delete"' not in page
+    refused = await browser.post(f"{home}/delete")
+    assert (refused.status_code, len(notices(refused))) == (409, 1)
+
 
 async def test_the_header_shows_nothing_to_strangers_and_only_what_is_theirs(
     browser: Browser,  # noqa: F811
@@ -106,8 +115,14 @@ async def test_a_role_is_changed_transferred_and_a_member_removed(
     unknown = await browser.post(one, role="king")
     assert (unknown.status_code, len(notices(unknown))) == (422, 1)
 
-    asked = await browser.post(f"{one}/transfer")
-    assert asked.headers["location"].startswith("/account/confirm?next=%2Forganizations%2F")
+    invited = {"email": "friend@example.com", "role": "owner"}
+    for answer in (
+        await browser.post(f"{one}/transfer"),
+        await browser.post(one, role="owner"),
+        await browser.post(f"{PATH}/{acme.slug}/invitations", **invited),
+    ):
+        assert answer.headers["location"].startswith("/account/confirm?next=%2Forganizations%2F")
+    assert await role_of(session, acme, member) == "admin"
     await browser.confirm()
     done = await browser.follow(await browser.post(f"{one}/transfer"))
     assert notices(done) == ["Acme has another owner. You are an admin now."]

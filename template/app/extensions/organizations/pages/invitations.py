@@ -20,6 +20,7 @@ from app.extensions.pages.addresses import address
 from app.extensions.pages.forms import read_form, see_other
 from app.extensions.pages.organizations import PageOrganization, organization_page
 from app.extensions.pages.rendering import origin
+from app.extensions.pages.visitors import CurrentSession, to_confirm
 
 router = APIRouter()
 
@@ -38,13 +39,21 @@ async def show_invitations(
 
 @router.post("/organizations/{organization}/invitations")
 async def invite(
-    request: Request, scope: PageOrganization, reader: DatabaseReader, session: DatabaseSession
+    request: Request,
+    scope: PageOrganization,
+    current: CurrentSession,
+    reader: DatabaseReader,
+    session: DatabaseSession,
 ) -> Response:
-    """Invite an address."""
+    """Invite an address; as an owner only after a confirmation."""
     scope.require(roles.ADMIN)
     form = await read_form(request, InvitationCreate)
     errors, status = form.errors, 422
     if form.data:
+        is_owner = form.data.role == roles.OWNER
+        place = {"organization": scope.slug}
+        if is_owner and (ask := to_confirm(request, current, show_invitations, **place)):
+            return ask
         try:
             page = _page_of_link(request)
             sent = await invitations.invite(

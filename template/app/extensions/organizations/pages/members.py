@@ -51,15 +51,20 @@ async def change_role(
     request: Request,
     scope: PageOrganization,
     user_id: UUID,
+    current: CurrentSession,
     reader: DatabaseReader,
     session: DatabaseSession,
 ) -> Response:
-    """Give a member another role."""
+    """Give a member another role; that of an owner needs a confirmation, as a transfer does."""
     scope.require(roles.ADMIN)
     member = await members.read(reader, scope, user_id)
     form = await read_form(request, RoleChange)
     if form.data is None:
         return _member(request, scope, member, form.errors, 422)
+    place = {"organization": scope.slug, "user_id": user_id}
+    is_owner = form.data.role == roles.OWNER
+    if is_owner and (ask := to_confirm(request, current, show_member, **place)):
+        return ask
     if error := await refusal(members.set_role(session, scope, user_id, form.data.role)):
         return _member(request, scope, member, {"": error.detail}, error.status)
     return _back(request, scope, "The role is changed.")
