@@ -72,7 +72,7 @@ def start(place: Place, release: str, *kinds: str) -> None:
     """Start processes of a release; those that run stay as they are."""
     worker = unit(place, "worker", release)
     if "worker" in kinds and state(place, "worker", release) == "deactivating":
-        # It still has tasks, and takes no others. They return to the queue, unless it ends just now.
+        # It still has tasks, and takes no others. They return to the queue, if it has not ended.
         with suppress(HostError):
             run("systemctl", "kill", "--kill-whom=main", "--signal=SIGQUIT", worker)
         run("systemctl", "stop", worker)
