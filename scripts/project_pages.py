@@ -4,6 +4,7 @@ Marks in a page, which no reader of the site sees, say what depends on an option
 
     <!-- with: redbeat -->     the lines up to `<!-- end -->` are for projects with the option
     text <!-- with: admin -->  this line is for projects with the option
+    <!-- with: admin or pages -->  as above, for projects with one of two options
     <!-- with: deploy=fly -->  as above, for projects with this answer to another question
     <!-- with: site -->        as above, for the site only
 
@@ -25,12 +26,13 @@ PAGES = [
     )
 ]
 HEAD = "{#- Written by `uv run python -m scripts.options` from docs/. -#}\n"
+_NAME = r"(?P<name>\w+(?:=[\w-]+)?(?: or \w+)*)"
 # A block takes the blank line before it along, so that two are not left where it is missing.
 _BLOCK = re.compile(
-    r"(?P<blank>\n?)^<!-- with: (?P<name>\w+(?:=[\w-]+)?) -->\n(?P<text>.*?)^<!-- end -->\n",
+    rf"(?P<blank>\n?)^<!-- with: {_NAME} -->\n(?P<text>.*?)^<!-- end -->\n",
     re.MULTILINE | re.DOTALL,
 )
-_LINE = re.compile(r"^(?P<text>[^\n]*\S) <!-- with: (?P<name>\w+(?:=[\w-]+)?) -->$\n", re.MULTILINE)
+_LINE = re.compile(rf"^(?P<text>[^\n]*\S) <!-- with: {_NAME} -->$\n", re.MULTILINE)
 _TEST = re.compile(r"^<!-- (run in|not run): [^\n]* -->\n", re.MULTILINE)
 _LEFT = re.compile(r"<!-- (?:with|end|run|not run)")
 _JINJA = re.compile(r"\{[{%#]")

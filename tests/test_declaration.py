@@ -111,6 +111,13 @@ def test_marks_name_the_answer_to_another_question() -> None:
     assert template.render(deploy="fly") == "# Page\n\nDark.\n"
 
 
+def test_marks_name_one_of_two_options() -> None:
+    template = jinja_environment().from_string(project_page("Dark. <!-- with: sun or moon -->\n"))
+    for sun, moon in ((True, False), (False, True)):
+        assert template.render(sun=sun, moon=moon) == "Dark.\n"
+    assert template.render(sun=False, moon=False) == ""
+
+
 @pytest.mark.parametrize("text", ["<!-- with: moon -->\n", "<!-- end -->\n"])
 def test_page_with_an_unknown_mark_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="must not contain"):

@@ -66,6 +66,19 @@ def test_a_worker_is_killed_after_its_longest_task(everything: Path) -> None:
     assert WORKER_STOP > TASK
 
 
+@pytest.mark.parametrize("preset", ["minimal", "everything"])
+def test_a_procfile_has_the_commands_of_compose(preset: str, render: Render) -> None:
+    """Its beat writes where every platform lets it, with the image and without."""
+    project = render(preset=preset)
+    lines = (project / "Procfile").read_text("utf-8").splitlines()
+    processes = {name: words.split() for name, words in (line.split(": ") for line in lines)}
+    found = services(project)
+    beat = [re.sub("^/.*", "/tmp/schedule", word) for word in found["beat"]["command"]]  # noqa: S108
+    assert processes["beat"] == beat
+    assert processes["worker"] == found["worker"]["command"]
+    assert processes["release"] == found["migrate"]["command"]
+
+
 def test_every_container_of_the_app_has_a_read_only_root_and_no_rights(everything: Path) -> None:
     of_app = [each for each in services(everything).values() if "build" in each]
     assert len(of_app) == 5  # api, worker, beat, flower, migrate

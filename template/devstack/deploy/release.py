@@ -37,20 +37,27 @@ def upload(root: Path, settings: DeploySettings, release: str) -> None:
         CliError: something cannot be built or copied.
     """
     folder = f"{settings.folder}/releases/{release}"
-    quoted = shlex.quote(folder)
-    extract = f"umask 022 && mkdir -p {quoted} && tar --no-same-owner -xf - -C {quoted}"
     exclude = [f":(exclude){name}" for name in LEFT_OUT]
-    archive = ["git", "archive", "--format=tar"]
-    commands = [
-        [*archive, "HEAD", "--", ".", *exclude],
-        [*archive, f"--prefix={TOOLS}", "HEAD", "--", "devstack"],
+    archive = ["git", "-C", str(root), "archive", "--format=tar"]
+    copies = [
+        ([*archive, "HEAD", "--", ".", *exclude], folder),
+        ([*archive, f"--prefix={TOOLS}", "HEAD", "--", "devstack"], folder),
     ]
     for part in parts():
         if part.make:
-            built = part.make(root)
-            renamed = f"--transform=s,^\\.,{part.name},"
-            commands.append(["tar", "-cf", "-", "-C", str(built), renamed, "."])
-    Host(settings).pipe(commands, extract, root)
+            built = str(part.make(root))
+            copies.append((["tar", "-cf", "-", "-C", built, "."], f"{folder}/{part.name}"))
+    host = Host(settings)
+    for producer, target in copies:
+        host.pipe(producer, _extract(shlex.quote(target)))
+
+
+def _extract(folder: str) -> str:
+    # The processes must be able to read what is built here, whatever this machine's umask is.
+    return (
+        f"umask 022 && mkdir -p {folder} && tar --no-same-owner -xf - -C {folder} "
+        f"&& chmod -R a+rX,go-w {folder}"
+    )
 
 
 def _git(root: Path, *arguments: str) -> str:

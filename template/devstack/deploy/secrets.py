@@ -24,13 +24,15 @@ def write(host: Host, file: Path) -> int:
         listed = "; ".join(f"{name}: {text}" for name, text in sorted(wrong.items()))
         raise CliError(f"{file} is not complete. {listed}")
     lines = (f"{name}={quoted(name, value.text or '')}\n" for name, value in values.items())
+    data = "".join(lines).encode()
     path = shlex.quote(f"{host.settings.folder}/.env")
-    # The new file takes the place of the old one in one step, and is private from its beginning.
+    # The new file is private from its beginning. It takes the place of the old one in one step, and
+    # only if the connection has not ended before all of it was there.
     script = (
-        f"umask 077 && cat > {path}.new && chown {shlex.quote(host.settings.user)} {path}.new "
-        f"&& mv {path}.new {path}"
+        f'umask 077 && cat > {path}.new && [ "$(wc -c < {path}.new)" -eq {len(data)} ] '
+        f"&& chown {shlex.quote(host.settings.user)} {path}.new && mv {path}.new {path}"
     )
-    if host.send(script, "".join(lines).encode()):
+    if host.send(script, data):
         raise CliError("The settings could not be written: run `uv run app deploy setup` first.")
     return len(values)
 
@@ -46,4 +48,6 @@ def quoted(name: str, text: str) -> str:
     except ValueError as error:
         raise CliError(f"{name}: {error}.") from None
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    # `${NAME}` would be replaced: the dollar becomes the default of a variable without a name.
+    escaped = escaped.replace("${", "${:-$}{")
     return f"'{escaped}'"

@@ -13,6 +13,7 @@ FILE = "deploy.toml"
 EXAMPLE = 'host = "root@203.0.113.7"\ndomain = "api.example.com"'
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 Absolute = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")]
 
 
@@ -25,7 +26,9 @@ class DeploySettings(BaseModel):
     domain: Annotated[str, StringConstraints(pattern=r"^(https?://)?[A-Za-z0-9.-]+(:\d+)?$")]
     name: Name = Field(default="app", description="Prefix of the units, and the user of processes")
     folder: Absolute = Field(default="", validate_default=False, description="/srv/NAME")
-    user: str = Field(default="", description="User of the processes; the name by default")
+    user: User = Field(
+        default="", validate_default=False, description="User of the processes; the name by default"
+    )
     sudo: bool = Field(default=False, description="If the user of `host` is not root")
     ssh_options: list[str] = Field(default=[], description='Such as ["-p", "2222"]')
     backup: bool = Field(default=True, description="Back up before migrations")
@@ -52,7 +55,7 @@ class DeploySettings(BaseModel):
             return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
         except FileNotFoundError:
             raise CliError(f"There is no {FILE}. Write one, such as:\n{EXAMPLE}") from None
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise CliError(f"{FILE}: {error}.") from None
         except ValidationError as error:
             first = error.errors()[0]

@@ -2,9 +2,8 @@
 
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import IO
+from collections.abc import Sequence
+from typing import Any
 
 from app.core.cli.errors import CliError
 from devstack.deploy.settings import DeploySettings
@@ -30,32 +29,34 @@ class Host:
 
     def run(self, script: str, *, terminal: bool = False) -> int:
         """Run a script with this terminal's input and output, and return its exit code."""
-        return _code(subprocess.run(self.command(script, terminal=terminal), check=False))
+        return _run(self.command(script, terminal=terminal))
 
     def send(self, script: str, data: bytes) -> int:
         """Run a script whose input is `data`, and return its exit code."""
-        return _code(subprocess.run(self.command(script), input=data, check=False))
+        return _run(self.command(script), input=data)
 
-    def pipe(self, producers: Iterable[Sequence[str]], script: str, folder: Path) -> None:
-        """Run local commands one after the other, each with its output into a script there.
+    def pipe(self, producer: Sequence[str], script: str) -> None:
+        """Run a local command with its output into a script there.
 
         Raises:
-            CliError: a command or the script fails.
+            CliError: the command or the script fails.
         """
-        for producer in producers:
-            with subprocess.Popen(producer, cwd=folder, stdout=subprocess.PIPE) as local:
-                source: IO[bytes] | None = local.stdout
-                there = subprocess.run(self.command(script), stdin=source, check=False)
-                if source:
-                    source.close()
-            if _code(there) or local.returncode:
-                raise CliError(f"`{producer[0]}` could not be copied to {self.settings.host}.")
+        with subprocess.Popen(producer, stdout=subprocess.PIPE) as local:
+            there = _run(self.command(script), stdin=local.stdout)
+        if there or local.returncode:
+            raise CliError(
+                f"The output of `{producer[0]}` could not be copied to {self.settings.host}."
+            )
 
 
-def _code(done: "subprocess.CompletedProcess[bytes]") -> int:
-    if done.returncode == NO_CONNECTION:
+def _run(command: Sequence[str], **options: Any) -> int:
+    try:
+        code = subprocess.run(command, check=False, **options).returncode
+    except FileNotFoundError:
+        raise CliError("The program `ssh` is not installed.") from None
+    if code == NO_CONNECTION:
         raise CliError(
             "There is no connection by ssh, or it has ended. What has begun on the host goes on "
             "there: `uv run app deploy status` shows it."
         )
-    return done.returncode
+    return code

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
+from app.core.cli.errors import CliError, run
 from app.core.features import load
 from app.core.settings import FeatureSettings, check_settings, project_settings, variables
 from app.core.settings.references import is_reference
@@ -107,6 +108,9 @@ def problems(values: Mapping[str, Value]) -> dict[str, str]:
     """Return what the settings say about these values, and no others, by variable.
 
     A process without `.env` and without the variables of this one reads them.
+
+    Raises:
+        CliError: they name features that cannot be loaded, or an unknown environment.
     """
     shell = {name: text for name, text in os.environ.items() if _SHELL.fullmatch(name)}
     given = {name: value.text for name, value in values.items() if value.text}
@@ -117,8 +121,10 @@ def problems(values: Mapping[str, Value]) -> dict[str, str]:
             env={**shell, **given, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
         )
+    if done.returncode:
+        raise CliError(done.stderr.strip().removeprefix("Error: "))
     found: dict[str, str] = json.loads(done.stdout)
     return found
 
@@ -160,5 +166,9 @@ def _stale(name: str, value: Value, max_age: timedelta) -> str:
     return f"It was set {age.days} days ago." if age > max_age else ""
 
 
-if __name__ == "__main__":
+def _print_problems() -> None:
     print(json.dumps(dict(check_settings(*_groups()))))
+
+
+if __name__ == "__main__":
+    run(_print_problems)

@@ -159,6 +159,16 @@ def test_what_production_requires_is_missing(call: Call, file: Path) -> None:
     assert (answer.code, answer.states()["ALLOWED_HOSTS"]) == (1, "missing")
 
 
+@pytest.mark.parametrize(("name", "value"), [("FEATURES", "users,moon"), ("ENVIRONMENT", "moon")])
+def test_what_cannot_be_loaded_is_one_error(call: Call, file: Path, name: str, value: str) -> None:
+    write(file, **{name: value})
+    answer = call("check", "--file", str(file))
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("Error: ")
+    assert name in answer.err
+    assert "Traceback" not in answer.err
+
+
 def test_the_variables_of_this_process_do_not_count_for_a_file(
     call: Call, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,9 +17,19 @@ def mark_faulty(place: Place, release: str) -> None:
     (place.release(release) / FAULTY).touch()
 
 
+def mark_working(place: Place, release: str) -> None:
+    """Note that a release has served without a fault, whatever was noted before."""
+    (place.release(release) / FAULTY).unlink(missing_ok=True)
+
+
 def is_faulty(place: Place, release: str) -> bool:
     """Whether a release was left because of a fault."""
     return (place.release(release) / FAULTY).exists()
+
+
+def is_usable(place: Place, release: str) -> bool:
+    """Whether a rollback may choose a release."""
+    return place.is_complete(release) and not is_faulty(place, release)
 
 
 def before(place: Place, serving: str | None) -> str:
@@ -36,7 +46,6 @@ def before(place: Place, serving: str | None) -> str:
     while served and served[-1] != serving:
         served.pop()
     for release in reversed(served):
-        usable = place.is_complete(release) and not is_faulty(place, release)
-        if release != serving and usable:
+        if release != serving and is_usable(place, release):
             return release
     raise HostError("There is no earlier release on the machine.")

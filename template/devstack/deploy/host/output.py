@@ -8,7 +8,8 @@ _file: list[Path] = []
 
 
 def keep_in(file: Path) -> None:
-    """Write all further lines to a file as well."""
+    """Write all further lines to a file as well, which only root reads: it has lines of logs."""
+    file.touch(0o600)
     _file[:] = [file]
 
 

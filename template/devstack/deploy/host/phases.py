@@ -120,6 +120,7 @@ def serve(place: Place, release: str) -> None:
     except Exception:
         undo(place, release, old)
         raise
+    history.mark_working(place, release)
     phase("drain", "the old processes finish their requests and tasks")
     stop_strays(place, {release})
     say(f"{release} serves.")
@@ -145,10 +146,10 @@ def stop_strays(place: Place, kept: set[str | None]) -> None:
 
 
 def clean(place: Place, release: str) -> None:
-    """Delete old releases and backups, and copies that did not become a release."""
+    """Delete old releases and backups, and what is no release to go back to."""
     older = [name for name in place.releases() if name < release]
-    complete = [name for name in older if place.is_complete(name)]
-    kept = set(complete[1 - place.keep :]) | units.running(place)
+    usable = [name for name in older if history.is_usable(place, name)]
+    kept = set(usable[1 - place.keep :]) | units.running(place)
     for name in set(older) - kept:
         shutil.rmtree(place.release(name), ignore_errors=True)
     for file in sorted(place.backups.glob("*.dump"))[: -place.keep]:

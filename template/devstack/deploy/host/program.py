@@ -17,6 +17,8 @@ from devstack.deploy.host.place import Place
 
 def main() -> None:
     """Run the command; exit code 1 if it fails."""
+    # The processes and Caddy have to read what root writes here.
+    os.umask(0o022)
     # What has begun goes on, even if the connection ends.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with contextlib.suppress(PermissionError):
@@ -24,7 +26,7 @@ def main() -> None:
     command, values, arguments = sys.argv[1], *map(json.loads, sys.argv[2:4])
     try:
         _run(command, Place(**values), arguments)
-    except HostError as error:
+    except (HostError, OSError) as error:
         say(f"Error: {error}")
         sys.exit(1)
     finally:

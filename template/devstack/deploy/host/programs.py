@@ -70,12 +70,19 @@ def _in_release(
 def own(path: Path, user: str) -> None:
     """Give a file to a user, if this process may."""
     if os.geteuid() == 0:
-        entry = pwd.getpwnam(user)
+        entry = _entry(user)
         os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def _identity(user: str | None) -> dict[str, Any]:
     if user is None or os.geteuid() != 0:
         return {}
-    entry = pwd.getpwnam(user)
+    entry = _entry(user)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _entry(user: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        raise HostError(f"There is no user {user}. Run `uv run app deploy setup`.") from None

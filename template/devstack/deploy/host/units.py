@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.resources import files
 from string import Template
 
@@ -71,8 +72,9 @@ def start(place: Place, release: str, *kinds: str) -> None:
     """Start processes of a release; those that run stay as they are."""
     worker = unit(place, "worker", release)
     if "worker" in kinds and state(place, "worker", release) == "deactivating":
-        # It still has tasks, and takes no others. They return to the queue.
-        run("systemctl", "kill", "--kill-whom=main", "--signal=SIGQUIT", worker)
+        # It still has tasks, and takes no others. They return to the queue, if it has not ended.
+        with suppress(HostError):
+            run("systemctl", "kill", "--kill-whom=main", "--signal=SIGQUIT", worker)
         run("systemctl", "stop", worker)
     run("systemctl", "start", "--no-block", *(unit(place, kind, release) for kind in kinds))
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,18 +52,22 @@ def pid_of_host(host: Machine) -> int:
 
 def test_the_second_release_takes_over_without_a_lost_request(served: Machine) -> None:
     before = served.serves()
+    # By a umask of this machine that lets nobody else read it.
+    (served.repository / "app/main.py").chmod(0o600)
     served.commit("second")
     with load(served, *PATHS) as found:
         output = served.deploy()
     require_whole(served, found)
     assert (found.releases[0], found.releases[-1]) == ("first", "second")
-    assert [line for line in output.splitlines() if line.startswith("==> ")][0:2]
+    begun = re.findall(r"^==> (\w+)", output, re.MULTILINE)
+    assert begun == ["copy", "build", "backup", *PHASES[2:]]
     assert served.serves() != before
     # What the release is made of besides the commit, where the processes are told to look.
     current = (served.home / "current").resolve()
     told = dict(line.split("=", 1) for line in (current / "release.env").read_text().splitlines())
     assert (Path(told["SAMPLE_COLLECTED"]) / "file").read_text() == "second"
     assert (Path(told["SAMPLE_MADE"]) / "main.py").exists()
+    assert (current / "made/main.py").stat().st_mode & 0o777 == 0o644
     assert current / "made" == Path(told["SAMPLE_MADE"]).resolve()
     until(lambda: served.releases() == {served.serves(): ALL})
     # A beat has begun only after the other one had ended.
@@ -176,5 +181,8 @@ def test_rollback_goes_back_step_by_step(served: Machine) -> None:
     assert "The API of the current release: ready." in status
     assert len(list((served.home / "backups").iterdir())) <= 5
     assert len(list((served.home / "releases").iterdir())) <= 8
-    assert "one console" in served.deploy("console")
+    served.deploy("rollback", two)
+    assert f"{two}  serves\n" in served.deploy("status")
+    until(lambda: served.releases() == {two: ALL})
+    assert "two console" in served.deploy("console")
     assert served.deploy("logs", "api").strip()

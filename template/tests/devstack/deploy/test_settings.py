@@ -34,6 +34,7 @@ def test_two_lines_are_enough(tmp_path: Path) -> None:
         ('host = "root@example.com"\ndomain = "a.example {"', "domain"),
         (f'{EXAMPLE}\nfolder = "/srv/$(evil)"', "folder"),
         (f'{EXAMPLE}\nname = "a b"', "name"),
+        (f'{EXAMPLE}\nuser = "app\\nUser=root"', "user"),
         (f'{EXAMPLE}\ndomian = ""', "domian"),
         ("host =", "Invalid value"),
     ],
@@ -56,8 +57,8 @@ def test_a_user_without_rights_uses_sudo(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["plain", "it's", "a\\b", 'x"y', "#no", "${HOME}", "two\nlines"])
 def test_a_value_arrives_as_it_is(value: str) -> None:
     text = f"A={quoted('A', value)}\n"
-    found = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
-    assert found == {"A": value}
+    # As the settings read it: variables in a value are replaced.
+    assert dotenv.dotenv_values(stream=io.StringIO(text)) == {"A": value}
 
 
 def test_only_what_is_committed_is_released(tmp_path: Path) -> None:
