@@ -28,8 +28,8 @@ from app.extensions.sessions.service.browser import host_cookie, set_cookie
 
 COOKIE, INVITATION = "organization", "invitation"
 KEPT_SECONDS = 86_400
-# Refusals that a form shows. Who may not make the change, or is no member any more, gets the page of
-# the error instead: the form may show what is not for them.
+# Refusals that a form shows. Who may not make the change, or is no member any more, gets the page
+# of the error instead: the form may show what is not for them.
 SHOWN = (402, 409, 422)
 
 
