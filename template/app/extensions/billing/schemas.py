@@ -59,6 +59,12 @@ class SubscriptionRead(ResponseModel):
     status: str | None = Field(description="That of Stripe; null without a subscription.")
     price: str | None
     seats: int
+    amount: int | None = Field(
+        description="What is paid for a seat and interval: whoever subscribed before a price was "
+        "changed keeps the old amount."
+    )
+    currency: str | None
+    interval: str | None
     period_end: datetime | None
     trial_end: datetime | None
     cancel_at_period_end: bool

@@ -26,7 +26,9 @@ async def _account(
 ) -> Account:
     named = (module.named(request) for _, module in load(service.HOOK))
     key = next((key for key in named if key), account)
-    return await service.account(reader, visitor.id, key)
+    found = await service.account(reader, visitor.id, key)
+    request.state.billing_account = found  # for the page of a missing feature
+    return found
 
 
 # Whose subscription a page is about: what its path or `?account=` names, or the visitor.

@@ -17,7 +17,7 @@ from fastapi import Depends, Path, Request
 from starlette.responses import HTMLResponse
 
 from app.core.database import DatabaseReader
-from app.core.errors import AppError, ConflictError, InvalidError
+from app.core.errors import AppError
 from app.core.features import load
 from app.extensions.organizations.deps import Scope, scope_of
 from app.extensions.organizations.service import roles
@@ -28,6 +28,9 @@ from app.extensions.sessions.service.browser import host_cookie, set_cookie
 
 COOKIE, INVITATION = "organization", "invitation"
 KEPT_SECONDS = 86_400
+# Refusals that a form shows. Who may not make the change, or is no member any more, gets the page
+# of the error instead: the form may show what is not for them.
+SHOWN = (402, 409, 422)
 
 
 class Section(NamedTuple):
@@ -92,14 +95,12 @@ def organization_page(
 
 
 async def refusal(change: Awaitable[object]) -> AppError | None:
-    """Make a change; return why it does not fit, for the form that has asked for it.
-
-    Who may not do it, or is no member any more, gets the page of the error instead: the form may
-    show what is not for them.
-    """
+    """Make a change; return why it does not fit, for the form that has asked for it."""
     try:
         await change
-    except (ConflictError, InvalidError) as error:
+    except AppError as error:
+        if error.status not in SHOWN:
+            raise
         return error
     return None
 

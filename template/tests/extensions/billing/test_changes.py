@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.extensions.billing.models import invoices, subscriptions
 from tests.extensions.billing.shop import API, Shop
@@ -51,6 +52,33 @@ async def test_a_change_costs_what_its_preview_says(
     assert await total(shop, person) - before == pytest.approx(preview.json()["total"], abs=2)
     for name, value in order.items():
         assert (await shop.plan(person.headers))[name] == value
+
+
+async def test_a_change_during_a_trial_costs_nothing(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "trial_monthly")
+    await shop.deliver()
+    order = {"price": "pro_monthly"}
+    preview = await shop.api.post(f"{PATH}/preview", json=order, headers=person.headers)
+    assert preview.json() == {"amount_due": 0, "total": 0, "currency": "eur", "lines": []}
+    changed = (await change(shop, person, **order)).json()
+    assert (changed["plan"], changed["status"]) == ("pro", "trialing")
+    await shop.deliver()
+    assert await total(shop, person) == 0
+
+
+async def test_a_subscription_keeps_its_currency(shop: Shop, sign_in: SignIn) -> None:
+    person = await sign_in()
+    await shop.subscribe(person.headers, "basic_monthly")
+    await shop.deliver()
+    await shop.session.exec(update(subscriptions).values(currency="usd"))
+    await shop.session.commit()
+    plan = await shop.plan(person.headers)
+    assert [plan[name] for name in ("amount", "currency", "interval")] == [1000, "usd", "month"]
+    order = {"price": "pro_monthly"}
+    for method, path in (("POST", f"{PATH}/preview"), ("PATCH", PATH)):
+        answer = await shop.api.request(method, path, json=order, headers=person.headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "other_currency")
 
 
 async def test_a_refused_payment_changes_nothing(shop: Shop, sign_in: SignIn) -> None:

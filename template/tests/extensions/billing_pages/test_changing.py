@@ -39,6 +39,18 @@ async def test_a_change_shows_what_it_costs_before(
     await shop.deliver()
 
 
+async def test_a_change_during_a_trial_costs_nothing(
+    browser: Browser, person: Person, shop: Shop
+) -> None:
+    await shop.subscribe(person.headers, "trial_monthly")
+    await shop.deliver()
+    shown = await browser.get("/billing/change", price="pro_monthly", seats="1")
+    assert "Nothing is to pay now." in shown.text
+    await browser.follow(await browser.post("/billing/change", price="pro_monthly", seats="1"))
+    assert (await shop.plan(person.headers))["plan"] == "pro"
+    await shop.deliver()
+
+
 async def test_a_refused_change_is_shown_and_changes_nothing(
     browser: Browser, subscriber: Person, shop: Shop
 ) -> None:

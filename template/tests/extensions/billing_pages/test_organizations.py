@@ -2,11 +2,16 @@
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import update
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.extensions.organizations.models import Member
+from app.extensions.billing.models import subscriptions
+from app.extensions.organizations.deps import HEADER
+from app.extensions.organizations.models import Invitation, Member
 from tests.extensions.billing.shop import Shop
 from tests.extensions.billing_pages.conftest import PayFor
+from tests.extensions.billing_pages.test_paywall import search_page as search_page
 from tests.support.pages import Browser, notices
 from tests.support.people import Person, SignIn
 from tests.support.tenants import Tenant, Tenants
@@ -61,6 +66,36 @@ async def test_others_see_who_pays(
     for path in (CHECKOUT, "/billing/cancel", "/billing/packs", "/billing/portal"):
         assert (await browser.post(path + account)).status_code == 403
     assert (await browser.get(f"/billing/change{account}")).status_code == 403
+
+
+async def test_for_whom_no_seat_is_left_is_said_in_the_form(
+    browser: Browser, person: Person, shop: Shop, acme: Tenant
+) -> None:
+    await join(shop.session, acme, person, "admin")
+    await shop.subscribe({**person.headers, HEADER: acme.slug}, "team_monthly", seats=3)
+    await shop.deliver()
+    path = f"/organizations/{acme.slug}/invitations"
+    await browser.get(path)
+    await browser.post(path, email="first@example.com", role="member")
+    await browser.get(path)
+    full = await browser.post(path, email="second@example.com", role="member")
+    assert (full.status_code, len(notices(full))) == (402, 1)
+    assert 'value="second@example.com"' in full.text
+    await shop.session.exec(update(subscriptions).values(seats=2))
+    await shop.session.commit()
+    (invitation,) = await shop.session.exec(select(Invitation.id))
+    again = await browser.post(f"{path}/{invitation}/resend")
+    assert (again.status_code, len(notices(again))) == (402, 1)
+
+
+async def test_who_misses_a_feature_is_led_to_the_plans_for_the_organization(
+    browser: Browser, person: Person, shop: Shop, acme: Tenant, search_page: str
+) -> None:
+    await join(shop.session, acme, person, "billing")
+    page = await browser.get(search_page, account=acme.slug)
+    assert page.status_code == 402
+    for path in ("/pricing", "/billing"):
+        assert f'href="{path}?account={acme.slug}"' in page.text
 
 
 async def test_strangers_see_nothing(

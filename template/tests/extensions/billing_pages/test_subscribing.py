@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from httpx import Response
 
+from app.extensions.billing.errors import StripeUnavailableError
 from app.extensions.billing.service import returning
 from tests.extensions.billing.books import agree
 from tests.extensions.billing.shop import Shop
@@ -79,6 +80,9 @@ async def test_the_page_after_the_checkout_waits(
 
     async def late(*_: Any) -> None: ...
 
+    async def no_answer(*_: Any) -> None:
+        raise StripeUnavailableError
+
     with monkeypatch.context() as patch:
         patch.setattr(returning, "read", late)
         waiting = await browser.get(back)
@@ -92,6 +96,8 @@ async def test_the_page_after_the_checkout_waits(
         last = await browser.client.get(f"{back}&tries=30")
         assert "This takes longer than usual" in last.text
         assert "refresh" not in last.text
+        patch.setattr(returning, "read", no_answer)  # which says nothing about the payment
+        assert "Waiting for the payment" in (await browser.get(back)).text
     done = await browser.client.get(back, headers=part())
     assert done.headers["HX-Redirect"] == "/billing"
     assert '<h2 id="plan">Pro</h2>' in (await browser.get("/billing")).text
@@ -103,7 +109,7 @@ async def test_a_cancelled_checkout_and_that_of_somebody_else_bring_nothing(
     other = await sign_in()
     await shop.subscribe(other.headers, "pro_monthly")
     (theirs,) = shop.v1.checkout.sessions.list().data
-    for session_id in (theirs.id, "cs_nothing"):
+    for session_id in (theirs.id, "cs_nothing", "", "..", "cs_a/b"):
         stolen = await browser.get("/billing/return", checkout="success", session_id=session_id)
         assert (stolen.status_code, code_of(stolen)) == (404, "checkout_not_found")
     await browser.get(CHECKOUT)

@@ -10,6 +10,8 @@ test.each([
   ["https://evil.example/", "/"],
   ["//evil.example/", "/"],
   ["/\\evil.example/", "/"],
+  ["/\t/evil.example/", "/"],
+  ["/..//evil.example/", "/evil.example/"],
 ])("after a sign-in, %s leads to %s", (next, path) => {
   expect(safeNext(next)).toBe(path);
 });

@@ -70,7 +70,11 @@ export function signInPath(request?: Request): string {
 
 /** A path on this site; anything else in the address would send users elsewhere after a sign-in. */
 export function safeNext(next: string | null): string {
-  return next && /^\/(?![/\\])/.test(next) ? next : "/";
+  const here = window.location.origin;
+  // Browsers leave out tabs and line breaks, and resolve dots, before they look for a host.
+  const url = next?.startsWith("/") && URL.canParse(next, here) ? new URL(next, here) : undefined;
+  if (url?.origin !== here) return "/";
+  return url.pathname.replace(/^\/+/, "/") + url.search + url.hash;
 }
 
 /** Renew the session. All requests that are refused at the same time share one attempt. */

@@ -11,6 +11,7 @@ from uuid import UUID
 import stripe
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.errors import InvalidError
 from app.extensions.billing.errors import NotSubscribedError
 from app.extensions.billing.schemas import ChangePreview, PreviewLine
 from app.extensions.billing.service import books
@@ -22,23 +23,27 @@ from app.extensions.billing.service.seats import check_seats
 
 # What is due for the rest of the period is paid at once, and so are returned amounts credited.
 PRORATION = "always_invoice"
+TRIAL = "trialing"
 
 
 async def preview(
     session: AsyncSession, holder_id: UUID, price: str | None, seats: int | None
 ) -> ChangePreview:
-    """Return what a change would cost now, and change nothing.
+    """Return what a change would cost now, and change nothing. During a trial, it costs nothing.
 
     Raises:
         NotSubscribedError: there is no subscription.
         UnknownPriceError: there is no such price.
-        InvalidError: `too_many_seats`.
+        InvalidError: `too_many_seats`, `other_currency`.
         SeatsInUseError: more people use the plan.
     """
     row = await _current(session, holder_id)
+    nothing = ChangePreview(amount_due=0, total=0, currency=row["currency"], lines=[])
     if _is_same(row, price, seats):
-        return ChangePreview(amount_due=0, total=0, currency=row["currency"], lines=[])
+        return nothing
     await _check(session, row, price, seats)
+    if row["status"] == TRIAL:  # the preview of Stripe is the invoice after the trial
+        return nothing
     async with stripe_client() as client:
         item = await _item(client, row, price, seats)
         details = {"items": [item], "proration_behavior": PRORATION}
@@ -64,7 +69,7 @@ async def change(
     Raises:
         NotSubscribedError: there is no subscription.
         UnknownPriceError: there is no such price.
-        InvalidError: `too_many_seats`.
+        InvalidError: `too_many_seats`, `other_currency`.
         SeatsInUseError: more people use the plan.
         StripeRefusedError: the payment was refused, and nothing has changed.
     """
@@ -119,8 +124,14 @@ def _is_same(row: Any, price: str | None, seats: int | None) -> bool:
 
 async def _check(session: AsyncSession, row: Any, price: str | None, seats: int | None) -> None:
     """Compare a change with the catalogue, and with the people who use the plan."""
-    count = seats or row["seats"]
-    plan = plan_of(price or row["price"] or "", count)
+    key, count = price or row["price"] or "", seats or row["seats"]
+    plan = plan_of(key, count)
+    currencies = {each.currency for each in plan.prices if each.key == key}
+    if key != row["price"] and currencies != {row["currency"]}:
+        raise InvalidError(
+            f"The subscription is paid in {row['currency'].upper()}: choose a price in it.",
+            code="other_currency",
+        )
     await check_seats(session, row["holder_id"], plan, count)
     await session.rollback()  # no connection is held during the requests
 

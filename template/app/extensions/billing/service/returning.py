@@ -1,5 +1,6 @@
 """What has become of a checkout, for the page to which it leads back: the webhook may be late."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from app.extensions.billing.service.reading import read
 
 COMPLETED = "checkout.session.completed"
 PAID = "paid"
+SESSION = re.compile(r"cs_\w+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ async def outcome(session: AsyncSession, holder_id: UUID, session_id: str) -> Ou
 
 
 async def _retrieve(client: stripe.StripeClient, session_id: str) -> stripe.checkout.Session | None:
+    if not SESSION.fullmatch(session_id):  # it would be the path of another object
+        return None
     try:
         return await client.v1.checkout.sessions.retrieve_async(session_id)
     except stripe.InvalidRequestError as error:

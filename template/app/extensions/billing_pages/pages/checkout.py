@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.core.database import DatabaseReader, DatabaseSession
-from app.core.errors import AppError, NotFoundError
+from app.core.errors import AppError, NotFoundError, UnavailableError
 from app.extensions.billing.service import checkout, returning
 from app.extensions.billing.service.catalogue import catalogue
 from app.extensions.billing.service.money import shown
@@ -89,10 +89,16 @@ async def return_from_checkout(
     session_id: Annotated[str, Query(max_length=255)] = "",
     tries: Annotated[int, Query(ge=0, le=TRIES)] = 0,
 ) -> Response:
-    """Wait until the payment is known here: each visit reads it anew at Stripe."""
+    """Wait until the payment is known here: each visit reads it anew at Stripe.
+
+    If Stripe does not answer, that says nothing about the payment, so the page waits as well.
+    """
     if checkout != "success":
         return see_other(request, show_billing, account, "Nothing was paid.")
-    found = await returning.outcome(session, account.holder.id, session_id)
+    try:
+        found = await returning.outcome(session, account.holder.id, session_id)
+    except UnavailableError:
+        found = returning.Outcome(done=False, page=None)
     if found.done:
         done = see_other(request, show_billing, account, "Thank you: the payment has arrived.")
         if wants_part(request):

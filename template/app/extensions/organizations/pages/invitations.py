@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.core.database import DatabaseReader, DatabaseSession, Reader
-from app.core.errors import ConflictError, InvalidError
+from app.core.errors import AppError
 from app.core.http.pagination import KeysetQuery
 from app.extensions.organizations.pages.join import follow_invitation
 from app.extensions.organizations.schemas import InvitationCreate, InvitationSent
@@ -18,7 +18,7 @@ from app.extensions.organizations.service import invitations, roles
 from app.extensions.organizations.service.scope import Scope
 from app.extensions.pages.addresses import address
 from app.extensions.pages.forms import read_form, see_other
-from app.extensions.pages.organizations import PageOrganization, organization_page
+from app.extensions.pages.organizations import SHOWN, PageOrganization, organization_page
 from app.extensions.pages.rendering import origin
 from app.extensions.pages.visitors import CurrentSession, to_confirm
 
@@ -60,7 +60,9 @@ async def invite(
                 session, scope, form.data.email, form.data.role, page=page
             )
             return _sent(request, scope, sent)
-        except (ConflictError, InvalidError) as error:
+        except AppError as error:
+            if error.status not in SHOWN:
+                raise
             errors, status = {"": error.detail}, error.status
     return await _list(request, scope, reader, values=form.values, errors=errors, status=status)
 
@@ -77,7 +79,9 @@ async def resend_invitation(
     scope.require(roles.ADMIN)
     try:
         sent = await invitations.resend(session, scope, invitation_id, page=_page_of_link(request))
-    except InvalidError as error:
+    except AppError as error:
+        if error.status not in SHOWN:
+            raise
         return await _list(request, scope, reader, errors={"": error.detail}, status=error.status)
     return _sent(request, scope, sent)
 

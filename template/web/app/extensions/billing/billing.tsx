@@ -103,7 +103,7 @@ function Plan({
   const busy = fetcher.state !== "idle";
   const send = (intent: string) => void fetcher.submit({ intent }, { method: "post" });
   const plan = offered.plans.find(({ key }) => key === current.plan);
-  const price = plan?.prices.find(({ key }) => key === current.price);
+  const { amount, currency, interval } = current;
   const perSeat = plan !== undefined && plan.max_seats > 1;
   return (
     <Card aria-label="Plan">
@@ -119,10 +119,10 @@ function Plan({
         <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm">
           <dt className="text-muted-foreground">Status</dt>
           <dd>{current.status}</dd>
-          {price && (
+          {amount !== null && currency !== null && interval !== null && (
             <>
               <dt className="text-muted-foreground">Price</dt>
-              <dd>{priceText(price, perSeat)}</dd>
+              <dd>{priceText({ amount, currency, interval }, perSeat)}</dd>
             </>
           )}
           {perSeat && (

@@ -35,7 +35,9 @@ export function Change({
   current: SubscriptionRead;
 }) {
   const fetcher = useFetcher<Answer>();
-  const choices = offered.plans.flatMap((plan) => plan.prices.map((each) => ({ plan, each })));
+  const choices = offered.plans
+    .flatMap((plan) => plan.prices.map((each) => ({ plan, each })))
+    .filter(({ each }) => each.currency === current.currency);
   // The price of somebody who subscribed long ago may not be offered any more.
   const isOffered = choices.some(({ each }) => each.key === current.price);
   const [price, setPrice] = useState((isOffered ? current.price : choices[0]?.each.key) ?? "");

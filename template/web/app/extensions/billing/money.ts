@@ -16,6 +16,9 @@ export function money(amount: number, currency: string): string {
 }
 
 /** A price with its interval, such as “€19.00 per month”. */
-export function priceText({ amount, currency, interval }: PriceRead, perSeat: boolean): string {
+export function priceText(
+  { amount, currency, interval }: Omit<PriceRead, "key">,
+  perSeat: boolean,
+): string {
   return `${money(amount, currency)} per ${perSeat ? "seat and " : ""}${interval}`;
 }

@@ -23,6 +23,15 @@ test.each([
   expect(screen.getByRole("link").getAttribute("href")).toBe("/pricing");
 });
 
+test("a member for whom there is no seat leads to the seats", async () => {
+  const problem = { code: "no_seat_left", detail: "All 3 seats are taken." };
+  const Component = () => <ProblemMessage problem={problem} />;
+  const Stub = createRoutesStub([{ path: "/", Component }]);
+  render(<Stub />);
+  expect((await screen.findByRole("alert")).textContent).toContain(problem.detail);
+  expect(screen.getByRole("link").getAttribute("href")).toBe("/billing");
+});
+
 test("another refusal is a sentence", () => {
   render(<ProblemMessage problem={{ code: "payment_refused", detail: "Declined." }} />);
   expect(screen.getByRole("alert").textContent).toBe("Declined.");
