@@ -64,7 +64,7 @@ def complete_features() -> Iterator[Any]:
             yield pytest.param(scope, addon, marks=pytest.mark.slow if number else ())
 
 
-@pytest.mark.parametrize(("scope", "addon"), complete_features())
+@pytest.mark.parametrize(("scope", "addon"), list(complete_features()))
 def test_a_new_feature_is_complete(
     project: Path,
     empty_database_url: str,
