@@ -44,7 +44,7 @@ def two_versions(template: Path, folder: Path) -> Path:
     files = folder / "template"
     for option in OPTIONS.values():
         for name in option.extensions:
-            (files / "app/extensions" / name).mkdir(parents=True)
+            (files / "app/extensions" / name).mkdir(parents=True, exist_ok=True)
             (files / "app/extensions" / name / "__init__.py").touch()
     append(files / ".env.example.jinja", "\n# Soon gone.\n#OLD_NAME=\n#GONE=\n")
     commit(folder, "Only the files that these tests need", OLD)

@@ -217,7 +217,9 @@ class Machine:
 
     def trust(self) -> ssl.SSLContext:
         """What trusts Caddy's own authority."""
-        return ssl.create_default_context(cafile=self.root / "caddy/pki/authorities/local/root.crt")
+        return ssl.create_default_context(
+            cafile=self.root / "caddy/pki/authorities/local" / "root.crt"
+        )
 
 
 def write_sample(repository: Path) -> None:
